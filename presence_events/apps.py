@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+# Teaches models the Meta option "triggers" even where pgtrigger is missing from INSTALLED_APPS: a check says so then.
+import pgtrigger.apps  # noqa: F401
+from django.apps import AppConfig
+from django.core import checks
+from django.db.backends.signals import connection_created
+
+
+class PresenceEventsConfig(AppConfig):
+    name = "presence_events"
+    verbose_name = "Presence log"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from presence_events import checks as own
+        from presence_events import test_databases
+
+        checks.register(own.check_configuration)
+        checks.register(own.database_check("presence_events"), checks.Tags.database)
+        test_databases.remember_configuration()
+        connection_created.connect(test_databases.mark, dispatch_uid="presence_events.test_databases")

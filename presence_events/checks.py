@@ -1,0 +1,105 @@
+"""System checks: what is wrong is said before the first event, by ``manage.py check --database default``.
+
+What ``migrate`` would mend is a warning, since ``migrate`` itself runs the checks first; the rest is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pgtrigger.core
+import pgtrigger.registry
+from django.apps import AppConfig, apps
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import OperationalError, connections, router
+from django.db.migrations.executor import MigrationExecutor
+
+from presence_events.models import PresenceEvent
+
+
+def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """What can be seen without asking a database."""
+    alias = router.db_for_write(PresenceEvent)
+    if connections[alias].vendor != "postgresql":
+        yield Error(
+            f"The presence log needs PostgreSQL, but the database {alias!r} is {connections[alias].display_name}.",
+            hint="Set its ENGINE to 'django.db.backends.postgresql', or route presence_events and projections to a "
+            "PostgreSQL database with DATABASE_ROUTERS.",
+            id="presence_events.E001",
+        )
+    if not apps.is_installed("pgtrigger"):
+        yield Error(
+            "The presence log is guarded and folded by triggers, and 'pgtrigger' is not installed.",
+            hint="Add 'pgtrigger' to INSTALLED_APPS, before 'presence_events'.",
+            id="presence_events.E002",
+        )
+    elif not _triggers("presence_events"):
+        yield Error(
+            "django-pgtrigger is told not to look at models, so the presence log has no triggers.",
+            hint="Remove PGTRIGGER_MODEL_META = False from the settings.",
+            id="presence_events.E003",
+        )
+
+
+def database_check(app_label: str) -> Callable[..., Iterable[CheckMessage]]:
+    """The check of what only the databases know of an app: migrations and triggers.
+
+    It runs with ``check --database``, and before ``migrate``.
+    """
+
+    def check(
+        app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+    ) -> Iterable[CheckMessage]:
+        for alias in databases or ():
+            if connections[alias].vendor == "postgresql" and router.allow_migrate_model(alias, PresenceEvent):
+                yield from _check_database(app_label, alias)
+
+    return check
+
+
+def _check_database(app_label: str, alias: str) -> Iterable[CheckMessage]:
+    try:
+        behind = _migrations_behind(app_label, alias)
+    except OperationalError as error:
+        yield Error(
+            f"The database {alias!r} of the presence log does not answer: {error}",
+            hint="Start it, or correct DATABASES.",
+            id=f"{app_label}.E101",
+        )
+        return
+    if behind:
+        yield Warning(
+            f"The database {alias!r} of the presence log is behind: {', '.join(behind)} not applied.",
+            hint="Run manage.py migrate. Until then, what is recorded may fail.",
+            id=f"{app_label}.W101",
+        )
+        return
+    for model, trigger in _triggers(app_label):
+        status, enabled = trigger.get_installation_status(model, database=alias)
+        name = f"{trigger.name} on {model._meta.db_table}"
+        if status != pgtrigger.core.INSTALLED:
+            yield Error(
+                f"The trigger {name} is {status.lower()} in the database {alias!r}.",
+                hint="Run manage.py pgtrigger install, then find out who dropped or changed it: presence may "
+                "differ from the log since then.",
+                id=f"{app_label}.E102",
+            )
+        elif not enabled:
+            yield Error(
+                f"The trigger {name} is disabled in the database {alias!r}.",
+                hint="Run manage.py pgtrigger enable, then find out who disabled it: presence may differ from the "
+                "log since then.",
+                id=f"{app_label}.E103",
+            )
+
+
+def _triggers(app_label: str) -> list[tuple[Any, Any]]:
+    registered = pgtrigger.registry.registered()
+    return [(model, trigger) for model, trigger in registered if model._meta.app_label == app_label]
+
+
+def _migrations_behind(app_label: str, alias: str) -> list[str]:
+    executor = MigrationExecutor(connections[alias])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes(app_label))
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan if migration.app_label == app_label]

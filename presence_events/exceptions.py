@@ -1,0 +1,48 @@
+"""Every error of the library. The docstring of an exception is its message; details are appended."""
+
+from __future__ import annotations
+
+import inspect
+
+
+class PresenceError(Exception):
+    """Something is wrong with presence."""
+
+    def __init__(self, detail: str = "") -> None:
+        message = " ".join(inspect.cleandoc(type(self).__doc__ or "").split())
+        super().__init__(f"{message} {detail}" if detail else message)
+
+
+class InvalidRoomName(PresenceError, ValueError):
+    """A room's name is the name of its channel-layer group: 1 to 99 ASCII letters, digits, hyphens,
+    underscores or periods."""
+
+
+class InvalidChannelName(PresenceError, ValueError):
+    """A channel name is what Channels gave the consumer (self.channel_name): 1 to 99 ASCII letters, digits,
+    hyphens, underscores or periods, with at most one exclamation mark between them."""
+
+
+class InvalidKind(PresenceError, ValueError):
+    """An event is a join, a touch, a leave or a prune, and nothing else."""
+
+
+class InvalidData(PresenceError, ValueError):
+    """Data must be JSON that PostgreSQL can store, and small."""
+
+
+class InvalidUser(PresenceError, ValueError):
+    """A user must be a saved instance of AUTH_USER_MODEL, an AnonymousUser, or None."""
+
+
+class InvalidAge(PresenceError, ValueError):
+    """An age is a finite number of seconds, zero or more."""
+
+
+class LogIsAppendOnly(PresenceError, TypeError):
+    """The presence log is append-only, and events enter it through presence_events.recorder alone:
+    record a new event instead of saving or deleting one."""
+
+
+class CeleryNotInstalled(PresenceError, RuntimeError):
+    """The tasks need Celery: pip install celery, or run the management command of the same name from cron."""

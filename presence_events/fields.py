@@ -1,0 +1,31 @@
+"""The column types that Django does not bring along."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+if TYPE_CHECKING:
+    _Field = models.Field[Any, int]
+else:
+    _Field = models.Field
+
+
+class TransactionIdField(_Field):
+    """A 64-bit transaction id (PostgreSQL's xid8), as an int in Python."""
+
+    description = "Transaction id"
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
+        return None if value is None else int(value)
+
+    def to_python(self, value: Any) -> int | None:
+        return None if value is None else int(value)
+
+    def get_prep_value(self, value: Any) -> str | None:
+        prepared = super().get_prep_value(value)
+        return None if prepared is None else str(prepared)

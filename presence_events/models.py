@@ -1,0 +1,109 @@
+"""The log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+
+from presence_events.exceptions import LogIsAppendOnly
+from presence_events.fields import TransactionIdField
+from presence_events.triggers import SqlTrigger
+
+__all__ = ["PresenceEvent"]
+
+
+class PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
+    def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
+        raise LogIsAppendOnly()
+
+
+class PresenceEvent(models.Model):
+    """One fact: a join, touch, leave or prune that changed something.
+
+    Written by `presence_events.recorder`, completed by the database (position, session, times), never changed. It
+    stands on its own after the room, the presence and the user are gone.
+    """
+
+    class Kind(models.TextChoices):
+        JOIN = "join"
+        TOUCH = "touch"
+        LEAVE = "leave"
+        PRUNE = "prune"
+
+    id = models.BigIntegerField(primary_key=True, editable=False, help_text="Position in the log.")
+    kind = models.TextField(choices=Kind.choices)
+    room = models.TextField(db_collation="C", help_text="The group name of the room.")
+    channel_name = models.TextField(
+        db_collation="C", null=True, help_text="The connection; empty when the room itself was pruned."
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="Who it was; empty for anonymous connections. Survives the user.",
+    )
+    session = models.BigIntegerField(
+        null=True, help_text="The stay this event belongs to: every event of one stay carries the same number."
+    )
+    since = models.DateTimeField(help_text="When that stay began.")
+    last_seen = models.DateTimeField(
+        null=True,
+        help_text="On leave and prune: when the connection was last seen. The true end lies between that and at.",
+    )
+    data = models.JSONField(
+        null=True,
+        help_text="On join and touch: what the connection says of itself. On leave and prune: why.",
+    )
+    at = models.DateTimeField(help_text="When it happened, by the database's clock.")
+    tx = TransactionIdField(help_text="The transaction that recorded it.")
+
+    objects = PresenceEventQuerySet.as_manager()
+
+    class Meta:
+        db_table = "presence_event"
+        ordering = ["id"]
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["join", "touch", "leave", "prune"]), name="presence_event_kind"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(channel_name__isnull=False, session__isnull=False)
+                | models.Q(channel_name__isnull=True, session__isnull=True, kind="prune"),
+                name="presence_event_channel",
+            ),
+        ]
+        indexes = [
+            # Touches, most of the log, are in no index but the primary key and so pay for none.
+            models.Index(fields=["room", "id"], condition=~models.Q(kind="touch"), name="presence_event_room"),
+            models.Index(
+                fields=["user", "id"],
+                condition=~models.Q(kind="touch") & models.Q(user__isnull=False),
+                name="presence_event_user",
+            ),
+        ]
+        triggers = [
+            SqlTrigger(
+                name="append_only",
+                package="presence_events",
+                source="append_only",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.channel_name or 'room'} {self.room}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise LogIsAppendOnly()
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise LogIsAppendOnly()

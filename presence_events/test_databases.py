@@ -1,0 +1,35 @@
+"""Lets Django's test runner, and pytest-django, empty test databases; all others refuse TRUNCATE.
+
+A connection is told that its database is a test database only if the process is a test process (Django's
+``setup_test_environment`` has run) and the runner has put that database in the place of the configured one. The
+setting holds the database's name, so it says nothing about any other database it might end up in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+from django.test.utils import _TestState  # type: ignore[attr-defined]
+
+_configured: dict[str, Any] = {}
+
+
+def remember_configuration() -> None:
+    """Notes what the databases are called before a test runner renames them. Called once, at start-up."""
+    for alias in connections:
+        _configured[alias] = connections[alias].settings_dict["NAME"]
+
+
+def mark(sender: Any, connection: Any, **kwargs: Any) -> None:
+    """A receiver of ``connection_created``."""
+    if connection.vendor == "postgresql" and hasattr(_TestState, "saved_data") and _is_test_database(connection):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('presence_events.test_database', current_database(), false)")
+
+
+def _is_test_database(connection: Any) -> bool:
+    name = connection.settings_dict["NAME"]
+    if name == connection.settings_dict["TEST"]["NAME"]:
+        return True
+    return connection.alias in _configured and name != _configured[connection.alias]

@@ -1,0 +1,85 @@
+"""What may enter the log. Each function returns the value in the form the log stores, or raises."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from channels.layers import BaseChannelLayer, get_channel_layer
+from django.contrib.auth import get_user_model
+
+from presence_events.exceptions import (
+    InvalidAge,
+    InvalidChannelName,
+    InvalidData,
+    InvalidRoomName,
+    InvalidUser,
+)
+
+MAX_DATA_BYTES = 8192
+"""The largest ``data``, in bytes of its JSON text in UTF-8."""
+
+_A_CENTURY = 100 * 366 * 24 * 3600.0
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_any_layer = BaseChannelLayer()
+
+
+def room_name(name: Any) -> str:
+    """``name``, if the channel layer takes it as a group name; raises `InvalidRoomName` otherwise."""
+    try:
+        (get_channel_layer() or _any_layer).require_valid_group_name(name)
+    except TypeError:
+        raise InvalidRoomName(f"Got {_shown(name)}.") from None
+    return str(name)
+
+
+def channel_name(name: Any) -> str:
+    """``name``, if the channel layer takes it as a channel name; raises `InvalidChannelName` otherwise."""
+    try:
+        (get_channel_layer() or _any_layer).require_valid_channel_name(name)
+    except TypeError:
+        raise InvalidChannelName(f"Got {_shown(name)}.") from None
+    return str(name)
+
+
+def user_id(user: Any) -> Any:
+    """The primary key of ``user``; None for None and for anonymous users. Raises `InvalidUser` for the rest."""
+    if user is None or not getattr(user, "is_authenticated", True):
+        return None
+    if not isinstance(user, get_user_model()):
+        raise InvalidUser(f"Got {_shown(user)}.")
+    if user.pk is None:
+        raise InvalidUser("This one has no primary key: save it first.")
+    return user.pk
+
+
+def json_text(data: Any) -> str | None:
+    """``data`` as JSON text; None (nothing to say) stays None. Raises `InvalidData`."""
+    if data is None:
+        return None
+    try:
+        text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidData(f"{error}.") from None
+    if size > MAX_DATA_BYTES:
+        raise InvalidData(f"It takes {size} bytes; the limit is {MAX_DATA_BYTES}.")
+    if _ESCAPED_NUL.search(text):
+        raise InvalidData("It contains the character NUL, which PostgreSQL cannot store.")
+    return text
+
+
+def age(seconds: Any) -> float:
+    """``seconds`` as a float, at most a century. Raises `InvalidAge`."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise InvalidAge(f"Got {_shown(seconds)}.")
+    if not seconds >= 0 or math.isinf(seconds):
+        raise InvalidAge(f"Got {_shown(seconds)}.")
+    return float(min(seconds, _A_CENTURY))
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth import get_user_model
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models.signals import pre_delete
+
+
+class ProjectionsConfig(AppConfig):
+    name = "projections"
+    verbose_name = "Presence"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        if not self.apps.is_installed("presence_events"):
+            raise ImproperlyConfigured(
+                "(projections.E001) 'projections' is folded from the log of 'presence_events': add 'pgtrigger' and "
+                "'presence_events' to INSTALLED_APPS, before 'projections'."
+            )
+        super().import_models()
+
+    def ready(self) -> None:
+        from presence_events.checks import database_check
+        from presence_events.signals import events_committed
+        from projections import checks as own
+        from projections import projector
+
+        checks.register(own.check_configuration)
+        checks.register(database_check("projections"), checks.Tags.database)
+        events_committed.connect(projector.deliver, dispatch_uid="projections.projector")
+        # A receiver without a sender would cost every model of the project its fast deletes.
+        user_model = get_user_model()
+        for model in self.apps.get_models():
+            if issubclass(model, user_model):
+                pre_delete.connect(_leave_every_room, sender=model, dispatch_uid="projections.user_deleted")
+
+
+def _leave_every_room(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
+    from projections.models import Presence
+
+    Presence.objects.db_manager(using).leave_user(instance, reason="user deleted")

@@ -1,0 +1,25 @@
+"""manage.py prune_presences: for cron, where there is no Celery beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from presence_events.exceptions import InvalidAge
+from projections.models import Room
+
+
+class Command(BaseCommand):
+    help = "Prunes the connections that were not seen for a while, tells everyone, and says how many there were."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--age", type=float, help="seconds (default: CHANNELS_PRESENCE_MAX_AGE)")
+        parser.add_argument("--database", help="alias of the database (default: where the router writes)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            pruned = Room.objects.db_manager(options["database"]).prune_presences(options["age"])
+        except InvalidAge as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"{pruned} pruned")

@@ -1,0 +1,156 @@
+"""The projections: tables that only the fold writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import models
+
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, record
+from presence_events.triggers import SqlTrigger
+from projections.managers import PresenceManager, RoomManager, prune_room
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+__all__ = ["Presence", "Room"]
+
+
+def _guards() -> list[SqlTrigger]:
+    """Refuse what does not come from the fold, which runs inside a trigger of the log."""
+    options: dict[str, Any] = {
+        "package": "projections",
+        "source": "projected_only",
+        "level": pgtrigger.Statement,
+        "when": pgtrigger.Before,
+    }
+    return [
+        SqlTrigger(
+            name="projected_only",
+            operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+            condition=pgtrigger.Condition("pg_trigger_depth() = 0"),
+            **options,
+        ),
+        SqlTrigger(name="never_truncated", operation=pgtrigger.Truncate, **options),
+    ]
+
+
+class Room(models.Model):
+    """A room is its name: the name of the channel-layer group of everyone in it."""
+
+    channel_name = models.TextField(primary_key=True, db_collation="C", help_text="Group channel name for this room")
+    created_at = models.DateTimeField(help_text="When somebody first joined.")
+
+    objects = RoomManager()
+
+    class Meta:
+        db_table = "presence_room"
+        default_permissions = ("view",)
+        triggers = _guards()
+
+    def __str__(self) -> str:
+        return self.channel_name
+
+    @classmethod
+    def named(cls, name: str, using: str) -> Room:
+        """The room of that name without asking the database; ``created_at`` is fetched if it is read."""
+        return cls.from_db(using, ["channel_name"], [name])
+
+    def add_presence(self, channel_name: str, user: Any = None, data: Any = None) -> None:
+        """As `Room.objects.add`, for this room."""
+        Room.objects.db_manager(self._state.db).add(self.channel_name, channel_name, user, data)
+
+    def remove_presence(self, channel_name: str | None = None, presence: Presence | None = None) -> None:
+        """The connection of that name leaves, or exactly the stay ``presence``. Nothing happens if it is not there."""
+        if (channel_name is None) == (presence is None):
+            raise TypeError("remove_presence takes either a channel_name or a presence.")
+        if presence is not None:
+            draft = Draft("leave", self.channel_name, presence.channel_name, session=presence.pk)
+        else:
+            draft = Draft("leave", self.channel_name, channel_name)
+        record([draft], using=self._state.db)
+
+    def prune_presences(self, age_in_seconds: float | None = None) -> int:
+        """As `Room.objects.prune_presences`, for this room."""
+        return prune_room(self, age_in_seconds)
+
+    def get_users(self) -> models.QuerySet[AbstractBaseUser]:
+        """The authenticated users who are here, each once, however many connections they have."""
+        users = get_user_model()._default_manager.using(self._state.db)
+        return users.filter(pk__in=Presence.objects.filter(room=self, user__isnull=False).values("user_id"))
+
+    def get_anonymous_count(self) -> int:
+        """How many connections without a user are here."""
+        return self.presence_set.filter(user__isnull=True).count()
+
+
+class Presence(models.Model):
+    """One connection in one room, now. Its ``id`` is the ``session`` of all events of this stay."""
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    room = models.ForeignKey(Room, on_delete=models.DO_NOTHING, db_column="room", db_index=False)
+    channel_name = models.TextField(db_collation="C", help_text="Reply channel for connection that is present")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
+    joined_at = models.DateTimeField()
+    last_seen = models.DateTimeField(help_text="When the connection joined or was last touched.")
+    data = models.JSONField(null=True, help_text="What the connection says of itself.")
+
+    objects = PresenceManager()
+
+    class Meta:
+        db_table = "presence"
+        default_permissions = ("view",)
+        constraints = [
+            # The room comes first, so that every index with the channel name in front is as good as unique: whatever
+            # the planner chooses for the fold, it reads a row or two.
+            models.UniqueConstraint(fields=["room", "channel_name"], name="presence_room_channel_name"),
+        ]
+        indexes = [models.Index(fields=["channel_name"], name="presence_channel_name")]
+        triggers = _guards()
+
+    def __str__(self) -> str:
+        return self.channel_name
+
+    @classmethod
+    def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
+        """The presence as ``event`` left it, without asking the database."""
+        presence = cls.from_db(
+            room._state.db,
+            [field.attname for field in cls._meta.concrete_fields],
+            [
+                event.session,
+                event.room,
+                event.channel_name,
+                event.user_id,
+                event.since,
+                event.at if event.last_seen is None else event.last_seen,
+                event.data if event.kind in ("join", "touch") else None,
+            ],
+        )
+        presence.room = room
+        user = PresenceEvent._meta.get_field("user")
+        if user.is_cached(event):
+            cls._meta.get_field("user").set_cached_value(presence, user.get_cached_value(event))
+        return presence
+
+
+class ProjectedEvent(PresenceEvent):
+    """The log as the projections see it: what is appended is folded."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [
+            SqlTrigger(
+                name="fold",
+                package="projections",
+                source="fold",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+            )
+        ]

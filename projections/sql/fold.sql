@@ -1,0 +1,85 @@
+-- The one fold: applies an event to the projections and lets it into the log only if that changed something.
+--
+-- The position in the log is drawn last, when the row the event changes is locked: the order of positions is then the
+-- order of changes, and a replay in that order gives the same rows. The clock is read under the same lock.
+DECLARE
+    now timestamptz;
+BEGIN
+    IF NEW.channel_name IS NULL AND NEW.kind IN ('join', 'touch', 'leave') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'not_null_violation',
+            MESSAGE = format('a %s needs a channel_name', NEW.kind),
+            HINT = 'Only the prune of a room itself has none.';
+    END IF;
+
+    CASE NEW.kind
+    WHEN 'touch' THEN
+        UPDATE presence
+        SET last_seen = greatest(last_seen, clock_timestamp()), data = coalesce(NEW.data, data)
+        WHERE room = NEW.room AND channel_name = NEW.channel_name AND (NEW.session IS NULL OR id = NEW.session)
+        RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.at;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        NEW.last_seen := NULL;
+
+    WHEN 'join' THEN
+        -- Waits for whoever is ending a stay of this connection, so that the next one begins after it.
+        PERFORM FROM presence WHERE room = NEW.room AND channel_name = NEW.channel_name FOR UPDATE;
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+        -- Waits for whoever is pruning the room, and then makes it anew.
+        LOOP
+            PERFORM FROM presence_room WHERE channel_name = NEW.room FOR KEY SHARE;
+            now := clock_timestamp();
+            EXIT WHEN FOUND;
+            INSERT INTO presence_room (channel_name, created_at) VALUES (NEW.room, now) ON CONFLICT DO NOTHING;
+            EXIT WHEN FOUND;
+        END LOOP;
+        INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data)
+        VALUES (nextval('presence_id_seq'), NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data)
+        ON CONFLICT DO NOTHING
+        RETURNING id INTO NEW.session;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        NEW.since := now;
+        NEW.last_seen := NULL;
+        NEW.at := now;
+
+    WHEN 'leave', 'prune' THEN
+        IF NEW.channel_name IS NOT NULL THEN
+            DELETE FROM presence
+            WHERE room = NEW.room AND channel_name = NEW.channel_name AND (NEW.session IS NULL OR id = NEW.session)
+            RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+            NEW.at := greatest(clock_timestamp(), NEW.last_seen);
+        ELSE
+            -- Two statements: the second sees who joined while the first was waiting for the lock.
+            PERFORM FROM presence_room WHERE channel_name = NEW.room FOR UPDATE;
+            DELETE FROM presence_room AS r
+            WHERE r.channel_name = NEW.room AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)
+            RETURNING created_at INTO NEW.since;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+            NEW.session := NULL;
+            NEW.user_id := NULL;
+            NEW.last_seen := NULL;
+            NEW.at := greatest(clock_timestamp(), NEW.since);
+        END IF;
+
+    ELSE
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = format('%L is not a kind of presence event', NEW.kind),
+            HINT = 'The kinds are join, touch, leave and prune.';
+    END CASE;
+
+    NEW.id := nextval('presence_event_id_seq');
+    NEW.tx := pg_current_xact_id();
+    RETURN NEW;
+END;

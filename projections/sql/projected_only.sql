@@ -1,0 +1,10 @@
+BEGIN
+    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;

@@ -1,0 +1,5 @@
+SELECT 'prune', r.channel_name, NULL, NULL::{user_id}, NULL::jsonb, NULL::bigint
+FROM presence_room AS r
+WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)
+ORDER BY r.channel_name
+FOR UPDATE SKIP LOCKED

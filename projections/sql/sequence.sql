@@ -1,0 +1,1 @@
+CREATE SEQUENCE presence_id_seq OWNED BY presence.id

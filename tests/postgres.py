@@ -1,0 +1,46 @@
+"""The PostgreSQL the tests run on: the one DATABASE_URL names, or the embedded one of the demo."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_DEMO = Path(__file__).parent.parent / "docs" / "demo" / "postgres.py"
+_spec = importlib.util.spec_from_file_location("demo_postgres", _DEMO)
+assert _spec is not None and _spec.loader is not None
+embedded = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(embedded)
+
+# Inherited by the processes that tests start.
+_home = os.environ.setdefault("PRESENCE_TEST_HOME", str(Path(tempfile.gettempdir()) / f"presence-tests-{os.getpid()}"))
+_server = embedded.Postgres(Path(_home), options=(*embedded.FAST, "-c", "max_connections=200"))
+_given = os.environ.get("DATABASE_URL")
+
+
+def settings() -> dict[str, Any]:
+    """An entry for DATABASES."""
+    url = urlsplit(_given or _server.url)
+    query = dict(parse_qsl(url.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path[1:]),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": query.pop("host", url.hostname or ""),
+        "PORT": str(url.port or ""),
+        "OPTIONS": query,
+    }
+
+
+def start() -> None:
+    if not _given:
+        _server.start()
+
+
+def stop() -> None:
+    if not _given:
+        _server.remove()

@@ -1,0 +1,46 @@
+"""The project under test. It runs on the server that DATABASE_URL names, and on the embedded one without it."""
+
+from __future__ import annotations
+
+import os
+
+from tests import postgres
+
+SECRET_KEY = "only for tests"
+USE_TZ = True
+ROOT_URLCONF = "tests.urls"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "channels",
+    "pgtrigger",
+    "presence_events",
+    "projections",
+]
+DATABASES = {"default": postgres.settings()}
+if os.environ.get("PRESENCE_TEST_USER") == "uuid":
+    INSTALLED_APPS.insert(0, "tests.accounts")
+    AUTH_USER_MODEL = "accounts.Account"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
