@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 # Teaches models the Meta option "triggers" even where pgtrigger is missing from INSTALLED_APPS: a check says so then.
-import pgtrigger.apps  # noqa: F401
+import pgtrigger.apps
+import pgtrigger.features
 from django.apps import AppConfig
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
 
 
@@ -11,6 +13,14 @@ class PresenceEventsConfig(AppConfig):
     name = "presence_events"
     verbose_name = "Presence log"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        if not pgtrigger.features.model_meta():
+            raise ImproperlyConfigured(
+                "(presence_events.E003) PGTRIGGER_MODEL_META = False takes the triggers from the models, and with them "
+                "all that the presence log stands on: remove it from the settings."
+            )
+        super().import_models()
 
     def ready(self) -> None:
         from presence_events import checks as own

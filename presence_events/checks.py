@@ -34,12 +34,6 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             hint="Add 'pgtrigger' to INSTALLED_APPS, before 'presence_events'.",
             id="presence_events.E002",
         )
-    elif not _triggers("presence_events"):
-        yield Error(
-            "django-pgtrigger is told not to look at models, so the presence log has no triggers.",
-            hint="Remove PGTRIGGER_MODEL_META = False from the settings.",
-            id="presence_events.E003",
-        )
 
 
 def database_check(app_label: str) -> Callable[..., Iterable[CheckMessage]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from channels.layers import BaseChannelLayer, get_channel_layer
@@ -16,6 +17,7 @@ from presence_events.exceptions import (
     InvalidData,
     InvalidRoomName,
     InvalidUser,
+    PresenceError,
 )
 
 MAX_DATA_BYTES = 8192
@@ -28,20 +30,27 @@ _any_layer = BaseChannelLayer()
 
 def room_name(name: Any) -> str:
     """``name``, if the channel layer takes it as a group name; raises `InvalidRoomName` otherwise."""
-    try:
-        (get_channel_layer() or _any_layer).require_valid_group_name(name)
-    except TypeError:
-        raise InvalidRoomName(f"Got {_shown(name)}.") from None
-    return str(name)
+    return _name(name, _layer().require_valid_group_name, InvalidRoomName)
 
 
 def channel_name(name: Any) -> str:
     """``name``, if the channel layer takes it as a channel name; raises `InvalidChannelName` otherwise."""
+    return _name(name, _layer().require_valid_channel_name, InvalidChannelName)
+
+
+def _layer() -> Any:
+    return get_channel_layer() or _any_layer
+
+
+def _name(name: Any, require: Callable[[Any], Any], error: type[PresenceError]) -> str:
     try:
-        (get_channel_layer() or _any_layer).require_valid_channel_name(name)
+        require(name)
+        # The patterns of Channels let a final newline and digits of other scripts pass.
+        if name.isascii() and not name.endswith("\n"):
+            return str(name)
     except TypeError:
-        raise InvalidChannelName(f"Got {_shown(name)}.") from None
-    return str(name)
+        pass
+    raise error(f"Got {_shown(name)}.")
 
 
 def user_id(user: Any) -> Any:

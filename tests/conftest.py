@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from channels.layers import channel_layers
+from hypothesis import settings
 
+from presence_events.models import PresenceEvent
+from projections.signals import presence_changed
 from tests import postgres
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +23,47 @@ def django_db_modify_db_settings() -> Iterator[None]:
     postgres.start()
     yield
     postgres.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In CI every test that exists runs: a skip is a failure there."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _fresh_channel_layer() -> None:
+    channel_layers.backends.clear()
+
+
+@pytest.fixture
+def user(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("ada")
+
+
+@pytest.fixture
+def other_user(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("grace")
+
+
+@pytest.fixture
+def log() -> Callable[[], list[str]]:
+    """The log so far, an event a line."""
+    return lambda: [str(event) for event in PresenceEvent.objects.order_by("id")]
+
+
+@pytest.fixture
+def signals() -> Iterator[list[dict[str, Any]]]:
+    """The arguments of every presence_changed, in order."""
+    received: list[dict[str, Any]] = []
+
+    def receive(sender: Any, signal: Any, **kwargs: Any) -> None:
+        received.append(kwargs)
+
+    presence_changed.connect(receive)
+    yield received
+    presence_changed.disconnect(receive)

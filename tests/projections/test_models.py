@@ -1,32 +1,133 @@
+"""Rooms and presences: what they say, what their methods do, and that nothing but the fold writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from projections.models import *
-from presence_events.models import PresenceEvent
-from django.db import connection
+from django.db import IntegrityError, connection
 
-@pytest.mark.django_db(transaction=True)
-def test_x(django_user_model, django_assert_num_queries):
-    u = django_user_model.objects.create(username="a")
-    with django_assert_num_queries(1):
-        r = Room.objects.add("r", "c!1", u, {"x": 1})
-    Room.objects.add("r", "c!2")
-    print(r, list(r.get_users()), r.get_anonymous_count(), r.created_at)
-    with django_assert_num_queries(1):
-        assert Presence.objects.touch("c!1") == 1
-    with django_assert_num_queries(1):
-        Room.objects.add("r", "c!1", None)
-    with django_assert_num_queries(1):
-        Presence.objects.leave_all("c!1")
-    assert Room.objects.prune_presences(0) == 1
-    assert Room.objects.prune_rooms() == 1
-    u.delete()
-    for e in PresenceEvent.objects.all(): print(e.id, e, e.session, e.since, e.last_seen, e.at, e.data, e.user_id, e.tx)
+from presence_events.recorder import Draft, record
+from projections.models import Presence, Room
+from tests.fold import assert_live_is_the_fold
+from tests.time import age_presences
 
-@pytest.mark.django_db(transaction=True)
-def test_y():
-    assert not PresenceEvent.objects.exists()
-    with pytest.raises(Exception) as e:
-        Presence.objects.all().delete()
-    print(repr(e.value), e.value)
-    with pytest.raises(Exception) as e:
-        PresenceEvent.objects.all().delete()
-    print(repr(e.value), e.value)
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_users_are_unique_however_many_connections_they_have(user: Any, other_user: Any) -> None:
+    for channel, who in [("1", user), ("2", user), ("3", other_user), ("4", None), ("5", None)]:
+        room = Room.objects.add("room", channel, who)
+    Room.objects.add("other", "6", None)
+    assert set(room.get_users()) == {user, other_user}
+    assert room.get_users().count() == 2
+    assert room.get_users().filter(username="ada").get() == user
+    assert room.get_anonymous_count() == 2
+
+
+def test_users_and_anonymous_count_are_one_query_each(user: Any, django_assert_num_queries: Any) -> None:
+    room = Room.objects.add("room", "1", user)
+    with django_assert_num_queries(1):
+        list(room.get_users())
+    with django_assert_num_queries(1):
+        room.get_anonymous_count()
+
+
+def test_a_room_adds_and_removes_presences(user: Any, log: Callable[[], list[str]]) -> None:
+    room = Room.objects.add("room", "1")
+    room.add_presence("2", user)
+    room.add_presence("3", user=user, data={"a": 1})
+    room.remove_presence("1")
+    room.remove_presence(channel_name="2")
+    room.remove_presence(presence=Presence.objects.get(channel_name="3"))
+    assert log()[-3:] == ["leave 1 room", "leave 2 room", "leave 3 room"]
+
+
+def test_removing_a_presence_that_has_ended_leaves_the_next_stay_alone() -> None:
+    room = Room.objects.add("room", "channel")
+    first = Presence.objects.get()
+    room.remove_presence(presence=first)
+    room.add_presence("channel")
+    room.remove_presence(presence=first)
+    assert Presence.objects.get().pk != first.pk
+
+
+def test_removing_wants_either_a_name_or_a_presence() -> None:
+    room = Room.objects.add("room", "channel")
+    for arguments in ({}, {"channel_name": "channel", "presence": Presence.objects.get()}):
+        with pytest.raises(TypeError, match="either"):
+            room.remove_presence(**arguments)
+
+
+def test_a_room_prunes_its_own_presences_only(settings: Any) -> None:
+    for name in ("a", "b"):
+        Room.objects.add(name, "channel")
+    age_presences("channel", seconds=61)
+    room = Room.objects.get(pk="a")
+    assert room.prune_presences(age_in_seconds=62) == 0
+    assert room.prune_presences() == 1
+    assert list(Presence.objects.values_list("room", flat=True)) == ["b"]
+
+
+def test_a_room_that_was_never_saved_works_by_its_name() -> None:
+    Room(channel_name="room").add_presence("channel")
+    assert Room.objects.get().presence_set.count() == 1
+
+
+def test_rooms_and_presences_read_as_their_names() -> None:
+    Room.objects.add("room", "channel")
+    assert (str(Room.objects.get()), str(Presence.objects.get())) == ("room", "channel")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Room.objects.create(channel_name="new", created_at="2026-01-01T00:00:00Z"),
+        lambda: Room.objects.get().delete(),
+        lambda: Room.objects.all().delete(),
+        lambda: Room.objects.update(channel_name="new"),
+        lambda: Room.objects.filter(channel_name="nowhere").update(channel_name="new"),
+        lambda: Presence.objects.get().delete(),
+        lambda: Presence.objects.get().save(),
+        lambda: Presence.objects.all().delete(),
+        lambda: Presence.objects.update(last_seen=None),
+        lambda: Presence.objects.create(id=1, room_id="room", channel_name="x"),
+    ],
+)
+def test_nothing_but_the_fold_writes_the_projections(change: Callable[[], Any]) -> None:
+    Room.objects.add("room", "channel")
+    with pytest.raises(IntegrityError, match="the table is a projection of the presence log") as caught:
+        change()
+    assert "Room.objects.add" in str(caught.value)
+    assert_live_is_the_fold()
+
+
+def _statistics(*columns: str) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(f"SELECT {', '.join(columns)} FROM pg_stat_user_tables WHERE relname = 'presence'")
+        return list(cursor.fetchone())
+
+
+def test_a_storm_into_an_empty_vacuumed_table_reads_it_by_index() -> None:
+    """PL/pgSQL keeps its plans. One made for an empty table must not become a sequential scan for each join."""
+    drafts = [Draft("join", "room", f"{number}") for number in range(3000)]
+    record(drafts)
+    record([draft._replace(kind="leave") for draft in drafts])
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE presence, presence_room")
+    connection.close()  # a new connection has no plans yet
+    (before,) = _statistics("seq_tup_read")
+    for kind in ("join", "touch", "leave"):
+        record([draft._replace(kind=kind) for draft in drafts])
+    (after,) = _statistics("seq_tup_read")
+    assert after - before < 3000
+
+
+def test_touches_are_heap_only() -> None:
+    record([Draft("join", "room", f"{number}") for number in range(50)])
+    updates, heap_only = _statistics("n_tup_upd", "n_tup_hot_upd")
+    for _ in range(3):
+        Presence.objects.touch("7")
+    assert _statistics("n_tup_upd", "n_tup_hot_upd") == [updates + 3, heap_only + 3]

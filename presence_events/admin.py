@@ -1,0 +1,233 @@
+"""The log in the admin: read-only, and fast however long it has grown.
+
+Nothing here counts the log or lists its rooms and users. A page is found by an index, or by looking at no more than
+`REACH` positions, and says how far it looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from presence_events.models import PresenceEvent
+from presence_events.positions import SLACK, position_at
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _Paginator = Paginator[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+    _Paginator = Paginator
+
+__all__ = ["PresenceEventAdmin", "ReadOnlyAdmin", "RoomFilter", "who"]
+
+REACH = 1_000_000
+"""How many positions of the log a page looks at where no index leads to what it shows."""
+
+
+def who(row: Any) -> str:
+    """The name behind an event or a presence, also of a user who has been deleted."""
+    if row.user_id is None:
+        return str(_("anonymous"))
+    if row.user is None:
+        return str(_("deleted user %s") % row.user_id)
+    return str(row.user.get_username())
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """For tables that the admin shows and never writes."""
+
+    actions = None
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    class Media:
+        css = {"all": ["presence_events/admin.css"]}  # noqa: RUF012
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class InputFilter(admin.SimpleListFilter):
+    """A filter one types into: no list of choices that grows with the data."""
+
+    template = "admin/presence_events/input_filter.html"
+    placeholder: Any = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("", "")]
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        others = {key: value[-1] for key, value in changelist.filter_params.items() if key != self.parameter_name}
+        yield {"others": others, "clear": changelist.get_query_string(remove=[str(self.parameter_name)])}
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*PresenceEvent.Kind.choices, ("all", _("All, touches included"))]
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        default, *rest = super().choices(changelist)
+        yield {**default, "display": _("All but touches")}
+        yield from rest
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
+        kind = self.value()
+        if kind is None:
+            return queryset.exclude(kind="touch")
+        if kind == "all":
+            return queryset
+        if kind == "touch":
+            return queryset.filter(kind=kind)
+        # The redundant condition makes the partial indexes available.
+        return queryset.exclude(kind="touch").filter(kind=kind)
+
+
+class RoomFilter(InputFilter):
+    title = _("room")
+    parameter_name = "room"
+    placeholder = _("exact name")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(room=self.value()) if self.value() else queryset
+
+
+class UserFilter(InputFilter):
+    title = _("user")
+    parameter_name = "user"
+    placeholder = _("exact name, or key")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
+        value = self.value()
+        if not value:
+            return queryset
+        users = get_user_model()
+        named = users._default_manager.filter(**{users.USERNAME_FIELD: value}).values_list("pk", flat=True).first()
+        if named is not None:
+            return queryset.filter(user_id=named)
+        try:
+            return queryset.filter(user_id=users._meta.pk.to_python(value))
+        except ValidationError:
+            return queryset.none()
+
+
+class UntilFilter(InputFilter):
+    """Newest first, so this is where the list begins."""
+
+    title = _("until")
+    parameter_name = "until"
+    placeholder = _("YYYY-MM-DD hh:mm")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
+        until = _moment(self.value())
+        if until is None:
+            return queryset
+        end = position_at(until + SLACK, using=queryset.db)
+        return queryset.filter(id__lt=end, at__lt=until)
+
+
+class SinceFilter(admin.SimpleListFilter):
+    title = _("time")
+    parameter_name = "since"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("hour", _("Past hour")), ("today", _("Today")), ("week", _("Past 7 days"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
+        now = timezone.now()
+        since = {
+            "hour": now - timedelta(hours=1),
+            "today": timezone.make_aware(datetime.combine(timezone.localdate(now), time.min)),
+            "week": now - timedelta(days=7),
+        }.get(self.value() or "")
+        if since is None:
+            return queryset
+        return queryset.filter(id__gte=position_at(since - SLACK, using=queryset.db), at__gte=since)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """What was typed, in the current time zone if it names none. Raises IncorrectLookupParameters for junk."""
+    if not text:
+        return None
+    try:
+        moment = parse_datetime(text)
+        if moment is None and (date := parse_date(text)):
+            moment = datetime.combine(date, time.min) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None:
+        raise IncorrectLookupParameters(f"{text!r} is not a time")
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
+class BoundedPaginator(_Paginator):
+    """Counts no further than ten pages."""
+
+    @cached_property
+    def count(self) -> int:
+        return len(self.object_list.values_list("pk", flat=True)[: 10 * self.per_page])
+
+
+class EventChangeList(ChangeList):
+    """A list that looks at no more than `REACH` positions unless an index leads to its rows."""
+
+    reached: PresenceEvent | None = None
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        queryset = super().get_queryset(request, exclude_parameters)
+        used = {key: value for spec in self.filter_specs for key, value in spec.used_parameters.items() if value}
+        indexed = ("room" in used or "user" in used) and used.get("kind") not in ("touch", "all")
+        if indexed:
+            return queryset
+        log = PresenceEvent.objects.using(queryset.db).order_by("-id")
+        if until := _moment(used.get("until")):
+            log = log.filter(id__lt=position_at(until + SLACK, using=queryset.db))
+        newest = log.values_list("id", flat=True).first() or 0
+        self.reached = log.filter(id__lte=newest - REACH).first()
+        return queryset.filter(id__gt=newest - REACH)
+
+
+@admin.register(PresenceEvent)
+class PresenceEventAdmin(ReadOnlyAdmin):
+    list_display = ("id", "at", "kind", "in_room", "who", "channel_name", "session", "data")
+    list_filter = (KindFilter, RoomFilter, UserFilter, SinceFilter, UntilFilter)
+    list_select_related = ("user",)
+    ordering = ("-id",)
+    sortable_by = ()
+    paginator = BoundedPaginator
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return EventChangeList
+
+    @admin.display(description=_("who"))
+    def who(self, event: PresenceEvent) -> str:
+        return who(event)
+
+    @admin.display(description=_("room"))
+    def in_room(self, event: PresenceEvent) -> str:
+        return format_html('<a href="?{}">{}</a>', urlencode({"room": event.room}), event.room)

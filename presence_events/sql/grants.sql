@@ -1,0 +1,5 @@
+-- For a role that may append to the log and read it, and nothing else. As the owner of the tables:
+--   python -c 'from presence_events import sql; print(sql.read("presence_events", "grants"))' | psql -v role=app
+-- Its columns are what one asks for; position, session and times are the database's to give.
+REVOKE ALL ON presence_event FROM PUBLIC, :"role";
+GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session) ON presence_event TO :"role";

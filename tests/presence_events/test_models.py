@@ -1,0 +1,139 @@
+"""The log is append-only, whoever tries and however."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import IntegrityError, connection, transaction
+
+from presence_events.exceptions import LogIsAppendOnly
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, record
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHANGES = [
+    "UPDATE presence_event SET room = 'other'",
+    "UPDATE presence_event SET room = 'other' WHERE false",
+    "DELETE FROM presence_event",
+    "DELETE FROM presence_event WHERE false",
+    "WITH gone AS (DELETE FROM presence_event RETURNING *) SELECT * FROM gone",
+    "INSERT INTO presence_event (id, kind, room, channel_name) VALUES (1, 'join', 'room', 'new') "
+    "ON CONFLICT (id) DO UPDATE SET room = 'other'",
+    "MERGE INTO presence_event USING (VALUES (1)) AS v (x) ON true WHEN MATCHED THEN DELETE",
+]
+
+
+@pytest.fixture(autouse=True)
+def event() -> PresenceEvent:
+    return record([Draft("join", "room", "channel")])[0]
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_no_statement_changes_or_deletes(statement: str, log: Callable[[], list[str]]) -> None:
+    with pytest.raises(IntegrityError, match="is refused: the presence log is append-only") as caught:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert "HINT:  An event is a fact and stays. To end a stay, record a leave or a prune" in str(caught.value)
+    assert log() == ["join channel room"]
+
+
+def test_telling_pgtrigger_to_ignore_triggers_changes_nothing() -> None:
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pgtrigger.ignore', array_agg(tgname)::text, true) FROM pg_trigger")
+        cursor.execute("DELETE FROM presence_event")
+
+
+def test_functions_of_ones_own_do_not_get_in_the_way_of_the_guard() -> None:
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA evil")
+        cursor.execute("CREATE FUNCTION evil.current_setting(text, boolean) RETURNS text RETURN 'x'")
+        cursor.execute("CREATE FUNCTION evil.current_database() RETURNS text RETURN 'x'")
+        cursor.execute("SET LOCAL search_path = evil, pg_catalog, public")
+        cursor.execute("SET LOCAL presence_events.test_database = 'other'")
+        cursor.execute("TRUNCATE presence_event")
+
+
+def test_the_orm_says_where_events_come_from(event: PresenceEvent) -> None:
+    refused: list[Callable[[], Any]] = [
+        event.save,
+        event.delete,
+        lambda: PresenceEvent.objects.create(kind="join", room="room", channel_name="other"),
+        lambda: PresenceEvent.objects.bulk_create([PresenceEvent(kind="join")]),
+    ]
+    for refuse in refused:
+        with pytest.raises(LogIsAppendOnly, match="presence_events.recorder"):
+            refuse()
+    with pytest.raises(IntegrityError):
+        PresenceEvent.objects.update(room="other")
+    with pytest.raises(IntegrityError):
+        PresenceEvent.objects.all().delete()
+
+
+def test_plain_sql_may_append_and_the_database_completes_the_event() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (id, kind, room, channel_name, session, since, at, tx, last_seen) "
+            "VALUES (-5, 'join', 'room', 'other', NULL, 'epoch', 'epoch', '1', 'epoch') RETURNING id"
+        )
+        (position,) = cursor.fetchone()
+    event = PresenceEvent.objects.get(channel_name="other")
+    assert event.id == position > 0
+    assert event.since == event.at
+    assert event.at.year >= 2026
+    assert event.last_seen is None
+    assert event.tx > 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "channel"), [("jump", "'c'"), ("", "'c'"), ("join", "NULL"), ("touch", "NULL"), ("leave", "NULL")]
+)
+def test_plain_sql_that_asks_for_nonsense_is_an_error(kind: str, channel: str) -> None:
+    with pytest.raises(IntegrityError), connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO presence_event (kind, room, channel_name) VALUES ('{kind}', 'room', {channel})")
+
+
+def test_without_the_fold_nothing_can_be_appended(log: Callable[[], list[str]]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER ALL")
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, session, since, at, tx) "
+            "VALUES ('join', 'room', 'unfolded', 7, now(), now(), pg_current_xact_id())"
+        )
+    assert log() == ["join channel room"]
+
+
+def test_truncate_is_refused_where_the_test_runner_has_not_been() -> None:
+    parameters = connection.get_connection_params()
+    with psycopg.connect(**{key: parameters[key] for key in ("dbname", "user", "host")}) as other:
+        for table in ("presence_event", "presence", "presence_room CASCADE"):
+            with pytest.raises(psycopg.IntegrityError, match="TRUNCATE on presence"):
+                other.execute(f"TRUNCATE {table}")
+            other.rollback()
+    assert PresenceEvent.objects.exists()
+
+
+def test_flush_empties_a_test_database() -> None:
+    call_command("flush", interactive=False, verbosity=0)
+    assert not PresenceEvent.objects.exists()
+
+
+def test_flush_is_refused_elsewhere() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET presence_events.test_database = 'another_database'")
+    try:
+        with pytest.raises((CommandError, IntegrityError)):
+            call_command("flush", interactive=False, verbosity=0)
+        assert PresenceEvent.objects.exists()
+    finally:
+        connection.close()
+
+
+def test_an_event_reads_as_what_happened(event: PresenceEvent) -> None:
+    assert str(event) == "join channel room"
+    assert str(PresenceEvent(kind="prune", room="lobby")) == "prune room lobby"

@@ -1,0 +1,160 @@
+"""The only door through which events enter the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from presence_events import exceptions
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, record, record_select
+from presence_events.signals import events_committed
+from tests.fold import assert_live_is_the_fold
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def committed() -> Iterator[list[list[PresenceEvent]]]:
+    received: list[list[PresenceEvent]] = []
+
+    def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        received.append(events)
+
+    events_committed.connect(receive)
+    yield received
+    events_committed.disconnect(receive)
+
+
+def test_an_event_comes_back_complete(user: Any) -> None:
+    (event,) = record([Draft("join", "room", "channel", user, {"status": "away"})])
+    stored = PresenceEvent.objects.get()
+    for field in PresenceEvent._meta.concrete_fields:
+        assert getattr(event, field.attname) == getattr(stored, field.attname), field
+    assert (event.kind, event.room, event.channel_name, event.user_id) == ("join", "room", "channel", user.pk)
+    assert event.data == {"status": "away"}
+    assert event.since == event.at
+    assert event.last_seen is None
+    assert isinstance(event.tx, int)
+
+
+def test_a_user_given_is_attached_without_a_query(user: Any, django_assert_num_queries: Any) -> None:
+    (event,) = record([Draft("join", "room", "channel", user)])
+    with django_assert_num_queries(0):
+        assert event.user is user
+
+
+def test_a_batch_is_one_statement(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        events = record([Draft("join", f"room{number % 7}", f"channel{number}") for number in range(100)])
+    assert len(events) == 100
+    assert_live_is_the_fold()
+
+
+def test_a_batch_is_ordered_by_room_and_channel_and_keeps_the_order_of_each_connection() -> None:
+    events = record(
+        [
+            Draft("join", "b", "x"),
+            Draft("join", "a", "y"),
+            Draft("leave", "b", "x"),
+            Draft("join", "a", "B"),
+            Draft("join", "b", "x"),
+        ]
+    )
+    assert [str(event) for event in events] == ["join B a", "join y a", "join x b", "leave x b", "join x b"]
+    assert [event.id for event in events] == sorted(event.id for event in events)
+
+
+def test_what_changes_nothing_is_neither_recorded_nor_returned(log: Callable[[], list[str]]) -> None:
+    record([Draft("join", "room", "channel")])
+    for kind, channel in [("join", "channel"), ("touch", "other"), ("leave", "other"), ("prune", "other")]:
+        assert record([Draft(kind, "room", channel)]) == []
+    assert record([Draft("prune", "room", None)]) == []
+    assert record([Draft("prune", "nowhere", None)]) == []
+    assert log() == ["join channel room"]
+
+
+def test_recording_nothing_asks_nothing(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert record([]) == []
+
+
+def test_a_session_narrows_to_that_stay() -> None:
+    (first,) = record([Draft("join", "room", "channel")])
+    record([Draft("leave", "room", "channel")])
+    (second,) = record([Draft("join", "room", "channel")])
+    for kind in ("touch", "leave", "prune"):
+        assert record([Draft(kind, "room", "channel", session=first.session)]) == []
+    for kind in ("touch", "prune"):
+        assert len(record([Draft(kind, "room", "channel", session=second.session)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("draft", "error"),
+    [
+        (Draft("jump", "room", "channel"), exceptions.InvalidKind),
+        (Draft("join", "a room", "channel"), exceptions.InvalidRoomName),
+        (Draft("join", "room", ""), exceptions.InvalidChannelName),
+        (Draft("join", "room", None), exceptions.InvalidChannelName),
+        (Draft("touch", "room", None), exceptions.InvalidChannelName),
+        (Draft("leave", "room", None), exceptions.InvalidChannelName),
+        (Draft("join", "room", "channel", "ada"), exceptions.InvalidUser),
+        (Draft("join", "room", "channel", None, {1, 2}), exceptions.InvalidData),
+    ],
+)
+def test_a_bad_draft_is_refused_before_anything_is_written(
+    draft: Draft, error: type[Exception], django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0), pytest.raises(error) as caught:
+        record([Draft("join", "room", "good"), draft])
+    assert isinstance(caught.value, ValueError)
+
+
+def test_events_are_announced_once_after_the_commit_in_log_order(committed: list[list[PresenceEvent]]) -> None:
+    with transaction.atomic():
+        record([Draft("join", "b", "x"), Draft("join", "a", "x")])
+        assert committed == []
+    (events,) = committed
+    assert [event.room for event in events] == ["a", "b"]
+
+
+def test_what_is_rolled_back_leaves_no_trace(
+    committed: list[list[PresenceEvent]], log: Callable[[], list[str]]
+) -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        record([Draft("join", "room", "channel")])
+        1 / 0  # noqa: B018
+    assert committed == []
+    assert log() == []
+    assert_live_is_the_fold()
+
+
+def test_nothing_recorded_is_not_announced(committed: list[list[PresenceEvent]]) -> None:
+    record([Draft("leave", "room", "channel")])
+    assert committed == []
+
+
+def test_a_failing_statement_records_nothing_of_the_call(log: Callable[[], list[str]]) -> None:
+    with pytest.raises(DatabaseError):
+        record_select("SELECT kind, 'room', 'c', NULL::{user_id}, NULL::jsonb, NULL::bigint FROM (VALUES ('join'), ('jump')) k (kind)", {})
+    assert log() == []
+
+
+def test_hostile_text_in_data_is_stored_as_it_is(user: Any) -> None:
+    data = {"'; DROP TABLE presence_event; --": "%s %(x)s {curly} \\ \" \u202e 😀", "nested": [{"": None}]}
+    (event,) = record([Draft("join", "room", "channel", user, data)])
+    assert event.data == data
+    assert PresenceEvent.objects.get().data == data
+
+
+def test_the_clock_is_the_databases(log: Callable[[], list[str]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (before,) = cursor.fetchone()
+        (event,) = record([Draft("join", "room", "channel")])
+        cursor.execute("SELECT clock_timestamp()")
+        (after,) = cursor.fetchone()
+    assert before <= event.at <= after

@@ -1,0 +1,160 @@
+"""The decorators, on the consumers of Channels and through its own test communicator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    AsyncWebsocketConsumer,
+    JsonWebsocketConsumer,
+    WebsocketConsumer,
+)
+from channels.testing import WebsocketCommunicator
+
+from presence_events.models import PresenceEvent
+from projections.decorators import remove_presence, touch_presence
+from projections.models import Presence, Room
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class SyncEcho(WebsocketConsumer):
+    def connect(self) -> None:
+        super().connect()
+        Room.objects.add("room", self.channel_name)
+
+    @touch_presence
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.send(text_data, bytes_data)
+
+    @remove_presence
+    def disconnect(self, code: int) -> None:
+        """Nothing more to do."""
+
+
+class AsyncEcho(AsyncWebsocketConsumer):
+    async def connect(self) -> None:
+        await super().connect()
+        await Room.objects.aadd("room", self.channel_name)
+
+    @touch_presence
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.send(text_data, bytes_data)
+
+    @remove_presence
+    async def disconnect(self, code: int) -> None:
+        """Nothing more to do."""
+
+
+class SyncJsonEcho(JsonWebsocketConsumer):
+    def connect(self) -> None:
+        super().connect()
+        Room.objects.add("room", self.channel_name)
+
+    @touch_presence
+    def receive_json(self, content: Any, **kwargs: Any) -> None:
+        self.send_json(content)
+
+
+class AsyncJsonEcho(AsyncJsonWebsocketConsumer):
+    async def connect(self) -> None:
+        await super().connect()
+        await Room.objects.aadd("room", self.channel_name)
+
+    @touch_presence
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        await self.send_json(content)
+
+
+async def _connect(consumer: Any) -> WebsocketCommunicator:
+    communicator = WebsocketCommunicator(consumer.as_asgi(), "/")
+    assert (await communicator.connect())[0]
+    return communicator
+
+
+async def _kinds() -> list[str]:
+    return [event.kind async for event in PresenceEvent.objects.order_by("id")]
+
+
+@pytest.mark.parametrize("consumer", [SyncEcho, AsyncEcho])
+async def test_text_and_bytes_touch_and_reach_the_handler(consumer: Any) -> None:
+    communicator = await _connect(consumer)
+    await communicator.send_to(text_data="hello")
+    assert await communicator.receive_from() == "hello"
+    await communicator.send_to(bytes_data=b"\x00\x01")
+    assert await communicator.receive_from() == b"\x00\x01"
+    assert await _kinds() == ["join", "touch", "touch"]
+    await communicator.disconnect()
+
+
+@pytest.mark.parametrize("consumer", [SyncEcho, AsyncEcho, SyncJsonEcho, AsyncJsonEcho])
+async def test_a_heartbeat_touches_and_ends_there(consumer: Any) -> None:
+    communicator = await _connect(consumer)
+    await communicator.send_to(text_data='"heartbeat"')
+    await communicator.send_to(text_data='"other"')
+    assert await communicator.receive_from() == '"other"'
+    assert await _kinds() == ["join", "touch", "touch"]
+    await communicator.disconnect()
+
+
+@pytest.mark.parametrize("consumer", [SyncEcho, AsyncEcho])
+async def test_disconnecting_leaves_every_room(consumer: Any) -> None:
+    communicator = await _connect(consumer)
+    channel = (await Presence.objects.aget()).channel_name
+    await Room.objects.aadd("other", channel)
+    await communicator.disconnect()
+    assert await _kinds() == ["join", "join", "leave", "leave"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "handled"),
+    [
+        (('"heartbeat"',), {}, False),
+        ((), {"text_data": '"heartbeat"'}, False),
+        (("heartbeat",), {}, True),
+        (("text",), {}, True),
+        ((), {"text_data": None, "bytes_data": b'"heartbeat"'}, True),
+        ((), {}, True),
+    ],
+)
+def test_the_literal_is_recognised_by_position_and_by_keyword(arguments: Any, keywords: Any, handled: bool) -> None:
+    called: list[Any] = []
+
+    @touch_presence
+    def receive(consumer: Any, *args: Any, **kwargs: Any) -> str:
+        called.append((args, kwargs))
+        return "answer"
+
+    class Consumer:
+        channel_name = "channel"
+
+    assert receive(Consumer(), *arguments, **keywords) == ("answer" if handled else None)
+    assert called == ([(arguments, keywords)] if handled else [])
+
+
+@pytest.mark.parametrize("decorator", [touch_presence, remove_presence])
+def test_a_handler_keeps_its_name_and_its_kind(decorator: Callable[..., Any]) -> None:
+    from inspect import iscoroutinefunction
+
+    async def receive(self: Any) -> None:
+        """Docs."""
+
+    assert iscoroutinefunction(decorator(receive))
+    assert decorator(receive).__doc__ == "Docs."
+
+
+def test_leaving_happens_even_if_the_handler_raises() -> None:
+    @remove_presence
+    def disconnect(consumer: Any, code: int) -> None:
+        raise RuntimeError
+
+    class Consumer:
+        channel_name = "channel"
+
+    Room.objects.add("room", "channel")
+    with pytest.raises(RuntimeError):
+        disconnect(Consumer(), 1000)
+    assert not Presence.objects.exists()

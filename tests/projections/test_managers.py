@@ -1,0 +1,274 @@
+"""What one does with rooms and presences, under the names django-channels-presence documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.utils.functional import SimpleLazyObject
+
+from presence_events import exceptions
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+from tests.fold import assert_live_is_the_fold
+from tests.time import age_presences
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def members(room: str) -> set[str]:
+    """Who is in the group of the (in-memory) channel layer."""
+    layer: Any = get_channel_layer()
+    return set(layer.groups.get(room, ()))
+
+
+def test_add_makes_room_presence_and_membership(user: Any, log: Callable[[], list[str]]) -> None:
+    room = Room.objects.add("room", "channel", user, {"device": "phone"})
+    assert room == Room.objects.get()
+    assert room.created_at == Presence.objects.get().joined_at
+    presence = room.presence_set.get()
+    assert (presence.channel_name, presence.user, presence.data) == ("channel", user, {"device": "phone"})
+    assert presence.last_seen == presence.joined_at
+    assert members("room") == {"channel"}
+    assert log() == ["join channel room"]
+
+
+def test_add_again_records_nothing_and_mends_the_membership(user: Any, log: Callable[[], list[str]]) -> None:
+    Room.objects.add("room", "channel", user)
+    layer: Any = get_channel_layer()
+    layer.groups.clear()  # what a restart of the layer, or its group_expiry, does
+    assert Room.objects.add("room", "channel", user).channel_name == "room"
+    assert members("room") == {"channel"}
+    assert log() == ["join channel room"]
+
+
+def test_add_as_another_user_ends_the_first_stay_and_begins_a_second(
+    user: Any, other_user: Any, log: Callable[[], list[str]], signals: list[dict[str, Any]]
+) -> None:
+    for who in (user, other_user, AnonymousUser()):
+        Room.objects.add("room", "channel", who)
+    assert log() == ["join channel room", *["leave channel room", "join channel room"] * 2]
+    assert [event.user_id for event in PresenceEvent.objects.order_by("id")] == [
+        user.pk,
+        user.pk,
+        other_user.pk,
+        other_user.pk,
+        None,
+    ]
+    assert PresenceEvent.objects.filter(kind="leave").first().data == {"reason": "joined again as another user"}
+    assert [(s["added"] is not None, s["removed"] is not None) for s in signals] == [
+        (True, False),
+        (False, True),
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+    assert Presence.objects.get().user is None
+    assert members("room") == {"channel"}
+    assert_live_is_the_fold()
+
+
+def test_the_user_of_a_scope_is_lazy_and_works(user: Any) -> None:
+    Room.objects.add("room", "channel", SimpleLazyObject(lambda: user))
+    assert Presence.objects.get().user == user
+
+
+def test_remove_ends_the_stay_and_the_membership(user: Any, log: Callable[[], list[str]]) -> None:
+    Room.objects.add("room", "channel", user)
+    Room.objects.add("other", "channel", user)
+    Room.objects.remove("room", "channel")
+    assert list(Presence.objects.values_list("room", flat=True)) == ["other"]
+    assert (members("room"), members("other")) == (set(), {"channel"})
+    event = PresenceEvent.objects.get(kind="leave")
+    join = PresenceEvent.objects.get(kind="join", room="room")
+    assert (event.session, event.since, event.user_id) == (join.session, join.at, user.pk)
+    assert event.last_seen == join.at <= event.at
+
+
+def test_remove_of_who_is_not_there_does_nothing(log: Callable[[], list[str]], signals: list[Any]) -> None:
+    Room.objects.remove("nowhere", "nobody")
+    Room.objects.add("room", "channel")
+    Room.objects.remove("room", "nobody")
+    assert log() == ["join channel room"]
+    assert len(signals) == 1
+
+
+def test_touch_updates_last_seen_in_every_room() -> None:
+    for room in ("a", "b"):
+        Room.objects.add(room, "channel")
+    Room.objects.add("a", "other")
+    before = {p.pk: p.last_seen for p in Presence.objects.all()}
+    assert Presence.objects.touch("channel") == 2
+    touched = {p.pk for p in Presence.objects.all() if p.last_seen > before[p.pk]}
+    assert touched == set(Presence.objects.filter(channel_name="channel").values_list("pk", flat=True))
+    assert_live_is_the_fold()
+
+
+def test_touch_replaces_data_if_given() -> None:
+    Room.objects.add("room", "channel", data={"status": "here"})
+    Presence.objects.touch("channel")
+    assert Presence.objects.get().data == {"status": "here"}
+    Presence.objects.touch("channel", {"status": "away"})
+    assert Presence.objects.get().data == {"status": "away"}
+    assert_live_is_the_fold()
+
+
+def test_touch_of_who_is_not_there_is_zero() -> None:
+    assert Presence.objects.touch("nobody") == 0
+
+
+def test_leave_all_leaves_every_room(log: Callable[[], list[str]]) -> None:
+    for room in ("b", "a"):
+        Room.objects.add(room, "channel")
+        Room.objects.add(room, "other")
+    assert Presence.objects.leave_all("channel") == 2
+    assert log()[-2:] == ["leave channel a", "leave channel b"]
+    assert members("a") == members("b") == {"other"}
+    assert Presence.objects.leave_all("channel") == 0
+
+
+def test_prune_presences_ends_what_was_not_seen(log: Callable[[], list[str]], settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = 30
+    for channel in ("old", "touched", "new"):
+        Room.objects.add("room", channel)
+    age_presences("old", "touched", seconds=31)
+    Presence.objects.touch("touched")
+    assert Room.objects.prune_presences() == 1
+    assert log()[-1] == "prune old room"
+    assert members("room") == {"touched", "new"}
+    event = PresenceEvent.objects.get(kind="prune")
+    assert event.last_seen < event.at
+
+
+def test_prune_presences_takes_an_age() -> None:
+    Room.objects.add("room", "channel")
+    age_presences("channel", seconds=10)
+    assert Room.objects.prune_presences(age_in_seconds=11) == 0
+    assert Room.objects.prune_presences(age_in_seconds=9) == 1
+
+
+def test_the_maximum_age_is_a_minute_by_default() -> None:
+    Room.objects.add("room", "channel")
+    age_presences("channel", seconds=59)
+    assert Room.objects.prune_presences() == 0
+    age_presences("channel", seconds=2)
+    assert Room.objects.prune_presences() == 1
+
+
+def test_prune_rooms_removes_empty_rooms_only(log: Callable[[], list[str]]) -> None:
+    for room in ("empty", "full"):
+        Room.objects.add(room, "channel")
+    Room.objects.remove("empty", "channel")
+    assert Room.objects.prune_rooms() == 1
+    assert list(Room.objects.values_list("pk", flat=True)) == ["full"]
+    assert log()[-1] == "prune room empty"
+    assert_live_is_the_fold()
+
+
+def test_a_pruned_room_is_made_anew_by_the_next_join() -> None:
+    Room.objects.add("room", "channel")
+    first = Room.objects.get().created_at
+    Room.objects.remove("room", "channel")
+    Room.objects.prune_rooms()
+    Room.objects.add("room", "channel")
+    assert Room.objects.get().created_at > first
+    assert_live_is_the_fold()
+
+
+def test_leave_user_ends_every_stay_of_a_user(user: Any, other_user: Any) -> None:
+    for room, channel, who in [("a", "1", user), ("b", "2", user), ("a", "3", other_user), ("a", "4", None)]:
+        Room.objects.add(room, channel, who)
+    assert Presence.objects.leave_user(user, reason="banned") == 2
+    assert set(Presence.objects.values_list("channel_name", flat=True)) == {"3", "4"}
+    assert {event.data["reason"] for event in PresenceEvent.objects.filter(kind="leave")} == {"banned"}
+    assert Presence.objects.leave_user(AnonymousUser(), reason="banned") == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Room.objects.add("room", "channel"),
+        lambda: Room.objects.remove("room", "present"),
+        lambda: Presence.objects.touch("present"),
+        lambda: Presence.objects.leave_all("present"),
+        lambda: Room.objects.prune_presences(0),
+        lambda: Room.objects.prune_rooms(),
+    ],
+    ids=["add", "remove", "touch", "leave_all", "prune_presences", "prune_rooms"],
+)
+def test_a_call_is_one_round_trip(call: Callable[[], Any], django_assert_num_queries: Any) -> None:
+    Room.objects.add("room", "present")
+    Room.objects.add("empty", "gone")
+    Room.objects.remove("empty", "gone")
+    with django_assert_num_queries(1):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: Room.objects.add("a room", "channel"), exceptions.InvalidRoomName),
+        (lambda: Room.objects.add("room", ""), exceptions.InvalidChannelName),
+        (lambda: Room.objects.add("room", "channel", "ada"), exceptions.InvalidUser),
+        (lambda: Room.objects.add("room", "channel", None, {1}), exceptions.InvalidData),
+        (lambda: Room.objects.remove("x" * 100, "channel"), exceptions.InvalidRoomName),
+        (lambda: Room.objects.remove("room", "x" * 100), exceptions.InvalidChannelName),
+        (lambda: Presence.objects.touch(None), exceptions.InvalidChannelName),
+        (lambda: Presence.objects.touch("channel", float("nan")), exceptions.InvalidData),
+        (lambda: Presence.objects.leave_all(""), exceptions.InvalidChannelName),
+        (lambda: Presence.objects.leave_user("ada", reason=""), exceptions.InvalidUser),
+        (lambda: Room.objects.prune_presences(-1), exceptions.InvalidAge),
+    ],
+)
+def test_bad_input_is_refused_before_the_database_is_asked(
+    call: Callable[[], Any], error: type[Exception], django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0), pytest.raises(error):
+        call()
+
+
+async def test_every_method_has_a_coroutine_twin(user: Any) -> None:
+    room = await Room.objects.aadd("room", "channel", user, {"a": 1})
+    assert room.channel_name == "room"
+    assert members("room") == {"channel"}
+    assert await Presence.objects.atouch("channel", {"a": 2}) == 1
+    assert (await Presence.objects.aget()).data == {"a": 2}
+    await Room.objects.aremove("room", "channel")
+    assert members("room") == set()
+    await Room.objects.aadd("room", "channel", user)
+    assert await Presence.objects.aleave_user(user, reason="test") == 1
+    await Room.objects.aadd("room", "channel")
+    assert await Presence.objects.aleave_all("channel") == 1
+    await Room.objects.aadd("room", "channel")
+    assert await Room.objects.aprune_presences(0) == 1
+    assert await Room.objects.aprune_rooms() == 1
+
+
+def test_inside_a_transaction_groups_and_signals_wait_for_the_commit(signals: list[dict[str, Any]]) -> None:
+    with transaction.atomic():
+        Room.objects.add("room", "channel")
+        assert Presence.objects.exists()
+        assert (members("room"), signals) == (set(), [])
+    assert members("room") == {"channel"}
+    assert len(signals) == 1
+
+
+def test_a_rolled_back_join_leaves_no_trace(signals: list[dict[str, Any]], log: Callable[[], list[str]]) -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        Room.objects.add("room", "channel")
+        1 / 0  # noqa: B018
+    assert (members("room"), signals, log()) == (set(), [], [])
+    assert not Room.objects.exists()
+
+
+@pytest.mark.parametrize("layers", [{}])
+def test_without_a_channel_layer_presence_is_kept_all_the_same(layers: Any, settings: Any, signals: list[Any]) -> None:
+    settings.CHANNEL_LAYERS = layers
+    Room.objects.add("room", "channel")
+    Room.objects.add("room", "channel")
+    assert Presence.objects.leave_all("channel") == 1
+    assert len(signals) == 2

@@ -1,0 +1,174 @@
+"""Groups and signals follow what was committed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import transaction
+
+from presence_events.recorder import Draft, record
+from projections.models import Presence, Room
+from projections.signals import presence_changed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def listening(receiver: Any) -> Iterator[None]:
+    presence_changed.connect(receiver, weak=False)
+    try:
+        yield
+    finally:
+        presence_changed.disconnect(receiver)
+
+
+def test_a_join_is_signalled_with_the_presence(
+    user: Any, signals: list[dict[str, Any]], django_assert_num_queries: Any
+) -> None:
+    room = Room.objects.add("room", "channel", user, {"a": 1})
+    (signal,) = signals
+    assert (signal["room"], signal["removed"], signal["bulk_change"]) == (room, None, False)
+    stored = Presence.objects.get()
+    with django_assert_num_queries(0):
+        for field in Presence._meta.concrete_fields:
+            assert getattr(signal["added"], field.attname) == getattr(stored, field.attname)
+        assert signal["added"].user is user
+        assert signal["added"].room is signal["room"]
+    (event,) = signal["events"]
+    assert (event.kind, event.session) == ("join", stored.pk)
+    assert signal["room"].created_at == stored.joined_at
+
+
+def test_a_leave_is_signalled_with_the_presence_that_was(user: Any, signals: list[dict[str, Any]]) -> None:
+    Room.objects.add("room", "channel", user, {"a": 1})
+    was = Presence.objects.get()
+    Presence.objects.leave_all("channel")
+    removed = signals[-1]["removed"]
+    assert (removed.pk, removed.user, removed.joined_at, removed.last_seen) == (
+        was.pk,
+        user,
+        was.joined_at,
+        was.last_seen,
+    )
+    assert removed.data is None
+    assert (signals[-1]["added"], signals[-1]["bulk_change"]) == (None, False)
+
+
+def test_a_prune_is_one_signal_a_room_that_names_everyone(signals: list[dict[str, Any]]) -> None:
+    record([Draft("join", room, f"{room}{number}") for room in "ab" for number in range(1500)])
+    signals.clear()
+    assert Room.objects.prune_presences(0) == 3000
+    assert [(s["room"].channel_name, s["added"], s["removed"], s["bulk_change"]) for s in signals] == [
+        ("a", None, None, True),
+        ("b", None, None, True),
+    ]
+    assert {event.channel_name for event in signals[0]["events"]} == {f"a{number}" for number in range(1500)}
+
+
+def test_touches_and_pruned_rooms_are_not_signalled(signals: list[dict[str, Any]]) -> None:
+    Room.objects.add("room", "channel")
+    Presence.objects.touch("channel")
+    Room.objects.remove("room", "channel")
+    Room.objects.prune_rooms()
+    assert len(signals) == 2
+
+
+def test_the_group_is_right_when_the_signal_arrives() -> None:
+    """The documented receiver sends the member list to the group from inside the signal."""
+    layer: Any = get_channel_layer()
+    channel = async_to_sync(layer.new_channel)()
+    other = async_to_sync(layer.new_channel)()
+
+    def broadcast(sender: Any, room: Room, **kwargs: Any) -> None:
+        members = sorted(user.username for user in room.get_users())
+        message = {"type": "forward.message", "members": members, "lurkers": room.get_anonymous_count()}
+        async_to_sync(get_channel_layer().group_send)(room.channel_name, message)
+
+    with listening(broadcast):
+        Room.objects.add("room", channel)
+        assert async_to_sync(layer.receive)(channel)["lurkers"] == 1
+        Room.objects.add("room", other)
+        assert async_to_sync(layer.receive)(channel)["lurkers"] == 2
+        assert async_to_sync(layer.receive)(other)["lurkers"] == 2
+        Room.objects.remove("room", other)
+        assert async_to_sync(layer.receive)(channel)["lurkers"] == 1
+        assert other not in layer.channels  # nothing waits there
+
+
+def test_a_receiver_that_raises_is_logged_by_name_and_hurts_nobody(
+    caplog: pytest.LogCaptureFixture, signals: list[dict[str, Any]]
+) -> None:
+    def broken_receiver(**kwargs: Any) -> None:
+        raise RuntimeError("no")
+
+    class Broken:
+        def __call__(self, **kwargs: Any) -> None:
+            raise RuntimeError("neither")
+
+    with listening(broken_receiver), listening(Broken()), caplog.at_level(logging.ERROR):
+        Room.objects.add("room", "channel")
+    assert Presence.objects.exists()
+    assert len(signals) == 1
+    messages = [record.getMessage() for record in caplog.records]
+    assert any("broken_receiver of presence_changed raised RuntimeError('no')" in message for message in messages)
+    assert any("Broken object" in message and "neither" in message for message in messages)
+
+
+async def test_coroutine_functions_may_receive() -> None:
+    received: list[Any] = []
+
+    async def receive(added: Any, **kwargs: Any) -> None:
+        received.append(added)
+
+    with listening(receive):
+        await Room.objects.aadd("room", "channel")
+    assert [presence.channel_name for presence in received] == ["channel"]
+
+
+class UnreachableLayer(InMemoryChannelLayer):
+    """A layer that has gone away."""
+
+    async def group_add(self, group: str, channel: str) -> None:
+        raise ConnectionError("the layer is gone")
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        raise ConnectionError("the layer is gone")
+
+
+@pytest.fixture
+def unreachable(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.UnreachableLayer"}}
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_join_the_layer_does_not_follow_is_recorded_signalled_and_raised(signals: list[dict[str, Any]]) -> None:
+    with pytest.raises(ConnectionError):
+        Room.objects.add("room", "channel")
+    assert Presence.objects.exists()
+    assert len(signals) == 1
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_an_end_the_layer_does_not_follow_is_logged(caplog: pytest.LogCaptureFixture, signals: list[Any]) -> None:
+    with pytest.raises(ConnectionError):
+        Room.objects.add("room", "channel")
+    caplog.clear()
+    assert Presence.objects.leave_all("channel") == 1
+    assert len(signals) == 2
+    assert "failed to follow: leave channel room" in caplog.text
+
+
+def test_signals_come_in_the_order_of_the_log(signals: list[dict[str, Any]]) -> None:
+    with transaction.atomic():
+        for _ in range(3):
+            Room.objects.add("room", "channel")
+            Room.objects.remove("room", "channel")
+    positions = [signal["events"][0].id for signal in signals]
+    assert positions == sorted(positions)
+    assert len(positions) == 6

@@ -1,0 +1,45 @@
+"""The Celery tasks, with Celery and without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from projections import tasks
+from projections.models import Room
+
+WITHOUT_CELERY = """
+import sys
+sys.modules["celery"] = None  # as if it were not installed
+import django
+django.setup()
+from projections import tasks
+from presence_events.exceptions import CeleryNotInstalled
+for use in (tasks.prune_presences, lambda: tasks.prune_rooms.delay(), lambda: tasks.prune_rooms.apply_async()):
+    try:
+        use()
+    except CeleryNotInstalled as error:
+        print(error)
+assert not hasattr(tasks.prune_rooms, "__wrapped__")
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_tasks_prune() -> None:
+    Room.objects.add("room", "channel")
+    assert tasks.prune_presences.apply().get() == 0
+    assert tasks.prune_presences.apply(args=[0]).get() == 1
+    assert tasks.prune_rooms.apply().get() == 1
+
+
+def test_the_tasks_are_called_what_the_documentation_says() -> None:
+    assert tasks.prune_presences.name == "projections.tasks.prune_presences"
+    assert tasks.prune_rooms.name == "projections.tasks.prune_rooms"
+
+
+def test_without_celery_the_module_imports_and_each_use_says_what_is_missing() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_CELERY], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("pip install celery") == 3
