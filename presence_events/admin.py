@@ -14,7 +14,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -45,13 +45,15 @@ def who(row: Any) -> str:
     """The name behind an event or a presence, also of a user who has been deleted."""
     if row.user_id is None:
         return str(_("anonymous"))
-    if row.user is None:
-        return str(_("deleted user %s") % row.user_id)
-    return str(row.user.get_username())
+    try:
+        user = row.user
+    except ObjectDoesNotExist:
+        user = None
+    return str(_("deleted user %s") % row.user_id if user is None else user.get_username())
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """For tables that the admin shows and never writes."""
+    """For tables that the admin shows and never writes. Their users may be deleted, or live in another database."""
 
     actions = None
     show_full_result_count = False
@@ -78,6 +80,12 @@ class InputFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("", "")]
+
+    def value(self) -> str | None:
+        value = super().value()
+        if value and "\x00" in value:
+            raise IncorrectLookupParameters("PostgreSQL knows no text with the character NUL")
+        return value
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
         others = {key: value[-1] for key, value in changelist.filter_params.items() if key != self.parameter_name}
@@ -216,10 +224,14 @@ class EventChangeList(ChangeList):
 class PresenceEventAdmin(ReadOnlyAdmin):
     list_display = ("id", "at", "kind", "in_room", "who", "channel_name", "session", "data")
     list_filter = (KindFilter, RoomFilter, UserFilter, SinceFilter, UntilFilter)
-    list_select_related = ("user",)
     ordering = ("-id",)
     sortable_by = ()
+    fields = ("id", "kind", "room", "channel_name", "who", "session", "since", "last_seen", "data", "at", "tx")
+    readonly_fields = fields
     paginator = BoundedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("user")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return EventChangeList

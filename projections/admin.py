@@ -49,9 +49,13 @@ class RoomAdmin(ReadOnlyAdmin):
 class PresenceAdmin(ReadOnlyAdmin):
     list_display = ("channel_name", "who", "in_room", "joined_at", "last_seen", "data", "events")
     list_filter = (RoomFilter,)
-    list_select_related = ("user",)
     search_fields = ("channel_name",)
     ordering = ("-id",)
+    fields = ("id", "in_room", "channel_name", "who", "joined_at", "last_seen", "data")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("user")
 
     @admin.display(description=_("who"))
     def who(self, presence: Presence) -> str:

@@ -1,0 +1,74 @@
+"""Eight connections, the same few rooms and channels, every operation: the fold of the log is the live tables."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+from tests.fold import assert_live_is_the_fold
+
+CONNECTIONS = 8
+ROUNDS = 150
+ROOMS = ["a", "b", "c"]
+CHANNELS = ["1", "2", "3", "4", "5"]
+
+
+def _hammer(seed: int, users: list[object]) -> Counter[str]:
+    dice = random.Random(seed)
+    done: Counter[str] = Counter()
+
+    def once() -> None:
+        room, channel = dice.choice(ROOMS), dice.choice(CHANNELS)
+        roll = dice.random()
+        if roll < 0.35:
+            Room.objects.add(room, channel, dice.choice(users), dice.choice([None, {"n": seed}]))
+        elif roll < 0.60:
+            Presence.objects.touch(channel, dice.choice([None, {"t": seed}]))
+        elif roll < 0.75:
+            Room.objects.remove(room, channel)
+        elif roll < 0.85:
+            Presence.objects.leave_all(channel)
+        elif roll < 0.93:
+            Room.objects.prune_presences(dice.choice([0, 0.01]))
+        else:
+            Room.objects.prune_rooms()
+
+    try:
+        for _ in range(ROUNDS):
+            try:
+                if dice.random() < 0.1:
+                    with transaction.atomic():
+                        once()
+                        if dice.random() < 0.5:
+                            transaction.set_rollback(True)
+                else:
+                    once()
+                done["done"] += 1
+            except OperationalError as error:
+                # Two statements in one transaction have no common order with others; one alone must never deadlock.
+                done[type(error.__cause__).__name__] += 1
+    finally:
+        connection.close()
+    return done
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_fold_of_the_log_is_the_live_tables(seed: int, user: object, other_user: object) -> None:
+    users = [None, user, other_user]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        results = list(pool.map(_hammer, [seed * 100 + number for number in range(CONNECTIONS)], [users] * CONNECTIONS))
+    assert results == [{"done": ROUNDS}] * CONNECTIONS
+    kinds = set(PresenceEvent.objects.values_list("kind", flat=True))
+    assert kinds == {"join", "touch", "leave", "prune"}
+    assert_live_is_the_fold()
+    Room.objects.prune_presences(0)
+    Room.objects.prune_rooms()
+    assert not Room.objects.exists()
+    assert_live_is_the_fold()

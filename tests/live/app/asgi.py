@@ -1,0 +1,60 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path
+
+http = get_asgi_application()
+
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.contrib.auth.models import AnonymousUser  # noqa: E402
+
+from tests.live.app import receivers, views  # noqa: E402, F401
+from tests.live.app.consumers import AsyncConsumer, SyncConsumer, UnguardedConsumer  # noqa: E402
+
+
+class Counted:
+    """Keeps count of the sockets whose application has not returned yet."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        views.open_sockets += 1
+        try:
+            await self.inner(scope, receive, send)
+        finally:
+            views.open_sockets -= 1
+
+
+class UserFromQuery:
+    """Believes whoever says ``?user=<key>``: signing in is not what is tested here."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        keys = parse_qs(scope["query_string"].decode()).get("user")
+        user = await _user(keys[0]) if keys else AnonymousUser()
+        await self.inner({**scope, "user": user}, receive, send)
+
+
+@database_sync_to_async
+def _user(key: str) -> Any:
+    return get_user_model()._default_manager.get(pk=key)
+
+
+sockets = URLRouter(
+    [
+        path("sync/", SyncConsumer.as_asgi()),
+        path("async/", AsyncConsumer.as_asgi()),
+        path("unguarded/", UnguardedConsumer.as_asgi()),
+    ]
+)
+application = ProtocolTypeRouter({"http": http, "websocket": Counted(UserFromQuery(sockets))})

@@ -1,0 +1,110 @@
+"""Consumers as the documentation has them: a synchronous one, and one that does the same asynchronously."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
+
+from asgiref.sync import async_to_sync
+from autobahn.exception import Disconnected
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+
+from projections.decorators import remove_presence, touch_presence
+from projections.models import Room
+from tests.live.app import views
+
+# Comes through the channel layer, so it arrives after everything that was sent to the room before.
+BARRIER = {"type": "tell", "content": {"type": "barrier"}}
+
+# What uvicorn and daphne raise then. Uncaught, it would end the consumer without a disconnect.
+CLIENT_IS_GONE = (OSError, Disconnected)
+
+
+class SyncConsumer(WebsocketConsumer):
+    def connect(self) -> None:
+        super().connect()
+        for room in _rooms(self.scope):
+            Room.objects.add(room, self.channel_name, self.scope["user"])
+        self.send(json.dumps({"type": "welcome", "channel": self.channel_name}))
+
+    @touch_presence
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data is None:
+            self.send(bytes_data=bytes_data)
+        elif text_data == "barrier":
+            async_to_sync(self.channel_layer.send)(self.channel_name, BARRIER)
+        else:
+            if text_data == "leave":
+                for room in _rooms(self.scope):
+                    Room.objects.remove(room, self.channel_name)
+            self.send(json.dumps({"type": "echo", "text": text_data}))
+
+    @remove_presence
+    def disconnect(self, code: int) -> None:
+        pass
+
+    def tell(self, message: dict[str, Any]) -> None:
+        self.send(json.dumps(message["content"]))
+
+    def send(self, *args: Any, **kwargs: Any) -> None:
+        with suppress(*CLIENT_IS_GONE):
+            super().send(*args, **kwargs)
+
+
+class AsyncConsumer(AsyncWebsocketConsumer):
+    async def connect(self) -> None:
+        await super().connect()
+        for room in _rooms(self.scope):
+            await Room.objects.aadd(room, self.channel_name, self.scope["user"])
+        await self.send(json.dumps({"type": "welcome", "channel": self.channel_name}))
+
+    @touch_presence
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data is None:
+            await self.send(bytes_data=bytes_data)
+        elif text_data == "barrier":
+            await self.channel_layer.send(self.channel_name, BARRIER)
+        else:
+            if text_data == "leave":
+                for room in _rooms(self.scope):
+                    await Room.objects.aremove(room, self.channel_name)
+            await self.send(json.dumps({"type": "echo", "text": text_data}))
+
+    @remove_presence
+    async def disconnect(self, code: int) -> None:
+        pass
+
+    async def tell(self, message: dict[str, Any]) -> None:
+        await self.send(json.dumps(message["content"]))
+
+    async def send(self, *args: Any, **kwargs: Any) -> None:
+        with suppress(*CLIENT_IS_GONE):
+            await super().send(*args, **kwargs)
+
+
+class UnguardedConsumer(AsyncWebsocketConsumer):
+    """Takes no precautions for clients that vanish in the middle of things, and can be held up in the middle."""
+
+    async def connect(self) -> None:
+        await super().connect()
+        for room in _rooms(self.scope):
+            await Room.objects.aadd(room, self.channel_name, self.scope["user"])
+        await self.send(json.dumps({"type": "welcome", "channel": self.channel_name}))
+
+    @touch_presence
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.send(json.dumps({"type": "echo", "text": text_data}))
+        await views.gate.wait()
+
+    @remove_presence
+    async def disconnect(self, code: int) -> None:
+        pass
+
+    async def tell(self, message: dict[str, Any]) -> None:
+        await self.send(json.dumps(message["content"]))
+
+
+def _rooms(scope: dict[str, Any]) -> list[str]:
+    return parse_qs(scope["query_string"].decode())["room"]

@@ -1,0 +1,14 @@
+"""The settings of the tests, for a process that serves."""
+
+from __future__ import annotations
+
+from tests.settings import *  # noqa: F403
+
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = "tests.live.app.urls"
+# Channels runs all consumers of a process in one thread, so this is one connection.
+DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405
+# Nothing is dropped, so that the tests may count what arrives.
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000, "expiry": 3600}}
+}

@@ -1,0 +1,124 @@
+"""ASGI servers in processes of their own, on loopback, with the database of the tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from django.db import connection
+
+from tests.live.waiting import wait_until
+
+_ROOT = Path(__file__).parent.parent.parent
+_APPLICATION = "tests.live.app.asgi:application"
+
+# The time limits are those of a machine that is busy with other things. The backlog takes a crowd that comes at once.
+_COMMANDS = {
+    "daphne": (
+        *("-m", "daphne", "--endpoint", "tcp:port={port}:interface=127.0.0.1:backlog=1024"),
+        *("--websocket_connect_timeout", "60", "--application-close-timeout", "60", _APPLICATION),
+    ),
+    "uvicorn": (
+        *("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--no-access-log"),
+        *("--timeout-graceful-shutdown", "10", _APPLICATION),
+    ),
+}
+KINDS = tuple(_COMMANDS)
+
+
+class Server:
+    """A process of daphne or uvicorn that runs `tests.live.app`. What it writes goes to the file ``log``."""
+
+    def __init__(self, kind: str, log: Path) -> None:
+        self.kind = kind
+        self.log = log
+        self.port = _free_port()
+        command = [sys.executable, "-W", "error", *(part.format(port=self.port) for part in _COMMANDS[kind])]
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "DJANGO_SETTINGS_MODULE": "tests.live.app.settings",
+            "PYTHONUNBUFFERED": "1",
+        }
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(  # noqa: S603
+                command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            wait_until(self._answers)
+        except BaseException:
+            self.stop()
+            print(self.output())  # noqa: T201
+            raise
+
+    def get(self, path: str) -> str:
+        """The body of the answer to a GET; anything but a 200 is an error."""
+        http = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            http.request("GET", path)
+            response = http.getresponse()
+            body = response.read().decode()
+        finally:
+            http.close()
+        assert response.status == 200, f"{path}: {response.status} {body}"
+        return body
+
+    def open_sockets(self) -> int:
+        """How many consumers have not yet returned: at 0, no handler and no receiver is at work."""
+        return int(self.get("/open"))
+
+    def prune(self, age: float) -> str:
+        """Runs the management command in the server's process, whose channel layer is its own."""
+        return self.get(f"/prune?age={age}")
+
+    def open_gate(self) -> None:
+        """Lets the consumers go on that wait in the middle of a handler."""
+        self.get("/gate")
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the process without giving it a chance to say goodbye."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, f"{self.kind} ended with status {self.process.returncode}"
+        try:
+            return self.open_sockets() == 0
+        except ConnectionError:
+            return False
+
+
+def database_url() -> str:
+    """The database of this test session, in the form that tests.settings reads."""
+    settings = connection.settings_dict
+    account = f"{quote(settings['USER'])}:{quote(settings['PASSWORD'])}@:{settings['PORT']}"
+    options = urlencode({"host": settings["HOST"], **settings["OPTIONS"]})
+    return f"postgresql://{account}/{quote(settings['NAME'])}?{options}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

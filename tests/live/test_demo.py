@@ -1,0 +1,427 @@
+"""The demo as one meets it: its real process, its database, and a browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.postgres import embedded
+
+ROOT = Path(__file__).parent.parent.parent
+DEMO = ROOT / "docs" / "demo"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+MAX_AGE = 15
+
+
+class Demo:
+    """``docs/demo/serve.py`` on data of its own, with the interpreter and the packages of the tests."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.database = embedded.Postgres(data / "postgres")
+        self.output = data / "output"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts it without waiting for anything."""
+        with self.output.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, DEMO / "serve.py", "--data", self.data, *arguments],
+                env={**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": ""},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def start(self) -> None:
+        """Starts it on a free port and waits until it answers."""
+        self.process = process = self.launch("--port", "0")
+        found = wait_for(
+            lambda: process.poll() is not None or re.search(r"Chat +(http://127\.0\.0\.1:\d+)/", self.printed())
+        )
+        assert isinstance(found, re.Match), self.printed()
+        self.url = found[1]
+        wait_for(lambda: answers(self.url))
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Sends it the signal. Returns its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def printed(self) -> str:
+        return self.output.read_text()
+
+    def postgres_pid(self) -> int:
+        return int((self.database.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.database.url) as connection:
+            return connection.execute(query).fetchall()
+
+    def remove(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.database.remove()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> object:
+    """Returns what ``condition`` returns as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
+    return value
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as response:
+            return response.status == 200
+    except HTTPError:
+        raise
+    except OSError:
+        return False
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process. One that has ended but was not collected by its parent does not count."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+@pytest.fixture
+def own_demo(tmp_path: Path) -> Iterator[Demo]:
+    """A demo that has not been started, for those who kill it."""
+    demo = Demo(tmp_path)
+    yield demo
+    demo.remove()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    demo = Demo(tmp_path_factory.mktemp("demo"))
+    try:
+        demo.start()
+        yield demo
+    finally:
+        demo.remove()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        message = f"There is no browser: install one of {', '.join(BROWSERS)}."
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    arguments = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else QUIET
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(arguments))
+        yield browser
+        browser.close()
+
+
+class Visitors:
+    """People with a browser each, in a room that nobody else is in."""
+
+    def __init__(self, demo: Demo, browser: Browser, room: str) -> None:
+        self.demo = demo
+        self.browser = browser
+        self.room = room
+        self.contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def new_context(self, **options: object) -> BrowserContext:
+        context = self.browser.new_context(base_url=self.demo.url, **options)
+        context.on("console", self._listen)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.contexts.append(context)
+        return context
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def join(self, name: str, **options: object) -> Page:
+        """Somebody comes in by the door."""
+        page = self.new_context(**options).new_page()
+        page.goto("/")
+        page.get_by_label("Your name").fill(name)
+        page.get_by_label("Room").fill(self.room)
+        page.get_by_role("button", name="Join", exact=True).click()
+        expect(page.locator("#state")).to_have_text("Live")
+        return page
+
+    def another_tab(self, page: Page) -> Page:
+        """The same person opens a second tab."""
+        with page.context.expect_page() as opened:
+            page.get_by_role("link", name="Open another tab").click()
+        expect(opened.value.locator("#state")).to_have_text("Live")
+        return opened.value
+
+
+@pytest.fixture
+def visitors(demo: Demo, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visitors]:
+    visitors = Visitors(demo, browser, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:40])
+    yield visitors
+    for context in visitors.contexts:
+        context.close()
+    assert visitors.complaints == []
+
+
+def people(page: Page) -> dict[str, int]:
+    """Who is here in the eyes of ``page``, with the number of tabs."""
+    return dict(
+        page.locator("#people li").evaluate_all(
+            "items => items.map(item => [item.querySelector('.name').textContent, Number(item.dataset.connections)])"
+        )
+    )
+
+
+def sees(page: Page, expected: dict[str, int], seconds: float = 10) -> None:
+    with suppress(AssertionError):
+        wait_for(lambda: people(page) == expected, seconds)
+    assert people(page) == expected
+
+
+def say(page: Page, text: str) -> None:
+    page.get_by_label("Message", exact=True).fill(text)
+    page.get_by_role("button", name="Send").click()
+
+
+def test_two_tabs_of_one_person_are_one_person_with_two_connections(visitors: Visitors) -> None:
+    first = visitors.join("Ada")
+    second = visitors.another_tab(first)
+    for page in (first, second):
+        sees(page, {"Ada": 2})
+        expect(page.locator(".badge")).to_have_text("2 tabs")
+        expect(page.locator("#count")).to_have_text("1")
+
+
+def test_somebody_who_joins_appears_in_an_open_tab(visitors: Visitors) -> None:
+    ada = visitors.join("Ada")
+    sees(ada, {"Ada": 1})
+    grace = visitors.join("Grace")
+    sees(ada, {"Ada": 1, "Grace": 1})
+    sees(grace, {"Ada": 1, "Grace": 1})
+    expect(ada.get_by_text("Grace joined")).to_be_visible()
+
+
+def test_a_message_reaches_the_others(visitors: Visitors) -> None:
+    ada, grace = visitors.join("Ada"), visitors.join("Grace")
+    say(ada, "Good morning!")
+    expect(grace.locator(".message", has_text="Ada")).to_contain_text("Good morning!")
+    expect(ada.locator(".message.mine")).to_contain_text("Good morning!")
+
+
+def test_a_closed_tab_is_gone_at_once(visitors: Visitors) -> None:
+    ada, grace = visitors.join("Ada"), visitors.join("Grace")
+    visitors.another_tab(grace).close()
+    expect(ada.get_by_text("Grace closed a tab")).to_be_visible()
+    sees(ada, {"Ada": 1, "Grace": 1})
+    grace.close()
+    expect(ada.get_by_text("Grace left")).to_be_visible()
+    sees(ada, {"Ada": 1})
+
+
+def test_an_unplugged_tab_is_pruned_and_may_come_back(visitors: Visitors) -> None:
+    ada, grace = visitors.join("Ada"), visitors.join("Grace")
+    grace.get_by_role("button", name="Pull the plug").click()
+    expect(grace.get_by_role("alert")).to_contain_text("Unplugged")
+    say(ada, "Are you still there?")
+    sees(ada, {"Ada": 1, "Grace": 1})
+
+    sees(ada, {"Ada": 1}, MAX_AGE + 10)
+    expect(ada.get_by_text("Grace was cut off")).to_be_visible()
+    expect(grace.get_by_role("alert")).to_contain_text("Cut off")
+    expect(grace.get_by_text("Are you still there?")).to_have_count(0)
+
+    grace.get_by_role("button", name="Come back").click()
+    sees(ada, {"Ada": 1, "Grace": 1})
+    sees(grace, {"Ada": 1, "Grace": 1})
+
+
+def test_a_tab_plugged_in_again_in_time_has_missed_nothing(visitors: Visitors) -> None:
+    ada, grace = visitors.join("Ada"), visitors.join("Grace")
+    grace.get_by_role("button", name="Pull the plug").click()
+    say(ada, "Hello?")
+    expect(ada.get_by_text("Hello?")).to_be_visible()
+    grace.get_by_role("button", name="Plug it in again").click()
+    expect(grace.get_by_text("Hello?")).to_be_visible()
+    sees(ada, {"Ada": 1, "Grace": 1})
+
+
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "\"><script>alert(1)</script>", "\u202eadA {{7*7}}"])
+def test_a_hostile_name_is_only_a_name(visitors: Visitors, name: str) -> None:
+    ada = visitors.join("Ada")
+    ada.on("dialog", lambda dialog: visitors.complaints.append(dialog.message))
+    mallory = visitors.join(name)
+    say(mallory, name)
+    sees(ada, {"Ada": 1, name: 1})
+    expect(ada.locator(".message .text")).to_have_text(name)
+    door = visitors.new_context().new_page()
+    door.goto("/")
+    expect(door.get_by_role("button", name=visitors.room)).to_contain_text(name)
+    assert ada.locator("img[src=x]").count() == door.locator("img[src=x]").count() == 0
+
+
+@pytest.mark.parametrize("name", ["admin", "Admin"])
+def test_nobody_becomes_the_admin_by_name(visitors: Visitors, name: str) -> None:
+    page = visitors.new_context().new_page()
+    page.goto("/")
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Join", exact=True).click()
+    expect(page.locator(".errorlist")).to_contain_text("Please choose another")
+
+
+def test_a_link_to_a_room_asks_for_a_name_first(visitors: Visitors) -> None:
+    page = visitors.new_context().new_page()
+    page.goto("/rooms/engine-room/")
+    expect(page.get_by_label("Room")).to_have_value("engine-room")
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Join", exact=True).click()
+    expect(page.get_by_role("heading", name="engine-room")).to_be_visible()
+
+
+def test_a_room_with_people_can_be_joined_from_the_door(visitors: Visitors) -> None:
+    ada = visitors.join("Ada")
+    page = visitors.new_context().new_page()
+    page.goto("/")
+    page.get_by_label("Your name").fill("Grace")
+    page.get_by_role("button", name=visitors.room).click()
+    sees(ada, {"Ada": 1, "Grace": 1})
+
+
+def test_the_admin_shows_rooms_presences_and_events(visitors: Visitors) -> None:
+    sees(visitors.join("Ada"), {"Ada": 1})
+    page = visitors.new_context().new_page()
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("admin")
+    page.get_by_role("button", name="Log in").click()
+    for model in ("room", "presence", "presenceevent"):
+        page.goto("/admin/")
+        page.locator(f".model-{model} th a").click()
+        expect(page.locator("#result_list")).to_contain_text(visitors.room)
+
+
+def test_whoever_is_deleted_in_the_admin_is_shown_the_door(visitors: Visitors) -> None:
+    ada, mallory = visitors.join("Ada"), visitors.join("Mallory Doe")
+    sees(ada, {"Ada": 1, "Mallory Doe": 1})
+    page = visitors.new_context().new_page()
+    page.goto("/admin/login/?next=/admin/auth/user/?q=Mallory+Doe")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("admin")
+    page.get_by_role("button", name="Log in").click()
+    page.locator("#result_list th a", has_text="Mallory Doe").click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Yes").click()
+    sees(ada, {"Ada": 1})
+    expect(mallory.get_by_role("button", name="Join", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_everything_in_order(own_demo: Demo, number: int) -> None:
+    own_demo.start()
+    server = own_demo.postgres_pid()
+    assert own_demo.stop(number) == 0
+    assert not runs(server)
+    assert not answers(own_demo.url)
+    assert "Traceback" not in own_demo.printed()
+    assert own_demo.printed().endswith("Stopped.\n")
+
+
+def test_a_signal_during_the_start_stops_everything_too(own_demo: Demo) -> None:
+    own_demo.process = own_demo.launch("--port", "0")
+    wait_for(lambda: "Preparing the database" in own_demo.printed())
+    server = own_demo.postgres_pid()
+    assert own_demo.stop() == 0
+    assert not runs(server)
+    assert "Traceback" not in own_demo.printed()
+
+
+def test_a_killed_demo_starts_again_with_its_data(own_demo: Demo, browser: Browser) -> None:
+    own_demo.start()
+    visitors = Visitors(own_demo, browser, "lobby")
+    ada = visitors.join("Ada")
+    sees(ada, {"Ada": 1})
+    orphan = own_demo.postgres_pid()
+    own_demo.stop(signal.SIGKILL)
+    assert runs(orphan)
+    visitors.contexts[0].close()
+
+    own_demo.start()
+    assert not runs(orphan)
+    assert own_demo.rows("SELECT kind, room FROM presence_event ORDER BY id LIMIT 1") == [("join", "lobby")]
+    wait_for(lambda: own_demo.rows("SELECT count(*) FROM presence") == [(0,)], MAX_AGE + 10)
+    assert own_demo.rows("SELECT kind FROM presence_event ORDER BY id DESC LIMIT 1") == [("prune",)]
+
+
+def test_a_second_demo_on_the_same_data_is_refused(demo: Demo) -> None:
+    output = subprocess.run(
+        [sys.executable, DEMO / "serve.py", "--data", demo.data, "--port", "0"], capture_output=True, text=True
+    )
+    assert output.returncode == 1
+    assert "another one is running" in output.stderr
+    assert "Traceback" not in output.stderr
+    assert answers(demo.url)
+
+
+def test_a_port_that_is_taken_is_named(own_demo: Demo) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert own_demo.launch("--port", port).wait(20) == 1
+    assert f"port {port} is not free" in own_demo.printed()
+    assert "Traceback" not in own_demo.printed()
+
+
+def test_the_project_passes_its_checks(demo: Demo) -> None:
+    output = subprocess.run(
+        [sys.executable, DEMO / "manage.py", "check", "--database", "default", "--fail-level", "WARNING"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "config.settings", "DEMO_DATA": str(demo.data)},
+        capture_output=True,
+        text=True,
+    )
+    assert (output.returncode, output.stdout) == (0, "System check identified no issues (0 silenced).\n"), output.stderr
+
+
+@pytest.mark.skipif(not os.environ.get("PRESENCE_SCREENSHOTS"), reason="PRESENCE_SCREENSHOTS is not set")
+@pytest.mark.parametrize(("scheme", "file"), [("light", "demo.png"), ("dark", "demo-dark.png")])
+def test_the_screenshot_of_the_readme(visitors: Visitors, scheme: str, file: str) -> None:
+    visitors.room = f"tea-kitchen-{scheme}"
+    ada = visitors.join("Ada", viewport={"width": 1280, "height": 800}, color_scheme=scheme, locale="en-GB")
+    grace, linus = visitors.join("Grace Hopper"), visitors.join("Linus")
+    for page, text in [
+        (grace, "Morning! Is the kettle on?"),
+        (ada, "Just boiled. I opened a second tab to keep an eye on the engine."),
+        (linus, "I only see one of you, though."),
+        (grace, "One person, two connections. That is the point."),
+    ]:
+        say(page, text)
+        expect(ada.get_by_text(text)).to_be_visible()
+    visitors.another_tab(ada)
+    visitors.join("Margaret")
+    sees(ada, {"Ada": 2, "Grace Hopper": 1, "Linus": 1, "Margaret": 1})
+    linus.close()
+    sees(ada, {"Ada": 2, "Grace Hopper": 1, "Margaret": 1})
+    say(ada, "Bye Linus!")
+    expect(ada.get_by_text("Bye Linus!")).to_be_visible()
+    ada.screenshot(path=ROOT / "docs" / "images" / file, animations="disabled")

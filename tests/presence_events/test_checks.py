@@ -1,0 +1,105 @@
+"""What manage.py check says before the first event is lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+FOLD = "pgtrigger_fold_72a36"
+
+pytestmark = pytest.mark.django_db
+
+
+def ids(**kwargs: Any) -> list[str | None]:
+    return [message.id for message in run_checks(**kwargs)]
+
+
+def check_database() -> list[str | None]:
+    return ids(databases=["default"])
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_a_healthy_project_has_nothing_to_say() -> None:
+    assert check_database() == []
+
+
+def test_another_database_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+    monkeypatch.setattr(connection, "display_name", "SQLite")
+    assert ids() == ["presence_events.E001"]
+    assert check_database() == ["presence_events.E001"]
+
+
+def test_a_server_that_does_not_answer_is_an_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "check", "--database", "default"],
+        env={**os.environ, "DATABASE_URL": "postgresql://nobody@/nothing?host=/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "(presence_events.E101)" in done.stderr
+    assert "(projections.E101)" in done.stderr
+
+
+def test_a_dropped_trigger_is_an_error_that_names_it() -> None:
+    execute(f"DROP TRIGGER {FOLD} ON presence_event")
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "projections.E102"
+    assert "fold on presence_event is uninstalled" in message.msg
+    assert "pgtrigger install" in str(message.hint)
+
+
+def test_a_trigger_of_another_version_is_an_error() -> None:
+    execute(f"COMMENT ON TRIGGER {FOLD} ON presence_event IS 'another'")
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "projections.E102"
+    assert "outdated" in message.msg
+
+
+@pytest.mark.parametrize(("table", "app"), [("presence_event", "presence_events"), ("presence", "projections")])
+def test_a_disabled_trigger_is_an_error(table: str, app: str) -> None:
+    execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    assert f"{app}.E103" in check_database()
+
+
+def test_the_hinted_commands_mend_it() -> None:
+    execute(f"DROP TRIGGER {FOLD} ON presence_event")
+    execute("ALTER TABLE presence DISABLE TRIGGER USER")
+    call_command("pgtrigger", "install", stdout=StringIO())
+    call_command("pgtrigger", "enable", stdout=StringIO())
+    assert check_database() == []
+
+
+def test_migrations_behind_are_a_warning_so_that_migrate_can_run() -> None:
+    MigrationRecorder(connection).record_unapplied("projections", "0001_initial")
+    assert check_database() == ["projections.W101"]
+    with pytest.raises(CommandError):
+        call_command("check", databases=["default"], fail_level="WARNING", stderr=StringIO())
+
+
+def test_a_database_that_the_router_keeps_the_log_out_of_is_not_asked(settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.Nowhere"]
+    execute(f"DROP TRIGGER {FOLD} ON presence_event")
+    assert check_database() == []
+
+
+class Nowhere:
+    """A router that keeps every table out of every database."""
+
+    def allow_migrate(self, *args: Any, **kwargs: Any) -> bool:
+        return False

@@ -1,0 +1,76 @@
+"""The shipped GRANTs: a role that may append and read, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+
+from presence_events import sql
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+from tests.fold import assert_live_is_the_fold
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def role() -> Iterator[None]:
+    """Everything in the test is done as the role."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP ROLE IF EXISTS appender")
+        cursor.execute("CREATE ROLE appender")
+        for package in ("presence_events", "projections"):
+            cursor.execute(sql.read(package, "grants").replace(':"role"', "appender"))
+        cursor.execute("SET ROLE appender")
+        yield
+        cursor.execute("RESET ROLE")
+        cursor.execute("DROP OWNED BY appender")
+        cursor.execute("DROP ROLE appender")
+
+
+def test_the_role_can_do_all_that_the_library_does() -> None:
+    Room.objects.add("room", "channel", None, {"a": 1})
+    assert Presence.objects.touch("channel") == 1
+    assert Presence.objects.leave_all("channel") == 1
+    Room.objects.add("room", "channel")
+    assert Room.objects.prune_presences(0) == 1
+    assert Room.objects.prune_rooms() == 1
+    assert PresenceEvent.objects.count() == 6
+    assert_live_is_the_fold()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE presence_event SET room = 'x'",
+        "DELETE FROM presence_event",
+        "TRUNCATE presence_event",
+        "INSERT INTO presence_event (kind, room, channel_name, at) VALUES ('join', 'r', 'c', now())",
+        "INSERT INTO presence_event (id, kind, room, channel_name) VALUES (1, 'join', 'r', 'c')",
+        "ALTER TABLE presence_event DISABLE TRIGGER ALL",
+        "DROP TABLE presence_event",
+        "SELECT nextval('presence_event_id_seq')",
+        "INSERT INTO presence_room VALUES ('x', now())",
+        "DELETE FROM presence",
+        "UPDATE presence SET last_seen = now()",
+        "TRUNCATE presence",
+    ],
+)
+def test_the_role_can_do_nothing_else(statement: str) -> None:
+    Room.objects.add("room", "channel")
+    with pytest.raises(ProgrammingError, match="permission denied|must be owner"), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert_live_is_the_fold()
+
+
+def test_tables_of_the_roles_own_do_not_get_in_the_way_of_the_fold() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE presence (LIKE public.presence)")
+        cursor.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'room', 'channel')")
+        cursor.execute("SELECT count(*) FROM pg_temp.presence")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("DROP TABLE pg_temp.presence")
+    assert Presence.objects.count() == 1

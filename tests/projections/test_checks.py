@@ -1,0 +1,23 @@
+"""What manage.py check says of what the projections need around them. The order of apps: see test_apps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+
+def test_no_channel_layer_is_a_warning(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+    (message,) = run_checks()
+    assert message.id == "projections.W001"
+    assert "CHANNEL_LAYERS" in str(message.hint)
+
+
+@pytest.mark.parametrize("age", [-1, "60", None])
+def test_a_maximum_age_that_is_none_is_an_error(age: Any, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = age
+    (message,) = run_checks()
+    assert message.id == "projections.E003"
+    assert "An age is a finite number of seconds" in message.msg

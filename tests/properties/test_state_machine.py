@@ -1,0 +1,165 @@
+"""A dict, the live tables and a fold of the log agree after every step, whatever the steps are."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+from projections.signals import presence_changed
+from tests.fold import assert_live_is_the_fold
+
+ROOMS = st.sampled_from(["a", "B", "c-1", "d.2"])
+CHANNELS = st.sampled_from(["1", "2", "3!x"])
+USERS = st.sampled_from([None, 0, 1])
+DATA = st.none() | st.booleans() | st.text("ab%{}'\\", max_size=3) | st.dictionaries(st.text("xy", max_size=2), st.none())
+
+Model = dict[tuple[str, str], tuple[Any, Any]]
+"""(room, channel): (user id, data)"""
+
+
+class PresenceMachine(RuleBasedStateMachine):
+    """Recorded operations against a model that knows nothing of SQL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atomic: Any = None
+        self.rooms: set[str] = set()
+        self.model: Model = {}
+        self.saved: tuple[set[str], Model] = (set(), {})
+        self.committed: Model = {}
+        self.signalled: set[tuple[str, str]] = set()
+        self.pruned: dict[tuple[str, str], datetime] = {}
+
+    @initialize()
+    def start(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE presence_event, presence, presence_room")
+        users = get_user_model()._default_manager
+        self.users = [users.get_or_create(username=name)[0] for name in ("ada", "grace")]
+        presence_changed.connect(self.receive)
+
+    def receive(self, room: Room, added: Any, removed: Any, events: list[PresenceEvent], **kwargs: Any) -> None:
+        for event in events:
+            key = (room.channel_name, str(event.channel_name))
+            if event.kind == "join":
+                assert key not in self.signalled
+                self.signalled.add(key)
+            else:
+                self.signalled.remove(key)
+
+    @rule(room=ROOMS, channel=CHANNELS, user=USERS, data=DATA)
+    def join(self, room: str, channel: str, user: int | None, data: Any) -> None:
+        who = None if user is None else self.users[user]
+        Room.objects.add(room, channel, who, data)
+        self.rooms.add(room)
+        key = None if who is None else who.pk
+        if (room, channel) not in self.model or self.model[room, channel][0] != key:
+            self.model[room, channel] = (key, data)
+
+    @rule(channel=CHANNELS, data=DATA)
+    def touch(self, channel: str, data: Any) -> None:
+        present = [key for key in self.model if key[1] == channel]
+        assert Presence.objects.touch(channel, data) == len(present)
+        for key in present:
+            if data is not None:
+                self.model[key] = (self.model[key][0], data)
+
+    @rule(room=ROOMS, channel=CHANNELS)
+    def leave(self, room: str, channel: str) -> None:
+        Room.objects.remove(room, channel)
+        self.model.pop((room, channel), None)
+
+    @rule(channel=CHANNELS)
+    def leave_all(self, channel: str) -> None:
+        present = [key for key in self.model if key[1] == channel]
+        assert Presence.objects.leave_all(channel) == len(present)
+        for key in present:
+            del self.model[key]
+
+    @rule(user=st.sampled_from([0, 1]))
+    def leave_user(self, user: int) -> None:
+        present = [key for key, (who, _) in self.model.items() if who == self.users[user].pk]
+        assert Presence.objects.leave_user(self.users[user], reason="test") == len(present)
+        for key in present:
+            del self.model[key]
+
+    @rule()
+    def prune(self) -> None:
+        assert Room.objects.prune_presences(timedelta(hours=1).total_seconds()) == 0
+        assert Room.objects.prune_presences(0) == len(self.model)
+        self.model.clear()
+
+    @rule(room=ROOMS)
+    def prune_one_room(self, room: str) -> None:
+        present = [key for key in self.model if key[0] == room]
+        assert Room(channel_name=room).prune_presences(0) == len(present)
+        for key in present:
+            del self.model[key]
+
+    @rule()
+    def prune_rooms(self) -> None:
+        empty = self.rooms - {room for room, _ in self.model}
+        assert Room.objects.prune_rooms() == len(empty)
+        self.rooms -= empty
+
+    @precondition(lambda self: self.atomic is None)
+    @rule()
+    def begin(self) -> None:
+        self.saved = (set(self.rooms), dict(self.model))
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+
+    @precondition(lambda self: self.atomic is not None)
+    @rule(commit=st.booleans())
+    def end(self, commit: bool) -> None:
+        transaction.set_rollback(not commit)
+        self.atomic.__exit__(None, None, None)
+        self.atomic = None
+        if not commit:
+            self.rooms, self.model = self.saved
+
+    @invariant()
+    def the_live_tables_are_the_model(self) -> None:
+        live = {(p.room_id, p.channel_name): (p.user_id, p.data) for p in Presence.objects.all()}
+        assert live == self.model
+        assert set(Room.objects.values_list("pk", flat=True)) == self.rooms
+
+    @invariant()
+    def the_live_tables_are_the_fold_of_the_log(self) -> None:
+        assert_live_is_the_fold()
+
+    @invariant()
+    def joins_minus_ends_is_the_number_present(self) -> None:
+        events = PresenceEvent.objects.exclude(channel_name=None)
+        ends = events.filter(kind__in=["leave", "prune"]).count()
+        assert events.filter(kind="join").count() - ends == len(self.model)
+
+    @precondition(lambda self: self.atomic is None)
+    @invariant()
+    def the_signals_told_who_is_there(self) -> None:
+        assert self.signalled == set(self.model)
+
+    def teardown(self) -> None:
+        presence_changed.disconnect(self.receive)
+        if self.atomic is not None:
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(600)
+def test_model_live_tables_and_log_agree_after_every_step() -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        PresenceMachine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+    )
