@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -71,4 +72,32 @@ def test_the_fold_of_the_log_is_the_live_tables(seed: int, user: object, other_u
     Room.objects.prune_presences(0)
     Room.objects.prune_rooms()
     assert not Room.objects.exists()
+    assert_live_is_the_fold()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_stays_of_a_connection_do_not_overlap_however_it_is_pruned_while_it_joins() -> None:
+    def repeat(operation: Callable[[], object]) -> None:
+        try:
+            for _ in range(1000):
+                operation()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(
+            pool.map(
+                repeat,
+                [
+                    lambda: Room.objects.add("room", "channel"),
+                    lambda: Room.objects.remove("room", "channel"),
+                    lambda: Room.objects.remove("room", "channel"),
+                ],
+            )
+        )
+    ends = PresenceEvent.objects.filter(kind="leave").order_by("id")
+    joins = PresenceEvent.objects.filter(kind="join").order_by("id")
+    assert len(ends) > 50
+    for end, next_join in zip(ends, joins[1:], strict=False):
+        assert end.at <= next_join.since
     assert_live_is_the_fold()

@@ -29,7 +29,7 @@ def server(server_of_module: servers.Server, transactional_db: None) -> Iterator
     # The flush of the database comes next: nobody may be writing then.
     wait_until(lambda: server_of_module.open_sockets() == 0)
     output = server_of_module.output()[already:]
-    print(output)  # noqa: T201
+    print(output)
     assert "Traceback" not in output
 
 

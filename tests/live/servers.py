@@ -47,14 +47,14 @@ class Server:
             "PYTHONUNBUFFERED": "1",
         }
         with log.open("wb") as output:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         try:
             wait_until(self._answers)
         except BaseException:
             self.stop()
-            print(self.output())  # noqa: T201
+            print(self.output())
             raise
 
     def get(self, path: str) -> str:
