@@ -60,7 +60,7 @@ class ReadOnlyAdmin(_ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
 
     class Media:
-        css = {"all": ["presence_events/admin.css"]}  # noqa: RUF012
+        css = {"all": ["presence_events/admin.css"]}
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -87,7 +87,7 @@ class InputFilter(admin.SimpleListFilter):
             raise IncorrectLookupParameters("PostgreSQL knows no text with the character NUL")
         return value
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         others = {key: value[-1] for key, value in changelist.filter_params.items() if key != self.parameter_name}
         yield {"others": others, "clear": changelist.get_query_string(remove=[str(self.parameter_name)])}
 
@@ -99,7 +99,7 @@ class KindFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [*PresenceEvent.Kind.choices, ("all", _("All, touches included"))]
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         default, *rest = super().choices(changelist)
         yield {**default, "display": _("All but touches")}
         yield from rest
@@ -198,7 +198,8 @@ class BoundedPaginator(_Paginator):
 
     @cached_property
     def count(self) -> int:
-        return len(self.object_list.values_list("pk", flat=True)[: 10 * self.per_page])
+        rows: Any = self.object_list
+        return len(rows.values_list("pk", flat=True)[: 10 * self.per_page])
 
 
 class EventChangeList(ChangeList):
@@ -208,9 +209,10 @@ class EventChangeList(ChangeList):
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         queryset = super().get_queryset(request, exclude_parameters)
-        used = {key: value for spec in self.filter_specs for key, value in spec.used_parameters.items() if value}
-        indexed = ("room" in used or "user" in used) and used.get("kind") not in ("touch", "all")
-        if indexed:
+        used: dict[str, Any] = {}
+        for spec in self.filter_specs:
+            used.update(spec.used_parameters)
+        if (used.get("room") or used.get("user")) and used.get("kind") not in ("touch", "all"):
             return queryset
         log = PresenceEvent.objects.using(queryset.db).order_by("-id")
         if until := _moment(used.get("until")):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 # Teaches models the Meta option "triggers" even where pgtrigger is missing from INSTALLED_APPS: a check says so then.
 import pgtrigger.apps
-import pgtrigger.features
 from django.apps import AppConfig
+from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
@@ -15,7 +15,7 @@ class PresenceEventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def import_models(self) -> None:
-        if not pgtrigger.features.model_meta():
+        if not getattr(settings, "PGTRIGGER_MODEL_META", True):
             raise ImproperlyConfigured(
                 "(presence_events.E003) PGTRIGGER_MODEL_META = False takes the triggers from the models, and with them "
                 "all that the presence log stands on: remove it from the settings."

@@ -11,32 +11,32 @@ from typing import Any
 import pgtrigger.core
 import pgtrigger.registry
 from django.apps import AppConfig, apps
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
 from django.db import OperationalError, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
 from presence_events.models import PresenceEvent
 
 
-def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
+def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
     """What can be seen without asking a database."""
     alias = router.db_for_write(PresenceEvent)
     if connections[alias].vendor != "postgresql":
-        yield Error(
+        yield checks.Error(
             f"The presence log needs PostgreSQL, but the database {alias!r} is {connections[alias].display_name}.",
             hint="Set its ENGINE to 'django.db.backends.postgresql', or route presence_events and projections to a "
             "PostgreSQL database with DATABASE_ROUTERS.",
             id="presence_events.E001",
         )
     if not apps.is_installed("pgtrigger"):
-        yield Error(
+        yield checks.Error(
             "The presence log is guarded and folded by triggers, and 'pgtrigger' is not installed.",
             hint="Add 'pgtrigger' to INSTALLED_APPS, before 'presence_events'.",
             id="presence_events.E002",
         )
 
 
-def database_check(app_label: str) -> Callable[..., Iterable[CheckMessage]]:
+def database_check(app_label: str) -> Callable[..., Iterable[checks.CheckMessage]]:
     """The check of what only the databases know of an app: migrations and triggers.
 
     It runs with ``check --database``, and before ``migrate``.
@@ -44,7 +44,7 @@ def database_check(app_label: str) -> Callable[..., Iterable[CheckMessage]]:
 
     def check(
         app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-    ) -> Iterable[CheckMessage]:
+    ) -> Iterable[checks.CheckMessage]:
         for alias in databases or ():
             if connections[alias].vendor == "postgresql" and router.allow_migrate_model(alias, PresenceEvent):
                 yield from _check_database(app_label, alias)
@@ -52,18 +52,18 @@ def database_check(app_label: str) -> Callable[..., Iterable[CheckMessage]]:
     return check
 
 
-def _check_database(app_label: str, alias: str) -> Iterable[CheckMessage]:
+def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]:
     try:
         behind = _migrations_behind(app_label, alias)
     except OperationalError as error:
-        yield Error(
+        yield checks.Error(
             f"The database {alias!r} of the presence log does not answer: {error}",
             hint="Start it, or correct DATABASES.",
             id=f"{app_label}.E101",
         )
         return
     if behind:
-        yield Warning(
+        yield checks.Warning(
             f"The database {alias!r} of the presence log is behind: {', '.join(behind)} not applied.",
             hint="Run manage.py migrate. Until then, what is recorded may fail.",
             id=f"{app_label}.W101",
@@ -73,14 +73,14 @@ def _check_database(app_label: str, alias: str) -> Iterable[CheckMessage]:
         status, enabled = trigger.get_installation_status(model, database=alias)
         name = f"{trigger.name} on {model._meta.db_table}"
         if status != pgtrigger.core.INSTALLED:
-            yield Error(
+            yield checks.Error(
                 f"The trigger {name} is {status.lower()} in the database {alias!r}.",
                 hint="Run manage.py pgtrigger install, then find out who dropped or changed it: presence may "
                 "differ from the log since then.",
                 id=f"{app_label}.E102",
             )
         elif not enabled:
-            yield Error(
+            yield checks.Error(
                 f"The trigger {name} is disabled in the database {alias!r}.",
                 hint="Run manage.py pgtrigger enable, then find out who disabled it: presence may differ from the "
                 "log since then.",

@@ -17,7 +17,7 @@ __all__ = ["PresenceEvent"]
 
 class PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
     def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
-        raise LogIsAppendOnly()
+        raise LogIsAppendOnly
 
 
 class PresenceEvent(models.Model):
@@ -103,7 +103,7 @@ class PresenceEvent(models.Model):
         return f"{self.kind} {self.channel_name or 'room'} {self.room}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        raise LogIsAppendOnly()
+        raise LogIsAppendOnly
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
-        raise LogIsAppendOnly()
+        raise LogIsAppendOnly

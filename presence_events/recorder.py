@@ -46,11 +46,17 @@ def record(drafts: Iterable[Draft], *, using: str | None = None) -> list[Presenc
     drafts = list(drafts)
     if not drafts:
         return []
-    checked = [_check(draft) for draft in drafts]
-    columns = dict(zip(("kinds", "rooms", "channel_names", "user_ids", "data", "sessions"), zip(*checked), strict=True))
+    kinds, rooms, channel_names, user_ids, data, sessions = zip(*map(_check, drafts), strict=True)
     return record_select(
         sql.read("presence_events", "drafts"),
-        {name: list(column) for name, column in columns.items()},
+        {
+            "kinds": list(kinds),
+            "rooms": list(rooms),
+            "channel_names": list(channel_names),
+            "user_ids": list(user_ids),
+            "data": list(data),
+            "sessions": list(sessions),
+        },
         users=[draft.user for draft in drafts],
         using=using,
     )
@@ -83,7 +89,7 @@ def record_select(
 
 
 _USER = PresenceEvent._meta.get_field("user")
-_COLUMNS = ", ".join(field.column for field in PresenceEvent._meta.concrete_fields)
+_COLUMNS = ", ".join(str(field.column) for field in PresenceEvent._meta.concrete_fields)
 
 
 def _announce(events: list[PresenceEvent], alias: str) -> None:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connections
-from django.test.utils import _TestState  # type: ignore[attr-defined]
+from django.test.utils import _TestState
 
 _configured: dict[str, Any] = {}
 
 
 def remember_configuration() -> None:
     """Notes what the databases are called before a test runner renames them. Called once, at start-up."""
-    for alias in connections:
-        _configured[alias] = connections[alias].settings_dict["NAME"]
+    for alias, database in connections.settings.items():
+        _configured[alias] = database["NAME"]
 
 
 def mark(sender: Any, connection: Any, **kwargs: Any) -> None:

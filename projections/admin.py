@@ -26,11 +26,11 @@ class RoomAdmin(ReadOnlyAdmin):
     ordering = ("channel_name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(connections=Count("presence"), people=Count("presence__user", distinct=True))
+        rooms: Any = super().get_queryset(request)
+        counted: QuerySet[Any] = rooms.annotate(
+            connections=Count("presence"), people=Count("presence__user", distinct=True)
         )
+        return counted
 
     @admin.display(description=_("people"), ordering="people")
     def people(self, room: Any) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
@@ -15,7 +15,7 @@ class ProjectionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def import_models(self) -> None:
-        if not self.apps.is_installed("presence_events"):
+        if not apps.is_installed("presence_events"):
             raise ImproperlyConfigured(
                 "(projections.E001) 'projections' is folded from the log of 'presence_events': add 'pgtrigger' and "
                 "'presence_events' to INSTALLED_APPS, before 'projections'."
@@ -33,7 +33,7 @@ class ProjectionsConfig(AppConfig):
         events_committed.connect(projector.deliver, dispatch_uid="projections.projector")
         # A receiver without a sender would cost every model of the project its fast deletes.
         user_model = get_user_model()
-        for model in self.apps.get_models():
+        for model in apps.get_models():
             if issubclass(model, user_model):
                 pre_delete.connect(_leave_every_room, sender=model, dispatch_uid="projections.user_deleted")
 

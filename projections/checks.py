@@ -7,16 +7,16 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from django.apps import AppConfig, apps
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
 
 from presence_events import conf, validation
 from presence_events.exceptions import InvalidAge
 
 
-def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
+def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
     installed = [config.name for config in apps.get_app_configs()]
     if installed.index("projections") < installed.index("presence_events"):
-        yield Error(
+        yield checks.Error(
             "'projections' stands before 'presence_events' in INSTALLED_APPS.",
             hint="Put it after: the log comes first, what is folded from it second, in start-up, checks and flushes.",
             id="projections.E002",
@@ -24,13 +24,13 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
     try:
         validation.age(conf.max_age())
     except InvalidAge as error:
-        yield Error(
+        yield checks.Error(
             f"CHANNELS_PRESENCE_MAX_AGE is not an age. {error}",
             hint="Set it to a number of seconds, 60 for example, or remove it.",
             id="projections.E003",
         )
     if get_channel_layer() is None:
-        yield Warning(
+        yield checks.Warning(
             "There is no channel layer: presence is recorded, but no group is kept in step with it.",
             hint="Set CHANNEL_LAYERS: channels_redis in production, channels.layers.InMemoryChannelLayer for a "
             "single process.",

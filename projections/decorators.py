@@ -26,16 +26,18 @@ def touch_presence(handler: _Handler) -> _Handler:
         @functools.wraps(handler)
         async def ainner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
             await Presence.objects.atouch(consumer.channel_name)
-            if not _is_heartbeat(handler, args, kwargs):
-                return await handler(consumer, *args, **kwargs)
+            if _is_heartbeat(handler, args, kwargs):
+                return None
+            return await handler(consumer, *args, **kwargs)
 
         return cast(_Handler, ainner)
 
     @functools.wraps(handler)
     def inner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
         Presence.objects.touch(consumer.channel_name)
-        if not _is_heartbeat(handler, args, kwargs):
-            return handler(consumer, *args, **kwargs)
+        if _is_heartbeat(handler, args, kwargs):
+            return None
+        return handler(consumer, *args, **kwargs)
 
     return cast(_Handler, inner)
 

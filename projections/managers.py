@@ -134,9 +134,7 @@ def prune_room(room: Room, age_in_seconds: float | None) -> int:
 
 def _prune(room_name: str | None, age_in_seconds: float | None, alias: str | None) -> int:
     age = validation.age(conf.max_age() if age_in_seconds is None else age_in_seconds)
-    events = record_select(
-        sql.read("projections", "prune_presences"), {"room": room_name, "age": age}, using=alias
-    )
+    events = record_select(sql.read("projections", "prune_presences"), {"room": room_name, "age": age}, using=alias)
     return len(events)
 
 

@@ -132,9 +132,8 @@ class Presence(models.Model):
             ],
         )
         presence.room = room
-        user = PresenceEvent._meta.get_field("user")
-        if user.is_cached(event):
-            cls._meta.get_field("user").set_cached_value(presence, user.get_cached_value(event))
+        if "user" in event._state.fields_cache:
+            presence._state.fields_cache["user"] = event._state.fields_cache["user"]
         return presence
 
 

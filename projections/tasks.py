@@ -17,15 +17,15 @@ except ImportError:
         """Stands in for a task: whatever one does with it says what is missing."""
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            raise CeleryNotInstalled()
+            raise CeleryNotInstalled
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("__"):
                 raise AttributeError(name)
-            raise CeleryNotInstalled()
+            raise CeleryNotInstalled
 
     def shared_task(*args: Any, **kwargs: Any) -> Any:
-        return lambda function: _Missing()
+        return lambda _function: _Missing()
 
 
 @shared_task(name="projections.tasks.prune_presences")

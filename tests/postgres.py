@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 _DEMO = Path(__file__).parent.parent / "docs" / "demo" / "postgres.py"
 _spec = importlib.util.spec_from_file_location("demo_postgres", _DEMO)
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 embedded = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(embedded)
 

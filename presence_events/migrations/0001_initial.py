@@ -1,16 +1,15 @@
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
-import presence_events.fields
-import presence_events.triggers
 from django.conf import settings
 from django.db import migrations, models
 
+import presence_events.fields
+import presence_events.triggers
 from presence_events import sql
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,31 +18,110 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='PresenceEvent',
+            name="PresenceEvent",
             fields=[
-                ('id', models.BigIntegerField(editable=False, help_text='Position in the log.', primary_key=True, serialize=False)),
-                ('kind', models.TextField(choices=[('join', 'Join'), ('touch', 'Touch'), ('leave', 'Leave'), ('prune', 'Prune')])),
-                ('room', models.TextField(db_collation='C', help_text='The group name of the room.')),
-                ('channel_name', models.TextField(db_collation='C', help_text='The connection; empty when the room itself was pruned.', null=True)),
-                ('session', models.BigIntegerField(help_text='The stay this event belongs to: every event of one stay carries the same number.', null=True)),
-                ('since', models.DateTimeField(help_text='When that stay began.')),
-                ('last_seen', models.DateTimeField(help_text='On leave and prune: when the connection was last seen. The true end lies between that and at.', null=True)),
-                ('data', models.JSONField(help_text='On join and touch: what the connection says of itself. On leave and prune: why.', null=True)),
-                ('at', models.DateTimeField(help_text="When it happened, by the database's clock.")),
-                ('tx', presence_events.fields.TransactionIdField(help_text='The transaction that recorded it.')),
-                ('user', models.ForeignKey(db_constraint=False, db_index=False, help_text='Who it was; empty for anonymous connections. Survives the user.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        editable=False, help_text="Position in the log.", primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.TextField(
+                        choices=[("join", "Join"), ("touch", "Touch"), ("leave", "Leave"), ("prune", "Prune")]
+                    ),
+                ),
+                ("room", models.TextField(db_collation="C", help_text="The group name of the room.")),
+                (
+                    "channel_name",
+                    models.TextField(
+                        db_collation="C", help_text="The connection; empty when the room itself was pruned.", null=True
+                    ),
+                ),
+                (
+                    "session",
+                    models.BigIntegerField(
+                        help_text="The stay this event belongs to: every event of one stay carries the same number.",
+                        null=True,
+                    ),
+                ),
+                ("since", models.DateTimeField(help_text="When that stay began.")),
+                (
+                    "last_seen",
+                    models.DateTimeField(
+                        help_text="On leave and prune: when the connection was last seen. The true end lies between that and at.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "data",
+                    models.JSONField(
+                        help_text="On join and touch: what the connection says of itself. On leave and prune: why.",
+                        null=True,
+                    ),
+                ),
+                ("at", models.DateTimeField(help_text="When it happened, by the database's clock.")),
+                ("tx", presence_events.fields.TransactionIdField(help_text="The transaction that recorded it.")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="Who it was; empty for anonymous connections. Survives the user.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'presence_event',
-                'ordering': ['id'],
-                'default_permissions': ('view',),
-                'indexes': [models.Index(condition=models.Q(('kind', 'touch'), _negated=True), fields=['room', 'id'], name='presence_event_room'), models.Index(condition=models.Q(models.Q(('kind', 'touch'), _negated=True), ('user__isnull', False)), fields=['user', 'id'], name='presence_event_user')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['join', 'touch', 'leave', 'prune'])), name='presence_event_kind'), models.CheckConstraint(condition=models.Q(models.Q(('channel_name__isnull', False), ('session__isnull', False)), models.Q(('channel_name__isnull', True), ('kind', 'prune'), ('session__isnull', True)), _connector='OR'), name='presence_event_channel')],
+                "db_table": "presence_event",
+                "ordering": ["id"],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("kind", "touch"), _negated=True),
+                        fields=["room", "id"],
+                        name="presence_event_room",
+                    ),
+                    models.Index(
+                        condition=models.Q(models.Q(("kind", "touch"), _negated=True), ("user__isnull", False)),
+                        fields=["user", "id"],
+                        name="presence_event_user",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["join", "touch", "leave", "prune"])),
+                        name="presence_event_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("channel_name__isnull", False), ("session__isnull", False)),
+                            models.Q(("channel_name__isnull", True), ("kind", "prune"), ("session__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="presence_event_channel",
+                    ),
+                ],
             },
         ),
         migrations.RunSQL(sql.read("presence_events", "sequence"), migrations.RunSQL.noop),
         pgtrigger.migrations.AddTrigger(
-            model_name='presenceevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=presence_events.triggers.TriggerSql(func="BEGIN\n    -- Django's test runner empties test databases with TRUNCATE; presence_events.test_databases says which these are.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'An event is a fact and stays. To end a stay, record a leave or a prune; '\n               'to forget old events, see docs/guarantees.md.';\nEND;", hash='f8822875f22a3638741bb56c80dab4a194337f57', level='STATEMENT', operation='UPDATE OR DELETE OR TRUNCATE', pgid='pgtrigger_append_only_6794e', table='presence_event', when='BEFORE')),
+            model_name="presenceevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=presence_events.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner empties test databases with TRUNCATE; presence_events.test_databases says which these are.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'An event is a fact and stays. To end a stay, record a leave or a prune; '\n               'to forget old events, see docs/guarantees.md.';\nEND;",
+                    hash="f8822875f22a3638741bb56c80dab4a194337f57",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_append_only_6794e",
+                    table="presence_event",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -20,7 +20,9 @@ ROOMS = ["a", "b", "c"]
 CHANNELS = ["1", "2", "3", "4", "5"]
 
 
-def _hammer(seed: int, users: list[object]) -> Counter[str]:
+def _hammer(  # noqa: C901
+    seed: int, users: list[object]
+) -> Counter[str]:
     dice = random.Random(seed)
     done: Counter[str] = Counter()
 

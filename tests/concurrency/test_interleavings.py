@@ -315,4 +315,3 @@ def test_a_stricter_transaction_gets_a_serialization_failure_and_not_a_wrong_ans
         strict.append("join")
     strict.rollback()
     assert strict.append("join") == []
-

@@ -32,7 +32,7 @@ def stored(user: Any, other_user: Any) -> list[PresenceEvent]:
 def positions(client: Client, **query: Any) -> list[int]:
     response = client.get(LIST, query)
     assert response.status_code == 200, response
-    return [int(number) for number in re.findall(r'/presenceevent/(\d+)/change/', response.content.decode())]
+    return [int(number) for number in re.findall(r"/presenceevent/(\d+)/change/", response.content.decode())]
 
 
 def test_the_list_is_newest_first_and_leaves_touches_out(admin_client: Client, stored: list[PresenceEvent]) -> None:
@@ -75,7 +75,9 @@ def test_until_is_where_the_list_begins(admin_client: Client, stored: list[Prese
     assert positions(admin_client, until=middle.isoformat()) == [stored[0].id]
 
 
-@pytest.mark.parametrize("query", [{"until": "yesterday"}, {"until": "2026-13-45"}, {"nonsense": "1"}, {"until": "0000-00-00 25:61"}])
+@pytest.mark.parametrize(
+    "query", [{"until": "yesterday"}, {"until": "2026-13-45"}, {"nonsense": "1"}, {"until": "0000-00-00 25:61"}]
+)
 def test_junk_is_sent_back_to_the_list(query: dict[str, str], admin_client: Client) -> None:
     response = admin_client.get(LIST, query)
     assert (response.status_code, response["Location"]) == (302, f"{LIST}?e=1")
@@ -137,14 +139,26 @@ def _plans(client: Client, **query: Any) -> str:
 
 def test_no_page_reads_the_whole_log(admin_client: Client, user: Any, django_assert_max_num_queries: Any) -> None:
     """With a log that is mostly touches, as they are."""
-    record([Draft("join", f"room{number % 50}", f"{number}", user if number % 100 == 0 else None) for number in range(1000)])
+    record(
+        [
+            Draft("join", f"room{number % 50}", f"{number}", user if number % 100 == 0 else None)
+            for number in range(1000)
+        ]
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name) SELECT 'touch', p.room, p.channel_name "
             "FROM presence p, generate_series(1, 20)"
         )
         cursor.execute("ANALYZE presence_event")
-    for query in ({}, {"room": "room7"}, {"user": "ada"}, {"kind": "all"}, {"since": "hour"}, {"room": "room7", "kind": "join"}):
+    for query in (
+        {},
+        {"room": "room7"},
+        {"user": "ada"},
+        {"kind": "all"},
+        {"since": "hour"},
+        {"room": "room7", "kind": "join"},
+    ):
         with django_assert_max_num_queries(20):
             positions(admin_client, **query)
     assert "presence_event_room" in _plans(admin_client, room="room7")

@@ -60,9 +60,9 @@ def test_the_role_can_do_all_that_the_library_does() -> None:
 )
 def test_the_role_can_do_nothing_else(statement: str) -> None:
     Room.objects.add("room", "channel")
-    with pytest.raises(ProgrammingError, match="permission denied|must be owner"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
+    refused = pytest.raises(ProgrammingError, match=r"permission denied|must be owner")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
     assert_live_is_the_fold()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection, transaction
@@ -25,9 +26,11 @@ def test_a_moment_is_found_across_gaps() -> None:
         for number in range(60):
             record([Draft("join", "room", f"channel{number}")])
             if number % 7 == 0:  # a gap, as a rollback leaves one
-                cursor.execute("SELECT setval('presence_event_id_seq', nextval('presence_event_id_seq') + %s)", [number])
+                cursor.execute(
+                    "SELECT setval('presence_event_id_seq', nextval('presence_event_id_seq') + %s)", [number]
+                )
     events = list(PresenceEvent.objects.order_by("id"))
-    for before, event in zip(events, events[1:], strict=False):
+    for before, event in pairwise(events):
         found = position_at(event.at, using="default")
         assert before.id < found <= event.id
     assert position_at(events[0].at - timedelta(days=1), using="default") <= events[0].id

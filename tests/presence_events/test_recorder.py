@@ -139,12 +139,16 @@ def test_nothing_recorded_is_not_announced(committed: list[list[PresenceEvent]])
 
 def test_a_failing_statement_records_nothing_of_the_call(log: Callable[[], list[str]]) -> None:
     with pytest.raises(DatabaseError):
-        record_select("SELECT kind, 'room', 'c', NULL::{user_id}, NULL::jsonb, NULL::bigint FROM (VALUES ('join'), ('jump')) k (kind)", {})
+        record_select(
+            "SELECT kind, 'room', 'channel', NULL::{user_id}, NULL::jsonb, NULL::bigint "
+            "FROM unnest('{{join,jump}}'::text[]) AS k (kind)",
+            {},
+        )
     assert log() == []
 
 
 def test_hostile_text_in_data_is_stored_as_it_is(user: Any) -> None:
-    data = {"'; DROP TABLE presence_event; --": "%s %(x)s {curly} \\ \" \u202e 😀", "nested": [{"": None}]}
+    data = {"'; DROP TABLE presence_event; --": '%s %(x)s {curly} \\ " \u202e 😀', "nested": [{"": None}]}
     (event,) = record([Draft("join", "room", "channel", user, data)])
     assert event.data == data
     assert PresenceEvent.objects.get().data == data

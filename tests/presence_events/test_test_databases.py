@@ -22,7 +22,9 @@ class FakeConnection(SimpleNamespace):
         return connection.cursor()
 
 
-def _marks(name: str, *, configured: str | None = "site", test_name: str | None = None, vendor: str = "postgresql") -> bool:
+def _marks(
+    name: str, *, configured: str | None = "site", test_name: str | None = None, vendor: str = "postgresql"
+) -> bool:
     settings = {"NAME": name, "TEST": {"NAME": test_name}}
     fake = FakeConnection(alias="fake", vendor=vendor, settings_dict=settings)
     if configured is not None:

@@ -196,7 +196,7 @@ def test_leave_user_ends_every_stay_of_a_user(user: Any, other_user: Any) -> Non
         lambda: Presence.objects.touch("present"),
         lambda: Presence.objects.leave_all("present"),
         lambda: Room.objects.prune_presences(0),
-        lambda: Room.objects.prune_rooms(),
+        Room.objects.prune_rooms,
     ],
     ids=["add", "remove", "touch", "leave_all", "prune_presences", "prune_rooms"],
 )

@@ -20,7 +20,9 @@ from tests.fold import assert_live_is_the_fold
 ROOMS = st.sampled_from(["a", "B", "c-1", "d.2"])
 CHANNELS = st.sampled_from(["1", "2", "3!x"])
 USERS = st.sampled_from([None, 0, 1])
-DATA = st.none() | st.booleans() | st.text("ab%{}'\\", max_size=3) | st.dictionaries(st.text("xy", max_size=2), st.none())
+DATA = (
+    st.none() | st.booleans() | st.text("ab%{}'\\", max_size=3) | st.dictionaries(st.text("xy", max_size=2), st.none())
+)
 
 Model = dict[tuple[str, str], tuple[Any, Any]]
 """(room, channel): (user id, data)"""

@@ -16,7 +16,7 @@ from projections.models import Room
 from tests.live.app import views
 
 # Comes through the channel layer, so it arrives after everything that was sent to the room before.
-BARRIER = {"type": "tell", "content": {"type": "barrier"}}
+BARRIER = {"type": "tell", "text": json.dumps({"type": "barrier"})}
 
 # What uvicorn and daphne raise then. Uncaught, it would end the consumer without a disconnect.
 CLIENT_IS_GONE = (OSError, Disconnected)
@@ -46,7 +46,7 @@ class SyncConsumer(WebsocketConsumer):
         pass
 
     def tell(self, message: dict[str, Any]) -> None:
-        self.send(json.dumps(message["content"]))
+        self.send(message["text"])
 
     def send(self, *args: Any, **kwargs: Any) -> None:
         with suppress(*CLIENT_IS_GONE):
@@ -77,7 +77,7 @@ class AsyncConsumer(AsyncWebsocketConsumer):
         pass
 
     async def tell(self, message: dict[str, Any]) -> None:
-        await self.send(json.dumps(message["content"]))
+        await self.send(message["text"])
 
     async def send(self, *args: Any, **kwargs: Any) -> None:
         with suppress(*CLIENT_IS_GONE):
@@ -103,7 +103,7 @@ class UnguardedConsumer(AsyncWebsocketConsumer):
         pass
 
     async def tell(self, message: dict[str, Any]) -> None:
-        await self.send(json.dumps(message["content"]))
+        await self.send(message["text"])
 
 
 def _rooms(scope: dict[str, Any]) -> list[str]:

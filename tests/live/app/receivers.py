@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -22,4 +23,5 @@ def tell_the_room(sender: type[Room], room: Room, events: list[PresenceEvent], *
         "lurkers": room.get_anonymous_count(),
         "changes": [[event.kind, event.channel_name] for event in events],
     }
-    async_to_sync(get_channel_layer().group_send)(room.channel_name, {"type": "tell", "content": content})
+    message = {"type": "tell", "text": json.dumps(content)}
+    async_to_sync(get_channel_layer().group_send)(room.channel_name, message)
