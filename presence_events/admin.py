@@ -14,7 +14,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -42,14 +42,12 @@ REACH = 1_000_000
 
 
 def who(row: Any) -> str:
-    """The name behind an event or a presence, also of a user who has been deleted."""
+    """The name behind an event or a presence whose user was prefetched: None if it has been deleted."""
     if row.user_id is None:
         return str(_("anonymous"))
-    try:
-        user = row.user
-    except ObjectDoesNotExist:
-        user = None
-    return str(_("deleted user %s") % row.user_id if user is None else user.get_username())
+    if row.user is None:
+        return str(_("deleted user %s") % row.user_id)
+    return str(row.user.get_username())
 
 
 class ReadOnlyAdmin(_ModelAdmin):
@@ -188,8 +186,8 @@ def _moment(text: str | None) -> datetime | None:
             moment = datetime.combine(date, time.min) + timedelta(days=1)
     except (ValueError, OverflowError):
         moment = None
-    if moment is None:
-        raise IncorrectLookupParameters(f"{text!r} is not a time")
+    if moment is None or not 1970 <= moment.year <= 9000:
+        raise IncorrectLookupParameters(f"{text!r} is not a time at which anything happened")
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 

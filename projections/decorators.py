@@ -30,7 +30,7 @@ def touch_presence(handler: _Handler) -> _Handler:
                 return None
             return await handler(consumer, *args, **kwargs)
 
-        return cast(_Handler, ainner)
+        return cast("_Handler", ainner)
 
     @functools.wraps(handler)
     def inner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -39,26 +39,56 @@ def touch_presence(handler: _Handler) -> _Handler:
             return None
         return handler(consumer, *args, **kwargs)
 
-    return cast(_Handler, inner)
+    return cast("_Handler", inner)
 
 
 def remove_presence(handler: _Handler) -> _Handler:
-    """For ``disconnect``: the connection leaves every room it is in, then the handler runs."""
+    """For ``disconnect``: the connection leaves every room it is in, then the handler runs.
+
+    In a consumer class it leaves as well when Channels ends the consumer without calling ``disconnect``: when any
+    handler raises (``send`` does, once the client is gone), and when the server cancels it.
+    """
     if iscoroutinefunction(handler):
 
         @functools.wraps(handler)
         async def ainner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
             await Presence.objects.aleave_all(consumer.channel_name)
+            consumer._presence_removed = True
             return await handler(consumer, *args, **kwargs)
 
-        return cast(_Handler, ainner)
+        return cast("_Handler", _EveryWayOut(ainner))
 
     @functools.wraps(handler)
     def inner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
         Presence.objects.leave_all(consumer.channel_name)
+        consumer._presence_removed = True
         return handler(consumer, *args, **kwargs)
 
-    return cast(_Handler, inner)
+    return cast("_Handler", _EveryWayOut(inner))
+
+
+class _EveryWayOut:
+    """Stands for ``handler`` until the consumer class is made, then wraps what runs the consumer as well."""
+
+    def __init__(self, handler: Callable[..., Any]) -> None:
+        self._handler = handler
+        functools.update_wrapper(self, handler)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._handler(*args, **kwargs)
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        setattr(owner, name, self._handler)
+        own = vars(owner).get("__call__")
+
+        async def run(consumer: Any, *args: Any, **kwargs: Any) -> None:
+            try:
+                await (own(consumer, *args, **kwargs) if own else super(owner, consumer).__call__(*args, **kwargs))
+            finally:
+                if hasattr(consumer, "channel_name") and not hasattr(consumer, "_presence_removed"):
+                    await Presence.objects.aleave_all(consumer.channel_name)
+
+        owner.__call__ = run
 
 
 def _is_heartbeat(handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

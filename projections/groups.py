@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 async def follow(events: Iterable[PresenceEvent]) -> None:
-    """Adds to the rooms' groups who joined, and discards who left or was pruned, in order.
+    """Adds to the rooms' groups who joined, and discards who left or was pruned, in the order of ``events``.
 
     A discard that fails is logged: nobody listens there any more. An add that fails would leave a connection deaf, so
     the error is raised, once all the others have been dealt with. Does nothing without a channel layer.
@@ -23,12 +23,10 @@ async def follow(events: Iterable[PresenceEvent]) -> None:
         return
     failure: Exception | None = None
     for event in events:
-        if event.channel_name is None:
-            continue
         try:
             if event.kind == "join":
                 await layer.group_add(event.room, event.channel_name)
-            elif event.kind in ("leave", "prune"):
+            else:
                 await layer.group_discard(event.room, event.channel_name)
         except Exception as error:
             logger.exception("The channel layer failed to follow: %s", event)

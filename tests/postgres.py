@@ -16,10 +16,12 @@ assert _spec.loader is not None
 embedded = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(embedded)
 
-# Inherited by the processes that tests start.
-_home = os.environ.setdefault("PRESENCE_TEST_HOME", str(Path(tempfile.gettempdir()) / f"presence-tests-{os.getpid()}"))
-_server = embedded.Postgres(Path(_home), options=(*embedded.FAST, "-c", "max_connections=200"))
 _given = os.environ.get("DATABASE_URL")
+# A server for each process that runs tests.
+_server = embedded.Postgres(
+    Path(tempfile.gettempdir()) / f"presence-tests-{os.getpid()}",
+    options=(*embedded.FAST, "-c", "max_connections=200"),
+)
 
 
 def settings() -> dict[str, Any]:

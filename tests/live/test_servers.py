@@ -237,13 +237,9 @@ def test_presences_of_a_killed_server_are_pruned_by_another_process(
     assert_live_is_the_fold()
 
 
-def test_a_socket_that_vanishes_before_it_is_told_something_leaves(
-    server: Server, crowd: Crowd, request: pytest.FixtureRequest
-) -> None:
+def test_a_socket_that_vanishes_before_it_is_told_something_leaves(server: Server, crowd: Crowd) -> None:
     """A consumer is busy. Something is sent to its room, then its client vanishes: Channels hands it the message
-    first. uvicorn raises when the consumer passes it on, and Channels ends the consumer without a disconnect."""
-    if server.kind == "uvicorn":
-        request.applymarker(pytest.mark.xfail(reason="remove_presence relies on the disconnect", strict=True))
+    first. uvicorn raises when the consumer passes it on, and Channels ends the consumer without calling disconnect."""
     (one,) = crowd.join(Visit("unguarded", ("a",)))
     crowd.send([one], "wait at the gate")
     wait_until(lambda: one.echoes)

@@ -55,6 +55,7 @@ def test_the_list_is_newest_first_and_leaves_touches_out(admin_client: Client, s
         ({"since": "hour"}, ["prune", "leave", "join", "join", "join"]),
         ({"since": "today"}, ["prune", "leave", "join", "join", "join"]),
         ({"since": "week", "kind": "leave"}, ["leave"]),
+        ({"since": "nonsense", "kind": "leave"}, ["leave"]),
         ({"until": "2020-01-01 10:00"}, []),
         ({"until": "2999-01-01"}, ["prune", "leave", "join", "join", "join"]),
     ],
@@ -76,7 +77,16 @@ def test_until_is_where_the_list_begins(admin_client: Client, stored: list[Prese
 
 
 @pytest.mark.parametrize(
-    "query", [{"until": "yesterday"}, {"until": "2026-13-45"}, {"nonsense": "1"}, {"until": "0000-00-00 25:61"}]
+    "query",
+    [
+        {"until": "yesterday"},
+        {"until": "2026-13-45"},
+        {"nonsense": "1"},
+        {"until": "0000-00-00 25:61"},
+        {"until": "9999-12-31 23:59:59"},
+        {"until": "0001-01-01"},
+        {"room": "\x00"},
+    ],
 )
 def test_junk_is_sent_back_to_the_list(query: dict[str, str], admin_client: Client) -> None:
     response = admin_client.get(LIST, query)

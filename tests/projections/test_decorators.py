@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from channels.generic.websocket import (
     JsonWebsocketConsumer,
     WebsocketConsumer,
 )
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
 from presence_events.models import PresenceEvent
@@ -137,13 +140,82 @@ def test_the_literal_is_recognised_by_position_and_by_keyword(arguments: Any, ke
 
 @pytest.mark.parametrize("decorator", [touch_presence, remove_presence])
 def test_a_handler_keeps_its_name_and_its_kind(decorator: Callable[..., Any]) -> None:
-    from inspect import iscoroutinefunction
+    class Consumer:
+        @decorator
+        async def handler(self) -> None:
+            """Docs."""
 
-    async def receive(self: Any) -> None:
-        """Docs."""
+    assert iscoroutinefunction(Consumer.handler)
+    assert (Consumer.handler.__name__, Consumer.handler.__doc__) == ("handler", "Docs.")
 
-    assert iscoroutinefunction(decorator(receive))
-    assert decorator(receive).__doc__ == "Docs."
+
+class SyncFailing(SyncEcho):
+    """Ends as a consumer does whose client went away while it was being told something."""
+
+    def tell(self, message: Any) -> None:
+        raise OSError("the client is gone")
+
+    @remove_presence
+    def disconnect(self, code: int) -> None:
+        """Never called."""
+
+
+class AsyncFailing(AsyncEcho):
+    async def tell(self, message: Any) -> None:
+        raise OSError("the client is gone")
+
+    async def __call__(self, *args: Any) -> None:
+        await super().__call__(*args)
+
+    @remove_presence
+    async def disconnect(self, code: int) -> None:
+        """Never called."""
+
+
+@pytest.mark.parametrize("consumer", [SyncFailing, AsyncFailing])
+async def test_a_consumer_that_ends_without_a_disconnect_leaves(consumer: Any) -> None:
+    communicator = await _connect(consumer)
+    channel = (await Presence.objects.aget()).channel_name
+    await get_channel_layer().send(channel, {"type": "tell"})
+    with pytest.raises(OSError, match="the client is gone"):
+        await communicator.wait()
+    assert await _kinds() == ["join", "leave"]
+
+
+async def test_a_consumer_that_is_cancelled_leaves() -> None:
+    communicator = await _connect(AsyncEcho)
+    await communicator.send_to(text_data="hello")
+    await communicator.receive_from()
+    communicator.stop(exceptions=False)
+    with pytest.raises(asyncio.CancelledError):
+        await communicator.future
+    assert await _kinds() == ["join", "touch", "leave"]
+
+
+async def test_disconnecting_is_one_statement_and_not_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    leave_all = Presence.objects.leave_all
+    monkeypatch.setattr(Presence.objects, "leave_all", lambda channel: asked.append(channel) or leave_all(channel))
+    communicator = await _connect(AsyncEcho)
+    await communicator.disconnect()
+    assert len(asked) == 1
+
+
+async def test_without_a_channel_layer_there_is_nothing_to_leave(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+
+    class Bare(AsyncWebsocketConsumer):
+        async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+            raise OSError("the client is gone")
+
+        @remove_presence
+        async def disconnect(self, code: int) -> None:
+            """Never called."""
+
+    communicator = await _connect(Bare)
+    await communicator.send_to(text_data="hello")
+    with pytest.raises(OSError, match="the client is gone"):
+        await communicator.wait()
 
 
 def test_leaving_happens_even_if_the_handler_raises() -> None:
