@@ -175,7 +175,7 @@ class Visitors:
 
 
 @pytest.fixture
-def visitors(demo: Demo, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visitors]:
+def visitors(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Iterator[Visitors]:
     visitors = Visitors(demo, browser, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:40])
     yield visitors
     visitors.leave()

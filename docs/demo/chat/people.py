@@ -1,0 +1,16 @@
+"""Who is in a room, for the eyes of those in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, F, Min
+
+from projections.models import Room
+
+
+def people(room: Room) -> list[dict[str, Any]]:
+    """Everyone in ``room``, each once, with the number of connections and the time of the first; in order of it."""
+    here = room.presence_set.filter(user__username__isnull=False).values(name=F("user__username"))
+    found = here.annotate(connections=Count("id"), since=Min("joined_at")).order_by("since")
+    return [{**person, "since": person["since"].isoformat()} for person in found]

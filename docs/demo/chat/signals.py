@@ -1,0 +1,38 @@
+"""Tells a room who came and who went, as soon as it is committed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db.models import prefetch_related_objects
+from django.dispatch import receiver
+from django.utils import timezone
+
+from chat.people import people
+from presence_events.models import PresenceEvent
+from projections.models import Room
+from projections.signals import presence_changed
+
+
+@receiver(presence_changed, sender=Room)
+def tell_the_room(room: Room, events: list[PresenceEvent], **kwargs: Any) -> None:
+    """Sends everyone in ``room`` the new list of people, and what has changed."""
+    prefetch_related_objects(events, "user")
+    presence = {
+        "people": people(room),
+        "changes": [{"kind": event.kind, "name": event.user.get_username()} for event in events if event.user],
+        "now": timezone.now().isoformat(),
+    }
+    layer = get_channel_layer()
+    async_to_sync(layer.group_send)(room.channel_name, {"type": "chat.presence", "presence": presence})
+
+
+@receiver(presence_changed, sender=Room)
+def hang_up(events: list[PresenceEvent], **kwargs: Any) -> None:
+    """Closes connections whose stay was ended by somebody else: by pruning, or with a reason (the user was deleted)."""
+    send = async_to_sync(get_channel_layer().send)
+    for event in events:
+        if event.kind == "prune" or (event.kind == "leave" and event.data):
+            send(event.channel_name, {"type": "chat.ended"})

@@ -1,0 +1,34 @@
+// The button that makes this tab vanish without a goodbye, and what becomes of it.
+
+const pull = document.querySelector("#plug");
+const panel = document.querySelector("#unplugged");
+const explanation = document.querySelector("#explanation");
+const countdown = document.querySelector("#countdown");
+const back = document.querySelector("#back");
+
+const EXPLANATIONS = {
+  unplugged:
+    "Unplugged. This tab sends no heartbeats and reads nothing. The others still see it here, until it is pruned.",
+  pruned:
+    "Cut off. The server heard nothing for too long, removed this tab from the room and hung up (close code 4408).",
+};
+
+export function wirePlug(connection) {
+  pull.onclick = () => connection.unplug();
+  back.onclick = () => connection.plug();
+  connection.addEventListener("state", () => show(connection.state));
+  setInterval(() => count(connection), 250);
+  show(connection.state);
+}
+
+function show(state) {
+  pull.disabled = state !== "open";
+  panel.hidden = !(state in EXPLANATIONS);
+  explanation.textContent = EXPLANATIONS[state] ?? "";
+  back.textContent = state === "pruned" ? "Come back" : "Plug it in again";
+}
+
+function count({ state, deadline }) {
+  const seconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000));
+  countdown.textContent = state === "unplugged" ? (seconds ? `${seconds} s` : "any moment") : "";
+}

@@ -1,0 +1,33 @@
+// What was said, and who came and went.
+
+import { avatar, element, nameOf } from "./elements.js";
+
+const KEPT = 300;
+const stream = document.querySelector("#stream");
+
+export function showMessage({ name, text }, me) {
+  const time = element("time", "", new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  const bubble = element("div", "bubble", element("p", "head", nameOf(name), time), element("p", "text", text));
+  const item = element("li", "message", avatar(name), bubble);
+  item.classList.toggle("mine", name === me);
+  item.classList.toggle("again", stream.lastElementChild?.dataset.author === name);
+  item.dataset.author = name;
+  append(item);
+}
+
+export function showChange({ kind, name }, people, maxAge) {
+  const stays = people.find((person) => person.name === name)?.connections ?? 0;
+  const words = {
+    join: stays > 1 ? " opened another tab" : " joined",
+    leave: stays > 0 ? " closed a tab" : " left",
+    prune: `${stays > 0 ? " lost a tab" : " was cut off"}: no heartbeat for ${maxAge} s`,
+  };
+  append(element("li", `notice ${kind}`, nameOf(name), words[kind]));
+}
+
+function append(item) {
+  const atEnd = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 80;
+  stream.append(item);
+  if (stream.childElementCount > KEPT) stream.firstElementChild.remove();
+  if (atEnd) stream.scrollTop = stream.scrollHeight;
+}
