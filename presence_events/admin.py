@@ -145,7 +145,7 @@ class UserFilter(InputFilter):
 class UntilFilter(InputFilter):
     """Newest first, so this is where the list begins."""
 
-    title = _("until")
+    title = _("time of the newest")
     parameter_name = "until"
     placeholder = _("YYYY-MM-DD hh:mm")
 

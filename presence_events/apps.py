@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 # Teaches models the Meta option "triggers" even where pgtrigger is missing from INSTALLED_APPS: a check says so then.
-import pgtrigger.apps
+import pgtrigger.apps  # noqa: F401
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks

@@ -9,6 +9,6 @@ __all__ = ["events_committed"]
 events_committed = Signal()
 """Sent once a call of the recorder has committed, with what it recorded.
 
-Arguments: ``events`` (a non-empty list of `PresenceEvent` in log order), ``using`` (the database alias). Sent in the
-thread that committed. A receiver that raises stops the others and reaches whoever committed.
+Arguments: ``events`` (a non-empty list of `PresenceEvent` in log order), ``using`` (the database alias). What a
+receiver raises reaches whoever committed.
 """

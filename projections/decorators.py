@@ -82,8 +82,9 @@ class _EveryWayOut:
         own = vars(owner).get("__call__")
 
         async def run(consumer: Any, *args: Any, **kwargs: Any) -> None:
+            inherited: Any = super(owner, consumer)
             try:
-                await (own(consumer, *args, **kwargs) if own else super(owner, consumer).__call__(*args, **kwargs))
+                await (own(consumer, *args, **kwargs) if own else inherited.__call__(*args, **kwargs))
             finally:
                 if hasattr(consumer, "channel_name") and not hasattr(consumer, "_presence_removed"):
                     await Presence.objects.aleave_all(consumer.channel_name)

@@ -23,11 +23,9 @@ async def follow(events: Iterable[PresenceEvent]) -> None:
         return
     failure: Exception | None = None
     for event in events:
+        change = layer.group_add if event.kind == "join" else layer.group_discard
         try:
-            if event.kind == "join":
-                await layer.group_add(event.room, event.channel_name)
-            else:
-                await layer.group_discard(event.room, event.channel_name)
+            await change(event.room, str(event.channel_name))
         except Exception as error:
             logger.exception("The channel layer failed to follow: %s", event)
             if event.kind == "join":

@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.db import models
 
 from presence_events.models import PresenceEvent
-from presence_events.recorder import Draft, record
+from presence_events.recorder import Draft, record, record_select
 from presence_events.triggers import SqlTrigger
-from projections.managers import PresenceManager, RoomManager, prune_room
+from projections import selections
+from projections.managers import PresenceManager, RoomManager
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -76,7 +77,7 @@ class Room(models.Model):
 
     def prune_presences(self, age_in_seconds: float | None = None) -> int:
         """As `Room.objects.prune_presences`, for this room."""
-        return prune_room(self, age_in_seconds)
+        return len(record_select(selections.prune_presences(self.channel_name, age_in_seconds), using=self._state.db))
 
     def get_users(self) -> models.QuerySet[AbstractBaseUser]:
         """The authenticated users who are here, each once, however many connections they have."""

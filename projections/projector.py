@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from asgiref.sync import async_to_sync
-
 from presence_events.models import PresenceEvent
 from projections import groups
 from projections.models import Presence, Room
@@ -16,7 +14,7 @@ from projections.signals import presence_changed
 __all__ = ["deliver"]
 
 
-def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
+async def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     """Delivers ``events``, a run of the log in order: first the groups, then `presence_changed`.
 
     A receiver of `events_committed`. Receivers that raise are logged. Raises what the channel layer raised when
@@ -26,10 +24,10 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     if not changes:
         return
     try:
-        async_to_sync(groups.follow)(changes)
+        await groups.follow(changes)
     finally:
         for change in _changes(changes, using):
-            presence_changed.send_robust(sender=Room, **change)
+            await presence_changed.asend_robust(sender=Room, **change)
 
 
 def _changes(events: list[PresenceEvent], using: str) -> Iterator[dict[str, Any]]:

@@ -72,8 +72,8 @@ class Postgres:
 
     @contextmanager
     def running(self) -> Iterator[Postgres]:
-        self.start()
         try:
+            self.start()
             yield self
         finally:
             self.stop()
@@ -109,6 +109,7 @@ class Postgres:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
+                check=False,
                 env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
                 **_credentials(),
             )
@@ -150,7 +151,9 @@ def _reachable(package: Path) -> Path:
     """``package``, or a copy of it where the account of the server can read it (a checkout in /root, say)."""
     if _account() is None:
         return package
-    probe = subprocess.run(["test", "-x", package / "__init__.py", "-o", "-r", package], cwd="/", **_credentials())
+    probe = subprocess.run(
+        ["test", "-x", package / "__init__.py", "-o", "-r", package], check=False, cwd="/", **_credentials()
+    )
     if probe.returncode == 0:
         return package
     libraries = package.with_name(f"{package.name}.libs")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.live import servers
 from tests.live.sockets import Crowd
-from tests.live.waiting import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module", params=servers.KINDS)

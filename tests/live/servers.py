@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from django.db import connection
 
-from tests.live.waiting import wait_until
+from tests.waiting import wait_until
 
 _ROOT = Path(__file__).parent.parent.parent
 _APPLICATION = "tests.live.app.asgi:application"

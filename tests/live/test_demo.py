@@ -18,8 +18,8 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.live.waiting import wait_until
 from tests.postgres import embedded
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 DEMO = ROOT / "docs" / "demo"

@@ -19,7 +19,7 @@ from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
 from tests.live.servers import KINDS, Server
 from tests.live.sockets import HEARTBEAT, Crowd, Socket, Visit
-from tests.live.waiting import wait_until
+from tests.waiting import wait_until
 
 ROOMS = [f"room-{number}" for number in range(10)]
 CONSUMERS = ("sync", "async")

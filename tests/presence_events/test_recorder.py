@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import DatabaseError, connection, transaction
 
 from presence_events import exceptions
 from presence_events.models import PresenceEvent
-from presence_events.recorder import Draft, record, record_select
+from presence_events.recorder import Draft, Selection, arecord, record, record_select
 from presence_events.signals import events_committed
 from tests.fold import assert_live_is_the_fold
 
@@ -137,12 +139,46 @@ def test_nothing_recorded_is_not_announced(committed: list[list[PresenceEvent]])
     assert committed == []
 
 
+async def test_the_coroutine_records_and_announces(committed: list[list[PresenceEvent]]) -> None:
+    (event,) = await arecord([Draft("join", "room", "channel")])
+    assert committed == [[event]]
+    assert await arecord([Draft("join", "room", "channel")]) == []
+    assert await arecord([]) == []
+    assert len(committed) == 1
+
+
+async def test_a_caller_who_is_cancelled_does_not_keep_the_rest_from_happening() -> None:
+    announced = asyncio.Event()
+
+    async def receive(**kwargs: Any) -> None:
+        announced.set()
+
+    events_committed.connect(receive)
+    caller = asyncio.create_task(arecord([Draft("join", "room", "channel")]))
+    await asyncio.sleep(0)  # it has begun
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await announced.wait()
+    events_committed.disconnect(receive)
+    assert await PresenceEvent.objects.acount() == 1
+
+
+def test_a_coroutine_run_inside_a_transaction_is_announced_with_it(committed: list[list[PresenceEvent]]) -> None:
+    with transaction.atomic():
+        async_to_sync(arecord)([Draft("join", "room", "channel")])
+        assert committed == []
+    assert len(committed) == 1
+
+
 def test_a_failing_statement_records_nothing_of_the_call(log: Callable[[], list[str]]) -> None:
     with pytest.raises(DatabaseError):
         record_select(
-            "SELECT kind, 'room', 'channel', NULL::{user_id}, NULL::jsonb, NULL::bigint "
-            "FROM unnest('{{join,jump}}'::text[]) AS k (kind)",
-            {},
+            Selection(
+                "SELECT kind, 'room', 'channel', NULL::{user_id}, NULL::jsonb, NULL::bigint "
+                "FROM unnest('{{join,jump}}'::text[]) AS k (kind)",
+                {},
+            )
         )
     assert log() == []
 

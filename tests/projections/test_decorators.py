@@ -26,8 +26,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 class SyncEcho(WebsocketConsumer):
     def connect(self) -> None:
-        super().connect()
         Room.objects.add("room", self.channel_name)
+        super().connect()
 
     @touch_presence
     def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -40,8 +40,8 @@ class SyncEcho(WebsocketConsumer):
 
 class AsyncEcho(AsyncWebsocketConsumer):
     async def connect(self) -> None:
-        await super().connect()
         await Room.objects.aadd("room", self.channel_name)
+        await super().connect()
 
     @touch_presence
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -54,8 +54,8 @@ class AsyncEcho(AsyncWebsocketConsumer):
 
 class SyncJsonEcho(JsonWebsocketConsumer):
     def connect(self) -> None:
-        super().connect()
         Room.objects.add("room", self.channel_name)
+        super().connect()
 
     @touch_presence
     def receive_json(self, content: Any, **kwargs: Any) -> None:
@@ -64,8 +64,8 @@ class SyncJsonEcho(JsonWebsocketConsumer):
 
 class AsyncJsonEcho(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
-        await super().connect()
         await Room.objects.aadd("room", self.channel_name)
+        await super().connect()
 
     @touch_presence
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
@@ -194,8 +194,13 @@ async def test_a_consumer_that_is_cancelled_leaves() -> None:
 
 async def test_disconnecting_is_one_statement_and_not_two(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    leave_all = Presence.objects.leave_all
-    monkeypatch.setattr(Presence.objects, "leave_all", lambda channel: asked.append(channel) or leave_all(channel))
+    leave_all = Presence.objects.aleave_all
+
+    async def counted(channel: str) -> int:
+        asked.append(channel)
+        return await leave_all(channel)
+
+    monkeypatch.setattr(Presence.objects, "aleave_all", counted)
     communicator = await _connect(AsyncEcho)
     await communicator.disconnect()
     assert len(asked) == 1

@@ -1,0 +1,54 @@
+"""Which events each operation asks for: checked input and the query that finds the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from presence_events import conf, sql, validation
+from presence_events.recorder import Selection
+
+__all__ = ["join", "leave_all", "leave_user", "prune_presences", "prune_rooms", "touch"]
+
+
+def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
+    return Selection(
+        sql.read("projections", "join"),
+        {
+            "rooms": [validation.room_name(room_name)],
+            "channel_names": [validation.channel_name(channel_name)],
+            "user_ids": [validation.user_id(user)],
+            "data": [validation.json_text(data)],
+        },
+        [user],
+    )
+
+
+def touch(channel_name: str, data: Any) -> Selection:
+    return Selection(
+        sql.read("projections", "touch"),
+        {"channel_names": [validation.channel_name(channel_name)], "data": [validation.json_text(data)]},
+    )
+
+
+def leave_all(channel_name: str) -> Selection:
+    return Selection(
+        sql.read("projections", "leave_all"), {"channel_names": [validation.channel_name(channel_name)], "data": None}
+    )
+
+
+def leave_user(user: Any, reason: str) -> Selection:
+    return Selection(
+        sql.read("projections", "leave_user"),
+        {"user_id": validation.user_id(user), "data": validation.json_text({"reason": reason})},
+        [user],
+    )
+
+
+def prune_presences(room_name: str | None, age_in_seconds: float | None) -> Selection:
+    """``room_name`` is None for every room, ``age_in_seconds`` for the setting's."""
+    age = conf.max_age() if age_in_seconds is None else age_in_seconds
+    return Selection(sql.read("projections", "prune_presences"), {"room": room_name, "age": validation.age(age)})
+
+
+def prune_rooms() -> Selection:
+    return Selection(sql.read("projections", "prune_rooms"), {})
