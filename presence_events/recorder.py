@@ -7,14 +7,18 @@ If the statement fails, nothing of the call is recorded. Outside of ``atomic`` t
 `events_committed` was sent when the call returns; inside, both share the fate of the transaction.
 
 The coroutines record on the connection of Channels' database thread, and so cannot be part of an ``atomic`` block of
-their caller. Once begun they run to their end, even if the caller is cancelled meanwhile.
+their caller. In one event loop they take turns, so that events are announced in the order of the log. Once begun they
+run to their end, even if the caller is cancelled meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from contextvars import ContextVar
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections, connections, router, transaction
@@ -85,10 +89,18 @@ async def arecord_select(selection: Selection, *, using: str | None = None) -> l
     return await asyncio.shield(_arecord_select(selection, using or router.db_for_write(PresenceEvent)))
 
 
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_announcing: ContextVar[bool] = ContextVar("_announcing", default=False)
+
+
 async def _arecord_select(selection: Selection, alias: str) -> list[PresenceEvent]:
-    events, committed = await sync_to_async(_append_in_thread)(selection, alias)
-    if events and committed:
-        await events_committed.asend(sender=PresenceEvent, events=events, using=alias)
+    # What a receiver records belongs to the turn in which it was called.
+    turn = nullcontext() if _announcing.get() else _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    async with turn:
+        events, committed = await sync_to_async(_append_in_thread)(selection, alias)
+        if events and committed:
+            _announcing.set(True)
+            await events_committed.asend(sender=PresenceEvent, events=events, using=alias)
     return events
 
 

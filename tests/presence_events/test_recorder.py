@@ -147,6 +147,25 @@ async def test_the_coroutine_records_and_announces(committed: list[list[Presence
     assert len(committed) == 1
 
 
+async def test_coroutines_are_announced_in_the_order_of_the_log(committed: list[list[PresenceEvent]]) -> None:
+    await asyncio.gather(*(arecord([Draft("join", "room", f"{number}")]) for number in range(50)))
+    positions = [event.id for events in committed for event in events]
+    assert positions == sorted(positions)
+    assert len(positions) == 50
+
+
+async def test_a_receiver_may_record() -> None:
+    async def invite(events: list[PresenceEvent], **kwargs: Any) -> None:
+        for event in events:
+            if event.room == "lobby":
+                await arecord([Draft("join", "hall", event.channel_name)])
+
+    events_committed.connect(invite)
+    await asyncio.gather(*(arecord([Draft("join", "lobby", f"{number}")]) for number in range(5)))
+    events_committed.disconnect(invite)
+    assert await PresenceEvent.objects.filter(room="hall").acount() == 5
+
+
 async def test_a_caller_who_is_cancelled_does_not_keep_the_rest_from_happening() -> None:
     announced = asyncio.Event()
 
