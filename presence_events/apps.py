@@ -24,9 +24,9 @@ class PresenceEventsConfig(AppConfig):
 
     def ready(self) -> None:
         from presence_events import checks as own
-        from presence_events import test_databases
+        from presence_events import flushing
 
         checks.register(own.check_configuration)
         checks.register(own.database_check("presence_events"), checks.Tags.database)
-        test_databases.remember_configuration()
-        connection_created.connect(test_databases.mark, dispatch_uid="presence_events.test_databases")
+        flushing.remember_configuration()
+        connection_created.connect(flushing.mark, dispatch_uid="presence_events.flushing")

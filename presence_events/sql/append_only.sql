@@ -1,5 +1,5 @@
 BEGIN
-    -- Django's test runner empties test databases with TRUNCATE; presence_events.test_databases says which these are.
+    -- Django's test runner empties test databases with TRUNCATE; presence_events.flushing says which these are.
     IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN
         RETURN NULL;
     END IF;

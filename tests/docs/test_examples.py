@@ -76,7 +76,22 @@ async def test_the_consumers_join_touch_and_leave(
         await _visit(namespace[name], other_user)
     kinds = [event.kind async for event in PresenceEvent.objects.filter(user=other_user).order_by("id")]
     assert kinds == ["join", "touch", "touch", "leave"] * len(consumers)
-    presence_changed.disconnect(namespace.get("broadcast_presence"))
+    for receiver in ("broadcast_presence", "hang_up"):
+        presence_changed.disconnect(namespace.get(receiver))
+
+
+async def test_who_was_pruned_is_hung_up_on(user: Any) -> None:
+    namespace = await sync_to_async(run)("docs/usage.md")
+    presence_changed.disconnect(namespace["broadcast_presence"])
+    communicator = WebsocketCommunicator(namespace["PatientConsumer"].as_asgi(), "/")
+    communicator.scope["user"] = user
+    assert (await communicator.connect())[0]
+    await communicator.send_to(text_data="here")
+    await communicator.receive_from()
+    assert await Room.objects.aprune_presences(0) == 1
+    assert await communicator.receive_output() == {"type": "websocket.close", "code": 4408}
+    await communicator.disconnect()
+    presence_changed.disconnect(namespace["hang_up"])
 
 
 def test_the_queries_of_the_readme_run(lobby: Room) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import utils
 
-from presence_events import test_databases
+from presence_events import flushing
 
 
 class FakeConnection(SimpleNamespace):
@@ -28,11 +28,11 @@ def _marks(
     settings = {"NAME": name, "TEST": {"NAME": test_name}}
     fake = FakeConnection(alias="fake", vendor=vendor, settings_dict=settings)
     if configured is not None:
-        test_databases._configured["fake"] = configured
+        flushing._configured["fake"] = configured
     try:
-        test_databases.mark(None, fake)
+        flushing.mark(None, fake)
     finally:
-        test_databases._configured.pop("fake", None)
+        flushing._configured.pop("fake", None)
     return fake.executed
 
 
