@@ -80,7 +80,7 @@ async def test_the_consumers_join_touch_and_leave(
         presence_changed.disconnect(namespace.get(receiver))
 
 
-async def test_who_was_pruned_is_hung_up_on(user: Any) -> None:
+async def test_who_was_pruned_is_hung_up_on(lobby: Room, user: Any) -> None:
     namespace = await sync_to_async(run)("docs/usage.md")
     presence_changed.disconnect(namespace["broadcast_presence"])
     communicator = WebsocketCommunicator(namespace["PatientConsumer"].as_asgi(), "/")
@@ -88,7 +88,7 @@ async def test_who_was_pruned_is_hung_up_on(user: Any) -> None:
     assert (await communicator.connect())[0]
     await communicator.send_to(text_data="here")
     await communicator.receive_from()
-    assert await Room.objects.aprune_presences(0) == 1
+    assert await Room.objects.aprune_presences(0) == 2
     assert await communicator.receive_output() == {"type": "websocket.close", "code": 4408}
     await communicator.disconnect()
     presence_changed.disconnect(namespace["hang_up"])
