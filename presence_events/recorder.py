@@ -4,7 +4,7 @@ A call is one statement and so one round trip. What is recorded is what changed 
 log and out of the answer, so a call whose outcome is unknown may simply be made again.
 
 If the statement fails, nothing of the call is recorded. Outside of ``atomic`` the events are committed and
-`events_committed` was sent when the call returns; inside, both share the fate of the transaction.
+announced (`presence_events.signals`) when the call returns; inside, both share the fate of the transaction.
 
 The coroutines record on the connection of Channels' database thread, and so cannot be part of an ``atomic`` block of
 their caller. In one event loop they take turns, so that events are announced in the order of the log. Once begun they
@@ -26,7 +26,7 @@ from django.db import close_old_connections, connections, router, transaction
 from presence_events import sql, validation
 from presence_events.exceptions import InvalidChannelName, InvalidKind
 from presence_events.models import PresenceEvent
-from presence_events.signals import events_committed
+from presence_events.signals import aevents_committed, events_committed
 
 __all__ = ["Draft", "Selection", "arecord", "arecord_select", "record", "record_select"]
 
@@ -100,7 +100,7 @@ async def _arecord_select(selection: Selection, alias: str) -> list[PresenceEven
         events, committed = await sync_to_async(_append_in_thread)(selection, alias)
         if events and committed:
             _announcing.set(True)
-            await events_committed.asend(sender=PresenceEvent, events=events, using=alias)
+            await aevents_committed.asend(sender=PresenceEvent, events=events, using=alias)
     return events
 
 

@@ -24,13 +24,14 @@ class ProjectionsConfig(AppConfig):
 
     def ready(self) -> None:
         from presence_events.checks import database_check
-        from presence_events.signals import events_committed
+        from presence_events.signals import aevents_committed, events_committed
         from projections import checks as own
         from projections import projector
 
         checks.register(own.check_configuration)
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(projector.deliver, dispatch_uid="projections.projector")
+        aevents_committed.connect(projector.adeliver, dispatch_uid="projections.projector")
         # A receiver without a sender would cost every model of the project its fast deletes.
         user_model = get_user_model()
         for model in apps.get_models():

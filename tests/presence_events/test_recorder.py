@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from presence_events import exceptions
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, Selection, arecord, record, record_select
-from presence_events.signals import events_committed
+from presence_events.signals import aevents_committed, events_committed
 from tests.fold import assert_live_is_the_fold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,9 +26,14 @@ def committed() -> Iterator[list[list[PresenceEvent]]]:
     def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
         received.append(events)
 
+    async def areceive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        received.append(events)
+
     events_committed.connect(receive)
+    aevents_committed.connect(areceive)
     yield received
     events_committed.disconnect(receive)
+    aevents_committed.disconnect(areceive)
 
 
 def test_an_event_comes_back_complete(user: Any) -> None:
@@ -160,9 +165,9 @@ async def test_a_receiver_may_record() -> None:
             if event.room == "lobby":
                 await arecord([Draft("join", "hall", event.channel_name)])
 
-    events_committed.connect(invite)
+    aevents_committed.connect(invite)
     await asyncio.gather(*(arecord([Draft("join", "lobby", f"{number}")]) for number in range(5)))
-    events_committed.disconnect(invite)
+    aevents_committed.disconnect(invite)
     assert await PresenceEvent.objects.filter(room="hall").acount() == 5
 
 
@@ -172,14 +177,14 @@ async def test_a_caller_who_is_cancelled_does_not_keep_the_rest_from_happening()
     async def receive(**kwargs: Any) -> None:
         announced.set()
 
-    events_committed.connect(receive)
+    aevents_committed.connect(receive)
     caller = asyncio.create_task(arecord([Draft("join", "room", "channel")]))
     await asyncio.sleep(0)  # it has begun
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
     await announced.wait()
-    events_committed.disconnect(receive)
+    aevents_committed.disconnect(receive)
     assert await PresenceEvent.objects.acount() == 1
 
 
