@@ -1,0 +1,95 @@
+"""How long the pages of the admin's event list take on a long log: ``python -m tests.benchmarks.admin 20000000``.
+
+The log is mostly touches, as logs are: 2,000 rooms of very different sizes, 20,000 users, a join and a leave in every
+hundred events. Each page is asked for three times through Django's test client; the slowest counts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import timedelta
+
+EVENTS = """
+INSERT INTO presence_event (id, kind, room, channel_name, user_id, session, since, last_seen, at, tx)
+SELECT
+    i,
+    CASE i %% 100 WHEN 0 THEN 'join' WHEN 99 THEN 'leave' ELSE 'touch' END,
+    'room' || floor(2000 * power(random(), 3)),
+    'specific.abcdefgh!' || i %% 50000,
+    1 + (i / 100) %% 20000,
+    i / 100,
+    moment - interval '5 minutes',
+    CASE i %% 100 WHEN 99 THEN moment END,
+    moment,
+    '1000'
+FROM generate_series(1, %(events)s::bigint) AS i, LATERAL (SELECT now() - (%(events)s - i) * interval '1 ms' AS moment)
+"""
+
+PAGES = {
+    "everything but touches": "",
+    "touches": "kind=touch",
+    "leaves": "kind=leave",
+    "a large room": "room=room0",
+    "a small room": "room=room1999",
+    "a room that never was": "room=nowhere",
+    "touches of a room that never was": "room=nowhere&kind=all",
+    "a user": "user=ada",
+    "joins of a user today": "user=ada&kind=join&since=today",
+    "the past hour": "since=hour",
+    "until a moment long ago": "until={long_ago}",
+    "the tenth page": "p=9",
+}
+
+
+def main(events: int) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    import django
+
+    django.setup()
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import setup_test_environment
+    from django.utils import timezone
+
+    setup_test_environment()
+    call_command("migrate", verbosity=0)
+    users = get_user_model()._default_manager
+    admin = users.create_superuser("admin")
+    users.create_user("ada")
+    with connection.cursor() as cursor:
+        print(f"Writing {events:,} events", flush=True)
+        cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
+        cursor.execute(EVENTS, {"events": events})
+        cursor.execute("ALTER TABLE presence_event ENABLE TRIGGER USER")
+        cursor.execute("VACUUM ANALYZE presence_event")
+        cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('presence_event')), version()")
+        print(*cursor.fetchone(), sep="\n", flush=True)
+    long_ago = (timezone.now() - timedelta(milliseconds=events * 0.9)).strftime("%Y-%m-%d %H:%M:%S")
+    client = Client()
+    client.force_login(admin)
+    for name, query in PAGES.items():
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            response = client.get(f"/admin/presence_events/presenceevent/?{query.format(long_ago=long_ago)}")
+            times.append(time.perf_counter() - start)
+            assert response.status_code == 200, response
+        rows = len(response.context["cl"].result_list)
+        print(f"{max(times) * 1000:8.0f} ms  {rows:4} rows  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    from tests import postgres
+
+    postgres.start()
+    try:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        postgres.stop()
