@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
@@ -161,15 +162,17 @@ def _reachable(package: Path) -> Path:
     if probe.returncode == 0:
         return package
     libraries = package.with_name(f"{package.name}.libs")
-    name = hashlib.sha256(f"{package} {package.stat().st_mtime_ns}".encode()).hexdigest()[:16]
-    copies = Path("/var/tmp") / f"presence-postgres-binaries-{name}"
+    copies = Path("/var/tmp") / f"presence-postgres-binaries-{package.name}-{version(package.name)}"
     if not copies.exists():
         unfinished = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="presence-postgres-binaries-"))
         shutil.copytree(package, unfinished / package.name, symlinks=True)
         if libraries.exists():
             shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
         unfinished.chmod(0o755)
-        unfinished.rename(copies)
+        try:
+            unfinished.rename(copies)
+        except OSError:  # somebody else was faster
+            shutil.rmtree(unfinished)
     if copies.stat().st_uid != 0:
         raise PostgresError(f"{copies} does not belong to root: remove it.")
     return copies / package.name
