@@ -7,7 +7,7 @@ Nothing here counts the log or lists its rooms and users. A page is found by an 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -60,6 +60,13 @@ class ReadOnlyAdmin(_ModelAdmin):
     class Media:
         css = {"all": ["presence_events/admin.css"]}
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
+        return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what the filters offer: any other may be slow, or an error of the database."""
+        return lookup in {getattr(spec, "parameter_name", None) for spec in self.list_filter}
+
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -110,6 +117,8 @@ class KindFilter(admin.SimpleListFilter):
             return queryset
         if kind == "touch":
             return queryset.filter(kind=kind)
+        if kind not in PresenceEvent.Kind.values:
+            return queryset.none()
         # The redundant condition makes the partial indexes available.
         return queryset.exclude(kind="touch").filter(kind=kind)
 
@@ -180,15 +189,17 @@ def _moment(text: str | None) -> datetime | None:
     """What was typed, in the current time zone if it names none. Raises IncorrectLookupParameters for junk."""
     if not text:
         return None
+    moment: datetime | None
     try:
-        moment = parse_datetime(text)
-        if moment is None and (date := parse_date(text)):
+        if date := parse_date(text):
             moment = datetime.combine(date, time.min) + timedelta(days=1)
+        else:
+            moment = parse_datetime(text)
     except (ValueError, OverflowError):
         moment = None
     if moment is None or not 1970 <= moment.year <= 9000:
         raise IncorrectLookupParameters(f"{text!r} is not a time at which anything happened")
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment.astimezone(UTC)
 
 
 class BoundedPaginator(_Paginator):

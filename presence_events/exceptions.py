@@ -35,6 +35,10 @@ class InvalidUser(PresenceError, ValueError):
     """A user must be a saved instance of AUTH_USER_MODEL, an AnonymousUser, or None."""
 
 
+class InvalidSession(PresenceError, ValueError):
+    """A session is the id of a presence, or the session of an event: a positive integer."""
+
+
 class InvalidAge(PresenceError, ValueError):
     """An age is a finite number of seconds, zero or more."""
 

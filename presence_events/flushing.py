@@ -1,8 +1,8 @@
 """Lets Django's test runner, and pytest-django, empty test databases; all others refuse TRUNCATE.
 
 A connection is told that its database is a test database only if the process is a test process (Django's
-``setup_test_environment`` has run) and the runner has put that database in the place of the configured one. The
-setting holds the database's name, so it says nothing about any other database it might end up in.
+``setup_test_environment`` has run) and the database is called what the runner calls those it makes. The setting holds
+the database's name, so it says nothing about any other database it might end up in.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connections
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.test.utils import _TestState
 
 _configured: dict[str, Any] = {}
@@ -29,7 +30,10 @@ def mark(sender: Any, connection: Any, **kwargs: Any) -> None:
 
 
 def _is_test_database(connection: Any) -> bool:
-    name = connection.settings_dict["NAME"]
-    if name == connection.settings_dict["TEST"]["NAME"]:
-        return True
-    return connection.alias in _configured and name != _configured[connection.alias]
+    name = connection.settings_dict["NAME"] or ""
+    configured = _configured.get(connection.alias)
+    test_name = connection.settings_dict.get("TEST", {}).get("NAME") or (
+        TEST_DATABASE_PREFIX + configured if configured else ""
+    )
+    # Those of parallel runs have a suffix.
+    return bool(test_name) and (name == test_name or name.startswith(f"{test_name}_"))

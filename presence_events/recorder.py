@@ -7,26 +7,25 @@ If the statement fails, nothing of the call is recorded. Outside of ``atomic`` t
 announced (`presence_events.signals`) when the call returns; inside, both share the fate of the transaction.
 
 The coroutines record on the connection of Channels' database thread, and so cannot be part of an ``atomic`` block of
-their caller. In one event loop they take turns, so that events are announced in the order of the log. Once begun they
-run to their end, even if the caller is cancelled meanwhile.
+their caller. In one event loop the events of a room are announced in the order of the log. Once begun they run to their
+end, even if the caller is cancelled meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from contextvars import ContextVar
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
 from django.db import close_old_connections, connections, router, transaction
 
-from presence_events import sql, validation
+from presence_events import sql, turns, validation
 from presence_events.exceptions import InvalidChannelName, InvalidKind
 from presence_events.models import PresenceEvent
 from presence_events.signals import aevents_committed, events_committed
+from presence_events.turns import Turn, Turns
 
 __all__ = ["Draft", "Selection", "arecord", "arecord_select", "record", "record_select"]
 
@@ -78,9 +77,11 @@ async def arecord(drafts: Iterable[Draft], *, using: str | None = None) -> list[
 def record_select(selection: Selection, *, using: str | None = None) -> list[PresenceEvent]:
     """Record what ``selection`` finds. Returns the recorded events in log order."""
     alias = using or router.db_for_write(PresenceEvent)
+    inside = connections[alias].in_atomic_block
     events = _append(selection, alias)
     if events:
-        transaction.on_commit(lambda: _announce(events, alias), using=alias)
+        # Inside a transaction an error would keep the other hooks of the commit from being called: it is logged.
+        transaction.on_commit(lambda: _announce(events, alias), using=alias, robust=inside)
     return events
 
 
@@ -89,33 +90,27 @@ async def arecord_select(selection: Selection, *, using: str | None = None) -> l
     return await asyncio.shield(_arecord_select(selection, using or router.db_for_write(PresenceEvent)))
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-_announcing: ContextVar[bool] = ContextVar("_announcing", default=False)
-
-
 async def _arecord_select(selection: Selection, alias: str) -> list[PresenceEvent]:
-    # What a receiver records belongs to the turn in which it was called.
-    turn = nullcontext() if _announcing.get() else _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-    async with turn:
-        events, committed = await sync_to_async(_append_in_thread)(selection, alias)
-        if events and committed:
-            _announcing.set(True)
+    events, turn = await sync_to_async(_append_in_thread)(selection, alias, turns.of_running_loop())
+    if turn is not None:
+        async with turn:
             await aevents_committed.asend(sender=PresenceEvent, events=events, using=alias)
     return events
 
 
-def _append_in_thread(selection: Selection, alias: str) -> tuple[list[PresenceEvent], bool]:
-    """The events, and whether they are committed. They are not where a test wraps the thread in a transaction.
+def _append_in_thread(selection: Selection, alias: str, queue: Turns) -> tuple[list[PresenceEvent], Turn | None]:
+    """The events, and their turn to be announced: none where a test wraps the thread in a transaction.
 
     Outside of requests nobody else closes connections that are too old or broken; inside a transaction nobody may.
     """
     if connections[alias].in_atomic_block:
-        return record_select(selection, using=alias), False
+        return record_select(selection, using=alias), None
     close_old_connections()
     try:
-        return _append(selection, alias), True
+        events = _append(selection, alias)
     finally:
         close_old_connections()
+    return events, queue.take({event.room for event in events if event.kind != "touch"}) if events else None
 
 
 def _append(selection: Selection, alias: str) -> list[PresenceEvent]:
@@ -123,7 +118,7 @@ def _append(selection: Selection, alias: str) -> list[PresenceEvent]:
         select=selection.query.format(user_id=_user_id_type(alias)), columns=_COLUMNS
     )
     events = sorted(PresenceEvent.objects.using(alias).raw(statement, selection.params), key=lambda event: event.id)
-    known = {user.pk: user for user in selection.users if user is not None and user.pk is not None}
+    known = {_KEY.value_from_object(user): user for user in selection.users if isinstance(user, get_user_model())}
     for event in events:
         if event.user_id in known:
             _USER.set_cached_value(event, known[event.user_id])
@@ -131,6 +126,7 @@ def _append(selection: Selection, alias: str) -> list[PresenceEvent]:
 
 
 _USER = PresenceEvent._meta.get_field("user")
+_KEY: Any = get_user_model()._meta.pk
 _COLUMNS = ", ".join(str(field.column) for field in PresenceEvent._meta.concrete_fields)
 
 
@@ -173,5 +169,5 @@ def _check(draft: Draft) -> tuple[str, str, str | None, Any, str | None, int | N
         None if draft.channel_name is None else validation.channel_name(draft.channel_name),
         validation.user_id(draft.user),
         validation.json_text(draft.data),
-        draft.session,
+        validation.session(draft.session),
     )

@@ -16,6 +16,7 @@ from presence_events.exceptions import (
     InvalidChannelName,
     InvalidData,
     InvalidRoomName,
+    InvalidSession,
     InvalidUser,
     PresenceError,
 )
@@ -54,14 +55,16 @@ def _name(name: Any, require: Callable[[Any], Any], error: type[PresenceError]) 
 
 
 def user_id(user: Any) -> Any:
-    """The primary key of ``user``; None for None and for anonymous users. Raises `InvalidUser` for the rest."""
+    """The key of ``user`` as AUTH_USER_MODEL has it and the database stores it; None for None and for anonymous users.
+    Raises `InvalidUser` for the rest."""
     if user is None or not getattr(user, "is_authenticated", True):
         return None
     if not isinstance(user, get_user_model()):
         raise InvalidUser(f"Got {_shown(user)}.")
-    if user.pk is None:
+    key: Any = get_user_model()._meta.pk
+    if key.value_from_object(user) is None:
         raise InvalidUser("This one has no primary key: save it first.")
-    return user.pk
+    return key.get_prep_value(key.value_from_object(user))
 
 
 def json_text(data: Any) -> str | None:
@@ -78,6 +81,15 @@ def json_text(data: Any) -> str | None:
     if _ESCAPED_NUL.search(text):
         raise InvalidData("It contains the character NUL, which PostgreSQL cannot store.")
     return text
+
+
+def session(number: Any) -> int | None:
+    """``number``, if it can be that of a stay; None stays None. Raises `InvalidSession`."""
+    if number is None:
+        return None
+    if isinstance(number, int) and 0 < number < 2**63:
+        return number
+    raise InvalidSession(f"Got {_shown(number)}.")
 
 
 def age(seconds: Any) -> float:

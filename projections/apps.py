@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import router
 from django.db.models.signals import pre_delete
 
 
@@ -39,7 +41,9 @@ class ProjectionsConfig(AppConfig):
                 pre_delete.connect(_leave_every_room, sender=model, dispatch_uid="projections.user_deleted")
 
 
-def _leave_every_room(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
+def _leave_every_room(sender: Any, instance: Any, **kwargs: Any) -> None:
     from projections.models import Presence
 
-    Presence.objects.db_manager(using).leave_user(instance, reason="user deleted")
+    alias = router.db_for_write(Presence, instance=instance)
+    # A copy, since deletion takes the key from the instance before the signals are sent.
+    Presence.objects.db_manager(alias).leave_user(copy(instance), reason="user deleted")

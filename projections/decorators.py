@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from projections.models import Presence
 
@@ -45,23 +45,24 @@ def touch_presence(handler: _Handler) -> _Handler:
 def remove_presence(handler: _Handler) -> _Handler:
     """For ``disconnect``: the connection leaves every room it is in, then the handler runs.
 
-    In a consumer class it leaves as well when Channels ends the consumer without calling ``disconnect``: when any
-    handler raises (``send`` does, once the client is gone), and when the server cancels it.
+    As the outermost decorator in a consumer class it leaves as well when Channels ends the consumer without calling
+    ``disconnect``: when any handler raises (``send`` does, once the client is gone), and when the server cancels it.
     """
+    ends = handler.__name__ in ("disconnect", "websocket_disconnect")
     if iscoroutinefunction(handler):
 
         @functools.wraps(handler)
         async def ainner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
             await Presence.objects.aleave_all(consumer.channel_name)
-            consumer._presence_removed = True
+            consumer._presence_removed = ends
             return await handler(consumer, *args, **kwargs)
 
-        return cast("_Handler", _EveryWayOut(ainner))
+        return cast("_Handler", markcoroutinefunction(_EveryWayOut(ainner)))
 
     @functools.wraps(handler)
     def inner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
         Presence.objects.leave_all(consumer.channel_name)
-        consumer._presence_removed = True
+        consumer._presence_removed = ends
         return handler(consumer, *args, **kwargs)
 
     return cast("_Handler", _EveryWayOut(inner))
@@ -71,11 +72,14 @@ class _EveryWayOut:
     """Stands for ``handler`` until the consumer class is made, then wraps what runs the consumer as well."""
 
     def __init__(self, handler: Callable[..., Any]) -> None:
-        self._handler = handler
         functools.update_wrapper(self, handler)
+        self._handler = handler
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._handler(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self._handler.__get__(instance, owner)
 
     def __set_name__(self, owner: Any, name: str) -> None:
         setattr(owner, name, self._handler)
@@ -86,8 +90,9 @@ class _EveryWayOut:
             try:
                 await (own(consumer, *args, **kwargs) if own else inherited.__call__(*args, **kwargs))
             finally:
-                if hasattr(consumer, "channel_name") and not hasattr(consumer, "_presence_removed"):
+                if hasattr(consumer, "channel_name") and not getattr(consumer, "_presence_removed", False):
                     await Presence.objects.aleave_all(consumer.channel_name)
+                    consumer._presence_removed = True
 
         owner.__call__ = run
 

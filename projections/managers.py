@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord, arecord_select, record, record_select
@@ -37,13 +37,17 @@ class RoomManager(_RoomManager):
 
         ``user`` is a saved user, an AnonymousUser or None; ``data`` is what the connection says of itself (JSON).
         If it is there already as the same user nothing is recorded; as another user, that stay ends and a second
-        begins. Returns the room. Raises what the channel layer raised if it could not add the connection to the group,
-        which is recorded all the same.
+        begins. Returns the room. Raises what the channel layer raised if it could not add the connection to the group;
+        the join is recorded all the same. Inside ``atomic`` that error is logged.
         """
         alias = _written_to(self)
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             # Present already: the layer may have forgotten the membership (a restart, its group_expiry).
-            transaction.on_commit(lambda: async_to_sync(groups.add)(room_channel_name, user_channel_name), using=alias)
+            transaction.on_commit(
+                lambda: async_to_sync(groups.add)(room_channel_name, user_channel_name),
+                using=alias,
+                robust=connections[alias].in_atomic_block,
+            )
         return self.model.named(room_channel_name, alias)
 
     async def aadd(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> Room:

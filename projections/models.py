@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pgtrigger
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import models, router
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Presence", "Room"]
 
 
-def _guards() -> list[SqlTrigger]:
-    """Refuse what does not come from the fold, which runs inside a trigger of the log."""
+def _guards(*names: str) -> list[SqlTrigger]:
+    """Refuse what does not come from the fold, which runs inside a trigger of the log.
+
+    The fold never changes ``names``; whoever may lock rows needs the right to, and has triggers of their own.
+    """
     options: dict[str, Any] = {
         "package": "projections",
         "source": "projected_only",
@@ -36,6 +39,7 @@ def _guards() -> list[SqlTrigger]:
             condition=pgtrigger.Condition("pg_trigger_depth() = 0"),
             **options,
         ),
+        SqlTrigger(name="names_are_final", operation=pgtrigger.UpdateOf(*names), **options),
         SqlTrigger(name="never_truncated", operation=pgtrigger.Truncate, **options),
     ]
 
@@ -51,14 +55,17 @@ class Room(models.Model):
     class Meta:
         db_table = "presence_room"
         default_permissions = ("view",)
-        triggers = _guards()
+        triggers = _guards("channel_name")
 
     def __str__(self) -> str:
         return self.channel_name
 
     @classmethod
     def named(cls, name: str, using: str) -> Room:
-        """The room of that name without asking the database; ``created_at`` is fetched if it is read."""
+        """The room of that name without asking the database.
+
+        ``created_at`` is fetched when it is read; in a coroutine, ``await room.arefresh_from_db()`` first.
+        """
         return cls.from_db(using, ["channel_name"], [name])
 
     def add_presence(self, channel_name: str, user: Any = None, data: Any = None) -> None:
@@ -81,8 +88,12 @@ class Room(models.Model):
 
     def get_users(self) -> models.QuerySet[AbstractBaseUser]:
         """The authenticated users who are here, each once, however many connections they have."""
-        users = get_user_model()._default_manager.using(self._state.db)
-        return users.filter(pk__in=Presence.objects.filter(room=self, user__isnull=False).values("user_id"))
+        user_model = get_user_model()
+        alias = router.db_for_read(user_model, instance=self)
+        here: Any = Presence.objects.using(self._state.db).filter(room=self, user_id__isnull=False)
+        keys = here.values_list("user_id", flat=True).distinct()
+        users = user_model._default_manager.using(alias)
+        return users.filter(pk__in=keys if alias == keys.db else list(keys))
 
     def get_anonymous_count(self) -> int:
         """How many connections without a user are here."""
@@ -111,7 +122,7 @@ class Presence(models.Model):
             models.UniqueConstraint(fields=["room", "channel_name"], name="presence_room_channel_name"),
         ]
         indexes = [models.Index(fields=["channel_name"], name="presence_channel_name")]
-        triggers = _guards()
+        triggers = _guards("id", "room", "channel_name")
 
     def __str__(self) -> str:
         return self.channel_name

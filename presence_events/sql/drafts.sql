@@ -7,4 +7,4 @@ FROM unnest(
     %(data)s::jsonb[],
     %(sessions)s::bigint[]
 ) WITH ORDINALITY AS draft (kind, room, channel_name, user_id, data, session, position)
-ORDER BY room COLLATE "C", channel_name COLLATE "C", position
+ORDER BY room COLLATE "C", channel_name COLLATE "C" NULLS FIRST, position

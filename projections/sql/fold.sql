@@ -2,9 +2,15 @@
 --
 -- The position in the log is drawn last, when the row the event changes is locked: the order of positions is then the
 -- order of changes, and a replay in that order gives the same rows. The clock is read under the same lock.
+--
+-- Whoever waits for a lock has read the clock too early: what was a millisecond or more ago is read again.
 DECLARE
     now timestamptz;
+    created boolean := false;
 BEGIN
+    IF NEW.data = 'null' THEN
+        NEW.data := NULL;
+    END IF;
     IF NEW.channel_name IS NULL AND NEW.kind IN ('join', 'touch', 'leave') THEN
         RAISE EXCEPTION USING
             ERRCODE = 'not_null_violation',
@@ -21,6 +27,9 @@ BEGIN
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;
+        IF clock_timestamp() - NEW.at > interval '1 ms' THEN
+            UPDATE presence SET last_seen = clock_timestamp() WHERE id = NEW.session RETURNING last_seen INTO NEW.at;
+        END IF;
         NEW.last_seen := NULL;
 
     WHEN 'join' THEN
@@ -35,14 +44,19 @@ BEGIN
             now := clock_timestamp();
             EXIT WHEN FOUND;
             INSERT INTO presence_room (channel_name, created_at) VALUES (NEW.room, now) ON CONFLICT DO NOTHING;
-            EXIT WHEN FOUND;
+            created := FOUND;
+            EXIT WHEN created;
         END LOOP;
         INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data)
         VALUES (nextval('presence_id_seq'), NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data)
-        ON CONFLICT DO NOTHING
+        ON CONFLICT (room, channel_name) DO NOTHING
         RETURNING id INTO NEW.session;
         IF NOT FOUND THEN
             RETURN NULL;
+        END IF;
+        IF clock_timestamp() - now > interval '1 ms' AND NOT created THEN  -- nobody waits in a room just made
+            now := clock_timestamp();
+            UPDATE presence SET joined_at = now, last_seen = now WHERE id = NEW.session;
         END IF;
         NEW.since := now;
         NEW.last_seen := NULL;

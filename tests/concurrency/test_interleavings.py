@@ -148,6 +148,30 @@ def test_a_touch_that_waits_for_a_touch_is_later_than_it(a: Session, b: Session)
     assert Presence.objects.get().last_seen == events[second].at
 
 
+def test_a_touch_that_waited_for_a_row_that_was_only_locked_is_as_late_as_it_is_recorded(
+    a: Session, b: Session
+) -> None:
+    Room.objects.add("room", "channel")
+    a.run("SELECT FROM presence FOR UPDATE")
+    future = b.start("touch")
+    (released,) = a.run("SELECT clock_timestamp() FROM pg_sleep(0.05)")
+    a.rollback()
+    (touch,) = future.result()
+    b.commit()
+    assert PresenceEvent.objects.get(pk=touch).at > released
+
+
+def test_a_join_that_waited_for_a_join_that_was_rolled_back_begins_after_that(a: Session, b: Session) -> None:
+    Room.objects.add("room", "other")
+    a.append("join")
+    future = b.start("join")
+    (released,) = a.run("SELECT clock_timestamp() FROM pg_sleep(0.05)")
+    a.rollback()
+    (join,) = future.result()
+    b.commit()
+    assert PresenceEvent.objects.get(pk=join).since > released
+
+
 def test_a_join_waits_for_the_prune_of_its_room_and_makes_it_anew(a: Session, b: Session) -> None:
     """Not met as a foreign-key error."""
     Room.objects.add("room", "other")
@@ -301,6 +325,20 @@ def test_batches_in_opposite_orders_do_not_deadlock(a: Session, b: Session) -> N
     forwards = a.background(touch_all, touches)
     backwards = b.background(touch_all, touches[::-1])
     assert forwards.result() == backwards.result() == 2000
+
+
+def test_batches_that_prune_a_room_and_join_it_do_not_deadlock(a: Session, b: Session) -> None:
+    def come_and_go(channel: str) -> None:
+        drafts = [Draft("join", "room", channel), Draft("leave", "room", channel), Draft("prune", "room", None)]
+        try:
+            for _ in range(100):
+                record(drafts)
+        finally:
+            connection.close()
+
+    both = [a.background(come_and_go, "1"), b.background(come_and_go, "2")]
+    for future in both:
+        future.result()
 
 
 @pytest.mark.parametrize("level", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])

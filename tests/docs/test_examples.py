@@ -94,12 +94,24 @@ async def test_who_was_pruned_is_hung_up_on(lobby: Room, user: Any) -> None:
     presence_changed.disconnect(namespace["hang_up"])
 
 
-def test_the_queries_of_the_readme_run(lobby: Room) -> None:
-    Room.objects.remove("lobby", "somebody")
-    for block in blocks("README.md", "sql"):
-        with connection.cursor() as cursor:
-            cursor.execute(block)
-            assert [column.name for column in cursor.description] == ["user_id", "since", "until", "ended_by"]
+def test_the_query_of_the_readme_finds_who_was_there_and_who_still_is(user: Any, other_user: Any) -> None:
+    day = 24 * 3600
+    for channel, who in [("gone", user), ("here", other_user)]:
+        Room.objects.add("lobby", channel, who)
+    age_presences("gone", "here", seconds=day)
+    Room.objects.prune_presences(60)
+    Room.objects.prune_rooms()
+    Room.objects.add("lobby", "here", other_user)
+    age_presences("here", seconds=2 * day)
+    (block,) = blocks("README.md", "sql")
+    with connection.cursor() as cursor:
+        cursor.execute(block)
+        found = cursor.fetchall()
+    assert sorted((who == user.pk, ended_by) for who, _, _, ended_by in found) == [
+        (False, "prune"),
+        (False, "still there"),
+        (True, "prune"),
+    ]
 
 
 def test_plain_sql_ends_a_stay() -> None:
@@ -114,10 +126,11 @@ def test_plain_sql_ends_a_stay() -> None:
 def test_old_events_are_forgotten_and_the_present_stays_replayable() -> None:
     record([Draft("join", "lobby", channel) for channel in ("gone", "here")])
     age_presences("gone", "here", seconds=3 * 366 * 24 * 3600)
-    record([Draft("leave", "lobby", "gone")])
+    record([Draft("leave", "lobby", "gone"), Draft("join", "hall", "gone"), Draft("leave", "hall", "gone")])
+    Room.objects.prune_rooms()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
-        cursor.execute("UPDATE presence_event SET at = since WHERE kind = 'leave'")
+        cursor.execute("UPDATE presence_event SET at = at - interval '3 years' WHERE at > now() - interval '1 day'")
         cursor.execute("ALTER TABLE presence_event ENABLE TRIGGER USER")
     (block,) = blocks("docs/guarantees.md", "sql")
     with connection.cursor() as cursor:

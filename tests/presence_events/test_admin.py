@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from presence_events import admin as presence_admin
 from presence_events.models import PresenceEvent
@@ -81,7 +82,6 @@ def test_until_is_where_the_list_begins(admin_client: Client, stored: list[Prese
     [
         {"until": "yesterday"},
         {"until": "2026-13-45"},
-        {"nonsense": "1"},
         {"until": "0000-00-00 25:61"},
         {"until": "9999-12-31 23:59:59"},
         {"until": "0001-01-01"},
@@ -93,7 +93,35 @@ def test_junk_is_sent_back_to_the_list(query: dict[str, str], admin_client: Clie
     assert (response.status_code, response["Location"]) == (302, f"{LIST}?e=1")
 
 
-@pytest.mark.parametrize("query", [{"user": "\x00"}, {"room": "'; --"}, {"kind": "nonsense"}, {"p": "99"}])
+@pytest.mark.parametrize("lookup", ["nonsense", "channel_name__regex", "id__range", "tx", "room__contains"])
+def test_lookups_that_no_filter_offers_are_refused(lookup: str, admin_client: Client) -> None:
+    assert admin_client.get(LIST, {lookup: "["}).status_code == 400
+
+
+@pytest.mark.parametrize("page", ["change", "history", "delete"])
+@pytest.mark.parametrize("key", ["%00", "x", "99999999999999999999"])
+def test_an_event_that_is_none_is_not_found(key: str, page: str, admin_client: Client) -> None:
+    assert admin_client.get(f"{LIST}{key}/{page}/").status_code in (302, 403, 404)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_day_as_the_end_of_the_span_is_that_whole_day(admin_client: Client) -> None:
+    today = timezone.localdate()
+    assert len(positions(admin_client, until=today.isoformat())) == 5
+    assert positions(admin_client, until=(today - timedelta(days=1)).isoformat()) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"user": "\x00"},
+        {"room": "'; --"},
+        {"kind": "nonsense"},
+        {"kind": "\x00"},
+        {"until": "2024-01-01T00:00+23:59"},
+        {"p": "99"},
+    ],
+)
 def test_what_matches_nothing_is_an_empty_list_or_sent_back(query: dict[str, str], admin_client: Client) -> None:
     assert admin_client.get(LIST, query).status_code in (200, 302)
 

@@ -23,7 +23,7 @@ class FakeConnection(SimpleNamespace):
 
 
 def _marks(
-    name: str, *, configured: str | None = "site", test_name: str | None = None, vendor: str = "postgresql"
+    name: str | None, *, configured: str | None = "site", test_name: str | None = None, vendor: str = "postgresql"
 ) -> bool:
     settings = {"NAME": name, "TEST": {"NAME": test_name}}
     fake = FakeConnection(alias="fake", vendor=vendor, settings_dict=settings)
@@ -51,8 +51,25 @@ def test_a_database_that_the_settings_call_the_test_database_is_one() -> None:
     assert _marks("site", test_name="site")
 
 
+def test_those_of_parallel_runs_are_test_databases() -> None:
+    assert _marks("test_site_2")
+    assert _marks("test_site_gw0")
+    assert _marks("other_gw0", test_name="other")
+
+
 def test_a_database_unknown_at_start_up_is_none() -> None:
     assert not _marks("test_site", configured=None)
+
+
+@pytest.mark.parametrize("name", ["slack", "test_sitemap", "postgres", None])
+def test_another_database_that_the_alias_was_switched_to_is_none(name: str | None) -> None:
+    assert not _marks(name)
+
+
+def test_settings_that_say_nothing_of_tests_are_understood() -> None:
+    fake = FakeConnection(alias="unknown", vendor="postgresql", settings_dict={"NAME": "site"})
+    flushing.mark(None, fake)
+    assert not fake.executed
 
 
 def test_no_other_vendor_is_asked() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
@@ -74,3 +74,17 @@ def test_tables_of_the_roles_own_do_not_get_in_the_way_of_the_fold() -> None:
         assert cursor.fetchone() == (0,)
         cursor.execute("DROP TABLE pg_temp.presence")
     assert Presence.objects.count() == 1
+
+
+@pytest.mark.parametrize("table", ["presence", "presence_room"])
+def test_a_trigger_of_the_roles_own_does_not_change_the_projections(table: str) -> None:
+    Room.objects.add("room", "channel")
+    with pytest.raises(IntegrityError, match="is a projection"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE own (i int)")
+        cursor.execute(
+            "CREATE FUNCTION pg_temp.own() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"UPDATE public.{table} SET channel_name = 'hacked'; RETURN NEW; END $$"
+        )
+        cursor.execute("CREATE TRIGGER own BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION pg_temp.own()")
+        cursor.execute("INSERT INTO own VALUES (1)")
+    assert_live_is_the_fold()

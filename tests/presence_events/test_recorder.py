@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -110,6 +111,9 @@ def test_a_session_narrows_to_that_stay() -> None:
         (Draft("leave", "room", None), exceptions.InvalidChannelName),
         (Draft("join", "room", "channel", "ada"), exceptions.InvalidUser),
         (Draft("join", "room", "channel", None, {1, 2}), exceptions.InvalidData),
+        (Draft("leave", "room", "channel", session=0), exceptions.InvalidSession),
+        (Draft("leave", "room", "channel", session=2**63), exceptions.InvalidSession),
+        (Draft("leave", "room", "channel", session="7"), exceptions.InvalidSession),  # type: ignore[arg-type]
     ],
 )
 def test_a_bad_draft_is_refused_before_anything_is_written(
@@ -152,11 +156,25 @@ async def test_the_coroutine_records_and_announces(committed: list[list[Presence
     assert len(committed) == 1
 
 
-async def test_coroutines_are_announced_in_the_order_of_the_log(committed: list[list[PresenceEvent]]) -> None:
-    await asyncio.gather(*(arecord([Draft("join", "room", f"{number}")]) for number in range(50)))
-    positions = [event.id for events in committed for event in events]
-    assert positions == sorted(positions)
-    assert len(positions) == 50
+async def test_coroutines_are_announced_in_the_order_of_the_log_room_by_room() -> None:
+    heard: list[PresenceEvent] = []
+    chance = random.Random(3)
+
+    async def hear_slowly(events: list[PresenceEvent], **kwargs: Any) -> None:
+        for _ in range(chance.randrange(10)):
+            await asyncio.sleep(0)
+        heard.extend(events)
+
+    aevents_committed.connect(hear_slowly)
+    await asyncio.gather(
+        *(arecord([Draft("join", f"room{number % 3}", f"{number}")]) for number in range(60)),
+        *(arecord([Draft("join", f"room{number}", f"both{number}") for number in range(3)]) for _ in range(3)),
+    )
+    aevents_committed.disconnect(hear_slowly)
+    for room in ("room0", "room1", "room2"):
+        positions = [event.id for event in heard if event.room == room]
+        assert positions == sorted(positions)
+        assert len(positions) == 21
 
 
 async def test_a_receiver_may_record() -> None:

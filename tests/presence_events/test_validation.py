@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db import connection, models
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -169,3 +169,34 @@ def test_what_is_no_age_is_refused(seconds: Any) -> None:
 @pytest.mark.parametrize(("seconds", "age"), [(0, 0.0), (60, 60.0), (0.5, 0.5), (10**30, 3162240000.0)])
 def test_an_age_is_a_number_of_seconds_up_to_a_century(seconds: float, age: float) -> None:
     assert validation.age(seconds) == age
+
+
+class Person(models.Model):
+    """A user model whose key is called something else."""
+
+    number = models.AutoField(primary_key=True)
+
+    class Meta:
+        app_label = "people"
+
+
+class Employee(Person):
+    """A child of it with a key of its own."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, parent_link=True)
+    badge = models.IntegerField(primary_key=True)
+
+    class Meta:
+        app_label = "people"
+
+
+def test_the_key_of_a_child_is_that_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "get_user_model", lambda: Person)
+    employee = Employee(number=2, person_id=2, badge=1)
+    assert employee.pk == 1
+    assert validation.user_id(employee) == 2
+
+
+def test_a_key_is_prepared_as_its_field_prepares_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "get_user_model", lambda: Person)
+    assert validation.user_id(Person(number="7")) == 7

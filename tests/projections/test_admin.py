@@ -56,3 +56,14 @@ def test_rooms_and_presences_are_found_by_name(admin_client: Client) -> None:
     assert [room.channel_name for room in response.context["cl"].result_list] == ["b_c.d-e"]
     response = admin_client.get("/admin/projections/presence/?q=4")
     assert [presence.channel_name for presence in response.context["cl"].result_list] == ["4"]
+
+
+@pytest.mark.parametrize("page", ["change", "history", "delete"])
+@pytest.mark.parametrize("model", ["room", "presence"])
+def test_what_is_none_is_not_found(model: str, page: str, admin_client: Client) -> None:
+    assert admin_client.get(f"/admin/projections/{model}/%00/{page}/").status_code in (302, 403, 404)
+
+
+@pytest.mark.parametrize("model", ["room", "presence"])
+def test_lookups_that_no_filter_offers_are_refused(model: str, admin_client: Client) -> None:
+    assert admin_client.get(f"/admin/projections/{model}/", {"channel_name__regex": "["}).status_code == 400

@@ -29,7 +29,7 @@ def test_a_user_who_is_deleted_leaves_every_room_first(
         ("a", key, {"reason": "user deleted"}),
         ("b", key, {"reason": "user deleted"}),
     ]
-    assert [signal["removed"].user.username for signal in signals] == ["ada", "ada"]
+    assert [(signal["removed"].user.username, signal["removed"].user.pk) for signal in signals] == [("ada", key)] * 2
     assert_live_is_the_fold()
 
 

@@ -235,3 +235,46 @@ def test_leaving_happens_even_if_the_handler_raises() -> None:
     with pytest.raises(RuntimeError):
         disconnect(Consumer(), 1000)
     assert not Presence.objects.exists()
+
+
+async def test_remove_presence_works_under_other_decorators_and_twice() -> None:
+    class Stacked(AsyncEcho):
+        @touch_presence
+        @remove_presence
+        @remove_presence
+        async def disconnect(self, code: int) -> None:
+            """Nothing more to do."""
+
+    communicator = await _connect(Stacked)
+    await communicator.disconnect()
+    assert await _kinds() == ["join", "touch", "leave"]
+
+
+async def test_remove_presence_may_be_assigned_to_a_class() -> None:
+    class Assigned(AsyncEcho): ...
+
+    async def disconnect(self: Any, code: int) -> None:
+        """Nothing more to do."""
+
+    Assigned.disconnect = remove_presence(disconnect)  # type: ignore[method-assign]
+    communicator = await _connect(Assigned)
+    await communicator.disconnect()
+    assert await _kinds() == ["join", "leave"]
+
+
+async def test_who_has_left_by_another_handler_and_joined_again_leaves_at_the_end() -> None:
+    class Restless(AsyncEcho):
+        async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+            await self.pause()
+            await Room.objects.aadd("room", self.channel_name)
+            raise OSError("the client is gone")
+
+        @remove_presence
+        async def pause(self) -> None:
+            """Out for a moment."""
+
+    communicator = await _connect(Restless)
+    await communicator.send_to(text_data="pause")
+    with pytest.raises(OSError, match="the client is gone"):
+        await communicator.wait()
+    assert await _kinds() == ["join", "leave", "join", "leave"]

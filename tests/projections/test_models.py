@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -131,3 +134,79 @@ def test_touches_are_heap_only() -> None:
     for _ in range(3):
         Presence.objects.touch("7")
     assert _statistics("n_tup_upd", "n_tup_hot_upd") == [updates + 3, heap_only + 3]
+
+
+def test_a_sequence_that_lags_behind_is_an_error_and_not_a_join_that_nobody_sees() -> None:
+    """As after a restore that did not bring the sequences along."""
+    Room.objects.add("room", "first")
+    (used,) = Presence.objects.values_list("id", flat=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval('presence_id_seq', %s)", [used - 1 or 1])
+        if used == 1:
+            cursor.execute("SELECT setval('presence_id_seq', 1, false)")
+    with pytest.raises(IntegrityError, match="presence_pkey"):
+        Room.objects.add("room", "second")
+    assert_live_is_the_fold()
+
+
+def test_json_null_is_nothing_to_say() -> None:
+    Room.objects.add("room", "channel", data={"a": 1})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, data) VALUES ('touch', 'room', 'channel', 'null')"
+        )
+    assert Presence.objects.get().data == {"a": 1}
+    assert_live_is_the_fold()
+
+
+USERS_ELSEWHERE = """
+import os, sys
+from django.conf import settings
+from tests import postgres
+ACCOUNTS = ["tests.accounts"] if os.environ.get("PRESENCE_TEST_USER") == "uuid" else []
+settings.configure(
+    INSTALLED_APPS=[*ACCOUNTS, "django.contrib.auth", "django.contrib.contenttypes", "pgtrigger", "presence_events",
+        "projections"],
+    **({"AUTH_USER_MODEL": "accounts.Account"} if ACCOUNTS else {}),
+    DATABASES={
+        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+        "presence": postgres.settings(),
+    },
+    DATABASE_ROUTERS=["__main__.Router"],
+    CHANNEL_LAYERS={"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}},
+    USE_TZ=True,
+)
+
+class Router:
+    def db_for_read(self, model, **hints):
+        return "presence" if model._meta.app_label in ("presence_events", "projections") else "default"
+    db_for_write = db_for_read
+    def allow_migrate(self, db, app_label, **hints):
+        return (db == "presence") == (app_label in ("presence_events", "projections"))
+
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth import get_user_model
+User = get_user_model()
+from projections.models import Presence, Room
+user = User.objects.create(username="ada")
+room = Room.objects.add("room", "channel", user)
+print([who.username for who in room.get_users()], Presence.objects.count())
+user.delete()
+print([who.username for who in room.get_users()], Presence.objects.count())
+"""
+
+
+def test_users_may_live_in_another_database() -> None:
+    parameters = connection.settings_dict
+    url = f"postgresql://{parameters['USER']}:{parameters['PASSWORD']}@/{parameters['NAME']}?host={parameters['HOST']}"
+    done = subprocess.run(
+        [sys.executable, "-c", USERS_ELSEWHERE],
+        env={**os.environ, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "['ada'] 1\n[] 0\n", done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
+from presence_events import turns
 from presence_events.recorder import Draft, record
 from projections.models import Presence, Room
 from projections.signals import presence_changed
@@ -172,3 +174,63 @@ def test_signals_come_in_the_order_of_the_log(signals: list[dict[str, Any]]) -> 
     positions = [signal["events"][0].id for signal in signals]
     assert positions == sorted(positions)
     assert len(positions) == 6
+
+
+class FussyLayer(InMemoryChannelLayer):
+    """A layer that takes everybody but one."""
+
+    async def group_add(self, group: str, channel: str) -> None:
+        if channel == "bad":
+            raise ConnectionError("not this one")
+        await super().group_add(group, channel)
+
+
+def test_inside_a_transaction_one_join_the_layer_does_not_follow_keeps_nothing_else_from_happening(
+    settings: Any, signals: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.FussyLayer"}}
+    called: list[str] = []
+    with transaction.atomic():
+        Room.objects.add("room", "bad")
+        Room.objects.add("room", "good")
+        transaction.on_commit(lambda: called.append("a hook of somebody else"))
+    layer: Any = get_channel_layer()
+    assert set(layer.groups["room"]) == {"good"}
+    assert len(signals) == 2
+    assert called == ["a hook of somebody else"]
+    assert "not this one" in caplog.text
+
+
+class HangingLayer(InMemoryChannelLayer):
+    """A layer that does not answer for one room."""
+
+    async def group_add(self, group: str, channel: str) -> None:
+        if group == "hanging":
+            await asyncio.Event().wait()
+        await super().group_add(group, channel)
+
+
+async def test_a_delivery_that_hangs_holds_up_its_room_alone_and_that_for_a_while(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.HangingLayer"}}
+    monkeypatch.setattr(turns, "PATIENCE", 0.2)
+    hanging = asyncio.create_task(Room.objects.aadd("hanging", "1"))
+    while not await Presence.objects.filter(room="hanging").aexists():
+        """It is recorded before it hangs."""
+    await Room.objects.aadd("other", "2")
+    assert await Presence.objects.atouch("1") == 1
+    assert not caplog.records
+    await Room.objects.aremove("hanging", "1")
+    assert "takes more than 0.2 s" in caplog.text
+    hanging.cancel()
+
+
+async def test_a_receiver_may_record_in_the_room_it_is_told_of() -> None:
+    async def welcome(room: Room, added: Presence | None, **kwargs: Any) -> None:
+        if added is not None and added.channel_name != "host":
+            await Room.objects.aadd(room.channel_name, "host")
+
+    with listening(welcome):
+        await asyncio.wait_for(Room.objects.aadd("room", "guest"), turns.PATIENCE / 2)
+    assert await Presence.objects.acount() == 2
