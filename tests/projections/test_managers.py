@@ -248,6 +248,14 @@ async def test_every_method_has_a_coroutine_twin(user: Any) -> None:
     assert await Room.objects.aprune_rooms() == 1
 
 
+async def test_the_coroutine_mends_the_membership_too() -> None:
+    await Room.objects.aadd("room", "channel")
+    layer: Any = get_channel_layer()
+    layer.groups.clear()
+    await Room.objects.aadd("room", "channel")
+    assert members("room") == {"channel"}
+
+
 def test_inside_a_transaction_groups_and_signals_wait_for_the_commit(signals: list[dict[str, Any]]) -> None:
     with transaction.atomic():
         Room.objects.add("room", "channel")
