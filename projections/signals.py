@@ -23,8 +23,8 @@ class _LoggedSignal(Signal):
 
 
 presence_changed = _LoggedSignal()
-"""Somebody joined or left a room. Sent after the commit; never for what was rolled back. What one thread or one event
-loop records is signalled in the order of the log.
+"""Somebody joined or left a room. Sent after the commit; never for what was rolled back. What one thread records, and
+what one event loop records of one room, is signalled in the order of the log.
 
 Arguments:
 
