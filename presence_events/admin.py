@@ -35,23 +35,14 @@ else:
     _ModelAdmin = admin.ModelAdmin
     _Paginator = Paginator
 
-__all__ = ["PresenceEventAdmin", "ReadOnlyAdmin", "RoomFilter", "who"]
+__all__ = ["PresenceEventAdmin", "ReadOnlyAdmin", "RoomFilter", "UserRowsAdmin"]
 
 REACH = 1_000_000
 """How many positions of the log a page looks at where no index leads to what it shows."""
 
 
-def who(row: Any) -> str:
-    """The name behind an event or a presence whose user was prefetched: None if it has been deleted."""
-    if row.user_id is None:
-        return str(_("anonymous"))
-    if row.user is None:
-        return str(_("deleted user %s") % row.user_id)
-    return str(row.user.get_username())
-
-
 class ReadOnlyAdmin(_ModelAdmin):
-    """For tables that the admin shows and never writes. Their users may be deleted, or live in another database."""
+    """For tables that the admin shows and never writes."""
 
     actions = None
     show_full_result_count = False
@@ -75,6 +66,21 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class UserRowsAdmin(ReadOnlyAdmin):
+    """For rows with a user, who may have been deleted, or live in another database."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("user")
+
+    @admin.display(description=_("who"))
+    def who(self, row: Any) -> str:
+        if row.user_id is None:
+            return str(_("anonymous"))
+        if row.user is None:
+            return str(_("deleted user %s") % row.user_id)
+        return str(row.user.get_username())
 
 
 class InputFilter(admin.SimpleListFilter):
@@ -232,7 +238,7 @@ class EventChangeList(ChangeList):
 
 
 @admin.register(PresenceEvent)
-class PresenceEventAdmin(ReadOnlyAdmin):
+class PresenceEventAdmin(UserRowsAdmin):
     list_display = ("id", "at", "kind", "in_room", "who", "channel_name", "session", "data")
     list_filter = (KindFilter, RoomFilter, UserFilter, SinceFilter, UntilFilter)
     ordering = ("-id",)
@@ -241,15 +247,8 @@ class PresenceEventAdmin(ReadOnlyAdmin):
     readonly_fields = fields
     paginator = BoundedPaginator
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("user")
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return EventChangeList
-
-    @admin.display(description=_("who"))
-    def who(self, event: PresenceEvent) -> str:
-        return who(event)
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:

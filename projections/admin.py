@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from presence_events.admin import ReadOnlyAdmin, RoomFilter, who
+from presence_events.admin import ReadOnlyAdmin, RoomFilter, UserRowsAdmin
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
 
@@ -46,20 +46,13 @@ class RoomAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Presence)
-class PresenceAdmin(ReadOnlyAdmin):
+class PresenceAdmin(UserRowsAdmin):
     list_display = ("channel_name", "who", "in_room", "joined_at", "last_seen", "data", "events")
     list_filter = (RoomFilter,)
     search_fields = ("channel_name",)
     ordering = ("-id",)
     fields = ("id", "in_room", "channel_name", "who", "joined_at", "last_seen", "data")
     readonly_fields = fields
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("user")
-
-    @admin.display(description=_("who"))
-    def who(self, presence: Presence) -> str:
-        return who(presence)
 
     @admin.display(description=_("room"), ordering="room")
     def in_room(self, presence: Presence) -> str:
