@@ -53,37 +53,6 @@ class SyncConsumer(WebsocketConsumer):
             super().send(*args, **kwargs)
 
 
-class AsyncConsumer(AsyncWebsocketConsumer):
-    async def connect(self) -> None:
-        await super().connect()
-        for room in _rooms(self.scope):
-            await Room.objects.aadd(room, self.channel_name, self.scope["user"])
-        await self.send(json.dumps({"type": "welcome", "channel": self.channel_name}))
-
-    @touch_presence
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if text_data is None:
-            await self.send(bytes_data=bytes_data)
-        elif text_data == "barrier":
-            await self.channel_layer.send(self.channel_name, BARRIER)
-        else:
-            if text_data == "leave":
-                for room in _rooms(self.scope):
-                    await Room.objects.aremove(room, self.channel_name)
-            await self.send(json.dumps({"type": "echo", "text": text_data}))
-
-    @remove_presence
-    async def disconnect(self, code: int) -> None:
-        pass
-
-    async def tell(self, message: dict[str, Any]) -> None:
-        await self.send(message["text"])
-
-    async def send(self, *args: Any, **kwargs: Any) -> None:
-        with suppress(*CLIENT_IS_GONE):
-            await super().send(*args, **kwargs)
-
-
 class UnguardedConsumer(AsyncWebsocketConsumer):
     """Takes no precautions for clients that vanish in the middle of things, and can be held up in the middle."""
 
@@ -104,6 +73,26 @@ class UnguardedConsumer(AsyncWebsocketConsumer):
 
     async def tell(self, message: dict[str, Any]) -> None:
         await self.send(message["text"])
+
+
+class AsyncConsumer(UnguardedConsumer):
+    """Takes them."""
+
+    @touch_presence
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data is None:
+            await self.send(bytes_data=bytes_data)
+        elif text_data == "barrier":
+            await self.channel_layer.send(self.channel_name, BARRIER)
+        else:
+            if text_data == "leave":
+                for room in _rooms(self.scope):
+                    await Room.objects.aremove(room, self.channel_name)
+            await self.send(json.dumps({"type": "echo", "text": text_data}))
+
+    async def send(self, *args: Any, **kwargs: Any) -> None:
+        with suppress(*CLIENT_IS_GONE):
+            await super().send(*args, **kwargs)
 
 
 def _rooms(scope: dict[str, Any]) -> list[str]:
