@@ -8,3 +8,8 @@ from django.conf import settings
 def max_age() -> float:
     """Seconds after which a connection that was not seen counts as gone (``CHANNELS_PRESENCE_MAX_AGE``, 60)."""
     return getattr(settings, "CHANNELS_PRESENCE_MAX_AGE", 60)
+
+
+def record_timeout() -> float:
+    """Seconds for which coroutines wait for the database to come back (``CHANNELS_PRESENCE_RECORD_TIMEOUT``, 30)."""
+    return getattr(settings, "CHANNELS_PRESENCE_RECORD_TIMEOUT", 30)

@@ -50,3 +50,16 @@ class LogIsAppendOnly(PresenceError, TypeError):
 
 class CeleryNotInstalled(PresenceError, RuntimeError):
     """The tasks need Celery: pip install celery, or run the management command of the same name from cron."""
+
+
+class NotRecordedInTime(PresenceError, TimeoutError):
+    """The database did not answer within CHANNELS_PRESENCE_RECORD_TIMEOUT: make the call again, recording twice is
+    harmless."""
+
+
+class DeliveryFailed(PresenceError, RuntimeError):
+    """Some of what was recorded did not get to where it should."""
+
+    def __init__(self, failures: dict[int, Exception]) -> None:
+        super().__init__(f"Positions in the log: {sorted(failures)}.")
+        self.failures = failures

@@ -24,12 +24,15 @@ def remember_configuration() -> None:
 
 def mark(sender: Any, connection: Any, **kwargs: Any) -> None:
     """A receiver of ``connection_created``."""
-    if connection.vendor == "postgresql" and hasattr(_TestState, "saved_data") and _is_test_database(connection):
+    if connection.vendor == "postgresql" and is_test_database(connection):
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('presence_events.test_database', current_database(), false)")
 
 
-def _is_test_database(connection: Any) -> bool:
+def is_test_database(connection: Any) -> bool:
+    """Whether a test runner made the database of ``connection``, and this process is one."""
+    if not hasattr(_TestState, "saved_data"):
+        return False
     name = connection.settings_dict["NAME"] or ""
     configured = _configured.get(connection.alias)
     test_name = connection.settings_dict.get("TEST", {}).get("NAME") or (

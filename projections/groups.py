@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
 
+__all__ = ["AT_ONCE", "add", "discard", "follow"]
+
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 64
+"""How many changes are on their way to the layer at the same time: channels_redis opens a connection for each."""
 
-async def follow(events: Iterable[PresenceEvent]) -> None:
-    """Adds to the rooms' groups who joined, and discards who left or was pruned, in the order of ``events``.
 
-    A discard that fails is logged: nobody listens there any more. An add that fails would leave a connection deaf, so
-    the error is raised, once all the others have been dealt with. Does nothing without a channel layer.
+async def follow(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
+    """Adds to the rooms' groups who joined, and discards who left or was pruned: of each connection in each room what
+    ``events`` says last.
+
+    A discard that fails is logged: nobody listens there any more. An add that fails leaves a connection deaf: it is
+    logged, and returned under the position of the join. Does nothing without a channel layer.
     """
     layer = get_channel_layer()
     if layer is None:
-        return
-    failure: Exception | None = None
-    for event in events:
+        return {}
+    failures: dict[int, Exception] = {}
+    last = {(event.room, event.channel_name): event for event in events}
+    changes = iter(last.values())
+    await asyncio.gather(*(_make(changes, layer, failures) for _ in range(min(AT_ONCE, len(last)))))
+    return failures
+
+
+async def _make(changes: Iterable[PresenceEvent], layer: Any, failures: dict[int, Exception]) -> None:
+    for event in changes:
         change = layer.group_add if event.kind == "join" else layer.group_discard
         try:
-            await change(event.room, str(event.channel_name))
+            await change(event.room, event.channel_name)
         except Exception as error:
             logger.exception("The channel layer failed to follow: %s", event)
             if event.kind == "join":
-                failure = failure or error
-    if failure is not None:
-        raise failure
+                failures[event.id] = error
 
 
 async def add(room: str, channel_name: str) -> None:
@@ -39,3 +52,13 @@ async def add(room: str, channel_name: str) -> None:
     layer = get_channel_layer()
     if layer is not None:
         await layer.group_add(room, channel_name)
+
+
+async def discard(room: str, channel_name: str) -> None:
+    """Makes sure that ``channel_name`` is not in the group of ``room``. A failure is logged."""
+    layer = get_channel_layer()
+    if layer is not None:
+        try:
+            await layer.group_discard(room, channel_name)
+        except Exception:
+            logger.exception("The channel layer failed to follow: %s is not in %s", channel_name, room)

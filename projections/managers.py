@@ -5,20 +5,28 @@ returns, and group membership and signals have followed; inside, they follow whe
 raises a `presence_events.exceptions.PresenceError` that is also a ValueError, before anything is written. If the
 database fails, nothing of the call is recorded, and the call may be made again.
 
-The coroutine twin of ``name`` is ``aname``. Coroutines cannot be part of an ``atomic`` block, and once begun they run
-to their end, even if the caller is cancelled.
+The coroutine twin of ``name`` is ``aname``. The coroutines of an event loop share statements. They wait for a database
+that is away, at most ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` seconds, and then raise `NotRecordedInTime`. They cannot be
+part of an ``atomic`` block, and once begun they run to their end, even if the caller is cancelled.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import async_to_sync
 from django.db import connections, models, router, transaction
 
 from presence_events.models import PresenceEvent
-from presence_events.recorder import Draft, arecord, arecord_select, record, record_select
-from projections import groups, selections
+from presence_events.recorder import (
+    Draft,
+    arecord,
+    arecord_quietly,
+    arecord_select,
+    record,
+    record_quietly,
+    record_select,
+)
+from projections import background, groups, selections
 
 if TYPE_CHECKING:
     from projections.models import Presence, Room
@@ -44,7 +52,7 @@ class RoomManager(_RoomManager):
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             # Present already: the layer may have forgotten the membership (a restart, its group_expiry).
             transaction.on_commit(
-                lambda: async_to_sync(groups.add)(room_channel_name, user_channel_name),
+                lambda: background.run(groups.add, room_channel_name, user_channel_name),
                 using=alias,
                 robust=connections[alias].in_atomic_block,
             )
@@ -57,11 +65,18 @@ class RoomManager(_RoomManager):
         return self.model.named(room_channel_name, alias)
 
     def remove(self, room_channel_name: str, user_channel_name: str) -> None:
-        """The connection leaves the room and its group. Nothing happens if it is not there."""
-        record([Draft("leave", room_channel_name, user_channel_name)], using=_written_to(self))
+        """The connection leaves the room and its group. Nothing is recorded if it is not there."""
+        alias = _written_to(self)
+        if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+            # Absent already: the layer may not know.
+            transaction.on_commit(
+                lambda: background.run(groups.discard, room_channel_name, user_channel_name), using=alias
+            )
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:
-        await arecord([Draft("leave", room_channel_name, user_channel_name)], using=_written_to(self))
+        alias = _written_to(self)
+        if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+            await groups.discard(room_channel_name, user_channel_name)
 
     def prune_presences(self, age_in_seconds: float | None = None) -> int:
         """Prunes every connection that was not seen for ``age_in_seconds`` (``CHANNELS_PRESENCE_MAX_AGE``).
@@ -87,10 +102,16 @@ class PresenceManager(_PresenceManager):
 
         Returns how many presences were touched: 0 for a connection that is nowhere.
         """
-        return len(record_select(selections.touch(channel_name, data), using=_written_to(self)))
+        alias = _written_to(self)
+        if data is None:
+            return len(record_quietly(selections.touch(channel_name), using=alias))
+        return len(record_select(selections.touch_with_data(channel_name, data), using=alias))
 
     async def atouch(self, channel_name: str, data: Any = None) -> int:
-        return len(await arecord_select(selections.touch(channel_name, data), using=_written_to(self)))
+        alias = _written_to(self)
+        if data is None:
+            return len(await arecord_quietly(selections.touch(channel_name), using=alias))
+        return len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
 
     def leave_all(self, channel_name: str) -> int:
         """The connection leaves every room it is in, and their groups. Returns how many rooms it left."""

@@ -6,58 +6,71 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from asgiref.sync import async_to_sync
-
+from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
-from projections import groups
+from projections import background, groups
 from projections.models import Presence, Room
-from projections.signals import presence_changed
+from projections.signals import PresenceSignal, presence_changed, presence_updated
 
 __all__ = ["adeliver", "deliver"]
 
 
 def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
-    """Delivers ``events``, a run of the log in order: first the groups, then `presence_changed`.
+    """Delivers ``events``, a run of the log in order: first the groups, then the signals.
 
-    A receiver of `events_committed`. Receivers that raise are logged. Raises what the channel layer raised when
-    somebody could not be added to a group, after everything else was delivered.
+    A receiver of `events_committed`. Receivers that raise are logged. Raises `DeliveryFailed` for those who could
+    not be added to a group, after everything else was delivered.
     """
-    if changes := _changes(events):
-        try:
-            async_to_sync(groups.follow)(changes)
-        finally:
-            for signal in _signals(changes, using):
-                presence_changed.send_robust(sender=Room, **signal)
+    moves = _moves(events)
+    failures = background.run(groups.follow, moves) if moves else {}
+    for signal, arguments in _signals(events, using):
+        signal.send_robust(sender=Room, **arguments)
+    if failures:
+        raise DeliveryFailed(failures)
 
 
 async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     """As `deliver`, for `aevents_committed`."""
-    if changes := _changes(events):
-        try:
-            await groups.follow(changes)
-        finally:
-            for signal in _signals(changes, using):
-                await presence_changed.asend_robust(sender=Room, **signal)
+    moves = _moves(events)
+    failures = await groups.follow(moves) if moves else {}
+    await PresenceSignal.asend_in_turn(_signals(events, using), sender=Room)
+    if failures:
+        raise DeliveryFailed(failures)
 
 
-def _changes(events: list[PresenceEvent]) -> list[PresenceEvent]:
+def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:
     """Those by which somebody came or went."""
     return [event for event in events if event.kind != "touch" and event.channel_name is not None]
 
 
-def _signals(events: list[PresenceEvent], using: str) -> Iterator[dict[str, Any]]:
-    """The arguments of each signal: one an event, but one a room for a run of prunes."""
+def _signals(events: list[PresenceEvent], using: str) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
+    """The signals with their arguments: one an event, but one a room for a run of prunes.
+
+    There is none for the prune of a room itself, and for a touch by which nothing changed but the time.
+    """
     for (kind, room_name), run in groupby(events, key=lambda event: (event.kind, event.room)):
+        signal = presence_updated if kind == "touch" else presence_changed
+        told = [event for event in run if event.channel_name is not None]
+        if kind == "touch":
+            told = [event for event in told if event.data is not None]
+        if not told or not signal.has_listeners(Room):
+            continue
         room = Room.named(room_name, using)
         if kind == "prune":
-            yield {"room": room, "added": None, "removed": None, "bulk_change": True, "events": list(run)}
+            yield signal, {"room": room, "added": None, "removed": None, "bulk_change": True, "events": told}
             continue
-        for event in run:
+        for event in told:
             presence = Presence.of_event(event, room)
-            yield {
-                "room": room,
-                "added": presence if kind == "join" else None,
-                "removed": presence if kind == "leave" else None,
-                "bulk_change": False,
-                "events": [event],
-            }
+            if kind == "touch":
+                yield signal, {"room": room, "presence": presence, "events": [event]}
+                continue
+            yield (
+                signal,
+                {
+                    "room": room,
+                    "added": presence if kind == "join" else None,
+                    "removed": presence if kind == "leave" else None,
+                    "bulk_change": False,
+                    "events": [event],
+                },
+            )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from presence_events import conf, sql, validation
-from presence_events.recorder import Selection
+from presence_events.drafts import Selection
 
-__all__ = ["join", "leave_all", "leave_user", "prune_presences", "prune_rooms", "touch"]
+__all__ = ["join", "leave_all", "leave_user", "prune_presences", "prune_rooms", "touch", "touch_with_data"]
 
 
 def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
@@ -20,19 +20,31 @@ def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
             "data": [validation.json_text(data)],
         },
         [user],
+        keys=[(room_name, channel_name)],
     )
 
 
-def touch(channel_name: str, data: Any) -> Selection:
+def touch(*channel_names: str) -> Selection:
     return Selection(
         sql.read("projections", "touch"),
+        {"channel_names": [validation.channel_name(name) for name in channel_names]},
+        keys=[(None, name) for name in channel_names],
+    )
+
+
+def touch_with_data(channel_name: str, data: Any) -> Selection:
+    return Selection(
+        sql.read("projections", "touch_with_data"),
         {"channel_names": [validation.channel_name(channel_name)], "data": [validation.json_text(data)]},
+        keys=[(None, channel_name)],
     )
 
 
 def leave_all(channel_name: str) -> Selection:
     return Selection(
-        sql.read("projections", "leave_all"), {"channel_names": [validation.channel_name(channel_name)], "data": None}
+        sql.read("projections", "leave_all"),
+        {"channel_names": [validation.channel_name(channel_name)]},
+        keys=[(None, channel_name)],
     )
 
 

@@ -2,27 +2,66 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.dispatch import Signal
 
-__all__ = ["presence_changed"]
+__all__ = ["PresenceSignal", "presence_changed", "presence_updated"]
 
 logger = logging.getLogger(__name__)
 
+_Receiver = Callable[..., Any]
 
-class _LoggedSignal(Signal):
-    """A signal whose robust sending logs any receiver that raises, one without a ``__qualname__`` too."""
 
-    def _log_robust_failure(self, receiver: Callable[..., Any], err: BaseException) -> None:
+class PresenceSignal(Signal):
+    """A signal that is sent often: many are sent in one go, and each receiver still gets them in order."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    @classmethod
+    async def asend_in_turn(cls, signals: Iterable[tuple[PresenceSignal, dict[str, Any]]], sender: Any) -> None:
+        """Sends all ``signals`` with their arguments, as `send_robust` does.
+
+        The synchronous receivers are called first, all in one visit to their thread; then the coroutines are awaited.
+        """
+        receivers = [(signal, arguments, *signal._live_receivers(sender)) for signal, arguments in signals]
+
+        def call_synchronous_ones() -> None:
+            for signal, arguments, synchronous, _ in receivers:
+                for receiver in synchronous:
+                    try:
+                        receiver(signal=signal, sender=sender, **arguments)
+                    except Exception as error:
+                        signal._log_robust_failure(receiver, error)
+
+        if any(synchronous for _, _, synchronous, _ in receivers):
+            await sync_to_async(call_synchronous_ones)()
+        for signal, arguments, _, asynchronous in receivers:
+            results = await asyncio.gather(
+                *(receiver(signal=signal, sender=sender, **arguments) for receiver in asynchronous),
+                return_exceptions=True,
+            )
+            for receiver, error in zip(asynchronous, results, strict=True):
+                if isinstance(error, Exception):
+                    signal._log_robust_failure(receiver, error)
+
+    def _live_receivers(self, sender: Any) -> tuple[list[_Receiver], list[_Receiver]]:
+        synchronous, asynchronous = super()._live_receivers(sender)
+        return synchronous, asynchronous
+
+    def _log_robust_failure(self, receiver: _Receiver, err: BaseException) -> None:
         name = getattr(receiver, "__qualname__", None) or repr(receiver)
         module = getattr(receiver, "__module__", None)
-        logger.error("The receiver %s.%s of presence_changed raised %r", module, name, err, exc_info=err)
+        logger.error("The receiver %s.%s of %s raised %r", module, name, self._name, err, exc_info=err)
 
 
-presence_changed = _LoggedSignal()
+presence_changed = PresenceSignal("presence_changed")
 """Somebody joined or left a room. Sent after the commit; never for what was rolled back. What one thread records, and
 what one event loop records of one room, is signalled in the order of the log.
 
@@ -42,4 +81,19 @@ Arguments:
     The `PresenceEvent` objects behind this signal.
 
 A receiver that raises is logged and keeps nobody else from being called. Coroutine functions are welcome as receivers.
+"""
+
+presence_updated = PresenceSignal("presence_updated")
+"""A connection says something else of itself than before. Sent like `presence_changed`, and in one order with it.
+
+Arguments:
+
+``sender``
+    The class `projections.models.Room`.
+``room``
+    The `Room`.
+``presence``
+    The `Presence` as it is now; ``presence.data`` is what changed.
+``events``
+    The one `PresenceEvent` behind this signal, a touch.
 """

@@ -1,7 +1,8 @@
-"""Waiting for what another process does."""
+"""Waiting for what somebody else does."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,3 +26,10 @@ def wait_until(condition: Callable[[], Any], timeout: float = 30) -> Any:
         if time.monotonic() > deadline:
             raise failure or AssertionError(f"In {timeout} s it did not come true: {condition!r}")
         time.sleep(0.02)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Lets the event loop go on until ``condition`` is true."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)

@@ -1,3 +1,8 @@
 INSERT INTO presence_event (kind, room, channel_name, user_id, data, session)
-{select}
-RETURNING {columns}
+SELECT kind, room, channel_name, user_id, data, session
+FROM (
+{selections}
+) AS draft (kind, room, channel_name, user_id, data, session, step)
+{condition}
+ORDER BY room COLLATE "C", channel_name COLLATE "C" NULLS FIRST, step
+RETURNING {returning}

@@ -7,6 +7,7 @@
 DECLARE
     now timestamptz;
     created boolean := false;
+    said boolean;
 BEGIN
     IF NEW.data = 'null' THEN
         NEW.data := NULL;
@@ -20,6 +21,15 @@ BEGIN
 
     CASE NEW.kind
     WHEN 'touch' THEN
+        IF NEW.data IS NOT NULL THEN
+            -- What is said again is left out: a touch with data is a change.
+            SELECT data = NEW.data INTO said FROM presence
+            WHERE room = NEW.room AND channel_name = NEW.channel_name
+            FOR NO KEY UPDATE;
+            IF said THEN
+                NEW.data := NULL;
+            END IF;
+        END IF;
         UPDATE presence
         SET last_seen = greatest(last_seen, clock_timestamp()), data = coalesce(NEW.data, data)
         WHERE room = NEW.room AND channel_name = NEW.channel_name AND (NEW.session IS NULL OR id = NEW.session)

@@ -1,4 +1,3 @@
-SELECT 'leave', room, channel_name, user_id, %(data)s::jsonb, id
+SELECT 'leave', room, channel_name, user_id, NULL::jsonb, id, 0
 FROM presence
 WHERE channel_name = ANY(%(channel_names)s::text[])
-ORDER BY room, channel_name

@@ -1,4 +1,3 @@
-SELECT 'leave', room, channel_name, user_id, %(data)s::jsonb, id
+SELECT 'leave', room, channel_name, user_id, %(data)s::jsonb, id, 0
 FROM presence
 WHERE user_id = %(user_id)s::{user_id}
-ORDER BY room, channel_name

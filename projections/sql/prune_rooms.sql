@@ -1,4 +1,4 @@
-SELECT 'prune', r.channel_name, NULL, NULL::{user_id}, NULL::jsonb, NULL::bigint
+SELECT 'prune', r.channel_name, NULL, NULL::{user_id}, NULL::jsonb, NULL::bigint, 0
 FROM presence_room AS r
 WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)
 ORDER BY r.channel_name

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from channels.layers import get_channel_layer
+from asgiref.sync import sync_to_async
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils.functional import SimpleLazyObject
@@ -280,3 +281,31 @@ def test_without_a_channel_layer_presence_is_kept_all_the_same(layers: Any, sett
     Room.objects.add("room", "channel")
     assert Presence.objects.leave_all("channel") == 1
     assert len(signals) == 2
+
+
+async def test_removing_who_is_absent_mends_the_membership() -> None:
+    for remove in (sync_to_async(Room.objects.remove), Room.objects.aremove):
+        await get_channel_layer().group_add("room", "channel")
+        await remove("room", "channel")
+        assert "room" not in get_channel_layer().groups
+
+
+async def test_a_layer_that_fails_to_forget_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*args: Any) -> None:
+        raise ConnectionError("no layer")
+
+    monkeypatch.setattr(InMemoryChannelLayer, "group_discard", fail)
+    await Room.objects.aremove("room", "channel")
+    assert any("failed to follow: channel is not in room" in record.getMessage() for record in caplog.records)
+
+
+def test_what_is_said_again_is_not_recorded_as_news() -> None:
+    Room.objects.add("room", "channel", None, {"status": "here", "n": 1})
+    for data in ({"n": 1, "status": "here"}, {"n": 2}, {"n": 2}, None):
+        assert Presence.objects.touch("channel", data) == 1
+    news = PresenceEvent.objects.filter(kind="touch").order_by("id").values_list("data", flat=True)
+    assert list(news) == [None, {"n": 2}, None, None]
+    assert Presence.objects.get().data == {"n": 2}
+    assert_live_is_the_fold()

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
 from presence_events import turns
-from presence_events.recorder import Draft, record
+from presence_events.recorder import Draft, arecord, record
+from projections import groups
 from projections.models import Presence, Room
-from projections.signals import presence_changed
+from projections.signals import presence_changed, presence_updated
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,6 +29,19 @@ def listening(receiver: Any) -> Iterator[None]:
         yield
     finally:
         presence_changed.disconnect(receiver)
+
+
+@pytest.fixture
+def updates() -> Iterator[list[dict[str, Any]]]:
+    """The arguments of every presence_updated, in order."""
+    received: list[dict[str, Any]] = []
+
+    def receive(sender: Any, signal: Any, **kwargs: Any) -> None:
+        received.append(kwargs)
+
+    presence_updated.connect(receive)
+    yield received
+    presence_updated.disconnect(receive)
 
 
 def test_a_join_is_signalled_with_the_presence(
@@ -234,3 +248,108 @@ async def test_a_receiver_may_record_in_the_room_it_is_told_of() -> None:
     with listening(welcome):
         await asyncio.wait_for(Room.objects.aadd("room", "guest"), turns.PATIENCE / 2)
     assert await Presence.objects.acount() == 2
+
+
+def test_what_a_connection_says_of_itself_is_signalled_when_it_changes(
+    updates: list[dict[str, Any]], user: Any
+) -> None:
+    Room.objects.add("room", "channel", user, {"status": "here"})
+    Room.objects.add("hall", "channel", user, {"status": "away"})
+    Presence.objects.touch("channel")
+    assert updates == []
+    Presence.objects.touch("channel", {"status": "away"})
+    (update,) = updates
+    assert update["room"] == Room.objects.get(channel_name="room")
+    (event,) = update["events"]
+    assert (event.kind, event.data) == ("touch", {"status": "away"})
+    stored = Presence.objects.get(room="room")
+    for field in Presence._meta.concrete_fields:
+        assert getattr(update["presence"], field.attname) == getattr(stored, field.attname)
+
+
+async def test_coroutines_signal_what_changed_in_the_order_of_the_log(
+    updates: list[dict[str, Any]], signals: list[dict[str, Any]]
+) -> None:
+    both: list[int] = []
+    signals_in_order = [presence_changed, presence_updated]
+
+    def note(events: list[Any], **kwargs: Any) -> None:
+        both.extend(event.id for event in events)
+
+    for signal in signals_in_order:
+        signal.connect(note)
+    channels = [f"{number}" for number in range(20)]
+    await asyncio.gather(*(Room.objects.aadd("room", channel) for channel in channels))
+    touched = [Presence.objects.atouch(channel, {"n": 1}) for channel in channels]
+    left = [Presence.objects.aleave_all(channel) for channel in channels]
+    again = [Presence.objects.atouch(channel, {"n": 1}) for channel in channels]
+    assert await asyncio.gather(*touched, *left, *again) == [1] * 40 + [0] * 20
+    for signal in signals_in_order:
+        signal.disconnect(note)
+    assert len(updates) == 20
+    assert len(signals) == 40
+    assert len(both) == 60
+    assert both == sorted(both)
+
+
+async def test_synchronous_receivers_of_a_flush_are_called_in_one_visit_to_their_thread(
+    monkeypatch: pytest.MonkeyPatch, signals: list[dict[str, Any]]
+) -> None:
+    visits = 0
+    visit = sync_to_async
+
+    def counting(function: Any) -> Any:
+        nonlocal visits
+        visits += 1
+        return visit(function)
+
+    monkeypatch.setattr("projections.signals.sync_to_async", counting)
+    await arecord([Draft("join", room, f"{number}") for number in range(50) for room in "ab"])
+    assert len(signals) == 100
+    assert visits == 1
+
+
+async def test_receivers_that_raise_are_logged_and_the_others_get_everything(
+    caplog: pytest.LogCaptureFixture, signals: list[dict[str, Any]]
+) -> None:
+    awaited: list[Any] = []
+
+    def broken(**kwargs: Any) -> None:
+        raise RuntimeError("no")
+
+    async def abroken(**kwargs: Any) -> None:
+        raise RuntimeError("neither")
+
+    async def receive(events: list[Any], **kwargs: Any) -> None:
+        awaited.extend(event.channel_name for event in events)
+
+    with listening(broken), listening(abroken), listening(receive), caplog.at_level(logging.ERROR):
+        await arecord([Draft("join", "room", channel) for channel in "xyz"])
+    assert awaited == ["x", "y", "z"]
+    assert len(signals) == 3
+    messages = [record.getMessage() for record in caplog.records]
+    assert sum("broken of presence_changed raised RuntimeError('no')" in message for message in messages) == 3
+    assert sum("abroken of presence_changed raised RuntimeError('neither')" in message for message in messages) == 3
+
+
+async def test_the_layer_is_asked_for_many_at_once_but_not_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way = most = 0
+
+    async def slow(layer: Any, group: str, channel: str) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+
+    monkeypatch.setattr(InMemoryChannelLayer, "group_add", slow)
+    await arecord([Draft("join", "room", f"{number}") for number in range(3 * groups.AT_ONCE)])
+    assert most == groups.AT_ONCE
+
+
+async def test_the_group_has_who_left_and_came_back_in_one_flush() -> None:
+    await arecord([Draft("join", "room", "channel")])
+    await arecord([Draft("leave", "room", "channel"), Draft("join", "room", "channel")])
+    assert list(get_channel_layer().groups["room"]) == ["channel"]
+    await arecord([Draft("join", "hall", "channel"), Draft("leave", "hall", "channel")])
+    assert "hall" not in get_channel_layer().groups

@@ -1,0 +1,193 @@
+"""Group commit: what an event loop records goes out in as few transactions as its database allows.
+
+While one flush is on its way, what arrives waits, and goes out together in the next. There is no timer: nobody waits
+when it is quiet, and flushes grow by themselves under load. A flush is one statement, in a thread and on a connection
+of its own: it waits neither for the queries of the application nor they for it.
+
+- Of each connection the order is kept: a flush holds one selection about it at most, the oldest.
+- A selection that the database refuses fails alone: the flush is halved until it is found.
+- While the database is away (a restart, a failover, a broken connection) the flush is tried again, since recording
+  twice is harmless, until ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` has passed for whoever waits.
+- No more than `BOUND` selections wait; who comes then waits at the door, for the same time at most.
+
+What follows a flush happens in callbacks, not in a task: nobody can cancel them, so that what has begun is carried
+through while all tasks of the loop are being cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from typing import Any
+
+from django.db import connections
+
+from presence_events import conf
+from presence_events.drafts import Selection
+from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
+from presence_events.flushing import is_test_database
+from presence_events.models import PresenceEvent
+from presence_events.turns import Turn, Turns
+from presence_events.waiting import Line, Waiting
+from presence_events.writing import release, write
+
+__all__ = ["BOUND", "GroupCommit"]
+
+logger = logging.getLogger(__name__)
+
+BOUND = 10_000
+"""How many selections wait or are being written at most."""
+
+TICK = 1.0
+"""Seconds between two looks at who has waited for too long, and whether the connection is still needed: it is closed,
+unless CONN_MAX_AGE keeps it open, when there was nothing to do from one look to the next."""
+
+PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds before each new try while the database is away; the last of them from then on."""
+
+Announce = Callable[[list[PresenceEvent], str], Awaitable[None]]
+
+
+class GroupCommit:
+    """The flushes of the running event loop into one database."""
+
+    def __init__(self, alias: str, announce: Announce) -> None:
+        self._alias = alias
+        self._announce = announce
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence-recorder")
+        self._door = asyncio.Semaphore(BOUND)
+        self._line = Line()
+        self._writing: list[Waiting] = []
+        self._turns = Turns()
+        self._announcements: set[asyncio.Task[None]] = set()
+        self._timeout = conf.record_timeout()
+        self._busy = False
+        self._used = False
+        self._failures = 0
+        self._tick: asyncio.TimerHandle | None = None
+        self._life = self._until_the_loop_closes()
+        with suppress(StopIteration):
+            self._life.asend(None).send(None)
+
+    async def record(self, selection: Selection, *, quiet: bool) -> list[Any]:
+        """What was recorded of ``selection``: events, once they are announced, or `Recorded` if ``quiet``.
+
+        Raises what the database says of this selection, or `NotRecordedInTime`.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        if self._door.locked():
+            await self._wait_at_the_door(deadline)
+        else:
+            await self._door.acquire()
+        answer: asyncio.Future[list[Any]] = loop.create_future()
+        self._line.append(Waiting(selection, quiet, deadline, answer))
+        if not self._busy:
+            self._flush()
+        return await answer
+
+    async def _wait_at_the_door(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._door.acquire()
+        except TimeoutError:
+            raise NotRecordedInTime("It was not tried, since too many were waiting.") from None
+
+    def _flush(self) -> None:
+        """The next flush, if anybody waits."""
+        loop = asyncio.get_running_loop()
+        self._timeout = conf.record_timeout()
+        self._expire()
+        self._busy = bool(self._line)
+        if self._busy:
+            self._used = True
+            self._writing = self._line.take()
+            flush = loop.run_in_executor(self._thread, write, self._alias, self._writing)
+            flush.add_done_callback(self._after_flush)
+            self._tick = self._tick or loop.call_later(TICK, self._on_tick)
+        elif is_test_database(connections[self._alias]):
+            # Nothing lingers: the runner drops the database as soon as the last test is over.
+            loop.run_in_executor(self._thread, release, self._alias)
+
+    def _after_flush(self, flush: asyncio.Future[Exception | None]) -> None:
+        batch, self._writing = self._writing, []
+        away = flush.result()
+        written = [waiting for waiting in batch if waiting.written]
+        unwritten = [waiting for waiting in batch if not waiting.written]
+        self._answer(written)
+        if away is None:
+            self._failures = 0
+            self._line.hold(unwritten)
+            self._flush()
+        else:
+            pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
+            self._failures += 1
+            self._line.put_back(unwritten)
+            self._line.blame(away)
+            logger.warning("The database %r is away, trying again in %s s: %s", self._alias, pause, away)
+            asyncio.get_running_loop().call_later(pause, self._flush)
+
+    def _answer(self, written: list[Waiting]) -> None:
+        """Those whose events are of interest to somebody are answered when these are announced."""
+        loud = []
+        for waiting in written:
+            self._door.release()
+            if waiting.quiet or not waiting.recorded:
+                waiting.settle()
+            else:
+                loud.append(waiting)
+        if loud:
+            events = sorted((event for waiting in loud for event in waiting.recorded), key=lambda event: event.id)
+            within = frozenset[asyncio.Event]().union(*(waiting.within for waiting in loud))
+            turn = self._turns.take({event.room for event in events}, within)
+            task = asyncio.get_running_loop().create_task(self._announce_in(turn, events, loud), context=Context())
+            self._announcements.add(task)
+            task.add_done_callback(self._announcements.discard)
+
+    async def _announce_in(self, turn: Turn, events: list[PresenceEvent], loud: list[Waiting]) -> None:
+        failures: dict[int, Exception] = {}
+        try:
+            async with turn:
+                await self._announce(events, self._alias)
+        except DeliveryFailed as error:
+            failures = error.failures
+        except Exception as error:
+            failures = {event.id: error for event in events}
+        finally:
+            for waiting in loud:
+                waiting.error = next((failures[event.id] for event in waiting.recorded if event.id in failures), None)
+                waiting.settle()
+
+    def _expire(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for waiting in self._line.expire(now):
+            self._door.release()
+            waiting.give_up()
+        for waiting in self._writing:
+            if waiting.deadline <= now:
+                waiting.give_up()
+
+    def _on_tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._expire()
+        if self._busy or self._used:
+            self._used = False
+            self._tick = loop.call_later(TICK, self._on_tick)
+        else:
+            self._tick = None
+            loop.run_in_executor(self._thread, partial(release, self._alias, obsolete=True))
+
+    async def _until_the_loop_closes(self) -> AsyncGenerator[None, None]:
+        """Whoever closes a loop finishes its asynchronous generators first."""
+        try:
+            yield
+        finally:
+            if self._tick is not None:
+                self._tick.cancel()
+                self._tick = None
+            await asyncio.get_running_loop().run_in_executor(self._thread, release, self._alias)

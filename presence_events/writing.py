@@ -1,0 +1,89 @@
+"""The thread's half of group commit: a flush is one statement on a connection of its own, and so one transaction."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db import Error, connections
+
+from presence_events.append import Recorded, append, append_quietly
+from presence_events.waiting import Waiting
+
+__all__ = ["LOCK_PATIENCE", "release", "write"]
+
+LOCK_PATIENCE = 0.1
+"""Seconds that a flush waits for a row that somebody else is changing. After that, whoever wanted that row goes alone,
+and the others do not wait for it."""
+
+_CONTENTION = {"40001", "40P01", "55P03"}
+"""Serialization failure, deadlock, lock not available: nobody's fault, and over sooner or later."""
+
+_READ_ONLY = "25006"
+"""What a former primary says after a failover."""
+
+
+def write(alias: str, batch: list[Waiting]) -> Exception | None:
+    """Writes ``batch``. Returns why the database is away, if it is.
+
+    Each that was dealt with is marked as ``written`` and has what was ``recorded``, or its ``error``. The others may be
+    written again: those that wait for a lock, and those of which nothing is known since the database went away.
+    """
+    error = _try(alias, batch)
+    if error is None:
+        return None
+    state = getattr(error.__cause__, "sqlstate", None)
+    if isinstance(error, Error) and (state == _READ_ONLY or not connections[alias].is_usable()):
+        connections[alias].close()
+        return error
+    if len(batch) > 1:
+        middle = len(batch) // 2
+        return write(alias, batch[:middle]) or write(alias, batch[middle:])
+    batch[0].error = error
+    batch[0].written = state not in _CONTENTION
+    return None
+
+
+def _try(alias: str, batch: list[Waiting]) -> Exception | None:
+    selections = [waiting.selection for waiting in batch]
+    quiet = all(waiting.quiet for waiting in batch)
+    recorded: list[Any]
+    try:
+        _make_ready(alias)
+        if quiet:
+            recorded = append_quietly(selections, alias, lock_patience=LOCK_PATIENCE)
+        else:
+            recorded = append(selections, alias, lock_patience=LOCK_PATIENCE)
+    except Exception as error:
+        return error
+    _hand_out(recorded, batch)
+    return None
+
+
+def _hand_out(recorded: list[Any], batch: list[Waiting]) -> None:
+    """To each what is about its connections. Who has no keys was alone."""
+    owners = {key: waiting for waiting in batch for key in waiting.selection.keys}
+    for one in recorded:
+        owner = owners.get((one.room, one.channel_name)) or owners.get((None, one.channel_name)) or batch[0]
+        owner.recorded.append(Recorded(one.room, one.channel_name) if owner.quiet else one)
+    for waiting in batch:
+        waiting.error = None
+        waiting.written = True
+
+
+def _make_ready(alias: str) -> None:
+    """There is no request whose end would close a connection that is too old."""
+    connection: Any = connections[alias]
+    if connection.settings_dict["CONN_MAX_AGE"] and connection.close_at and time.monotonic() >= connection.close_at:
+        connection.close()
+    if not connection.get_autocommit():
+        connection.commit()  # what was said when it was opened
+        connection.set_autocommit(True)
+
+
+def release(alias: str, *, obsolete: bool = False) -> None:
+    """Closes the connection, or gives it back to the pool; if ``obsolete``, only if Django finds it to be that."""
+    if obsolete:
+        connections[alias].close_if_unusable_or_obsolete()
+    else:
+        connections[alias].close()

@@ -1,0 +1,132 @@
+"""Who waits for a flush, and who goes next."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from presence_events.drafts import Selection
+from presence_events.exceptions import NotRecordedInTime
+from presence_events.waiting import LARGE, SMALL, Line, Waiting
+
+
+def waiting(*keys: tuple[str | None, str], deadline: float = 0, answer: Any = None) -> Waiting:
+    return Waiting(Selection("SELECT", {}, keys=keys), False, deadline, answer)
+
+
+def line_of(*those: Waiting) -> Line:
+    line = Line()
+    for one in those:
+        line.append(one)
+    return line
+
+
+def test_whoever_waits_about_different_connections_goes_together() -> None:
+    those = [waiting(("a", "x")), waiting((None, "y")), waiting(("b", "x")), waiting(("a", "z"))]
+    line = line_of(*those)
+    assert line.take() == those
+    assert not line
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(("a", "x"), ("a", "x")), (("a", "x"), (None, "x")), ((None, "x"), ("a", "x"))]
+)
+def test_one_connection_keeps_its_order(first: Any, second: Any) -> None:
+    early, late, other = waiting(first), waiting(second), waiting(("a", "other"))
+    line = line_of(early, late, other)
+    assert line.take() == [early, other]
+    assert line.take() == [late]
+
+
+def test_nobody_overtakes_one_of_the_same_connection_that_was_passed_over() -> None:
+    first, passed_over, behind = waiting(("a", "x")), waiting(("a", "x"), ("a", "y")), waiting(("a", "y"))
+    line = line_of(first, passed_over, behind)
+    assert [line.take(), line.take(), line.take()] == [[first], [passed_over], [behind]]
+
+
+def test_one_that_may_be_about_any_connection_goes_alone_and_in_order() -> None:
+    early, any_connection, late = waiting(("a", "x")), waiting(), waiting(("a", "y"))
+    line = line_of(early, any_connection, late)
+    assert [line.take(), line.take(), line.take()] == [[early], [any_connection], [late]]
+
+
+def test_one_that_may_be_about_any_connection_is_not_overtaken_by_what_was_passed_over() -> None:
+    first, passed_over, any_connection = waiting(("a", "x")), waiting(("a", "x")), waiting()
+    line = line_of(first, passed_over, any_connection)
+    assert [line.take(), line.take(), line.take()] == [[first], [passed_over], [any_connection]]
+
+
+def test_half_of_many_goes_so_that_the_next_half_is_ready_when_it_is_back() -> None:
+    line = line_of(*(waiting(("a", str(number))) for number in range(4 * SMALL)))
+    assert [len(line.take()) for _ in range(3)] == [2 * SMALL, SMALL, SMALL]
+    assert not line
+
+
+def test_no_flush_is_too_large() -> None:
+    line = line_of(*(waiting(("a", str(number))) for number in range(3 * LARGE)))
+    assert len(line.take()) == LARGE
+
+
+def test_who_is_put_back_is_first_again_and_in_order() -> None:
+    those = [waiting(("a", str(number))) for number in range(3)]
+    line = line_of(*those)
+    line.put_back(line.take())
+    assert line.take() == those
+
+
+def test_who_is_held_goes_alone_and_by_turns_with_the_others() -> None:
+    held, first, second = waiting(("a", "x")), waiting(("a", "y")), waiting(("a", "z"))
+    line = line_of(first)
+    line.hold([held])
+    assert line.take() == [first]
+    line.append(second)
+    assert line.take() == [held]
+    line.hold([held])
+    assert line.take() == [second]
+    assert line.take() == [held]
+    assert not line
+
+
+def test_nobody_overtakes_who_is_held_about_the_same_connection() -> None:
+    held, late = waiting(("a", "x")), waiting((None, "x"))
+    line = line_of(late)
+    line.hold([held])
+    assert line.take() == [held]
+    line.hold([held])
+    assert line.take() == [held]
+    assert line.take() == [late]
+
+
+def test_those_whose_time_is_over_are_taken_out() -> None:
+    early, late, held = waiting(deadline=1), waiting(deadline=3), waiting(deadline=2)
+    line = line_of(early, late)
+    line.hold([held])
+    assert line.expire(0.5) == []
+    assert line.expire(2) == [held, early]
+    assert line.take() == [late]
+
+
+async def test_who_is_given_up_hears_what_the_database_said_last() -> None:
+    one = waiting(answer=asyncio.get_running_loop().create_future())
+    line = line_of(one)
+    line.blame(reason := RuntimeError("shutting down"))
+    one.give_up()
+    one.give_up()
+    one.settle()
+    with pytest.raises(NotRecordedInTime, match="shutting down") as caught:
+        await one._answer
+    assert caught.value.__cause__ is reason
+
+
+async def test_the_answer_is_what_was_recorded_or_the_error() -> None:
+    loop = asyncio.get_running_loop()
+    good, bad = waiting(answer=loop.create_future()), waiting(answer=loop.create_future())
+    good.recorded = [1, 2]
+    bad.error = ValueError("bad")
+    good.settle()
+    bad.settle()
+    assert await good._answer == [1, 2]
+    with pytest.raises(ValueError, match="bad"):
+        await bad._answer

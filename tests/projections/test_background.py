@@ -1,0 +1,65 @@
+"""An event loop for synchronous code that has none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from projections import background
+
+
+async def where() -> tuple[asyncio.AbstractEventLoop, int]:
+    return asyncio.get_running_loop(), threading.get_ident()
+
+
+async def fail() -> None:
+    raise LookupError("nowhere")
+
+
+def test_one_loop_serves_every_call_and_every_thread() -> None:
+    loop, thread = background.run(where)
+    found = []
+    others = [threading.Thread(target=lambda: found.append(background.run(where))) for _ in range(4)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert found == [(loop, thread)] * 4
+    assert thread != threading.get_ident()
+
+
+def test_what_is_raised_reaches_the_caller() -> None:
+    with pytest.raises(LookupError, match="nowhere"):
+        background.run(fail)
+
+
+async def test_code_that_a_loop_has_sent_to_a_thread_uses_that_loop() -> None:
+    loop, _ = await sync_to_async(background.run)(where)
+    assert loop is asyncio.get_running_loop()
+
+
+def test_a_forked_process_makes_a_loop_of_its_own_and_ends_quietly() -> None:
+    program = (
+        "import os, sys\n"
+        "from projections import background\n"
+        "async def one(): return 1\n"
+        "assert background.run(one) == 1\n"
+        "child = os.fork()\n"
+        "assert background.run(one) == 1\n"
+        "if child: sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
