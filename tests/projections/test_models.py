@@ -37,6 +37,29 @@ def test_users_and_anonymous_count_are_one_query_each(user: Any, django_assert_n
         room.get_anonymous_count()
 
 
+def test_users_come_with_their_number_of_connections_in_this_room(
+    user: Any, other_user: Any, django_assert_num_queries: Any
+) -> None:
+    for channel, who in [("1", user), ("2", user), ("3", other_user), ("4", None)]:
+        room = Room.objects.add("room", channel, who)
+    for channel in ("1", "5"):
+        Room.objects.add("other", channel, other_user)
+    with django_assert_num_queries(1):
+        users = list(room.get_users_with_connections().order_by("-connection_count"))
+    assert [(who, who.connection_count) for who in users] == [(user, 2), (other_user, 1)]
+    assert room.get_users_with_connections().count() == 2
+    assert room.get_users_with_connections().get(connection_count__gt=1) == user
+    elsewhere_too = room.get_users_with_connections().filter(presence__room="other")
+    assert [(who, who.connection_count) for who in elsewhere_too] == [(other_user, 1)]
+
+
+def test_nobody_is_in_a_room_that_was_pruned(user: Any) -> None:
+    room = Room.objects.add("room", "channel", user)
+    Room.objects.prune_presences(0)
+    Room.objects.prune_rooms()
+    assert list(room.get_users()) == list(room.get_users_with_connections()) == []
+
+
 def test_a_room_adds_and_removes_presences(user: Any, log: Callable[[], list[str]]) -> None:
     room = Room.objects.add("room", "1")
     room.add_presence("2", user)
@@ -192,10 +215,15 @@ from django.contrib.auth import get_user_model
 User = get_user_model()
 from projections.models import Presence, Room
 user = User.objects.create(username="ada")
-room = Room.objects.add("room", "channel", user)
-print([who.username for who in room.get_users()], Presence.objects.count())
+Room.objects.add("other", "1", User.objects.create(username="grace"))
+for channel in ("1", "2"):
+    room = Room.objects.add("room", channel, user)
+def show():
+    connections = [(who.username, who.connection_count) for who in room.get_users_with_connections()]
+    print([who.username for who in room.get_users()], connections, room.presence_set.count())
+show()
 user.delete()
-print([who.username for who in room.get_users()], Presence.objects.count())
+show()
 """
 
 
@@ -209,4 +237,4 @@ def test_users_may_live_in_another_database() -> None:
         text=True,
         check=False,
     )
-    assert done.stdout == "['ada'] 1\n[] 0\n", done.stderr
+    assert done.stdout == "['ada'] [('ada', 2)] 2\n[] [] 0\n", done.stderr

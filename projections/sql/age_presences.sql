@@ -1,0 +1,23 @@
+-- Moves stays, all that the log says of them and the rooms they made into the past; times are compared as they were.
+WITH aged AS (
+    UPDATE presence
+    SET joined_at = joined_at - make_interval(secs => %(age)s), last_seen = last_seen - make_interval(secs => %(age)s)
+    WHERE id = ANY(%(sessions)s::bigint[])
+    RETURNING id
+), events AS (
+    UPDATE presence_event AS e
+    SET since = e.since - make_interval(secs => %(age)s), at = e.at - make_interval(secs => %(age)s)
+    FROM aged
+    WHERE e.session = aged.id
+), rooms AS (
+    UPDATE presence_room AS r
+    SET created_at = r.created_at - make_interval(secs => %(age)s)
+    WHERE (
+        SELECT e.session
+        FROM presence_event AS e
+        WHERE e.room = r.channel_name AND e.kind = 'join' AND e.at = r.created_at
+        ORDER BY e.id
+        LIMIT 1
+    ) IN (SELECT id FROM aged)
+)
+SELECT count(*) FROM aged
