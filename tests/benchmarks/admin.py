@@ -1,7 +1,7 @@
 """How long the pages of the admin's event list take on a long log: ``python -m tests.benchmarks.admin 20000000``.
 
-The log is mostly touches, as logs are: 2,000 rooms of very different sizes, 1,000 users, a join and a leave in every
-hundred events. Each page is asked for three times through Django's test client; the slowest counts.
+The log is that of `tests.benchmarks.history`. Each page is asked for three times through Django's test client, and the
+slowest counts.
 """
 
 from __future__ import annotations
@@ -10,24 +10,6 @@ import os
 import sys
 import time
 from datetime import timedelta
-
-EVENTS = """
-INSERT INTO presence_event (id, kind, room, channel_name, user_id, session, since, last_seen, at, tx)
-SELECT
-    i,
-    CASE i %% 100 WHEN 0 THEN 'join' WHEN 99 THEN 'leave' ELSE 'touch' END,
-    'room' || floor(2000 * power(random(), 3)),
-    'specific.abcdefgh!' || i %% 50000,
-    keys[1 + (i / 100) %% 1000],
-    i / 100,
-    moment - interval '5 minutes',
-    CASE i %% 100 WHEN 99 THEN moment END,
-    moment,
-    '1000'
-FROM generate_series(1, %(events)s::bigint) AS i,
-    LATERAL (SELECT now() - (%(events)s - i) * interval '1 ms' AS moment) AS time,
-    (SELECT array_agg(id) AS keys FROM {users}) AS users
-"""
 
 PAGES = {
     "everything but touches": "",
@@ -57,17 +39,17 @@ def main(events: int) -> None:
     from django.test.utils import setup_test_environment
     from django.utils import timezone
 
+    from tests.benchmarks import history
+
     setup_test_environment()
     call_command("migrate", verbosity=0)
     users = get_user_model()._default_manager
     admin = users.create_superuser("admin")
-    users.bulk_create(users.model(username=name) for name in ["ada", *map(str, range(998))])
+    users.create(username="ada")
+    history.users(998)
+    print(f"Writing {events:,} events", flush=True)
+    history.write(events)
     with connection.cursor() as cursor:
-        print(f"Writing {events:,} events", flush=True)
-        cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
-        cursor.execute(EVENTS.format(users=users.model._meta.db_table), {"events": events})
-        cursor.execute("ALTER TABLE presence_event ENABLE TRIGGER USER")
-        cursor.execute("VACUUM ANALYZE presence_event")
         cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('presence_event')), version()")
         print(*cursor.fetchone(), sep="\n", flush=True)
     long_ago = (timezone.now() - timedelta(milliseconds=events * 0.9)).strftime("%Y-%m-%d %H:%M:%S")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
 
-from tests.benchmarks import admin
+import pytest
+
+from tests.benchmarks import admin, docs, sections
 
 
 def test_the_admin_is_measured_page_by_page() -> None:
@@ -14,3 +19,24 @@ def test_the_admin_is_measured_page_by_page() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(" ms ") == len(admin.PAGES)
+
+
+@pytest.mark.timeout(300)
+def test_everything_is_measured_and_written_into_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    shutil.copy(docs.DIRECTORY / "benchmarks.md", page)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "--smoke", "--write-docs", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for section in sections.ALL:
+        assert f"## {section.TITLE}\n" in done.stdout
+        assert f"## {section.TITLE}\n" in page.read_text()
+    pictures = sorted((tmp_path / "images").iterdir())
+    assert [picture.name for picture in pictures] == ["benchmarks-async.svg", "benchmarks-endtoend.svg"]
+    for picture in pictures:
+        assert f"images/{picture.name}" in page.read_text()
+        assert ET.parse(picture).getroot().tag.endswith("svg")  # noqa: S314 - it is our own

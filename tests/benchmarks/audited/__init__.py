@@ -1,0 +1,1 @@
+"""The fork with an audit trail: django-pghistory tracks every insert, update and delete of its Presence."""

@@ -1,0 +1,62 @@
+"""The tables of a section in which peers did the same things: ``data[operation][callers][peer]``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.benchmarks import table
+from tests.benchmarks.peers import TITLES
+
+
+def report(data: dict[str, Any]) -> str:
+    """The rates with their ratios, and below all the rest."""
+    return f"{rates(data)}\n\n<details><summary>Latency, CPU and n</summary>\n\n{details(data)}\n\n</details>"
+
+
+def rates(data: dict[str, Any]) -> str:
+    """Operations a second, and how many times the others' ours are."""
+    peers = _peers(data)
+    others = [peer for peer in peers if peer != "ours" and "ours" in peers]
+    rows = []
+    for operation, callers, results in _lines(data):
+        found = [table.count(results[peer]["rate"]) if peer in results else "" for peer in peers]
+        compared = [
+            table.ratio(results["ours"]["rate"] / results[peer]["rate"]) if {"ours", peer} <= results.keys() else ""
+            for peer in others
+        ]
+        rows.append([operation, callers, *found, *compared])
+    head = ["per second", "callers", *(TITLES[peer] for peer in peers), *(f"ours / {TITLES[peer]}" for peer in others)]
+    return table.render(head, rows)
+
+
+def details(data: dict[str, Any]) -> str:
+    rows = [
+        [
+            operation,
+            callers,
+            TITLES[peer],
+            table.count(result["n"]),
+            table.count(result["rate"]),
+            table.milliseconds(result["p50_ms"]),
+            table.milliseconds(result["p99_ms"]),
+            table.count(result["client_us"]),
+            table.count(result["server_us"]),
+        ]
+        for operation, callers, results in _lines(data)
+        for peer, result in results.items()
+    ]
+    head = ["operation", "callers", "peer", "n", "per second", "p50 ms", "p99 ms", "client µs", "server µs"]
+    return table.render(head, rows)
+
+
+def _lines(data: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (operation, f"{int(callers):,}", results)
+        for operation, by_callers in data.items()
+        for callers, results in by_callers.items()
+    ]
+
+
+def _peers(data: dict[str, Any]) -> list[str]:
+    found = {peer for _, _, results in _lines(data) for peer in results}
+    return [peer for peer in TITLES if peer in found]

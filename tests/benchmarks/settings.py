@@ -1,0 +1,40 @@
+"""The settings of a process that is measured: BENCHMARK_PEER says which peer is installed, BENCHMARK_DATABASE where it
+writes. What is not the peer is the same for all of them."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_APPS = {
+    "ours": ["pgtrigger", "presence_events", "projections"],
+    "fork": ["channels_presence"],
+    "audited": ["channels_presence", "pgtrigger", "pghistory", "tests.benchmarks.audited"],
+    "redis": [],
+}
+
+_url = urlsplit(os.environ["BENCHMARK_DATABASE"])
+
+SECRET_KEY = "only for benchmarks"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = "tests.benchmarks.endtoend.urls"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "channels",
+    *_APPS[os.environ["BENCHMARK_PEER"]],
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(_url.path[1:]),
+        "USER": unquote(_url.username or ""),
+        "HOST": dict(parse_qsl(_url.query))["host"],
+        "CONN_MAX_AGE": 600,
+    }
+}
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+# Low enough for heartbeats to fall into every phase that is measured.
+CHANNELS_PRESENCE_MAX_AGE = 15
