@@ -35,16 +35,24 @@ KINDS = tuple(_COMMANDS)
 class Server:
     """A process of daphne or uvicorn that runs `tests.live.app`. What it writes goes to the file ``log``."""
 
-    def __init__(self, kind: str, log: Path) -> None:
+    def __init__(self, kind: str, log: Path, *arguments: str, **variables: str) -> None:
+        """``arguments`` are added to the command, ``variables`` to the environment."""
         self.kind = kind
         self.log = log
         self.port = _free_port()
-        command = [sys.executable, "-W", "error", *(part.format(port=self.port) for part in _COMMANDS[kind])]
+        command = [
+            sys.executable,
+            "-W",
+            "error",
+            *(part.format(port=self.port) for part in _COMMANDS[kind]),
+            *arguments,
+        ]
         environment = {
             **os.environ,
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "tests.live.app.settings",
             "PYTHONUNBUFFERED": "1",
+            **variables,
         }
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -83,6 +91,13 @@ class Server:
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
+
+    def pause(self) -> None:
+        """The process is away until it is told to `resume`: as one whose machine is suspended."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)

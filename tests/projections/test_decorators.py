@@ -18,6 +18,7 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
 from presence_events.models import PresenceEvent
+from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.decorators import remove_presence, touch_presence
 from projections.models import Presence, Room
 
@@ -278,3 +279,92 @@ async def test_who_has_left_by_another_handler_and_joined_again_leaves_at_the_en
     with pytest.raises(OSError, match="the client is gone"):
         await communicator.wait()
     assert await _kinds() == ["join", "leave", "join", "leave"]
+
+
+class SyncThrottled(SyncEcho):
+    @touch_presence(every=10)
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.send(text_data, bytes_data)
+
+
+class AsyncThrottled(AsyncEcho):
+    @touch_presence(every=10)
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.send(text_data, bytes_data)
+
+
+class SyncMixed(PresenceMixin, WebsocketConsumer):
+    def connect(self) -> None:
+        self.join_room("room")
+        super().connect()
+
+    @touch_presence(every=10)
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.send(text_data, bytes_data)
+
+
+class AsyncMixed(AsyncPresenceMixin, AsyncWebsocketConsumer):
+    async def connect(self) -> None:
+        await self.join_room("room")
+        await super().connect()
+
+    @touch_presence(every=10)
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.send(text_data, bytes_data)
+
+
+@pytest.mark.parametrize("consumer", [SyncThrottled, AsyncThrottled, SyncMixed, AsyncMixed])
+async def test_touches_may_be_throttled_for_each_connection(consumer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("projections.decorators.monotonic", lambda: now)
+    one, other = await _connect(consumer), await _connect(consumer)
+    for client in (one, one, other):
+        await client.send_to(text_data="hello")
+        assert await client.receive_from() == "hello"
+    assert await _kinds() == ["join", "join", "touch", "touch"]
+    now += 9.9
+    await one.send_to(text_data='"heartbeat"')  # swallowed all the same
+    await one.send_to(text_data="hello")
+    assert await one.receive_from() == "hello"
+    assert await _kinds() == ["join", "join", "touch", "touch"]
+    now += 0.1
+    await one.send_to(text_data="hello")
+    await one.receive_from()
+    assert await _kinds() == ["join", "join", "touch", "touch", "touch"]
+    await one.disconnect()
+    await other.disconnect()
+
+
+async def test_a_throttled_touch_asks_nothing_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    communicator = await _connect(AsyncThrottled)
+    await communicator.send_to(text_data="hello")
+    await communicator.receive_from()
+    with monkeypatch.context() as patched:
+        patched.setattr(Presence, "objects", None)
+        await communicator.send_to(text_data="hello")
+        assert await communicator.receive_from() == "hello"
+    await communicator.disconnect()
+
+
+@pytest.mark.parametrize("consumer", [SyncMixed, AsyncMixed])
+async def test_a_touch_goes_through_the_consumer_if_it_heals(consumer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    touched: list[Any] = []
+    real = consumer.touch_presence
+    monkeypatch.setattr(consumer, "touch_presence", lambda self: (touched.append(self), real(self))[1])
+    communicator = await _connect(consumer)
+    await communicator.send_to(text_data="hello")
+    await communicator.receive_from()
+    assert len(touched) == 1
+    assert await _kinds() == ["join", "touch"]
+    await communicator.disconnect()
+
+
+@pytest.mark.parametrize("every", [-1, float("nan"), float("inf"), "10", None, True])
+def test_a_throttle_that_is_not_a_number_of_seconds_is_refused(every: Any) -> None:
+    with pytest.raises(ValueError, match=r"touch_presence\(every=\.\.\.\) takes a number of seconds, zero or more"):
+        touch_presence(every=every)
+
+
+def test_a_throttle_without_its_name_is_refused() -> None:
+    with pytest.raises(TypeError, match="did you mean every=10"):
+        touch_presence(10)  # type: ignore[call-overload]

@@ -17,6 +17,7 @@ from django.contrib.auth.models import AnonymousUser  # noqa: E402
 
 from tests.live.app import receivers, views  # noqa: E402, F401
 from tests.live.app.consumers import AsyncConsumer, SyncConsumer, UnguardedConsumer  # noqa: E402
+from tests.live.app.mixed import AsyncMixedConsumer, SyncMixedConsumer  # noqa: E402
 
 
 class Counted:
@@ -55,6 +56,8 @@ sockets = URLRouter(
         path("sync/", SyncConsumer.as_asgi()),
         path("async/", AsyncConsumer.as_asgi()),
         path("unguarded/", UnguardedConsumer.as_asgi()),
+        path("mixed-sync/", SyncMixedConsumer.as_asgi()),
+        path("mixed-async/", AsyncMixedConsumer.as_asgi()),
     ]
 )
 application = ProtocolTypeRouter({"http": http, "websocket": Counted(UserFromQuery(sockets))})

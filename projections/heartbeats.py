@@ -1,0 +1,214 @@
+"""Heartbeats without the client: an event loop vouches for its live connections.
+
+Every third of ``CHANNELS_PRESENCE_MAX_AGE`` one statement touches all connections of the loop that are in a room, and
+its answer says who is no longer present although nobody here ended that. Those are looked up in the log, and then
+evicted, healed or forgotten (`projections.endings.fate`). A prune that this process itself recorded is looked into at
+once; one of another process with the next beat.
+
+Nothing is kept, and nothing runs, while there are no connections. A beat that fails is logged, and the next one tries
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Coroutine, Iterable
+from contextlib import suppress
+from contextvars import Context
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from channels.db import database_sync_to_async
+from django.db import router
+
+from presence_events import conf, sql
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Selection, arecord_quietly
+from presence_events.signals import aevents_committed, events_committed
+from projections.connection import Connection, Stay
+from projections.endings import Ending, endings
+from projections.moments import Moment
+
+__all__ = ["BEATS", "Heart", "of_running_loop"]
+
+logger = logging.getLogger(__name__)
+
+BEATS = 3
+"""Beats in the age at which a connection counts as gone, so that one that fails or is late harms nobody."""
+
+SHORTEST = 0.1
+"""Seconds between two beats at least."""
+
+Suspects = list[tuple[Connection, list[Stay]]]
+
+
+class Heart:
+    """The live connections of one event loop, in which everything here is called unless it says otherwise."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, Connection] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._leaves: set[asyncio.Task[None]] = set()
+        self._farewell: asyncio.Task[None] | None = None
+        self._noticed: set[Connection] = set()
+        self._last_beat = Moment()
+
+    def enter(self, connection: Connection) -> None:
+        """``connection`` is joining its first room."""
+        if connection.ended:
+            return
+        self._connections[connection.channel_name] = connection
+        _by_channel_name[connection.channel_name] = connection
+        if self._timer is None and self._beating is None:
+            self._last_beat = Moment()
+            self._schedule()
+
+    def exit(self, connection: Connection) -> None:
+        """``connection`` has ended."""
+        self._connections.pop(connection.channel_name, None)
+        if not self._connections and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def leave(self, leaving: Coroutine[Any, Any, None]) -> None:
+        """Runs ``leaving``, which is known meanwhile to `others_left`."""
+        # Not the context of the consumer: cancelled while its thread waits for the loop, it points to where nothing can
+        # be run any more.
+        task = asyncio.get_running_loop().create_task(leaving, context=Context())
+        self._leaves.add(task)
+        task.add_done_callback(self._leaves.discard)
+        await task
+
+    async def others_left(self) -> None:
+        """Returns when everyone has left who is leaving now. Those who ask meanwhile wait for the same."""
+        if self._leaves and self._farewell is None:
+            self._farewell = asyncio.get_running_loop().create_task(self._wait_for_leaves())
+        if self._farewell is not None:
+            await asyncio.shield(self._farewell)
+
+    def evict_soon(self, connection: Connection) -> None:
+        """Closes ``connection``. In any thread."""
+        connection.loop.call_soon_threadsafe(self._start, connection.close)
+
+    def notice(self, connection: Connection) -> None:
+        """A stay of ``connection`` was pruned: it is looked into, together with what else is noticed until then."""
+        if not self._noticed:
+            self._start(self._look_into_noticed)
+        self._noticed.add(connection)
+
+    def endings(self, stays: Collection[tuple[str, str]]) -> dict[tuple[str, str], Ending]:
+        """How those of ``stays`` that are over ended since the last beat. Synchronous, for the thread of queries."""
+        return endings(stays, self._last_beat.age(), router.db_for_write(PresenceEvent))
+
+    async def beat(self) -> None:
+        """Touches everyone, and looks into who is missing."""
+        now = Moment()
+        present: set[tuple[str, str]] = set()
+        everyone = [(connection, connection.stays()) for connection in self._connections.values()]
+        vouched = [connection.channel_name for connection, stays in everyone if stays and connection.heartbeat]
+        if vouched:
+            present = {(one.room, one.channel_name) for one in await arecord_quietly(_beat(vouched))}
+        suspects: Suspects = []
+        for connection, stays in everyone:
+            seen: list[Stay] = []
+            missing: list[Stay] = []
+            for stay in stays:
+                (seen if (stay.room, connection.channel_name) in present else missing).append(stay)
+            connection.was_seen(seen, now)
+            suspects.append((connection, missing))
+        await self._look_into(suspects, away=self._last_beat.age() > conf.max_age())
+        self._last_beat = now
+
+    async def _look_into(self, suspects: Suspects, *, away: bool) -> None:
+        suspects = [(connection, stays) for connection, stays in suspects if stays]
+        if not suspects:
+            return
+        pairs = [(stay.room, connection.channel_name) for connection, stays in suspects for stay in stays]
+        found = await database_sync_to_async(self.endings)(pairs)
+        heal = [(connection, connection.judge(stays, found, away=away)) for connection, stays in suspects]
+        results = await asyncio.gather(
+            *(connection.mend(stays) for connection, stays in heal if stays), return_exceptions=True
+        )
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            logger.error(
+                "%s connections could not rejoin their rooms. The next beat tries again.",
+                len(failures),
+                exc_info=failures[0],
+            )
+
+    async def _look_into_noticed(self) -> None:
+        noticed, self._noticed = self._noticed, set()
+        away = self._last_beat.age() > conf.max_age()
+        try:
+            await self._look_into([(connection, connection.stays()) for connection in noticed], away=away)
+        except Exception:
+            logger.exception("Could not look into what was pruned. The next beat does.")
+
+    async def _beat_and_go_on(self) -> None:
+        try:
+            await self.beat()
+        except Exception:
+            logger.exception(
+                "The heartbeat of %s connections failed. The next one tries again.", len(self._connections)
+            )
+        finally:
+            self._beating = None
+            if self._connections:
+                self._schedule()
+
+    async def _wait_for_leaves(self) -> None:
+        try:
+            await asyncio.wait(self._leaves.copy())
+        finally:
+            self._farewell = None
+
+    def _schedule(self) -> None:
+        # Not the context of whoever came first: it would live as long as the connections do.
+        self._timer = asyncio.get_running_loop().call_later(
+            max(conf.max_age() / BEATS, SHORTEST), self._on_time, context=Context()
+        )
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._beating = asyncio.get_running_loop().create_task(self._beat_and_go_on())
+
+    def _start(self, function: Any) -> None:
+        task = asyncio.get_running_loop().create_task(function(), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Heart] = WeakKeyDictionary()
+_by_channel_name: WeakValueDictionary[str, Connection] = WeakValueDictionary()
+
+
+def of_running_loop() -> Heart:
+    loop = asyncio.get_running_loop()
+    heart = _of_loop.get(loop)
+    if heart is None:
+        _of_loop[loop] = heart = Heart()
+        # Only now, since who has no such consumers need not pay for it.
+        events_committed.connect(_on_commit, dispatch_uid="projections.heartbeats")
+        aevents_committed.connect(_on_acommit, dispatch_uid="projections.heartbeats")
+    return heart
+
+
+def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
+    for event in events:
+        connection = _by_channel_name.get(str(event.channel_name)) if event.kind == "prune" else None
+        if connection is not None:
+            # A loop that is closed has no connections any more.
+            with suppress(RuntimeError):
+                connection.loop.call_soon_threadsafe(connection.heart.notice, connection)
+
+
+async def _on_acommit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
+    _on_commit(events, using)
+
+
+def _beat(channel_names: list[str]) -> Selection:
+    return Selection(sql.read("projections", "beat"), {"channel_names": channel_names})

@@ -1,0 +1,172 @@
+"""Consumers that need no upkeep, under daphne and uvicorn, with clients that never say anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import models
+from django.db.models import F
+
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, record
+from projections.models import Presence, Room
+from tests.fold import assert_live_is_the_fold
+from tests.live.servers import KINDS, Server
+from tests.live.sockets import Crowd, Socket, Visit
+from tests.waiting import wait_until
+
+MAX_AGE = 2
+CONSUMERS = ("mixed-sync", "mixed-async")
+PINGS = {
+    "daphne": ("--ping-interval", "1", "--ping-timeout", "1"),
+    "uvicorn": ("--ws-ping-interval", "1", "--ws-ping-timeout", "1"),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server_of_module(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
+) -> Iterator[Server]:
+    """One process of each kind, in which connections age fast."""
+    log = tmp_path_factory.mktemp("server") / f"{request.param}.log"
+    server = Server(request.param, log, PRESENCE_MAX_AGE=str(MAX_AGE))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _same_age_here(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = MAX_AGE
+
+
+def test_who_says_nothing_stays_and_whoever_goes_leaves(crowd: Crowd) -> None:
+    everybody = crowd.join(*visits(24))
+    closing, resetting, dropping, staying = (everybody[number::4] for number in range(4))
+
+    def old_and_fresh() -> bool:
+        """Beats reach everybody, and only they keep the sweeper away."""
+        assert Room.objects.prune_presences() == 0
+        seen_late = Presence.objects.filter(last_seen__gt=F("joined_at") + timedelta(seconds=1.5 * MAX_AGE))
+        return seen_late.count() == len(stays())
+
+    wait_until(old_and_fresh)
+    assert stays() == expected_stays(everybody)
+
+    crowd.close(closing)
+    crowd.vanish(resetting, reset=True)
+    crowd.vanish(dropping, reset=False)
+    wait_until(lambda: stays() == expected_stays(staying))
+    assert [event.kind for event in PresenceEvent.objects.filter(kind="prune")] == []
+    assert_live_is_the_fold()
+
+
+def test_whoever_is_pruned_on_purpose_is_closed(server: Server, crowd: Crowd) -> None:
+    """By another process, which is noticed with the next beat, and by the server itself."""
+    by_others, by_itself = (crowd.join(*visits(6)) for _ in range(2))
+    for one in by_others:
+        for room in one.visit.rooms:
+            prune_on_purpose(room, one)
+    wait_until(lambda: close_codes(by_others) == {4408})
+    assert close_codes(by_itself) == {None}
+
+    server.prune(0)
+    wait_until(lambda: close_codes(by_itself) == {4408})
+    wait_until(lambda: server.open_sockets() == 0)
+    assert stays() == []
+    assert_live_is_the_fold()
+
+
+def test_a_server_that_was_paused_for_too_long_brings_everyone_back(server: Server, crowd: Crowd) -> None:
+    everybody = crowd.join(*visits(20))
+    server.pause()
+    try:
+        wait_until(lambda: Room.objects.prune_presences() and not stays())
+    finally:
+        server.resume()
+    wait_until(lambda: stays() == expected_stays(everybody))
+    wait_for_beats(everybody, 2)
+    assert close_codes(everybody) == {None}
+    assert stays() == expected_stays(everybody)
+    assert_live_is_the_fold()
+
+
+def test_whoever_a_moderator_removes_stays_out(crowd: Crowd) -> None:
+    out, beside = crowd.join(Visit("mixed-async", ("a",)), Visit("mixed-sync", ("a",)))
+    Room.objects.remove("a", out.channel)
+    wait_for_beats([beside], 3)
+    assert stays() == [("a", beside.channel)]
+    assert close_codes([out, beside]) == {None}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", KINDS)
+def test_pings_of_the_server_find_a_client_that_is_dead(kind: str, tmp_path: Path) -> None:
+    """Its TCP connection is open, but nobody answers: the process would vouch for it for ever."""
+    server = Server(kind, tmp_path / "log", *PINGS[kind])
+    crowd = Crowd(server.port)
+    try:
+        dead, alive = crowd.join(Visit("mixed-async", ("a",)), Visit("mixed-async", ("a",)))
+        crowd.fall_silent([dead])
+        wait_until(lambda: stays() == [("a", alive.channel)])
+    finally:
+        crowd.disperse()
+        server.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_is_stopped_records_all_leaves_in_very_few_transactions(kind: str, tmp_path: Path) -> None:
+    server = Server(kind, tmp_path / "log")
+    crowd = Crowd(server.port)
+    try:
+        everybody = crowd.join(*visits(200))
+        server.stop()
+    finally:
+        server.kill()
+        crowd.disperse()
+    print(server.output())
+    assert stays() == []
+    leaves = PresenceEvent.objects.filter(kind="leave")
+    assert sorted(leaves.values_list("room", "channel_name")) == expected_stays(everybody)
+    assert "could not leave" not in server.output()
+    assert_live_is_the_fold()
+    # The handlers of synchronous consumers run one after the other, and so do their leaves come in.
+    assert len(set(leaves.values_list("tx", flat=True))) <= 20
+
+
+def visits(number: int) -> list[Visit]:
+    """So many visits, half of them to each consumer, a third of them to two rooms."""
+    rooms = [f"room-{index % 20}" for index in range(number)]
+    return [
+        Visit(CONSUMERS[index % 2], (room, f"{room}-too") if index % 3 == 0 else (room,))
+        for index, room in enumerate(rooms)
+    ]
+
+
+def prune_on_purpose(room: str, one: Socket) -> None:
+    assert record([Draft("prune", room, one.channel)])
+
+
+def wait_for_beats(sockets: list[Socket], number: int) -> None:
+    """Returns when each has been touched so many times from now on."""
+    last = PresenceEvent.objects.latest("id").pk
+    channels = [one.channel for one in sockets]
+    touches = PresenceEvent.objects.filter(kind="touch", id__gt=last, channel_name__in=channels)
+    beats = touches.values("channel_name").annotate(number=models.Count("tx", distinct=True)).filter(number__gte=number)
+    wait_until(lambda: beats.count() == len(channels))
+
+
+def close_codes(sockets: list[Socket]) -> set[int | None]:
+    return {one.connection.close_code for one in sockets}
+
+
+def stays() -> list[tuple[str, str]]:
+    return sorted(Presence.objects.values_list("room_id", "channel_name"))
+
+
+def expected_stays(sockets: list[Socket]) -> list[tuple[str, str]]:
+    return sorted((room, one.channel) for one in sockets for room in one.visit.rooms)
