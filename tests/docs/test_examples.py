@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.db import connection
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Presence, Room
-from projections.signals import presence_changed
+from projections.signals import presence_changed, presence_updated
 from tests.fold import fold, live
 from tests.time import age_presences
 
@@ -43,6 +45,16 @@ def lobby(user: Any) -> Room:
     return Room.objects.add("lobby", "somebody", user)
 
 
+@pytest.fixture
+async def usage(lobby: Room) -> AsyncIterator[dict[str, Any]]:
+    """What docs/usage.md defines, with its receivers connected."""
+    namespace = await sync_to_async(run)("docs/usage.md")
+    yield namespace
+    for receiver in ("broadcast_presence", "hang_up"):
+        presence_changed.disconnect(namespace[receiver])
+    presence_updated.disconnect(namespace["broadcast_status"])
+
+
 class _Forwarding:
     """Takes what the receiver of docs/usage.md sends to the group."""
 
@@ -64,26 +76,49 @@ async def _visit(consumer: type[AsyncConsumer], user: Any) -> None:
     await communicator.disconnect()
 
 
-@pytest.mark.parametrize(
-    ("document", "consumers"),
-    [("README.md", ["ChatConsumer"]), ("docs/usage.md", ["ChatConsumer", "AsyncChatConsumer"])],
-)
-async def test_the_consumers_join_touch_and_leave(
-    document: str, consumers: list[str], lobby: Room, other_user: Any
+async def test_the_consumer_of_the_readme_joins_and_leaves(lobby: Room, other_user: Any) -> None:
+    namespace = await sync_to_async(run)("README.md")
+    await _visit(namespace["ChatConsumer"], other_user)
+    assert await _kinds(other_user) == ["join", "leave"]
+
+
+async def test_the_consumers_of_the_documentation_join_and_leave(
+    usage: dict[str, Any], lobby: Room, other_user: Any
 ) -> None:
-    namespace = await sync_to_async(run)(document)
-    for name in consumers:
-        await _visit(namespace[name], other_user)
-    kinds = [event.kind async for event in PresenceEvent.objects.filter(user=other_user).order_by("id")]
-    assert kinds == ["join", "touch", "touch", "leave"] * len(consumers)
-    for receiver in ("broadcast_presence", "hang_up"):
-        presence_changed.disconnect(namespace.get(receiver))
+    await _visit(usage["ChatConsumer"], other_user)
+    assert await _kinds(other_user) == ["join", "leave"]
 
 
-async def test_who_was_pruned_is_hung_up_on(lobby: Room, user: Any) -> None:
-    namespace = await sync_to_async(run)("docs/usage.md")
-    presence_changed.disconnect(namespace["broadcast_presence"])
-    communicator = WebsocketCommunicator(namespace["PatientConsumer"].as_asgi(), "/")
+@pytest.mark.parametrize("name", ["HandmadeConsumer", "AsyncHandmadeConsumer"])
+async def test_the_handmade_consumers_join_touch_and_leave(
+    name: str, usage: dict[str, Any], lobby: Room, other_user: Any
+) -> None:
+    await _visit(usage[name], other_user)
+    assert await _kinds(other_user) == ["join", "touch", "touch", "leave"]
+
+
+async def test_the_test_of_the_documentation_passes(usage: dict[str, Any], user: Any) -> None:
+    presence_changed.disconnect(usage["hang_up"])  # it is for consumers without a mixin
+    await Room.objects.aremove("lobby", "somebody")
+    await usage["test_a_silent_tab_is_pruned"](user)
+
+
+async def test_a_status_is_broadcast(usage: dict[str, Any], lobby: Room) -> None:
+    layer = get_channel_layer()
+    await Room.objects.aadd("lobby", channel := await layer.new_channel())
+    told = [await layer.receive(channel)]
+    await Presence.objects.atouch(channel, {"status": "away"})
+    told.append(await layer.receive(channel))
+    assert told[-1] == {"type": "presence", "channel": channel, "data": {"status": "away"}}
+
+
+async def _kinds(user: Any) -> list[str]:
+    return [event.kind async for event in PresenceEvent.objects.filter(user=user).order_by("id")]
+
+
+async def test_who_was_pruned_is_hung_up_on(usage: dict[str, Any], lobby: Room, user: Any) -> None:
+    presence_changed.disconnect(usage["broadcast_presence"])
+    communicator = WebsocketCommunicator(usage["PatientConsumer"].as_asgi(), "/")
     communicator.scope["user"] = user
     assert (await communicator.connect())[0]
     await communicator.send_to(text_data="here")
@@ -91,7 +126,6 @@ async def test_who_was_pruned_is_hung_up_on(lobby: Room, user: Any) -> None:
     assert await Room.objects.aprune_presences(0) == 2
     assert await communicator.receive_output() == {"type": "websocket.close", "code": 4408}
     await communicator.disconnect()
-    presence_changed.disconnect(namespace["hang_up"])
 
 
 def test_the_query_of_the_readme_finds_who_was_there_and_who_still_is(user: Any, other_user: Any) -> None:
@@ -142,7 +176,7 @@ def test_old_events_are_forgotten_and_the_present_stays_replayable() -> None:
 
 
 def test_every_test_that_the_guarantees_name_exists() -> None:
-    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "concurrency").glob("*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     named = re.findall(r"`(test_\w+?)(?:_?\.\.\.)?`", (ROOT / "docs/guarantees.md").read_text(encoding="utf-8"))
     assert len(named) > 8
     for name in named:
