@@ -10,8 +10,8 @@ of its own: it waits neither for the queries of the application nor they for it.
   twice is harmless, until ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` has passed for whoever waits.
 - No more than `BOUND` selections wait; who comes then waits at the door, for the same time at most.
 
-What follows a flush happens in callbacks, not in a task: nobody can cancel them, so that what has begun is carried
-through while all tasks of the loop are being cancelled.
+What follows a flush are callbacks, not a task: nobody can cancel them, so that what has begun is carried through while
+all tasks of the loop are being cancelled.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any
 from django.db import connections
 
 from presence_events import conf
+from presence_events.append import events, recorded
 from presence_events.drafts import Selection
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.flushing import is_test_database
@@ -43,7 +44,7 @@ logger = logging.getLogger(__name__)
 BOUND = 10_000
 """How many selections wait or are being written at most."""
 
-TICK = 1.0
+TICK = 0.5
 """Seconds between two looks at who has waited for too long, and whether the connection is still needed: it is closed,
 unless CONN_MAX_AGE keeps it open, when there was nothing to do from one look to the next."""
 
@@ -62,11 +63,9 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence-recorder")
         self._door = asyncio.Semaphore(BOUND)
         self._line = Line()
-        self._writing: list[Waiting] = []
         self._turns = Turns()
         self._announcements: set[asyncio.Task[None]] = set()
         self._timeout = conf.record_timeout()
-        self._busy = False
         self._used = False
         self._failures = 0
         self._tick: asyncio.TimerHandle | None = None
@@ -86,9 +85,8 @@ class GroupCommit:
         else:
             await self._door.acquire()
         answer: asyncio.Future[list[Any]] = loop.create_future()
-        self._line.append(Waiting(selection, quiet, deadline, answer))
-        if not self._busy:
-            self._flush()
+        if self._line.append(Waiting(selection, quiet, deadline, answer)):
+            self._serve()
         return await answer
 
     async def _wait_at_the_door(self, deadline: float) -> None:
@@ -98,84 +96,91 @@ class GroupCommit:
         except TimeoutError:
             raise NotRecordedInTime("It was not tried, since too many were waiting.") from None
 
-    def _flush(self) -> None:
-        """The next flush, if anybody waits."""
+    def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         self._timeout = conf.record_timeout()
-        self._expire()
-        self._busy = bool(self._line)
-        if self._busy:
-            self._used = True
-            self._writing = self._line.take()
-            flush = loop.run_in_executor(self._thread, write, self._alias, self._writing)
-            flush.add_done_callback(self._after_flush)
-            self._tick = self._tick or loop.call_later(TICK, self._on_tick)
-        elif is_test_database(connections[self._alias]):
-            # Nothing lingers: the runner drops the database as soon as the last test is over.
-            loop.run_in_executor(self._thread, release, self._alias)
+        self._used = True
+        self._tick = self._tick or loop.call_later(TICK, self._on_tick)
+        loop.run_in_executor(self._thread, self._write, loop)
 
-    def _after_flush(self, flush: asyncio.Future[Exception | None]) -> None:
-        batch, self._writing = self._writing, []
-        away = flush.result()
-        written = [waiting for waiting in batch if waiting.written]
-        unwritten = [waiting for waiting in batch if not waiting.written]
+    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Flush after flush in the thread, until nobody waits. The loop need not come round in between."""
+        while batch := self._line.take():
+            try:
+                away = write(self._alias, batch)
+            except Exception as error:  # whatever it is: somebody waits, and would wait forever
+                away = error
+            written = [waiting for waiting in batch if waiting.written]
+            unwritten = [waiting for waiting in batch if not waiting.written]
+            if away is None:
+                self._line.hold(unwritten)
+            else:
+                self._line.put_back(unwritten, away)
+            try:
+                loop.call_soon_threadsafe(self._after_flush, written, away)
+            except RuntimeError:  # the loop is closed, and everyone who waited is gone
+                return
+            if away is not None:
+                return
+        if is_test_database(connections[self._alias]):
+            # Nothing lingers: the runner drops the database as soon as the last test is over.
+            release(self._alias)
+
+    def _after_flush(self, written: list[Waiting], away: Exception | None) -> None:
         self._answer(written)
         if away is None:
             self._failures = 0
-            self._line.hold(unwritten)
-            self._flush()
         else:
             pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
             self._failures += 1
-            self._line.put_back(unwritten)
-            self._line.blame(away)
             logger.warning("The database %r is away, trying again in %s s: %s", self._alias, pause, away)
-            asyncio.get_running_loop().call_later(pause, self._flush)
+            asyncio.get_running_loop().call_later(pause, self._serve)
 
     def _answer(self, written: list[Waiting]) -> None:
         """Those whose events are of interest to somebody are answered when these are announced."""
-        loud = []
+        loud: list[tuple[Waiting, list[PresenceEvent]]] = []
         for waiting in written:
             self._door.release()
-            if waiting.quiet or not waiting.recorded:
-                waiting.settle()
+            if waiting.error is not None:
+                waiting.fail(waiting.error)
+            elif waiting.quiet or not waiting.rows:
+                waiting.answer(recorded(waiting.rows))
             else:
-                loud.append(waiting)
+                loud.append((waiting, events(waiting.rows, self._alias, waiting.selection.users)))
         if loud:
-            events = sorted((event for waiting in loud for event in waiting.recorded), key=lambda event: event.id)
-            within = frozenset[asyncio.Event]().union(*(waiting.within for waiting in loud))
-            turn = self._turns.take({event.room for event in events}, within)
-            task = asyncio.get_running_loop().create_task(self._announce_in(turn, events, loud), context=Context())
+            within = frozenset[asyncio.Event]().union(*(waiting.within for waiting, _ in loud))
+            turn = self._turns.take({event.room for _, own in loud for event in own}, within)
+            task = asyncio.get_running_loop().create_task(self._announce_in(turn, loud), context=Context())
             self._announcements.add(task)
             task.add_done_callback(self._announcements.discard)
 
-    async def _announce_in(self, turn: Turn, events: list[PresenceEvent], loud: list[Waiting]) -> None:
+    async def _announce_in(self, turn: Turn, loud: list[tuple[Waiting, list[PresenceEvent]]]) -> None:
+        everything = sorted((event for _, own in loud for event in own), key=lambda event: event.id)
         failures: dict[int, Exception] = {}
         try:
             async with turn:
-                await self._announce(events, self._alias)
+                await self._announce(everything, self._alias)
         except DeliveryFailed as error:
             failures = error.failures
         except Exception as error:
-            failures = {event.id: error for event in events}
+            failures = {event.id: error for event in everything}
         finally:
-            for waiting in loud:
-                waiting.error = next((failures[event.id] for event in waiting.recorded if event.id in failures), None)
-                waiting.settle()
-
-    def _expire(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for waiting in self._line.expire(now):
-            self._door.release()
-            waiting.give_up()
-        for waiting in self._writing:
-            if waiting.deadline <= now:
-                waiting.give_up()
+            for waiting, own in loud:
+                failure = next((failures[event.id] for event in own if event.id in failures), None)
+                if failure is None:
+                    waiting.answer(own)
+                else:
+                    waiting.fail(failure)
 
     def _on_tick(self) -> None:
         loop = asyncio.get_running_loop()
-        self._expire()
-        if self._busy or self._used:
+        expired, taken = self._line.expire(loop.time())
+        for waiting in expired:
+            self._door.release()
+            waiting.give_up()
+        for waiting in taken:
+            waiting.give_up()
+        if self._used or self._line.served:
             self._used = False
             self._tick = loop.call_later(TICK, self._on_tick)
         else:

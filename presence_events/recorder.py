@@ -21,7 +21,8 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import AsyncToSync, sync_to_async
 from django.db import connections, router, transaction
 
-from presence_events.append import Recorded, append, append_quietly
+from presence_events import append
+from presence_events.append import Recorded
 from presence_events.drafts import Draft, Selection, select
 from presence_events.exceptions import DeliveryFailed
 from presence_events.group_commit import GroupCommit
@@ -61,7 +62,7 @@ def record_select(selection: Selection, *, using: str | None = None) -> list[Pre
     """Record what ``selection`` finds. Returns the recorded events in log order."""
     alias = _alias(using)
     inside = connections[alias].in_atomic_block
-    events = append([selection], alias)
+    events = append.events(append.append([selection], alias), alias, selection.users)
     if events:
         # Inside a transaction an error would keep the other hooks of the commit from being called: it is logged.
         transaction.on_commit(lambda: _announce(events, alias), using=alias, robust=inside)
@@ -80,7 +81,7 @@ def record_quietly(selection: Selection, *, using: str | None = None) -> list[Re
 
     That is for touches by which nothing changed but the time: most of all events.
     """
-    return append_quietly([selection], _alias(using))
+    return append.recorded(append.append_quietly([selection], _alias(using)))
 
 
 async def arecord_quietly(selection: Selection, *, using: str | None = None) -> list[Recorded]:

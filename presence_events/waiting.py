@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from threading import Lock
 from typing import Any
 
 from presence_events import turns
+from presence_events.append import Row
 from presence_events.drafts import Selection
 from presence_events.exceptions import NotRecordedInTime
 
@@ -20,59 +22,91 @@ so many connections at least, if there are as many, or it is not worth the trip;
 class Waiting:
     """A selection on its way into the log, and the answer that somebody waits for."""
 
-    __slots__ = ("_answer", "deadline", "error", "quiet", "recorded", "selection", "within", "written")
+    __slots__ = ("_answer", "deadline", "error", "quiet", "rows", "selection", "within", "written")
 
     def __init__(self, selection: Selection, quiet: bool, deadline: float, answer: asyncio.Future[list[Any]]) -> None:
         self.selection = selection
         self.quiet = quiet
         self.deadline = deadline
         self.within = turns.current.get()
-        self.recorded: list[Any] = []
+        self.rows: list[Row] = []
         self.error: Exception | None = None
         self.written = False
         self._answer = answer
 
-    def settle(self) -> None:
-        """Answers with what was recorded, or with the error."""
-        if self._answer.done():  # it was given up, or whoever waited was cancelled
-            return
-        if self.error is None:
-            self._answer.set_result(self.recorded)
-        else:
-            self._answer.set_exception(self.error)
+    def answer(self, recorded: list[Any]) -> None:
+        if not self._answer.done():  # it was given up, or whoever waited was cancelled
+            self._answer.set_result(recorded)
+
+    def fail(self, error: Exception) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(error)
 
     def give_up(self) -> None:
-        """Answers that it took too long."""
-        if not self._answer.done():
-            error = NotRecordedInTime("" if self.error is None else f"The database said: {self.error}")
-            error.__cause__ = self.error
-            self._answer.set_exception(error)
+        error = NotRecordedInTime("" if self.error is None else f"The database said: {self.error}")
+        error.__cause__ = self.error
+        self.fail(error)
 
 
 class Line:
-    """First come, first served, as far as the order of each connection asks for it."""
+    """First come, first served, as far as the order of each connection asks for it.
+
+    Used by an event loop, which appends, and by the thread that writes for it, which takes.
+    """
 
     def __init__(self) -> None:
+        self._lock = Lock()
+        self._served = False
         self._waiting: deque[Waiting] = deque()
+        self._taken: list[Waiting] = []
         self._held: deque[Waiting] = deque()
         self._held_is_next = False
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting or self._held)
+    @property
+    def served(self) -> bool:
+        """Whether somebody takes what is appended, or will when the database is back."""
+        return self._served
 
-    def append(self, waiting: Waiting) -> None:
-        self._waiting.append(waiting)
+    def append(self, waiting: Waiting) -> bool:
+        """Returns whether somebody has to begin to `take`, and go on until nobody is left."""
+        with self._lock:
+            self._waiting.append(waiting)
+            begins, self._served = not self._served, True
+            return begins
 
-    def put_back(self, batch: list[Waiting]) -> None:
-        """They were taken first, and so are first again."""
-        self._waiting.extendleft(reversed(batch))
+    def take(self) -> list[Waiting]:
+        """The oldest, and all that may go with it: nothing about a connection that is in it, or held, already.
+
+        Those taken before have been dealt with. An empty list says that nobody waits, and ends the service.
+        """
+        with self._lock:
+            self._taken = self._next()
+            self._served = bool(self._taken)
+            return self._taken
+
+    def put_back(self, batch: list[Waiting], error: Exception) -> None:
+        """They are first again; and ``error`` is why everybody still waits."""
+        with self._lock:
+            self._taken = []
+            self._waiting.extendleft(reversed(batch))
+            for waiting in (*self._waiting, *self._held):
+                waiting.error = error
 
     def hold(self, batch: list[Waiting]) -> None:
         """They wait for locks: from now on they go alone, by turns with the others."""
-        self._held.extend(batch)
+        with self._lock:
+            self._held.extend(batch)
 
-    def take(self) -> list[Waiting]:
-        """The oldest, and all that may go with it: nothing about a connection that is in it, or held, already."""
+    def expire(self, now: float) -> tuple[list[Waiting], list[Waiting]]:
+        """Takes out those whose time is over. Returns them, and those taken whose time is over too."""
+        with self._lock:
+            expired = [held for held in self._held if held.deadline <= now]
+            self._held = deque(held for held in self._held if held.deadline > now)
+            while self._waiting and self._waiting[0].deadline <= now:
+                expired.append(self._waiting.popleft())
+            return expired, [taken for taken in self._taken if taken.deadline <= now]
+
+    def _next(self) -> list[Waiting]:
         claims: dict[str, set[str | None]] = {}
         for held in self._held:
             _claim(held.selection, claims)
@@ -86,22 +120,11 @@ class Line:
                 break
             waiting = self._waiting.popleft()
             (batch if _claim(waiting.selection, claims) else passed_over).append(waiting)
-        self.put_back(passed_over)
+        self._waiting.extendleft(reversed(passed_over))
         self._held_is_next = bool(batch and self._held)
-        return batch or [self._held.popleft()]
-
-    def expire(self, now: float) -> list[Waiting]:
-        """Takes out those whose time is over."""
-        expired = [held for held in self._held if held.deadline <= now]
-        self._held = deque(held for held in self._held if held.deadline > now)
-        while self._waiting and self._waiting[0].deadline <= now:
-            expired.append(self._waiting.popleft())
-        return expired
-
-    def blame(self, error: Exception) -> None:
-        """``error`` is why they all still wait."""
-        for waiting in (*self._waiting, *self._held):
-            waiting.error = error
+        if not batch and self._held:
+            batch.append(self._held.popleft())
+        return batch
 
 
 def _claim(selection: Selection, claims: dict[str, set[str | None]]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import Error, connections
 
-from presence_events.append import Recorded, append, append_quietly
+from presence_events.append import Row, append, append_quietly
 from presence_events.waiting import Waiting
 
 __all__ = ["LOCK_PATIENCE", "release", "write"]
@@ -26,7 +26,7 @@ _READ_ONLY = "25006"
 def write(alias: str, batch: list[Waiting]) -> Exception | None:
     """Writes ``batch``. Returns why the database is away, if it is.
 
-    Each that was dealt with is marked as ``written`` and has what was ``recorded``, or its ``error``. The others may be
+    Each that was dealt with is marked as ``written`` and has its ``rows``, or its ``error``. The others may be
     written again: those that wait for a lock, and those of which nothing is known since the database went away.
     """
     error = _try(alias, batch)
@@ -47,25 +47,22 @@ def write(alias: str, batch: list[Waiting]) -> Exception | None:
 def _try(alias: str, batch: list[Waiting]) -> Exception | None:
     selections = [waiting.selection for waiting in batch]
     quiet = all(waiting.quiet for waiting in batch)
-    recorded: list[Any]
     try:
         _make_ready(alias)
-        if quiet:
-            recorded = append_quietly(selections, alias, lock_patience=LOCK_PATIENCE)
-        else:
-            recorded = append(selections, alias, lock_patience=LOCK_PATIENCE)
+        _hand_out((append_quietly if quiet else append)(selections, alias, lock_patience=LOCK_PATIENCE), batch)
     except Exception as error:
         return error
-    _hand_out(recorded, batch)
     return None
 
 
-def _hand_out(recorded: list[Any], batch: list[Waiting]) -> None:
-    """To each what is about its connections. Who has no keys was alone."""
-    owners = {key: waiting for waiting in batch for key in waiting.selection.keys}
-    for one in recorded:
-        owner = owners.get((one.room, one.channel_name)) or owners.get((None, one.channel_name)) or batch[0]
-        owner.recorded.append(Recorded(one.room, one.channel_name) if owner.quiet else one)
+def _hand_out(rows: list[Row], batch: list[Waiting]) -> None:
+    """To each what is about its connections."""
+    if len(batch) == 1:
+        batch[0].rows = rows
+    else:
+        owners = {key: waiting for waiting in batch for key in waiting.selection.keys}
+        for row in rows:
+            (owners.get((row[0], row[1])) or owners[None, row[1]]).rows.append(row)
     for waiting in batch:
         waiting.error = None
         waiting.written = True

@@ -194,6 +194,20 @@ async def test_a_server_that_only_reads_is_one_that_is_away() -> None:
     assert await Presence.objects.acount() == 1
 
 
+async def test_whatever_goes_wrong_in_the_thread_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = group_commit.write
+    failures = [RuntimeError("once"), RuntimeError("twice")]
+
+    def failing(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return write(*args)
+
+    monkeypatch.setattr(group_commit, "write", failing)
+    await Room.objects.aadd("room", "channel")
+    assert await Presence.objects.acount() == 1
+
+
 async def test_only_those_are_told_that_the_layer_failed_who_joined_there(monkeypatch: pytest.MonkeyPatch) -> None:
     add = InMemoryChannelLayer.group_add
 

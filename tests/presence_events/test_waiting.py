@@ -27,7 +27,7 @@ def test_whoever_waits_about_different_connections_goes_together() -> None:
     those = [waiting(("a", "x")), waiting((None, "y")), waiting(("b", "x")), waiting(("a", "z"))]
     line = line_of(*those)
     assert line.take() == those
-    assert not line
+    assert line.take() == []
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,7 @@ def test_one_that_may_be_about_any_connection_is_not_overtaken_by_what_was_passe
 
 def test_half_of_many_goes_so_that_the_next_half_is_ready_when_it_is_back() -> None:
     line = line_of(*(waiting(("a", str(number))) for number in range(4 * SMALL)))
-    assert [len(line.take()) for _ in range(3)] == [2 * SMALL, SMALL, SMALL]
-    assert not line
+    assert [len(line.take()) for _ in range(4)] == [2 * SMALL, SMALL, SMALL, 0]
 
 
 def test_no_flush_is_too_large() -> None:
@@ -72,8 +71,19 @@ def test_no_flush_is_too_large() -> None:
 def test_who_is_put_back_is_first_again_and_in_order() -> None:
     those = [waiting(("a", str(number))) for number in range(3)]
     line = line_of(*those)
-    line.put_back(line.take())
+    line.put_back(line.take(), RuntimeError("away"))
     assert line.take() == those
+
+
+def test_a_line_is_served_from_who_comes_first_until_nobody_is_left() -> None:
+    line = Line()
+    assert not line.served
+    assert line.append(waiting(("a", "x")))
+    assert not line.append(waiting(("a", "x")))
+    assert line.served
+    assert [len(line.take()) for _ in range(3)] == [1, 1, 0]
+    assert not line.served
+    assert line.append(waiting(("a", "x")))
 
 
 def test_who_is_held_goes_alone_and_by_turns_with_the_others() -> None:
@@ -86,7 +96,7 @@ def test_who_is_held_goes_alone_and_by_turns_with_the_others() -> None:
     line.hold([held])
     assert line.take() == [second]
     assert line.take() == [held]
-    assert not line
+    assert line.take() == []
 
 
 def test_nobody_overtakes_who_is_held_about_the_same_connection() -> None:
@@ -103,18 +113,21 @@ def test_those_whose_time_is_over_are_taken_out() -> None:
     early, late, held = waiting(deadline=1), waiting(deadline=3), waiting(deadline=2)
     line = line_of(early, late)
     line.hold([held])
-    assert line.expire(0.5) == []
-    assert line.expire(2) == [held, early]
+    assert line.expire(0.5) == ([], [])
+    assert line.expire(2) == ([held, early], [])
     assert line.take() == [late]
+    assert line.expire(3) == ([], [late])
+    assert line.take() == []
+    assert line.expire(3) == ([], [])
 
 
 async def test_who_is_given_up_hears_what_the_database_said_last() -> None:
     one = waiting(answer=asyncio.get_running_loop().create_future())
     line = line_of(one)
-    line.blame(reason := RuntimeError("shutting down"))
+    line.put_back(line.take(), reason := RuntimeError("shutting down"))
     one.give_up()
     one.give_up()
-    one.settle()
+    one.answer([])
     with pytest.raises(NotRecordedInTime, match="shutting down") as caught:
         await one._answer
     assert caught.value.__cause__ is reason
@@ -123,10 +136,8 @@ async def test_who_is_given_up_hears_what_the_database_said_last() -> None:
 async def test_the_answer_is_what_was_recorded_or_the_error() -> None:
     loop = asyncio.get_running_loop()
     good, bad = waiting(answer=loop.create_future()), waiting(answer=loop.create_future())
-    good.recorded = [1, 2]
-    bad.error = ValueError("bad")
-    good.settle()
-    bad.settle()
+    good.answer([1, 2])
+    bad.fail(ValueError("bad"))
     assert await good._answer == [1, 2]
     with pytest.raises(ValueError, match="bad"):
         await bad._answer
