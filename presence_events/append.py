@@ -107,7 +107,7 @@ def _execute(returning: str, selections: Sequence[Selection], alias: str, lock_p
         return list(cursor.fetchall())
 
 
-_LOCK_TIMEOUT = "WHERE (SELECT set_config('lock_timeout', %(lock_timeout)s, true)) IS NOT NULL"
+_LOCK_TIMEOUT = "WHERE (SELECT set_config('lock_timeout', '{}s', true)) IS NOT NULL"
 """Evaluated once, before anything else, and valid for one transaction: it needs no round trip and no session."""
 
 
@@ -128,9 +128,7 @@ def _statement(
         for number, each in enumerate(merged.values())
         for name, value in each.items()
     }
-    if lock_patience is not None:
-        params["lock_timeout"] = f"{lock_patience}s"
-    return _text(tuple(merged), returning, alias, lock_patience is not None), params
+    return _text(tuple(merged), returning, alias, lock_patience), params
 
 
 def _array(values: list[Any]) -> str:
@@ -145,11 +143,13 @@ def _element(value: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _text(queries: tuple[str, ...], returning: str, alias: str, patient: bool) -> str:
+def _text(queries: tuple[str, ...], returning: str, alias: str, lock_patience: float | None) -> str:
     user_id_type = _USER.db_type(connections[alias])
     selections = [
         f"({query.format(user_id=user_id_type)})".replace("%(", f"%({number}_") for number, query in enumerate(queries)
     ]
     return sql.read("presence_events", "append").format(
-        selections="\nUNION ALL\n".join(selections), condition=_LOCK_TIMEOUT if patient else "", returning=returning
+        selections="\nUNION ALL\n".join(selections),
+        condition="" if lock_patience is None else _LOCK_TIMEOUT.format(lock_patience),
+        returning=returning,
     )

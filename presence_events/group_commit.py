@@ -33,7 +33,7 @@ from presence_events.drafts import Selection
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.flushing import is_test_database
 from presence_events.models import PresenceEvent
-from presence_events.turns import Turn, Turns
+from presence_events.turns import PATIENCE, Turn, Turns
 from presence_events.waiting import Line, Waiting
 from presence_events.writing import release, write
 
@@ -110,14 +110,16 @@ class GroupCommit:
                 away = write(self._alias, batch)
             except Exception as error:  # whatever it is: somebody waits, and would wait forever
                 away = error
-            written = [waiting for waiting in batch if waiting.written]
-            unwritten = [waiting for waiting in batch if not waiting.written]
+            # Whose time is over while it is tried, again and again, is not tried again: the tick does not meet it.
+            now = loop.time()
+            over = [waiting for waiting in batch if waiting.written or waiting.deadline <= now]
+            unwritten = [waiting for waiting in batch if not waiting.written and waiting.deadline > now]
             if away is None:
                 self._line.hold(unwritten)
             else:
                 self._line.put_back(unwritten, away)
             try:
-                loop.call_soon_threadsafe(self._after_flush, written, away)
+                loop.call_soon_threadsafe(self._after_flush, over, away)
             except RuntimeError:  # the loop is closed, and everyone who waited is gone
                 return
             if away is not None:
@@ -126,8 +128,12 @@ class GroupCommit:
             # Nothing lingers: the runner drops the database as soon as the last test is over.
             release(self._alias)
 
-    def _after_flush(self, written: list[Waiting], away: Exception | None) -> None:
-        self._answer(written)
+    def _after_flush(self, over: list[Waiting], away: Exception | None) -> None:
+        self._answer([waiting for waiting in over if waiting.written])
+        for waiting in over:
+            if not waiting.written:
+                self._door.release()
+                waiting.give_up()
         if away is None:
             self._failures = 0
         else:
@@ -192,6 +198,11 @@ class GroupCommit:
         try:
             yield
         finally:
+            # Who still waits is served, or given up by the tick.
+            while self._line.served:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            if self._announcements:
+                await asyncio.wait(self._announcements, timeout=PATIENCE)
             if self._tick is not None:
                 self._tick.cancel()
                 self._tick = None

@@ -112,8 +112,8 @@ class Line:
             _claim(held.selection, claims)
         batch: list[Waiting] = []
         passed_over: list[Waiting] = []
-        size = max(SMALL, min(LARGE, len(self._waiting) // 2))
-        while self._waiting and len(claims) < size and not self._held_is_next:
+        size = len(claims) + max(SMALL, min(LARGE, len(self._waiting) // 2))
+        while self._waiting and len(claims) < size and not (self._held_is_next and self._held):
             if not self._waiting[0].selection.keys:
                 if not batch and not passed_over:
                     batch.append(self._waiting.popleft())

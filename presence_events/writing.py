@@ -13,8 +13,8 @@ from presence_events.waiting import Waiting
 __all__ = ["LOCK_PATIENCE", "release", "write"]
 
 LOCK_PATIENCE = 0.1
-"""Seconds that a flush waits for a row that somebody else is changing. After that, whoever wanted that row goes alone,
-and the others do not wait for it."""
+"""Seconds that a flush waits for a row that somebody else is changing. After that it is halved, and each half waits
+half as long, until whoever wanted that row is alone: the others do not wait for it any more."""
 
 _CONTENTION = {"40001", "40P01", "55P03"}
 """Serialization failure, deadlock, lock not available: nobody's fault, and over sooner or later."""
@@ -23,36 +23,47 @@ _READ_ONLY = "25006"
 """What a former primary says after a failover."""
 
 
-def write(alias: str, batch: list[Waiting]) -> Exception | None:
+def write(alias: str, batch: list[Waiting], patience: float = LOCK_PATIENCE) -> Exception | None:
     """Writes ``batch``. Returns why the database is away, if it is.
 
     Each that was dealt with is marked as ``written`` and has its ``rows``, or its ``error``. The others may be
     written again: those that wait for a lock, and those of which nothing is known since the database went away.
     """
-    error = _try(alias, batch)
+    error = _try(alias, batch, patience)
     if error is None:
         return None
     state = getattr(error.__cause__, "sqlstate", None)
-    if isinstance(error, Error) and (state == _READ_ONLY or not connections[alias].is_usable()):
+    if isinstance(error, Error) and state not in _CONTENTION and _is_away(alias, state):
         connections[alias].close()
+        # With their tracebacks errors would keep everything in the batch, for as long as somebody has them.
+        for each in (error, error.__cause__, error.__context__):
+            if each is not None:
+                each.__traceback__ = None
         return error
     if len(batch) > 1:
         middle = len(batch) // 2
-        return write(alias, batch[:middle]) or write(alias, batch[middle:])
+        # Half as long each, or it adds up with every row that is locked; 0 would be for ever.
+        patience = max(patience / 2, 0.001)
+        return write(alias, batch[:middle], patience) or write(alias, batch[middle:], patience)
     batch[0].error = error
     batch[0].written = state not in _CONTENTION
     return None
 
 
-def _try(alias: str, batch: list[Waiting]) -> Exception | None:
+def _try(alias: str, batch: list[Waiting], patience: float) -> Exception | None:
     selections = [waiting.selection for waiting in batch]
     quiet = all(waiting.quiet for waiting in batch)
     try:
         _make_ready(alias)
-        _hand_out((append_quietly if quiet else append)(selections, alias, lock_patience=LOCK_PATIENCE), batch)
+        _hand_out((append_quietly if quiet else append)(selections, alias, lock_patience=patience), batch)
     except Exception as error:
         return error
     return None
+
+
+def _is_away(alias: str, state: str | None) -> bool:
+    """Whether another connection, later, may do what this one could not."""
+    return state == _READ_ONLY or not connections[alias].is_usable()
 
 
 def _hand_out(rows: list[Row], batch: list[Waiting]) -> None:

@@ -1,0 +1,153 @@
+"""Many who record at once: through PgBouncer, from pools of connections, from event loops in several threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.live.databases import Cluster, Load, PgBouncer, assert_kept
+from tests.waiting import wait_until
+
+CLOSES_EARLY = """
+import asyncio, django
+django.setup()
+from projections.models import Room
+
+async def main():
+    calls = [asyncio.ensure_future(Room.objects.aadd("room", f"channel!{number}")) for number in range(1000)]
+    await calls[0]
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("pools")).running() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(cluster_of_module: Cluster) -> Cluster:
+    cluster_of_module.use_new_database()
+    return cluster_of_module
+
+
+@pytest.fixture
+def pgbouncer(cluster: Cluster) -> Iterator[PgBouncer]:
+    if PgBouncer.program() is None:
+        pytest.skip("PgBouncer is not installed")
+    with PgBouncer(cluster).running() as pgbouncer:
+        yield pgbouncer
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        {"CONN_MAX_AGE": 0},
+        {"CONN_MAX_AGE": 600},
+        {"CONN_MAX_AGE": None},
+        {"OPTIONS": {"pool": True}},
+        {"OPTIONS": {"pool": {"min_size": 1, "max_size": 1}}},
+    ],
+    ids=["closed at once", "for ten minutes", "for ever", "pool", "pool of one"],
+)
+def test_everything_is_recorded_once_and_in_order_however_long_connections_live(
+    cluster: Cluster, tmp_path: Path, database: dict[str, Any]
+) -> None:
+    with Load(cluster, tmp_path, database=database) as load:
+        load.wait_for_answers(2000)
+        load.end()
+    assert_kept(cluster, load, exactly=True)
+
+
+def test_event_loops_in_several_threads_record_into_the_same_rooms_and_close_their_connections(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with Load(cluster, tmp_path, loops=4, connections=50, database={"CONN_MAX_AGE": None}) as load:
+        load.wait_for_answers(2000)
+        wait_until(lambda: len(cluster.backends()) == 4)
+        load.stop()
+        # The process still lives.
+        wait_until(lambda: cluster.backends() == [], 5)
+        load.end()
+    assert_kept(cluster, load, exactly=True)
+
+
+def test_an_event_loop_that_closes_carries_through_what_has_begun(cluster: Cluster) -> None:
+    cluster.run("-c", CLOSES_EARLY)
+    assert cluster.query("SELECT count(*) FROM presence") == [(1000,)]
+
+
+def test_several_processes_record_through_pgbouncer(cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer) -> None:
+    with ExitStack() as stack:
+        loads = [
+            stack.enter_context(Load(cluster, tmp_path, name, pgbouncer.PORT, loops=3, connections=50))
+            for name in ("one", "two")
+        ]
+        for load in loads:
+            load.wait_for_answers(2000)
+        assert len(cluster.backends()) <= pgbouncer.CONNECTIONS
+        for load in loads:
+            load.end()
+    assert_kept(cluster, *loads, exactly=True)
+
+
+def test_nothing_of_the_recorder_stays_behind_in_the_connections_of_pgbouncer(
+    cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer
+) -> None:
+    before = _settings(cluster, 5432, 1)
+    with Load(cluster, tmp_path, port=pgbouncer.PORT, loops=3, connections=50) as load:
+        load.wait_for_answers()
+        load.end()
+    assert _settings(cluster, pgbouncer.PORT, pgbouncer.CONNECTIONS) == before
+    assert len(cluster.backends()) == pgbouncer.CONNECTIONS
+
+
+def test_nobody_notices_that_postgresql_restarts_behind_pgbouncer(
+    cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer
+) -> None:
+    with Load(cluster, tmp_path, port=pgbouncer.PORT, loops=2, connections=50) as load:
+        load.wait_for_answers()
+        cluster.stop()
+        cluster.start()
+        load.wait_for_answers()
+        load.end()
+    assert not [call for call in load.calls() if call.error]
+    assert_kept(cluster, load)
+
+
+def test_nobody_notices_that_pgbouncer_restarts(cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer) -> None:
+    with Load(cluster, tmp_path, port=pgbouncer.PORT, loops=2, connections=50) as load:
+        load.wait_for_answers()
+        pgbouncer.stop()
+        pgbouncer.start()
+        load.wait_for_answers()
+        load.end()
+    assert not [call for call in load.calls() if call.error]
+    assert_kept(cluster, load)
+
+
+def _settings(cluster: Cluster, port: int, connections: int) -> set[tuple[str, str]]:
+    """What is set in the sessions of so many connections to the server, all different ones.
+
+    What PgBouncer itself sets, for each client anew, is left out.
+    """
+    found: set[tuple[str, str]] = set()
+    with ExitStack() as stack:
+        pids = set()
+        for _ in range(connections):
+            connection = stack.enter_context(psycopg.connect(cluster.url(port=port), prepare_threshold=None))
+            pids.add(connection.execute("SELECT pg_backend_pid()").fetchone())
+            found |= set(
+                connection.execute(
+                    "SELECT name, setting FROM pg_settings WHERE source = 'session' OR name = 'lock_timeout'"
+                ).fetchall()
+            )
+        assert len(pids) == connections
+    return {(name, value) for name, value in found if name not in ("application_name", "client_encoding")}
