@@ -15,6 +15,8 @@ from django.core import checks
 from django.db import OperationalError, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
+from presence_events import conf, validation
+from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
 
 
@@ -33,6 +35,14 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             "The presence log is guarded and folded by triggers, and 'pgtrigger' is not installed.",
             hint="Add 'pgtrigger' to INSTALLED_APPS, before 'presence_events'.",
             id="presence_events.E002",
+        )
+    try:
+        validation.age(conf.record_timeout())
+    except InvalidAge as error:
+        yield checks.Error(
+            f"CHANNELS_PRESENCE_RECORD_TIMEOUT is not a time to wait. {error}",
+            hint="Set it to a number of seconds, 30 for example, or remove it.",
+            id="presence_events.E004",
         )
 
 

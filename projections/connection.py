@@ -120,9 +120,8 @@ class Connection(ABC):
         self.ended = True
         self.heart.exit(self)
         if self.joined:
-            await self.heart.leave(self._leave_all())
-        if cancelled:
-            # daphne cancels all its consumers when it is stopped, and is gone as soon as one of them has ended.
+            await self.heart.see_off(self._leave_all(), cancelled=cancelled)
+        elif cancelled:
             await self.heart.others_left()
 
     async def _leave_all(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import math
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, TypeVar, cast, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+from projections import heartbeats
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.models import Presence
 
@@ -104,11 +106,16 @@ class _EveryWayOut:
 
         async def run(consumer: Any, *args: Any, **kwargs: Any) -> None:
             inherited: Any = super(owner, consumer)
+            cancelled = False
             try:
                 await (own(consumer, *args, **kwargs) if own else inherited.__call__(*args, **kwargs))
+            except asyncio.CancelledError:
+                cancelled = True
+                raise
             finally:
                 if hasattr(consumer, "channel_name") and not getattr(consumer, "_presence_removed", False):
-                    await Presence.objects.aleave_all(consumer.channel_name)
+                    leaving = Presence.objects.aleave_all(consumer.channel_name)
+                    await heartbeats.of_running_loop().see_off(leaving, cancelled=cancelled)
                     consumer._presence_removed = True
 
         owner.__call__ = run

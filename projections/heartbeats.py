@@ -73,14 +73,18 @@ class Heart:
             self._timer.cancel()
             self._timer = None
 
-    async def leave(self, leaving: Coroutine[Any, Any, None]) -> None:
-        """Runs ``leaving``, which is known meanwhile to `others_left`."""
+    async def see_off(self, leaving: Coroutine[Any, Any, Any], *, cancelled: bool) -> None:
+        """Runs ``leaving``, by which a consumer leaves its rooms at its end. If the server has ``cancelled`` it, it
+        waits for all others who are leaving: daphne cancels everybody when it is stopped, and is gone as soon as one of
+        them has ended."""
         # Not the context of the consumer: cancelled while its thread waits for the loop, it points to where nothing can
         # be run any more.
         task = asyncio.get_running_loop().create_task(leaving, context=Context())
         self._leaves.add(task)
         task.add_done_callback(self._leaves.discard)
-        await task
+        await asyncio.shield(task)
+        if cancelled:
+            await self.others_left()
 
     async def others_left(self) -> None:
         """Returns when everyone has left who is leaving now. Those who ask meanwhile wait for the same."""

@@ -103,3 +103,10 @@ class Nowhere:
 
     def allow_migrate(self, *args: Any, **kwargs: Any) -> bool:
         return False
+
+
+@pytest.mark.parametrize("seconds", ["30", -1, float("nan")])
+def test_a_timeout_that_is_no_time_is_an_error(settings: Any, seconds: Any) -> None:
+    settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = seconds
+    (message,) = run_checks()
+    assert message.id == "presence_events.E004"

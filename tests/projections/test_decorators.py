@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from asgiref.current_thread_executor import CurrentThreadExecutor
+from asgiref.sync import AsyncToSync
 from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
     AsyncWebsocketConsumer,
@@ -191,6 +194,30 @@ async def test_a_consumer_that_is_cancelled_leaves() -> None:
     with pytest.raises(asyncio.CancelledError):
         await communicator.future
     assert await _kinds() == ["join", "touch", "leave"]
+
+
+async def test_a_consumer_that_is_cancelled_as_its_thread_returns_from_the_loop_leaves() -> None:
+    """asgiref leaves it with a context in which queries would run in a thread that waits for none."""
+
+    class Unlucky(SyncEcho):
+        async def dispatch(self, message: Any) -> None:
+            if message["type"] == "websocket.receive":
+                executor, done = CurrentThreadExecutor(None), Future[None]()
+                done.set_result(None)
+                executor.run_until_future(done)
+                AsyncToSync.executors.current = executor
+                raise asyncio.CancelledError
+            await super().dispatch(message)
+
+        @remove_presence
+        def disconnect(self, code: int) -> None:
+            """Never called."""
+
+    communicator = await _connect(Unlucky)
+    await communicator.send_to(text_data="hello")
+    with pytest.raises(asyncio.CancelledError):
+        await communicator.future
+    assert await _kinds() == ["join", "leave"]
 
 
 async def test_disconnecting_is_one_statement_and_not_two(monkeypatch: pytest.MonkeyPatch) -> None:
