@@ -152,7 +152,10 @@ class GroupCommit:
             elif waiting.quiet or not waiting.rows:
                 waiting.answer(recorded(waiting.rows))
             else:
-                loud.append((waiting, events(waiting.rows, self._alias, waiting.selection.users)))
+                try:
+                    loud.append((waiting, events(waiting.rows, self._alias, waiting.selection.users)))
+                except Exception as error:  # a field of the project's own, for example
+                    waiting.fail(error)
         if loud:
             within = frozenset[asyncio.Event]().union(*(waiting.within for waiting, _ in loud))
             turn = self._turns.take({event.room for _, own in loud for event in own}, within)

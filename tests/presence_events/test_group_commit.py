@@ -208,6 +208,21 @@ async def test_whatever_goes_wrong_in_the_thread_is_tried_again(monkeypatch: pyt
     assert await Presence.objects.acount() == 1
 
 
+async def test_what_cannot_be_read_back_is_an_error_for_its_caller_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = group_commit.events
+
+    def picky(rows: Any, *args: Any) -> Any:
+        if rows[0][1] == "unreadable":
+            raise LookupError("what is this?")
+        return events(rows, *args)
+
+    monkeypatch.setattr(group_commit, "events", picky)
+    calls = [arecord([Draft("join", "room", channel)]) for channel in ("a", "unreadable", "b")]
+    first, error, last = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(error, LookupError)
+    assert len(first) == len(last) == 1  # type: ignore[arg-type]
+
+
 async def test_only_those_are_told_that_the_layer_failed_who_joined_there(monkeypatch: pytest.MonkeyPatch) -> None:
     add = InMemoryChannelLayer.group_add
 
