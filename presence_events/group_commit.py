@@ -29,6 +29,7 @@ from django.db import connections
 
 from presence_events import conf
 from presence_events.append import events, recorded
+from presence_events.door import Door
 from presence_events.drafts import Selection
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.flushing import is_test_database
@@ -61,7 +62,7 @@ class GroupCommit:
         self._alias = alias
         self._announce = announce
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence-recorder")
-        self._door = asyncio.Semaphore(BOUND)
+        self._door = Door(BOUND)
         self._line = Line()
         self._turns = Turns()
         self._announcements: set[asyncio.Task[None]] = set()
@@ -80,21 +81,15 @@ class GroupCommit:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout
-        if self._door.locked():
-            await self._wait_at_the_door(deadline)
-        else:
-            await self._door.acquire()
+        if not self._door.enter_at_once():
+            try:
+                await self._door.enter(deadline)
+            except TimeoutError:
+                raise NotRecordedInTime("It was not tried, since too many were waiting.") from None
         answer: asyncio.Future[list[Any]] = loop.create_future()
         if self._line.append(Waiting(selection, quiet, deadline, answer)):
             self._serve()
         return await answer
-
-    async def _wait_at_the_door(self, deadline: float) -> None:
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._door.acquire()
-        except TimeoutError:
-            raise NotRecordedInTime("It was not tried, since too many were waiting.") from None
 
     def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -132,7 +127,7 @@ class GroupCommit:
         self._answer([waiting for waiting in over if waiting.written])
         for waiting in over:
             if not waiting.written:
-                self._door.release()
+                self._door.leave()
                 waiting.give_up()
         if away is None:
             self._failures = 0
@@ -146,7 +141,7 @@ class GroupCommit:
         """Those whose events are of interest to somebody are answered when these are announced."""
         loud: list[tuple[Waiting, list[PresenceEvent]]] = []
         for waiting in written:
-            self._door.release()
+            self._door.leave()
             if waiting.error is not None:
                 waiting.fail(waiting.error)
             elif waiting.quiet or not waiting.rows:
@@ -185,7 +180,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         expired, taken = self._line.expire(loop.time())
         for waiting in expired:
-            self._door.release()
+            self._door.leave()
             waiting.give_up()
         for waiting in taken:
             waiting.give_up()

@@ -26,7 +26,7 @@ from presence_events.recorder import (
     record_quietly,
     record_select,
 )
-from projections import background, groups, selections
+from projections import event_loops, groups, selections
 
 if TYPE_CHECKING:
     from projections.models import Presence, Room
@@ -52,7 +52,7 @@ class RoomManager(_RoomManager):
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             # Present already: the layer may have forgotten the membership (a restart, its group_expiry).
             transaction.on_commit(
-                lambda: background.run(groups.add, room_channel_name, user_channel_name),
+                lambda: event_loops.run(groups.add, room_channel_name, user_channel_name),
                 using=alias,
                 robust=connections[alias].in_atomic_block,
             )
@@ -70,7 +70,7 @@ class RoomManager(_RoomManager):
         if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
             # Absent already: the layer may not know.
             transaction.on_commit(
-                lambda: background.run(groups.discard, room_channel_name, user_channel_name), using=alias
+                lambda: event_loops.run(groups.discard, room_channel_name, user_channel_name), using=alias
             )
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:

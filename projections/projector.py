@@ -8,7 +8,7 @@ from typing import Any
 
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
-from projections import background, groups
+from projections import event_loops, groups
 from projections.models import Presence, Room
 from projections.signals import PresenceSignal, presence_changed, presence_updated
 
@@ -22,7 +22,7 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     not be added to a group, after everything else was delivered.
     """
     moves = _moves(events)
-    failures = background.run(groups.follow, moves) if moves else {}
+    failures = event_loops.run(groups.follow, moves) if moves else {}
     for signal, arguments in _signals(events, using):
         signal.send_robust(sender=Room, **arguments)
     if failures:

@@ -14,6 +14,7 @@ from channels.layers import InMemoryChannelLayer
 from django.db import DatabaseError, connection, connections, transaction
 
 from presence_events import group_commit
+from presence_events.door import Door
 from presence_events.exceptions import NotRecordedInTime
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord
@@ -136,7 +137,7 @@ async def test_who_waits_at_the_door_for_too_long_is_told_that_it_was_not_tried(
     monkeypatch: pytest.MonkeyPatch, locked: Any
 ) -> None:
     group = of_this_loop()
-    monkeypatch.setattr(group, "_door", asyncio.Semaphore(1))
+    monkeypatch.setattr(group, "_door", Door(1))
     first = asyncio.create_task(Presence.objects.atouch("busy"))
     await asyncio.sleep(0)
     monkeypatch.setattr(group, "_timeout", 0.2)

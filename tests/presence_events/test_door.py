@@ -1,0 +1,80 @@
+"""No more than so many are inside."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from presence_events.door import Door
+
+
+def soon() -> float:
+    return asyncio.get_running_loop().time() + 30
+
+
+async def test_those_outside_come_in_as_they_came() -> None:
+    door = Door(2)
+    assert [door.enter_at_once() for _ in range(3)] == [True, True, False]
+    came: list[int] = []
+
+    async def come(number: int) -> None:
+        await door.enter(soon())
+        came.append(number)
+
+    coming = [asyncio.create_task(come(number)) for number in range(4)]
+    await asyncio.sleep(0)
+    assert came == []
+    for _ in range(2):
+        door.leave()
+    assert not door.enter_at_once()
+    await asyncio.gather(*coming[:2])
+    assert came == [0, 1]
+    for _ in range(2):
+        door.leave()
+    await asyncio.gather(*coming)
+    assert came == [0, 1, 2, 3]
+    assert not door.enter_at_once()
+    door.leave()
+    assert door.enter_at_once()
+
+
+async def test_who_has_gone_away_is_passed_over() -> None:
+    door = Door(1)
+    assert door.enter_at_once()
+    with pytest.raises(TimeoutError):
+        await door.enter(asyncio.get_running_loop().time())
+    waiting = asyncio.create_task(door.enter(soon()))
+    await asyncio.sleep(0)
+    door.leave()
+    await waiting
+    assert not door.enter_at_once()
+
+
+async def test_who_is_cancelled_when_just_let_in_leaves_again() -> None:
+    door = Door(1)
+    assert door.enter_at_once()
+    late = asyncio.create_task(door.enter(soon()))
+    await asyncio.sleep(0)
+    door.leave()
+    late.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await late
+    assert door.enter_at_once()
+
+
+async def test_when_many_leave_at_once_it_takes_no_longer_for_each() -> None:
+    async def seconds(number: int) -> float:
+        door = Door(0)
+        waiting = [asyncio.create_task(door.enter(soon())) for _ in range(number)]
+        await asyncio.sleep(0)
+        start = time.process_time()
+        for _ in range(number):
+            door.leave()
+        spent = time.process_time() - start
+        await asyncio.gather(*waiting)
+        return spent
+
+    few = min([await seconds(1_000) for _ in range(3)])
+    assert await seconds(20_000) < 20 * few * 5
