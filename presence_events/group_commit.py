@@ -56,11 +56,12 @@ Announce = Callable[[list[PresenceEvent], str], Awaitable[None]]
 
 
 class GroupCommit:
-    """The flushes of the running event loop into one database."""
+    """The flushes of the running event loop into one database. ``closed`` is called when they end with the loop."""
 
-    def __init__(self, alias: str, announce: Announce) -> None:
+    def __init__(self, alias: str, announce: Announce, closed: Callable[[], None]) -> None:
         self._alias = alias
         self._announce = announce
+        self._closed = closed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence-recorder")
         self._door = Door(BOUND)
         self._line = Line()
@@ -116,6 +117,7 @@ class GroupCommit:
             try:
                 loop.call_soon_threadsafe(self._after_flush, over, away)
             except RuntimeError:  # the loop is closed, and everyone who waited is gone
+                release(self._alias)
                 return
             if away is not None:
                 return
@@ -151,10 +153,12 @@ class GroupCommit:
                     loud.append((waiting, events(waiting.rows, self._alias, waiting.selection.users)))
                 except Exception as error:  # a field of the project's own, for example
                     waiting.fail(error)
-        if loud:
-            within = frozenset[asyncio.Event]().union(*(waiting.within for waiting, _ in loud))
-            turn = self._turns.take({event.room for _, own in loud for event in own}, within)
-            task = asyncio.get_running_loop().create_task(self._announce_in(turn, loud), context=Context())
+        # What a receiver records does not wait for the turn that calls it; the others of its flush do. It comes first,
+        # or it would wait for them.
+        for within in sorted({waiting.within for waiting, _ in loud}, key=len, reverse=True):
+            those = [(waiting, own) for waiting, own in loud if waiting.within == within]
+            turn = self._turns.take({event.room for _, own in those for event in own}, within)
+            task = asyncio.get_running_loop().create_task(self._announce_in(turn, those), context=Context())
             self._announcements.add(task)
             task.add_done_callback(self._announcements.discard)
 
@@ -196,12 +200,17 @@ class GroupCommit:
         try:
             yield
         finally:
-            # Who still waits is served, or given up by the tick.
-            while self._line.served:  # noqa: ASYNC110
+            # Who still waits is served, or given up by the tick; the thread may be stuck for longer.
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + self._timeout + TICK
+            while self._line.served and loop.time() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             if self._announcements:
                 await asyncio.wait(self._announcements, timeout=PATIENCE)
             if self._tick is not None:
                 self._tick.cancel()
                 self._tick = None
-            await asyncio.get_running_loop().run_in_executor(self._thread, release, self._alias)
+            if not self._line.served:
+                await loop.run_in_executor(self._thread, release, self._alias)
+            self._thread.shutdown(wait=False)
+            self._closed()

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import AsyncToSync, sync_to_async
@@ -112,8 +113,13 @@ _group_commits: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, GroupComm
 def _group_commit(alias: str) -> GroupCommit:
     of_loop = _group_commits.setdefault(asyncio.get_running_loop(), {})
     if alias not in of_loop:
-        of_loop[alias] = GroupCommit(alias, _aannounce)
+        of_loop[alias] = GroupCommit(alias, _aannounce, closed=partial(_forget, asyncio.get_running_loop()))
     return of_loop[alias]
+
+
+def _forget(loop: asyncio.AbstractEventLoop) -> None:
+    """What is kept of a loop refers to it: it would keep it for ever."""
+    _group_commits.pop(loop, None)
 
 
 def _for_synchronous_code() -> bool:

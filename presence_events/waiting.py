@@ -115,7 +115,7 @@ class Line:
         size = len(claims) + max(SMALL, min(LARGE, len(self._waiting) // 2))
         while self._waiting and len(claims) < size and not (self._held_is_next and self._held):
             if not self._waiting[0].selection.keys:
-                if not batch and not passed_over:
+                if not batch:  # who was passed over waits for one that is held
                     batch.append(self._waiting.popleft())
                 break
             waiting = self._waiting.popleft()

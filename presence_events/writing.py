@@ -36,9 +36,8 @@ def write(alias: str, batch: list[Waiting], patience: float = LOCK_PATIENCE) -> 
     if isinstance(error, Error) and state not in _CONTENTION and _is_away(alias, state):
         connections[alias].close()
         # With their tracebacks errors would keep everything in the batch, for as long as somebody has them.
-        for each in (error, error.__cause__, error.__context__):
-            if each is not None:
-                each.__traceback__ = None
+        for each in filter(None, (error, error.__cause__, error.__context__)):
+            each.__traceback__ = None
         return error
     if len(batch) > 1:
         middle = len(batch) // 2

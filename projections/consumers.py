@@ -56,6 +56,8 @@ class _Mixin(_Consumer):
             raise TypeError(f"{cls.__name__}: the presence mixin has to stand in front of the consumer.")
         if issubclass(cls, AsyncConsumer) and issubclass(cls, SyncConsumer) != issubclass(cls, PresenceMixin):
             raise TypeError(f"{cls.__name__}: PresenceMixin is for sync consumers, AsyncPresenceMixin for async ones.")
+        if cls.presence_evict_code not in range(4000, 5000):
+            raise ValueError(f"{cls.__name__}: presence_evict_code is a number from 4000 to 4999.")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         connection = self._presence = self._connection_class(

@@ -66,11 +66,10 @@ def fate(ending: Ending, seen: float, *, heartbeat: bool, spoke: bool, away: boo
         return Fate.STAY
     if ending.kind == "leave":
         return Fate.FORGET
-    if ending.silence is None:
-        return Fate.HEAL
     if heartbeat:
         age = conf.max_age()
-        return Fate.HEAL if seen > age and ending.silence > timedelta(seconds=age) else Fate.EVICT
+        at_fault = ending.silence is None or (seen > age and ending.silence > timedelta(seconds=age))
+        return Fate.HEAL if at_fault else Fate.EVICT
     if spoke:
         return Fate.HEAL
     return Fate.STAY if away else Fate.EVICT

@@ -40,6 +40,9 @@ BEATS = 3
 SHORTEST = 0.1
 """Seconds between two beats at least."""
 
+SOON = 1.0
+"""Seconds after a beat that failed, at most: if it was the database, it is back by now or will be soon."""
+
 Suspects = list[tuple[Connection, list[Stay]]]
 
 
@@ -54,7 +57,8 @@ class Heart:
         self._leaves: set[asyncio.Task[None]] = set()
         self._farewell: asyncio.Task[None] | None = None
         self._noticed: set[Connection] = set()
-        self._last_beat = Moment()
+        self._healing = False
+        self._last_beat = self._last_look = Moment()
 
     def enter(self, connection: Connection) -> None:
         """``connection`` is joining its first room."""
@@ -63,7 +67,7 @@ class Heart:
         self._connections[connection.channel_name] = connection
         _by_channel_name[connection.channel_name] = connection
         if self._timer is None and self._beating is None:
-            self._last_beat = Moment()
+            self._last_beat = self._last_look = Moment()
             self._schedule()
 
     def exit(self, connection: Connection) -> None:
@@ -104,15 +108,24 @@ class Heart:
         self._noticed.add(connection)
 
     def endings(self, stays: Collection[tuple[str, str]]) -> dict[tuple[str, str], Ending]:
-        """How those of ``stays`` that are over ended since the last beat. Synchronous, for the thread of queries."""
-        return endings(stays, self._last_beat.age(), router.db_for_write(PresenceEvent))
+        """How those of ``stays`` that are over ended since the last look. Synchronous, for the thread of queries."""
+        return endings(stays, self._last_look.age(), router.db_for_write(PresenceEvent))
 
     async def beat(self) -> None:
         """Touches everyone, and looks into who is missing."""
+        await self._look_into_missing(*await self.touch_everyone())
+
+    async def touch_everyone(self) -> tuple[Suspects, bool, Moment]:
+        """Returns who is missing, whether the process was away, and when this began."""
         now = Moment()
         present: set[tuple[str, str]] = set()
         everyone = [(connection, connection.stays()) for connection in self._connections.values()]
-        vouched = [connection.channel_name for connection, stays in everyone if stays and connection.heartbeat]
+        vouched = [
+            (stay.room, connection.channel_name)
+            for connection, stays in everyone
+            if connection.heartbeat
+            for stay in stays
+        ]
         if vouched:
             present = {(one.room, one.channel_name) for one in await arecord_quietly(_beat(vouched))}
         suspects: Suspects = []
@@ -123,10 +136,15 @@ class Heart:
                 (seen if (stay.room, connection.channel_name) in present else missing).append(stay)
             connection.was_seen(seen, now)
             suspects.append((connection, missing))
-        await self._look_into(suspects, away=self._last_beat.age() > conf.max_age())
+        away = self._last_beat.age() > conf.max_age()
         self._last_beat = now
+        return suspects, away, now
 
-    async def _look_into(self, suspects: Suspects, *, away: bool) -> None:
+    async def _look_into_missing(self, suspects: Suspects, away: bool, now: Moment) -> None:
+        await self._look_into(suspects, away)
+        self._last_look = now
+
+    async def _look_into(self, suspects: Suspects, away: bool) -> None:
         suspects = [(connection, stays) for connection, stays in suspects if stays]
         if not suspects:
             return
@@ -148,21 +166,30 @@ class Heart:
         noticed, self._noticed = self._noticed, set()
         away = self._last_beat.age() > conf.max_age()
         try:
-            await self._look_into([(connection, connection.stays()) for connection in noticed], away=away)
+            await self._look_into([(connection, connection.stays()) for connection in noticed], away)
         except Exception:
             logger.exception("Could not look into what was pruned. The next beat does.")
 
     async def _beat_and_go_on(self) -> None:
+        failed = True
         try:
-            await self.beat()
+            missing = await self.touch_everyone()
+            failed = False
         except Exception:
-            logger.exception(
-                "The heartbeat of %s connections failed. The next one tries again.", len(self._connections)
-            )
+            logger.exception("The heartbeat of %s connections failed. Another one follows.", len(self._connections))
         finally:
             self._beating = None
             if self._connections:
-                self._schedule()
+                self._schedule(soon=failed)
+        # Healing may take long, as channel layers and receivers do: the next beat does not wait for it.
+        if not failed and not self._healing:
+            self._healing = True
+            try:
+                await self._look_into_missing(*missing)
+            except Exception:
+                logger.exception("Could not look into who is missing. The next beat tries again.")
+            finally:
+                self._healing = False
 
     async def _wait_for_leaves(self) -> None:
         try:
@@ -170,20 +197,22 @@ class Heart:
         finally:
             self._farewell = None
 
-    def _schedule(self) -> None:
+    def _schedule(self, *, soon: bool = False) -> None:
         # Not the context of whoever came first: it would live as long as the connections do.
+        seconds = max(conf.max_age() / BEATS, SHORTEST)
         self._timer = asyncio.get_running_loop().call_later(
-            max(conf.max_age() / BEATS, SHORTEST), self._on_time, context=Context()
+            min(seconds, SOON) if soon else seconds, self._on_time, context=Context()
         )
 
     def _on_time(self) -> None:
         self._timer = None
-        self._beating = asyncio.get_running_loop().create_task(self._beat_and_go_on())
+        self._beating = self._start(self._beat_and_go_on)
 
-    def _start(self, function: Any) -> None:
-        task = asyncio.get_running_loop().create_task(function(), context=Context())
+    def _start(self, function: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(function(), context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Heart] = WeakKeyDictionary()
@@ -214,5 +243,6 @@ async def _on_acommit(events: Iterable[PresenceEvent], using: str, **kwargs: Any
     _on_commit(events, using)
 
 
-def _beat(channel_names: list[str]) -> Selection:
-    return Selection(sql.read("projections", "beat"), {"channel_names": channel_names})
+def _beat(stays: list[tuple[str, str]]) -> Selection:
+    rooms, channel_names = zip(*stays, strict=True)
+    return Selection(sql.read("projections", "beat"), {"rooms": list(rooms), "channel_names": list(channel_names)})

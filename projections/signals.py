@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.dispatch import Signal
+
+from presence_events.threads import in_thread
 
 __all__ = ["PresenceSignal", "presence_changed", "presence_updated"]
 
@@ -41,7 +42,7 @@ class PresenceSignal(Signal):
                         signal._log_robust_failure(receiver, error)
 
         if any(synchronous for _, _, synchronous, _ in receivers):
-            await sync_to_async(call_synchronous_ones)()
+            await in_thread(call_synchronous_ones)
         for signal, arguments, _, asynchronous in receivers:
             results = await asyncio.gather(
                 *(receiver(signal=signal, sender=sender, **arguments) for receiver in asynchronous),

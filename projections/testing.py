@@ -19,16 +19,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import pgtrigger
-from asgiref.sync import sync_to_async
 from django.db import connections, router, transaction
 from django.db.models import Max, prefetch_related_objects
 
 from presence_events import sql, validation
 from presence_events.exceptions import PresenceError
 from presence_events.models import PresenceEvent
+from presence_events.threads import in_thread
 from projections.models import Presence, Room
 
 __all__ = [
@@ -41,8 +41,6 @@ __all__ = [
     "assert_recorded",
     "recorded",
 ]
-
-_T = TypeVar("_T")
 
 
 class NotATestDatabase(PresenceError, RuntimeError):
@@ -71,7 +69,7 @@ def assert_present(room: Room | str, *users: Any, anonymous: int = 0, using: str
 
 async def aassert_present(room: Room | str, *users: Any, anonymous: int = 0, using: str | None = None) -> None:
     """As `assert_present`."""
-    await _in_thread(lambda: assert_present(room, *users, anonymous=anonymous, using=using))
+    await in_thread(lambda: assert_present(room, *users, anonymous=anonymous, using=using))
 
 
 class Recording:
@@ -93,10 +91,10 @@ class Recording:
             self._check(self._events)
 
     async def __aenter__(self) -> list[PresenceEvent]:
-        return await _in_thread(self.__enter__)
+        return await in_thread(self.__enter__)
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
-        await _in_thread(lambda: self.__exit__(error))
+        await in_thread(lambda: self.__exit__(error))
 
 
 def recorded(*, using: str | None = None) -> Recording:
@@ -176,25 +174,11 @@ def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -
 
 async def aage_presences(seconds: float, *, using: str | None = None, **lookups: Any) -> int:
     """As `age_presences`."""
-    return await _in_thread(lambda: age_presences(seconds, using=using, **lookups))
+    return await in_thread(lambda: age_presences(seconds, using=using, **lookups))
 
 
 def _written_to(using: str | None) -> str:
     return using or router.db_for_write(PresenceEvent)
-
-
-async def _in_thread(function: Callable[[], _T]) -> _T:
-    """As ``channels.db.database_sync_to_async``, but that would close the connection that a ``TestCase`` is using."""
-
-    def run() -> _T:
-        try:
-            return function()
-        finally:
-            for connection in connections.all(initialized_only=True):
-                if not connection.in_atomic_block:
-                    connection.close_if_unusable_or_obsolete()
-
-    return await sync_to_async(run)()
 
 
 @dataclass(frozen=True)

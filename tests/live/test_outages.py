@@ -11,7 +11,7 @@ import pytest
 from tests.live.databases import Cluster, Load, assert_kept
 
 LATE = 2.0
-"""Seconds that an answer may come after its time: the recorder looks once a second, and the machine is busy."""
+"""Seconds that an answer may come after its time: the recorder looks twice a second, and the machine is busy."""
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -13,11 +15,14 @@ from asgiref.sync import sync_to_async
 from channels.layers import InMemoryChannelLayer
 from django.db import DatabaseError, connection, connections, transaction
 
-from presence_events import group_commit
+from presence_events import group_commit, recorder
 from presence_events.door import Door
+from presence_events.drafts import select
 from presence_events.exceptions import NotRecordedInTime
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord
+from presence_events.signals import aevents_committed
+from presence_events.waiting import Waiting
 from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
 from tests.waiting import until, wait_until
@@ -244,8 +249,6 @@ async def test_what_a_listener_raises_reaches_those_it_was_told_of(caplog: pytes
     async def fail(events: list[PresenceEvent], **kwargs: Any) -> None:
         raise LookupError("the log's own listeners should not")
 
-    from presence_events.signals import aevents_committed
-
     aevents_committed.connect(fail)
     try:
         with pytest.raises(LookupError):
@@ -324,8 +327,6 @@ async def test_the_databases_options_hold(monkeypatch: pytest.MonkeyPatch, name:
 async def test_the_tasks_of_the_recorder_have_nothing_of_the_context_of_a_caller() -> None:
     from contextvars import ContextVar
 
-    from presence_events.signals import aevents_committed
-
     mine: ContextVar[str] = ContextVar("mine", default="nobody's")
     seen = []
 
@@ -350,3 +351,142 @@ def of_this_loop() -> Any:
     from presence_events.recorder import _group_commit
 
     return _group_commit("default")
+
+
+def test_nothing_is_left_of_a_loop_that_was_closed() -> None:
+    gc.collect()
+    before = threading.active_count(), len(recorder._group_commits)
+    for _ in range(5):
+        asyncio.run(arecord_from_an_outer_loop())
+    gc.collect()
+    wait_until(lambda: (threading.active_count(), len(recorder._group_commits)) == before)
+
+
+async def test_what_a_receiver_records_in_its_room_waits_for_nobody_who_waits_for_the_receiver(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    second = asyncio.Event()
+    order: list[str] = []
+
+    async def welcome(events: list[PresenceEvent], **kwargs: Any) -> None:
+        if "guest1" in [event.channel_name for event in events]:
+            second.set()
+            await until(lambda: len(of_this_loop()._announcements) == 2)
+            await arecord([Draft("join", "room", "host")])
+        order.extend(str(event.channel_name) for event in events)
+
+    aevents_committed.connect(welcome)
+    first = asyncio.create_task(arecord([Draft("join", "room", "guest1")]))
+    await second.wait()
+    async with asyncio.timeout(5):
+        await arecord([Draft("join", "room", "guest2")])
+    await first
+    aevents_committed.disconnect(welcome)
+    assert order == ["host", "guest1", "guest2"]
+
+
+async def test_strangers_do_not_overtake_because_a_receiver_recorded_in_their_flush(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+    go, together = threading.Event(), []
+    write = group_commit.write
+
+    def both_at_once(alias: str, batch: Any) -> Any:
+        if together:
+            go.wait(5)
+        return write(alias, batch)
+
+    async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        order.extend(f"{event.kind} {event.channel_name}" for event in events if event.room == "room")
+        if any(event.channel_name == "a" for event in events):
+            together.append(True)
+            blocker = asyncio.create_task(arecord([Draft("join", "elsewhere", "blocker")]))
+            await until(lambda: ("elsewhere", "blocker") in [w.selection.keys[0] for w in of_this_loop()._line._taken])
+            own = asyncio.create_task(arecord([Draft("join", "elsewhere", "own")]))
+            stranger.set()
+            await until(lambda: len(of_this_loop()._line._waiting) == 2)
+            go.set()
+            await asyncio.gather(blocker, own)
+            order.append("told of a")
+
+    stranger = asyncio.Event()
+
+    async def leave() -> None:
+        await stranger.wait()
+        await arecord([Draft("leave", "room", "b")])
+
+    await arecord([Draft("join", "room", "b")])
+    monkeypatch.setattr(group_commit, "write", both_at_once)
+    aevents_committed.connect(receive)
+    leaving = asyncio.create_task(leave())
+    await arecord([Draft("join", "room", "a")])
+    await leaving
+    aevents_committed.disconnect(receive)
+    assert order == ["join a", "told of a", "leave b"]
+
+
+def test_what_is_being_written_when_the_loop_closes_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    cancelled = threading.Event()
+    announced: list[str] = []
+    write = group_commit.write
+
+    def late(alias: str, batch: Any) -> Any:
+        cancelled.wait(10)
+        return write(alias, batch)
+
+    async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        await asyncio.sleep(0.1)  # still at it when the loop is about to close
+        announced.extend(str(event) for event in events)
+
+    async def join() -> None:
+        try:
+            await Room.objects.aadd("room", "channel")
+        finally:
+            asyncio.get_running_loop().call_later(0.1, cancelled.set)
+
+    async def main() -> None:
+        joining = asyncio.create_task(join())
+        await until(lambda: of_this_loop()._line._taken)
+        assert not joining.done()
+
+    monkeypatch.setattr(group_commit, "write", late)
+    aevents_committed.connect(receive)
+    asyncio.run(main())
+    aevents_committed.disconnect(receive)
+    assert announced == ["join channel room"]
+
+
+def test_a_loop_closes_although_its_thread_is_stuck(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 0.1
+    thawed = threading.Event()
+    write = group_commit.write
+
+    def frozen(alias: str, batch: Any) -> Any:
+        thawed.wait(30)
+        return write(alias, batch)
+
+    async def main() -> None:
+        with pytest.raises(NotRecordedInTime):
+            await Room.objects.aadd("room", "channel")
+
+    monkeypatch.setattr(group_commit, "write", frozen)
+    asyncio.run(main())
+    assert not thawed.is_set()
+    thawed.set()
+    wait_until(lambda: Presence.objects.count() == 1 and not execute(BACKENDS))
+
+
+async def test_a_thread_whose_loop_is_closed_stops() -> None:
+    closed = asyncio.new_event_loop()
+    closed.close()
+    group = of_this_loop()
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    selection = select([Draft("join", "room", "channel")])
+    assert selection is not None
+    group._line.append(Waiting(selection, False, closed.time() + 30, answer))
+
+    await asyncio.to_thread(group._write, closed)
+    assert not answer.done()
+    assert await Presence.objects.acount() == 1
+    assert group._line.take() == []

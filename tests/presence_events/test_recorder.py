@@ -15,6 +15,7 @@ from presence_events import exceptions
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, Selection, arecord, record, record_select
 from presence_events.signals import aevents_committed, events_committed
+from projections.models import Presence
 from tests.fold import assert_live_is_the_fold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -240,3 +241,19 @@ def test_the_clock_is_the_databases(log: Callable[[], list[str]]) -> None:
         cursor.execute("SELECT clock_timestamp()")
         (after,) = cursor.fetchone()
     assert before <= event.at <= after
+
+
+def test_quiet_coroutines_run_by_synchronous_code_are_in_its_transaction(log: Callable[[], list[str]]) -> None:
+    record([Draft("join", "room", "channel")])
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        assert async_to_sync(Presence.objects.atouch)("channel") == 1
+        1 / 0  # noqa: B018
+    assert log() == ["join channel room"]
+
+
+def test_without_time_zones_times_are_as_django_has_them(settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Kolkata"
+    settings.USE_TZ = False
+    (event,) = record([Draft("join", "room", "channel")])
+    assert event.at.tzinfo is None
+    assert event.at == PresenceEvent.objects.get().at

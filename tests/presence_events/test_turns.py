@@ -55,3 +55,31 @@ async def test_nothing_is_kept_of_turns_that_are_over() -> None:
         async with turns.take({"room", "hall"}):
             pass
     assert turns._last == {}
+
+
+async def test_a_turn_does_not_wait_for_those_that_wait_for_the_one_it_is_inside_of() -> None:
+    turns = Turns()
+    outer, later = turns.take({"room"}), turns.take({"room"})
+    async with outer:
+        async with asyncio.timeout(1), turns.take({"room"}, frozenset({outer})):
+            assert later.waits_for(frozenset({outer}))
+        last = turns.take({"room"})
+    assert last.waits_for(frozenset({later}))
+    async with later:
+        pass
+    async with last:
+        pass
+    assert turns._last == {}
+
+
+async def test_a_turn_that_is_over_keeps_nothing_of_those_before_it() -> None:
+    turns = Turns()
+    before = turns.take({"room"})
+    for _ in range(3):
+        after = turns.take({"room"})
+        async with before:
+            pass
+        before = after
+    async with before:
+        pass
+    assert before._before == set()

@@ -141,3 +141,27 @@ async def test_the_answer_is_what_was_recorded_or_the_error() -> None:
     assert await good._answer == [1, 2]
     with pytest.raises(ValueError, match="bad"):
         await bad._answer
+
+
+def test_one_that_may_be_about_any_connection_does_not_wait_for_who_waits_for_a_lock() -> None:
+    held, behind, any_connection, other = waiting(("a", "x")), waiting((None, "x")), waiting(), waiting(("a", "y"))
+    line = line_of(behind, any_connection, other)
+    line.hold([held])
+    assert line.take() == [any_connection]
+    assert line.take() == [held]
+    line.hold([held])
+    assert line.take() == [other]
+
+
+def test_who_waits_is_served_after_the_held_ones_have_expired() -> None:
+    held, first, second = (
+        waiting(("a", "x"), deadline=1),
+        waiting(("a", "y"), deadline=9),
+        waiting(("a", "z"), deadline=9),
+    )
+    line = line_of(first)
+    line.hold([held])
+    assert line.take() == [first]
+    assert line.expire(2) == ([held], [])
+    line.append(second)
+    assert line.take() == [second]

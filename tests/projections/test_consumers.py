@@ -454,3 +454,9 @@ async def test_a_touch_of_who_is_present_looks_for_nothing_else(monkeypatch: pyt
     monkeypatch.setattr(heartbeats, "endings", None)
     assert await client("touch_presence") == 1
     await client.disconnect()
+
+
+@pytest.mark.parametrize("code", [1006, 3999, 5000])
+def test_a_code_with_which_nothing_can_be_closed_is_refused(code: int) -> None:
+    with pytest.raises(ValueError, match="4000 to 4999"):
+        type("Chat", (AsyncPresenceMixin, AsyncWebsocketConsumer), {"presence_evict_code": code})

@@ -164,18 +164,18 @@ async def test_a_beat_that_fails_is_logged_and_the_next_one_tries_again(
 async def test_beats_do_not_run_in_the_context_of_who_came_first(monkeypatch: pytest.MonkeyPatch) -> None:
     request: ContextVar[str] = ContextVar("request", default="nobody's")
     seen: list[str] = []
-    real = Heart.beat
+    real = Heart.touch_everyone
 
-    async def beat(heart: Heart) -> None:
+    async def touch_everyone(heart: Heart) -> Any:
         seen.append(request.get())
-        await real(heart)
+        return await real(heart)
 
     class First(AsyncChat):
         async def join_room(self, *args: Any) -> None:
             request.set("the first one's")
             await super().join_room(*args)
 
-    monkeypatch.setattr(Heart, "beat", beat)
+    monkeypatch.setattr(Heart, "touch_everyone", touch_everyone)
     client = await client_of(First, "a")
     await until(lambda: len(seen) >= 2)
     assert set(seen) == {"nobody's"}
@@ -196,7 +196,7 @@ def test_a_loop_that_ends_in_the_middle_of_everything_ends_quietly(
             begun.append(True)
             await asyncio.Event().wait()
 
-        heartbeats.of_running_loop().beat = endless  # type: ignore[method-assign]
+        heartbeats.of_running_loop().touch_everyone = endless  # type: ignore[method-assign]
         await until(lambda: begun)
         assert client.channel
 
@@ -578,3 +578,65 @@ async def test_interleaving_a_connection_that_ended_before_its_entry_is_not_kept
     heart.enter(client.consumer._presence)
     assert not heart._connections
     assert heart._timer is None
+
+
+async def test_a_rejoin_that_does_not_return_stops_no_heartbeat(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = 0.6
+    looking = asyncio.Event()
+    beats: list[bool] = []
+    real = Heart.touch_everyone
+
+    async def touch_everyone(heart: Heart) -> Any:
+        beats.append(looking.is_set())
+        return await real(heart)
+
+    async def hang(heart: Heart, *missing: Any) -> None:
+        looking.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Heart, "touch_everyone", touch_everyone)
+    monkeypatch.setattr(Heart, "_look_into_missing", hang)
+    client = await client_of(AsyncChat, "a")
+    await until(lambda: beats.count(True) >= 3)
+    await client.disconnect()
+
+
+async def test_after_a_beat_that_failed_the_next_comes_soon(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = 0.6
+    beats: list[float] = []
+
+    async def fail(heart: Heart) -> Any:
+        beats.append(time.monotonic())
+        settings.CHANNELS_PRESENCE_MAX_AGE = 3600
+        raise DatabaseError("away")
+
+    monkeypatch.setattr(Heart, "touch_everyone", fail)
+    client = await client_of(AsyncChat, "a")
+    await until(lambda: len(beats) >= 2)
+    assert beats[1] - beats[0] < 60
+    await client.disconnect()
+
+
+async def test_what_the_consumer_did_not_join_is_not_vouched_for() -> None:
+    client = await client_of(AsyncChat, "a")
+    await Room.objects.aadd("b", client.channel)
+    await heartbeats.of_running_loop().beat()
+    assert [event.room async for event in PresenceEvent.objects.filter(kind="touch")] == ["a"]
+    await client.disconnect()
+
+
+async def test_a_look_that_fails_is_logged_and_made_again(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = 0.6
+    looks: list[bool] = []
+
+    async def fail(heart: Heart, *missing: Any) -> None:
+        looks.append(True)
+        raise DatabaseError("away")
+
+    monkeypatch.setattr(Heart, "_look_into_missing", fail)
+    client = await client_of(AsyncChat, "a")
+    await until(lambda: len(looks) >= 2)
+    await client.disconnect()
+    assert any("Could not look into who is missing" in record.getMessage() for record in caplog.records)

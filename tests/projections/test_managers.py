@@ -309,3 +309,9 @@ def test_what_is_said_again_is_not_recorded_as_news() -> None:
     assert list(news) == [None, {"n": 2}, None, None]
     assert Presence.objects.get().data == {"n": 2}
     assert_live_is_the_fold()
+
+
+async def test_without_a_channel_layer_nobody_has_to_forget(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+    await Room.objects.aremove("room", "channel")
+    assert not await PresenceEvent.objects.aexists()

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
-from django.db import transaction
+from django.db import connection, transaction
 
 from presence_events import turns
 from presence_events.recorder import Draft, arecord, record
+from presence_events.threads import in_thread
 from projections import groups
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
@@ -296,14 +297,14 @@ async def test_synchronous_receivers_of_a_flush_are_called_in_one_visit_to_their
     monkeypatch: pytest.MonkeyPatch, signals: list[dict[str, Any]]
 ) -> None:
     visits = 0
-    visit = sync_to_async
+    visit = in_thread
 
-    def counting(function: Any) -> Any:
+    async def counting(function: Any) -> Any:
         nonlocal visits
         visits += 1
-        return visit(function)
+        return await visit(function)
 
-    monkeypatch.setattr("projections.signals.sync_to_async", counting)
+    monkeypatch.setattr("projections.signals.in_thread", counting)
     await arecord([Draft("join", room, f"{number}") for number in range(50) for room in "ab"])
     assert len(signals) == 100
     assert visits == 1
@@ -353,3 +354,26 @@ async def test_the_group_has_who_left_and_came_back_in_one_flush() -> None:
     assert list(get_channel_layer().groups["room"]) == ["channel"]
     await arecord([Draft("join", "hall", "channel"), Draft("leave", "hall", "channel")])
     assert "hall" not in get_channel_layer().groups
+
+
+async def test_synchronous_receivers_that_query_go_on_after_their_connection_broke() -> None:
+    found: list[int] = []
+
+    def query(room: Room, **kwargs: Any) -> None:
+        found.append(room.get_anonymous_count())
+
+    def break_connections() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.close()
+
+    with listening(query):
+        await Room.objects.aadd("room", "first")
+        await asyncio.to_thread(break_connections)
+        await Room.objects.aadd("room", "second")
+        await Room.objects.aadd("room", "third")
+    assert found[0] == 1
+    assert found[-1] == 3
