@@ -63,3 +63,7 @@ class DeliveryFailed(PresenceError, RuntimeError):
     def __init__(self, failures: dict[int, Exception]) -> None:
         super().__init__(f"Positions in the log: {sorted(failures)}.")
         self.failures = failures
+
+
+class NotATestDatabase(PresenceError, RuntimeError):
+    """Presences age in test databases only, those that Django's test runner or pytest-django made for its process."""

@@ -11,11 +11,11 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from channels.db import database_sync_to_async
-
+from presence_events.threads import in_thread
 from projections.endings import Ending, Fate, fate
 from projections.models import Presence, Room
 from projections.moments import Moment
@@ -195,7 +195,7 @@ class AsyncConnection(Connection):
         if touched >= len(stays):
             self.was_seen(stays, now)
             return touched
-        found = await database_sync_to_async(self.heart.endings)(self._pairs(stays))
+        found = await in_thread(partial(self.heart.endings, self._pairs(stays)))
         return touched + await self.mend(self.judge(stays, found, spoke=True))
 
     async def _leave_all(self) -> None:
@@ -259,7 +259,7 @@ class SyncConnection(Connection):
         return touched + self._mend(self.judge(stays, self.heart.endings(self._pairs(stays)), spoke=True))
 
     async def mend(self, stays: Collection[Stay]) -> int:
-        return await database_sync_to_async(self._mend)(stays)
+        return await in_thread(partial(self._mend, stays))
 
     def _mend(self, stays: Collection[Stay]) -> int:
         mended = 0

@@ -16,16 +16,18 @@ import logging
 from collections.abc import Collection, Coroutine, Iterable
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from channels.db import database_sync_to_async
 from django.db import router
 
-from presence_events import conf, sql
+from presence_events import conf
 from presence_events.models import PresenceEvent
-from presence_events.recorder import Selection, arecord_quietly
+from presence_events.recorder import arecord_quietly
 from presence_events.signals import aevents_committed, events_committed
+from presence_events.threads import in_thread
+from projections import selections
 from projections.connection import Connection, Stay
 from projections.endings import Ending, endings
 from projections.moments import Moment
@@ -111,10 +113,6 @@ class Heart:
         """How those of ``stays`` that are over ended since the last look. Synchronous, for the thread of queries."""
         return endings(stays, self._last_look.age(), router.db_for_write(PresenceEvent))
 
-    async def beat(self) -> None:
-        """Touches everyone, and looks into who is missing."""
-        await self._look_into_missing(*await self.touch_everyone())
-
     async def touch_everyone(self) -> tuple[Suspects, bool, Moment]:
         """Returns who is missing, whether the process was away, and when this began."""
         now = Moment()
@@ -127,7 +125,7 @@ class Heart:
             for stay in stays
         ]
         if vouched:
-            present = {(one.room, one.channel_name) for one in await arecord_quietly(_beat(vouched))}
+            present = {(one.room, one.channel_name) for one in await arecord_quietly(selections.beat(vouched))}
         suspects: Suspects = []
         for connection, stays in everyone:
             seen: list[Stay] = []
@@ -140,7 +138,8 @@ class Heart:
         self._last_beat = now
         return suspects, away, now
 
-    async def _look_into_missing(self, suspects: Suspects, away: bool, now: Moment) -> None:
+    async def look_into_missing(self, suspects: Suspects, away: bool, now: Moment) -> None:
+        """With what `touch_everyone` returned."""
         await self._look_into(suspects, away)
         self._last_look = now
 
@@ -149,7 +148,7 @@ class Heart:
         if not suspects:
             return
         pairs = [(stay.room, connection.channel_name) for connection, stays in suspects for stay in stays]
-        found = await database_sync_to_async(self.endings)(pairs)
+        found = await in_thread(partial(self.endings, pairs))
         heal = [(connection, connection.judge(stays, found, away=away)) for connection, stays in suspects]
         results = await asyncio.gather(
             *(connection.mend(stays) for connection, stays in heal if stays), return_exceptions=True
@@ -185,7 +184,7 @@ class Heart:
         if not failed and not self._healing:
             self._healing = True
             try:
-                await self._look_into_missing(*missing)
+                await self.look_into_missing(*missing)
             except Exception:
                 logger.exception("Could not look into who is missing. The next beat tries again.")
             finally:
@@ -241,8 +240,3 @@ def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> No
 
 async def _on_acommit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
     _on_commit(events, using)
-
-
-def _beat(stays: list[tuple[str, str]]) -> Selection:
-    rooms, channel_names = zip(*stays, strict=True)
-    return Selection(sql.read("projections", "beat"), {"rooms": list(rooms), "channel_names": list(channel_names)})

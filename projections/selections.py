@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from presence_events import conf, sql, validation
 from presence_events.drafts import Selection
 
-__all__ = ["join", "leave_all", "leave_user", "prune_presences", "prune_rooms", "touch", "touch_with_data"]
+__all__ = ["beat", "join", "leave_all", "leave_user", "prune_presences", "prune_rooms", "touch", "touch_with_data"]
 
 
 def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
@@ -24,12 +25,18 @@ def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
     )
 
 
-def touch(*channel_names: str) -> Selection:
+def touch(channel_name: str) -> Selection:
     return Selection(
         sql.read("projections", "touch"),
-        {"channel_names": [validation.channel_name(name) for name in channel_names]},
-        keys=[(None, name) for name in channel_names],
+        {"channel_names": [validation.channel_name(channel_name)]},
+        keys=[(None, channel_name)],
     )
+
+
+def beat(stays: Collection[tuple[str, str]]) -> Selection:
+    """``stays`` are pairs of room and channel name that were recorded before."""
+    rooms, channel_names = zip(*stays, strict=True)
+    return Selection(sql.read("projections", "beat"), {"rooms": list(rooms), "channel_names": list(channel_names)})
 
 
 def touch_with_data(channel_name: str, data: Any) -> Selection:

@@ -26,7 +26,7 @@ from django.db import connections, router, transaction
 from django.db.models import Max, prefetch_related_objects
 
 from presence_events import sql, validation
-from presence_events.exceptions import PresenceError
+from presence_events.exceptions import NotATestDatabase
 from presence_events.models import PresenceEvent
 from presence_events.threads import in_thread
 from projections.models import Presence, Room
@@ -41,10 +41,6 @@ __all__ = [
     "assert_recorded",
     "recorded",
 ]
-
-
-class NotATestDatabase(PresenceError, RuntimeError):
-    """Presences age in test databases only, those that Django's test runner or pytest-django made for its process."""
 
 
 def assert_present(room: Room | str, *users: Any, anonymous: int = 0, using: str | None = None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,6 +11,7 @@ from channels.testing import WebsocketCommunicator
 from django.db import connection
 
 from presence_events.models import PresenceEvent
+from projections import heartbeats
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.models import Presence
 from projections.moments import Moment
@@ -103,12 +102,10 @@ async def client_of(consumer_class: Any, *rooms: str, user: Any = None, data: An
     return client
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("In 10 s it did not come true.")
+async def beat() -> None:
+    """A whole heartbeat of this loop, and what follows from it."""
+    heart = heartbeats.of_running_loop()
+    await heart.look_into_missing(*await heart.touch_everyone())
 
 
 async def happened(*, touches: bool = False) -> list[str]:

@@ -26,13 +26,14 @@ from tests.projections.mixed import (
     CHATS,
     AsyncChat,
     SyncChat,
+    beat,
     client_of,
     end_elsewhere,
     fall_silent,
     happened,
     present,
-    until,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,7 +180,7 @@ async def test_a_join_that_fails_leaves_the_room_as_it_was(chat: Any, monkeypatc
         await client("try_to_join", "a")
         await client("try_to_join", "b")
     await end_elsewhere("prune", "a", client)
-    await heartbeats.of_running_loop().beat()
+    await beat()
     assert await client.closed_with() == EVICTED
     await client.disconnect()
     assert await happened() == ["join a", "prune a"]

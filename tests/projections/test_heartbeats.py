@@ -13,6 +13,7 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError, connections
 
 from presence_events.models import PresenceEvent
+from presence_events.threads import in_thread
 from projections import heartbeats
 from projections.consumers import EVICTED
 from projections.heartbeats import Heart
@@ -25,14 +26,15 @@ from tests.projections.mixed import (
     AsyncSelfReliant,
     Client,
     SyncChat,
+    beat,
     client_of,
     end_elsewhere,
     fall_silent,
     happened,
     present,
-    until,
 )
 from tests.time import age_presences
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,10 +71,6 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def fast(settings: Any) -> Iterator[None]:
     settings.CHANNELS_PRESENCE_MAX_AGE = 0.3
     return
-
-
-async def beat() -> None:
-    await heartbeats.of_running_loop().beat()
 
 
 async def looked_into() -> None:
@@ -473,17 +471,15 @@ async def test_interleaving_a_room_pruned_and_joined_again_while_the_beat_looks_
     """The beat misses a stay; before it has judged, the consumer has joined again: that stay is not the missing one."""
     client = await client_of(chat, "a")
     await end_elsewhere("prune", "a", client)
-    real = heartbeats.endings
     found, gate = asyncio.Event(), asyncio.Event()
 
-    class HeldUp:
-        async def __call__(self, pairs: Any) -> Any:
-            answer = await database_sync_to_async(real)(pairs, 100, "default")
-            found.set()
-            await gate.wait()
-            return answer
+    async def held_up(function: Any) -> Any:
+        answer = await in_thread(function)
+        found.set()
+        await gate.wait()
+        return answer
 
-    monkeypatch.setattr(heartbeats, "database_sync_to_async", lambda function: HeldUp())
+    monkeypatch.setattr(heartbeats, "in_thread", held_up)
     looking = asyncio.create_task(beat())
     await found.wait()
     await client("join_room", "a")
@@ -595,7 +591,7 @@ async def test_a_rejoin_that_does_not_return_stops_no_heartbeat(settings: Any, m
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Heart, "touch_everyone", touch_everyone)
-    monkeypatch.setattr(Heart, "_look_into_missing", hang)
+    monkeypatch.setattr(Heart, "look_into_missing", hang)
     client = await client_of(AsyncChat, "a")
     await until(lambda: beats.count(True) >= 3)
     await client.disconnect()
@@ -620,7 +616,7 @@ async def test_after_a_beat_that_failed_the_next_comes_soon(settings: Any, monke
 async def test_what_the_consumer_did_not_join_is_not_vouched_for() -> None:
     client = await client_of(AsyncChat, "a")
     await Room.objects.aadd("b", client.channel)
-    await heartbeats.of_running_loop().beat()
+    await beat()
     assert [event.room async for event in PresenceEvent.objects.filter(kind="touch")] == ["a"]
     await client.disconnect()
 
@@ -635,7 +631,7 @@ async def test_a_look_that_fails_is_logged_and_made_again(
         looks.append(True)
         raise DatabaseError("away")
 
-    monkeypatch.setattr(Heart, "_look_into_missing", fail)
+    monkeypatch.setattr(Heart, "look_into_missing", fail)
     client = await client_of(AsyncChat, "a")
     await until(lambda: len(looks) >= 2)
     await client.disconnect()

@@ -7,28 +7,13 @@ import signal
 import sys
 import threading
 from importlib import import_module
-from typing import Any
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
 http = get_asgi_application()
 
-from tests.benchmarks.endtoend import views  # noqa: E402
-
-
-class Counted:
-    """Keeps count of the sockets whose application has not returned yet."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        views.open_sockets += 1
-        try:
-            await self.inner(scope, receive, send)
-        finally:
-            views.open_sockets -= 1
+from tests.counted import Counted  # noqa: E402
 
 
 def stop_with_parent() -> None:

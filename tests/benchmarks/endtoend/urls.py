@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tests.benchmarks.endtoend import views
+from tests import counted
 
-urlpatterns = [path("open", views.count)]
+urlpatterns = [path("open", counted.count)]

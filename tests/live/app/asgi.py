@@ -15,23 +15,10 @@ http = get_asgi_application()
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.auth.models import AnonymousUser  # noqa: E402
 
-from tests.live.app import receivers, views  # noqa: E402, F401
+from tests.counted import Counted  # noqa: E402
+from tests.live.app import receivers  # noqa: E402, F401
 from tests.live.app.consumers import AsyncConsumer, SyncConsumer, UnguardedConsumer  # noqa: E402
 from tests.live.app.mixed import AsyncMixedConsumer, SyncMixedConsumer  # noqa: E402
-
-
-class Counted:
-    """Keeps count of the sockets whose application has not returned yet."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        views.open_sockets += 1
-        try:
-            await self.inner(scope, receive, send)
-        finally:
-            views.open_sockets -= 1
 
 
 class UserFromQuery:

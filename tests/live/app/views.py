@@ -9,12 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-open_sockets = 0
 gate = asyncio.Event()
-
-
-async def count(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(str(open_sockets))
 
 
 def prune(request: HttpRequest) -> HttpResponse:
