@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from presence_events.threads import in_thread
 from projections.endings import Ending, Fate, fate
@@ -49,11 +49,12 @@ class Stay:
 
 
 class Connection(ABC):
-    """What both kinds have in common. ``send`` is the server's."""
+    """What both kinds have in common. ``send`` is the server's. Made in the task of the consumer."""
 
     def __init__(self, heart: Heart, send: Send, *, heartbeat: bool, evict_code: int) -> None:
         self.heart = heart
         self.loop = asyncio.get_running_loop()
+        self.task = cast("asyncio.Task[Any]", asyncio.current_task())
         self.heartbeat = heartbeat
         self.channel_name = ""
         self.joined = False

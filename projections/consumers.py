@@ -73,7 +73,12 @@ class _Mixin(_Consumer):
             cancelled = True
             raise
         finally:
-            await asyncio.shield(connection.end(cancelled=cancelled))
+            try:
+                await asyncio.shield(connection.end(cancelled=cancelled))
+            except asyncio.CancelledError:
+                if not cancelled:  # a server that stops: with its loop it would take away what the end still needs
+                    await asyncio.shield(connection.heart.others_left())
+                raise
 
 
 class AsyncPresenceMixin(_Mixin):

@@ -45,6 +45,9 @@ SHORTEST = 0.1
 SOON = 1.0
 """Seconds after a beat that failed, at most: if it was the database, it is back by now or will be soon."""
 
+GRACE, TICK = 5.0, 0.01
+"""Seconds for consumers that were cancelled to come to their end, and between two looks whether they have."""
+
 Suspects = list[tuple[Connection, list[Stay]]]
 
 
@@ -81,8 +84,8 @@ class Heart:
 
     async def see_off(self, leaving: Coroutine[Any, Any, Any], *, cancelled: bool) -> None:
         """Runs ``leaving``, by which a consumer leaves its rooms at its end. If the server has ``cancelled`` it, it
-        waits for all others who are leaving: daphne cancels everybody when it is stopped, and is gone as soon as one of
-        them has ended."""
+        waits for all others who are leaving or about to: daphne cancels everybody when it is stopped, and is gone as
+        soon as one of them has ended."""
         # Not the context of the consumer: cancelled while its thread waits for the loop, it points to where nothing can
         # be run any more.
         task = asyncio.get_running_loop().create_task(leaving, context=Context())
@@ -93,8 +96,9 @@ class Heart:
             await self.others_left()
 
     async def others_left(self) -> None:
-        """Returns when everyone has left who is leaving now. Those who ask meanwhile wait for the same."""
-        if self._leaves and self._farewell is None:
+        """Returns when everyone has left who is leaving now, or is cancelled and about to. Those who ask meanwhile
+        wait for the same."""
+        if self._farewell is None and (self._leaves or self._somebody_is_cancelled()):
             self._farewell = asyncio.get_running_loop().create_task(self._wait_for_leaves())
         if self._farewell is not None:
             await asyncio.shield(self._farewell)
@@ -192,9 +196,18 @@ class Heart:
 
     async def _wait_for_leaves(self) -> None:
         try:
-            await asyncio.wait(self._leaves.copy())
+            for _ in range(int(GRACE / TICK)):
+                if self._leaves:
+                    await asyncio.wait(self._leaves.copy())
+                elif self._somebody_is_cancelled():
+                    await asyncio.sleep(TICK)
+                else:
+                    break
         finally:
             self._farewell = None
+
+    def _somebody_is_cancelled(self) -> bool:
+        return any(connection.task.cancelling() for connection in self._connections.values())
 
     def _schedule(self, *, soon: bool = False) -> None:
         # Not the context of whoever came first: it would live as long as the connections do.

@@ -51,6 +51,7 @@ class Server:
             **os.environ,
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "tests.live.app.settings",
+            "PYTHONFAULTHANDLER": "1",
             "PYTHONUNBUFFERED": "1",
             **variables,
         }
@@ -112,8 +113,9 @@ class Server:
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.process.send_signal(signal.SIGABRT)  # shows where its threads are
             self.process.wait()
+            print(self.output())
             raise
 
     def _answers(self) -> bool:

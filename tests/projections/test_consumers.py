@@ -254,6 +254,34 @@ async def test_a_sync_consumer_cancelled_in_the_middle_of_a_join_leaves_no_ghost
     assert await happened() == ["join a", "leave a"]
 
 
+@both
+async def test_a_consumer_that_is_cancelled_while_it_leaves_ends_when_it_has_left(
+    chat: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server stops just after the client has gone. Receivers in a thread would wait for ever for a loop that is."""
+    client = await client_of(chat, "a")
+    leaving, gate = asyncio.Event(), asyncio.Event()
+    real = PresenceManager.aleave_all
+
+    async def held_up(*args: Any) -> int:
+        left = await real(*args)
+        leaving.set()
+        await gate.wait()
+        return left
+
+    monkeypatch.setattr(PresenceManager, "aleave_all", held_up)
+    await client.communicator.send_input({"type": "websocket.disconnect", "code": 1000})
+    await leaving.wait()
+    client.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not client.communicator.future.done()
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await client.communicator.future
+    assert not heartbeats.of_running_loop()._leaves
+
+
 async def test_consumers_that_are_cancelled_together_end_when_all_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """daphne waits for the first only."""
     clients = [await client_of(AsyncChat, "a") for _ in range(5)]
@@ -271,6 +299,35 @@ async def test_consumers_that_are_cancelled_together_end_when_all_have_left(monk
         await clients[0].communicator.future
     assert await present() == []
     await asyncio.wait([client.communicator.future for client in clients])
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_who_is_cancelled_waits_for_those_with_whom_it_takes_longer(
+    monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    """Their leaves have not begun when its own is done. But nobody waits for ever for who takes no notice."""
+    monkeypatch.setattr(heartbeats, "GRACE", 0.2)
+    handling, done = asyncio.Event(), asyncio.Event()
+
+    class Slow(AsyncChat):
+        async def stay_busy(self) -> None:
+            handling.set()
+            try:
+                await done.wait()
+            finally:
+                await (done.wait() if goes_on else asyncio.sleep(0.05))
+
+    slow, quick = await client_of(Slow, "a"), await client_of(AsyncChat, "b")
+    await slow.say("stay_busy")
+    await handling.wait()
+    slow.cancel()
+    quick.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await quick.communicator.future
+    assert await present() == ([("a", slow.channel)] if goes_on else [])
+    done.set()
+    with pytest.raises(asyncio.CancelledError):
+        await slow.communicator.future
 
 
 async def test_a_consumer_that_never_joined_and_is_cancelled_waits_for_nobody() -> None:
