@@ -43,6 +43,10 @@ class InvalidAge(PresenceError, ValueError):
     """An age is a finite number of seconds, zero or more."""
 
 
+class InvalidMoment(PresenceError, ValueError):
+    """A moment is a datetime with a time zone that is not in the future, and a span ends after it starts."""
+
+
 class LogIsAppendOnly(PresenceError, TypeError):
     """The presence log is append-only, and events enter it through presence_events.recorder alone:
     record a new event instead of saving or deleting one."""

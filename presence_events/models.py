@@ -8,6 +8,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 
+from presence_events import stays
 from presence_events.exceptions import LogIsAppendOnly
 from presence_events.fields import TransactionIdField
 from presence_events.triggers import SqlTrigger
@@ -87,6 +88,9 @@ class PresenceEvent(models.Model):
                 condition=~models.Q(kind="touch") & models.Q(user__isnull=False),
                 name="presence_event_user",
             ),
+            stays.index("presence_event_room_stay", "room"),
+            stays.index("presence_event_user_stay", "user", condition=models.Q(user__isnull=False)),
+            stays.index("presence_event_stay"),
         ]
         triggers = [
             SqlTrigger(

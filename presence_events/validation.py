@@ -6,15 +6,19 @@ import json
 import math
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from channels.layers import BaseChannelLayer, get_channel_layer
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from presence_events.exceptions import (
     InvalidAge,
     InvalidChannelName,
     InvalidData,
+    InvalidMoment,
     InvalidRoomName,
     InvalidSession,
     InvalidUser,
@@ -23,6 +27,9 @@ from presence_events.exceptions import (
 
 MAX_DATA_BYTES = 8192
 """The largest ``data``, in bytes of its JSON text in UTF-8."""
+
+AHEAD = timedelta(minutes=1)
+"""How far a clock may be ahead of another: a moment that is no later than this counts as now."""
 
 _A_CENTURY = 100 * 366 * 24 * 3600.0
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -99,6 +106,32 @@ def age(seconds: Any) -> float:
     if not seconds >= 0 or math.isinf(seconds):
         raise InvalidAge(f"Got {_shown(seconds)}.")
     return float(min(seconds, _A_CENTURY))
+
+
+def moment(when: Any) -> datetime:
+    """``when``, if it is a time of which one can know who was there. Raises `InvalidMoment` if it is naive (unless
+    USE_TZ is off, when Django's times are), or in the future."""
+    when = _time(when)
+    if when > timezone.now() + AHEAD:
+        raise InvalidMoment(f"{when.isoformat()} is in the future, and nobody knows who will be there.")
+    return when
+
+
+def span(start: Any, end: Any) -> tuple[datetime, datetime]:
+    """``start`` and ``end``, if something can be known of the time between them. Raises `InvalidMoment`."""
+    start, end = moment(start), _time(end)
+    if not start < end:
+        raise InvalidMoment(f"{end.isoformat()} does not come after {start.isoformat()}.")
+    return start, end
+
+
+def _time(when: Any) -> datetime:
+    if not isinstance(when, datetime):
+        raise InvalidMoment(f"Got {_shown(when)}.")
+    if settings.USE_TZ and timezone.is_naive(when):
+        raise InvalidMoment(f"{when.isoformat()} could be anywhere: django.utils.timezone.make_aware says where.")
+    time: datetime = when if settings.USE_TZ or timezone.is_naive(when) else timezone.make_naive(when)
+    return time
 
 
 def _shown(value: Any) -> str:

@@ -14,11 +14,12 @@ from presence_events.recorder import Draft, record, record_select
 from presence_events.triggers import SqlTrigger
 from projections import selections
 from projections.managers import PresenceManager, RoomManager
+from projections.sessions import PresenceSession
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["Presence", "Room"]
+__all__ = ["Presence", "PresenceSession", "Room"]
 
 
 def _guards(*names: str) -> list[SqlTrigger]:

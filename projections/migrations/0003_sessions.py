@@ -1,0 +1,62 @@
+from django.db import migrations, models
+
+from presence_events import sql
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("presence_events", "0002_stays"),
+        ("projections", "0002_touches_with_news"),
+    ]
+
+    operations = [
+        migrations.RunSQL(sql.read("projections", "presence_session_v1"), "DROP VIEW presence_session"),
+        migrations.RunSQL(sql.read("projections", "presence_lasts_v1"), "DROP FUNCTION presence_lasts"),
+        migrations.RunSQL(sql.read("projections", "presence_check_v1"), "DROP FUNCTION presence_check"),
+        migrations.RunSQL(sql.read("projections", "presence_at_v1"), "DROP FUNCTION presence_at"),
+        migrations.RunSQL(sql.read("projections", "presence_during_v1"), "DROP FUNCTION presence_during"),
+        migrations.RunSQL(sql.read("projections", "presence_occupancy_v1"), "DROP FUNCTION presence_occupancy"),
+        migrations.CreateModel(
+            name="PresenceSession",
+            fields=[
+                (
+                    "session",
+                    models.BigIntegerField(
+                        help_text="The number of the stay: the id of its presence, the session of its events.",
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("room", models.TextField(db_collation="C", help_text="The group name of the room.")),
+                ("channel_name", models.TextField(db_collation="C", help_text="The connection.")),
+                ("joined_at", models.DateTimeField()),
+                ("left_at", models.DateTimeField(help_text="When the stay ended; empty while it goes on.", null=True)),
+                (
+                    "last_seen",
+                    models.DateTimeField(
+                        help_text="When the connection was last seen. A pruned stay truly ended between that and left_at."
+                    ),
+                ),
+                ("is_open", models.BooleanField(help_text="Whether the stay goes on.")),
+                (
+                    "ended_by",
+                    models.TextField(
+                        choices=[("leave", "Leave"), ("prune", "Prune")],
+                        help_text="leave or prune; empty while it goes on.",
+                        null=True,
+                    ),
+                ),
+                ("reason", models.JSONField(help_text="What the leave or prune says of why, if anything.", null=True)),
+                (
+                    "duration",
+                    models.DurationField(help_text="From joined_at to left_at; of a stay that goes on, until now."),
+                ),
+            ],
+            options={
+                "db_table": "presence_session",
+                "ordering": ["joined_at", "session"],
+                "managed": False,
+                "default_permissions": ("view",),
+            },
+        ),
+    ]

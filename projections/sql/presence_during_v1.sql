@@ -1,0 +1,10 @@
+-- Who was there at any time from start on and before stop. What is still to come of that time is left out.
+CREATE FUNCTION presence_during(start timestamptz, stop timestamptz)
+RETURNS SETOF presence_session LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+    SELECT *
+    FROM presence_session AS s
+    WHERE presence_check(start, stop, '1 s')
+        AND s.joined_at < stop
+        AND presence_lasts(s.joined_at, s.left_at, s.is_open, start, stop);
+END
