@@ -47,6 +47,10 @@ class InvalidMoment(PresenceError, ValueError):
     """A moment is a datetime with a time zone that is not in the future, and a span ends after it starts."""
 
 
+class InvalidPosition(PresenceError, ValueError):
+    """A position is a number from 0, before the first event of the log, to that of the last one."""
+
+
 class LogIsAppendOnly(PresenceError, TypeError):
     """The presence log is append-only, and events enter it through presence_events.recorder alone:
     record a new event instead of saving or deleting one."""

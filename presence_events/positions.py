@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
-from django.db import connections
+from django.db import OperationalError, connections
 
 from presence_events import sql
 
-__all__ = ["SLACK", "position_at"]
+__all__ = ["SLACK", "position_at", "settled_position"]
 
 SLACK = timedelta(seconds=10)
 """How far the order of times may deviate from the order of positions: the clock is read and the position drawn by one
@@ -21,4 +22,25 @@ def position_at(moment: datetime, *, using: str) -> int:
     with connections[using].cursor() as cursor:
         cursor.execute(sql.read("presence_events", "position_at"), {"moment": moment})
         position: int = cursor.fetchone()[0]
+    return position
+
+
+def settled_position(using: str, *, patience: float = 10.0) -> int:
+    """A position up to which the log will not change any more: whoever drew one of those before has committed or rolled
+    back. It waits for the transactions that have appended and are still open, without a lock, and raises
+    `OperationalError` if some are open after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT last_value - (NOT is_called)::int FROM presence_event_id_seq")
+        position: int = cursor.fetchone()[0]
+        # Whoever appends holds this lock until the end of the transaction.
+        cursor.execute(sql.read("presence_events", "appending"))
+        appending = cursor.fetchall()
+        while appending:
+            if time.monotonic() > deadline:
+                pids = ", ".join(str(pid) for _, pid in appending)
+                raise OperationalError(f"A transaction that has appended to the presence log stays open: pid {pids}.")
+            time.sleep(0.01)
+            cursor.execute(sql.read("presence_events", "appending"))
+            appending = list(set(appending) & set(cursor.fetchall()))
     return position

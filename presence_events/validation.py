@@ -111,10 +111,10 @@ def age(seconds: Any) -> float:
 def moment(when: Any) -> datetime:
     """``when``, if it is a time of which one can know who was there. Raises `InvalidMoment` if it is naive (unless
     USE_TZ is off, when Django's times are), or in the future."""
-    when = _time(when)
-    if when > timezone.now() + AHEAD:
-        raise InvalidMoment(f"{when.isoformat()} is in the future, and nobody knows who will be there.")
-    return when
+    time = _time(when)
+    if time > timezone.now() + AHEAD:
+        raise InvalidMoment(f"{time.isoformat()} is in the future, and nobody knows who will be there.")
+    return time
 
 
 def span(start: Any, end: Any) -> tuple[datetime, datetime]:
@@ -130,8 +130,7 @@ def _time(when: Any) -> datetime:
         raise InvalidMoment(f"Got {_shown(when)}.")
     if settings.USE_TZ and timezone.is_naive(when):
         raise InvalidMoment(f"{when.isoformat()} could be anywhere: django.utils.timezone.make_aware says where.")
-    time: datetime = when if settings.USE_TZ or timezone.is_naive(when) else timezone.make_naive(when)
-    return time
+    return when if settings.USE_TZ or timezone.is_naive(when) else timezone.make_naive(when)
 
 
 def _shown(value: Any) -> str:

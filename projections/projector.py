@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +12,7 @@ from projections import event_loops, groups
 from projections.models import Presence, Room
 from projections.signals import PresenceSignal, presence_changed, presence_updated
 
-__all__ = ["adeliver", "deliver"]
+__all__ = ["adeliver", "deliver", "resend"]
 
 
 def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
@@ -38,17 +38,32 @@ async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> No
         raise DeliveryFailed(failures)
 
 
+def resend(events: Iterable[PresenceEvent], using: str) -> int:
+    """Sends the signals of ``events``, a run of the log in order, once more: with ``replayed=True``.
+
+    Groups are left alone. ``events`` are read as they are needed. Receivers that raise are logged; returns how often
+    that happened.
+    """
+    failures = 0
+    for signal, arguments in _signals(events, using, replayed=True):
+        answers = signal.send_robust(sender=Room, **arguments)
+        failures += sum(isinstance(answer, Exception) for _, answer in answers)
+    return failures
+
+
 def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:
     """Those by which somebody came or went."""
     return [event for event in events if event.kind != "touch" and event.channel_name is not None]
 
 
-def _signals(events: list[PresenceEvent], using: str) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
-    """The signals with their arguments: one an event, but one a room for a run of prunes.
+def _signals(
+    events: Iterable[PresenceEvent], using: str, *, replayed: bool = False
+) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
+    """The signals with their arguments: one an event, but one a room for the prunes of a transaction.
 
     There is none for the prune of a room itself, and for a touch by which nothing changed but the time.
     """
-    for (kind, room_name), run in groupby(events, key=lambda event: (event.kind, event.room)):
+    for (kind, room_name, _), run in groupby(events, key=lambda event: (event.kind, event.room, event.tx)):
         signal = presence_updated if kind == "touch" else presence_changed
         told = [event for event in run if event.channel_name is not None]
         if kind == "touch":
@@ -56,18 +71,19 @@ def _signals(events: list[PresenceEvent], using: str) -> Iterator[tuple[Presence
         if not told or not signal.has_listeners(Room):
             continue
         room = Room.named(room_name, using)
+        common = {"room": room, "replayed": replayed}
         if kind == "prune":
-            yield signal, {"room": room, "added": None, "removed": None, "bulk_change": True, "events": told}
+            yield signal, {**common, "added": None, "removed": None, "bulk_change": True, "events": told}
             continue
         for event in told:
             presence = Presence.of_event(event, room)
             if kind == "touch":
-                yield signal, {"room": room, "presence": presence, "events": [event]}
+                yield signal, {**common, "presence": presence, "events": [event]}
                 continue
             yield (
                 signal,
                 {
-                    "room": room,
+                    **common,
                     "added": presence if kind == "join" else None,
                     "removed": presence if kind == "leave" else None,
                     "bulk_change": False,

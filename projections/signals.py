@@ -80,6 +80,8 @@ Arguments:
     True if connections were pruned: ``added`` and ``removed`` are None, and ``events`` names everyone.
 ``events``
     The `PresenceEvent` objects behind this signal.
+``replayed``
+    True if it was sent before: ``manage.py replay_presence --signals`` sends it once more.
 
 A receiver that raises is logged and keeps nobody else from being called. Coroutine functions are welcome as receivers.
 """
@@ -97,4 +99,6 @@ Arguments:
     The `Presence` as it is now; ``presence.data`` is what changed.
 ``events``
     The one `PresenceEvent` behind this signal, a touch.
+``replayed``
+    As of `presence_changed`.
 """

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from presence_events import sql
+from presence_events import positions, sql
 from presence_events.models import PresenceEvent
-from presence_events.positions import position_at
+from presence_events.positions import position_at, settled_position
 from presence_events.recorder import Draft, record
+from tests.concurrency.conftest import Session, sessions
+
+__all__ = ["sessions"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -46,3 +50,44 @@ def test_a_moment_is_found_by_the_primary_key_alone() -> None:
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Seq Scan" not in plan
     assert "presence_event_pkey" in plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_empty_log_is_settled() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE presence_event_id_seq RESTART")
+    assert settled_position("default") == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_is_settled_up_to_what_was_appended_before(
+    sessions: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that has appended and is open is waited for; one that begins later is not."""
+    record([Draft("join", "room", "1")])
+    early, late = sessions(), sessions()
+    (position,) = early.append("join", channel="2")
+    record([Draft("join", "room", "3")])
+    last = PresenceEvent.objects.latest("id").id
+
+    def meanwhile(seconds: float) -> None:
+        assert late.append("join", channel="4")
+        early.commit()
+
+    monkeypatch.setattr(positions.time, "sleep", meanwhile)
+    assert settled_position("default") == last > position
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stays_open_is_named(sessions: Callable[..., Session]) -> None:
+    early = sessions()
+    early.append("join")
+    with pytest.raises(OperationalError, match=f"stays open: pid {early.connection.info.backend_pid}\\."):
+        settled_position("default", patience=0.02)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_own_transaction_is_not_waited_for() -> None:
+    with transaction.atomic():
+        (event,) = record([Draft("join", "room", "1")])
+        assert settled_position("default", patience=0.0) == event.id

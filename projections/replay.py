@@ -1,0 +1,158 @@
+"""Replay: the projections are compared with the log, and made what it says.
+
+`compare` folds the log in one snapshot and takes no lock. `repair` writes what differs: it folds what was appended
+since under a lock that keeps appends waiting, which is short because that is little. `state` folds an earlier part.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+from django.db import OperationalError, connections, transaction
+from django.db.models import Max
+
+from presence_events import validation
+from presence_events.exceptions import InvalidPosition
+from presence_events.models import PresenceEvent
+from presence_events.positions import SLACK, position_at, settled_position
+from projections.folding import Difference, Fold, Progress
+from projections.models import Presence, Room
+
+__all__ = ["Repair", "compare", "last_position", "repair", "snapshot", "state"]
+
+PATIENCE = 2.0
+"""Seconds for which the lock is waited for, and everyone who appends with it. Longer than ``deadlock_timeout``, after
+which PostgreSQL stops a vacuum that is in the way."""
+
+PAUSE = 0.5
+"""Seconds between two tries to get the lock."""
+
+TRIES = 10
+
+_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
+
+
+class Repair(NamedTuple):
+    """What `repair` did: ``differences`` that there were, and the seconds for which appends had to wait."""
+
+    differences: list[Difference]
+    locked: float
+
+
+def compare(using: str, *, room: str | None = None, progress: Progress | None = None) -> list[Difference]:
+    """What is not in the tables as the log has it. In one snapshot, without a lock: traffic does not matter."""
+    with snapshot(using):
+        fold = Fold(using, room=room)
+        fold.read(last_position(using), progress=progress)
+        return fold.differences()
+
+
+def repair(using: str, *, room: str | None = None, progress: Progress | None = None) -> Repair:
+    """Makes the tables what the log says. Returns what was not.
+
+    If there is nothing to write, no lock is taken. Otherwise what differs is written in one transaction, which keeps
+    whoever appends waiting: until it has the lock, for 2 seconds a try, and until it has folded what was appended since
+    the snapshot. It needs the rights of the owner of the tables. Whatever it raises, nothing has changed:
+    `OperationalError` if it did not get the lock because a transaction that has appended is still open.
+    """
+    settled = settled_position(using)
+    with snapshot(using) as seen:
+        fold = Fold(using, room=room)
+        fold.read(last_position(using), progress=progress)
+        if not fold.differences():
+            return Repair([], 0.0)
+    for remaining in reversed(range(TRIES)):
+        try:
+            return _write_what_differs(fold, using, settled, seen)
+        except OperationalError as error:
+            if not remaining or getattr(error.__cause__, "sqlstate", None) not in (
+                _LOCK_NOT_AVAILABLE,
+                _DEADLOCK_DETECTED,
+            ):
+                raise
+        time.sleep(PAUSE)
+    raise AssertionError  # the last try returns or raises
+
+
+@contextmanager
+def state(
+    using: str,
+    *,
+    position: int | None = None,
+    moment: datetime | None = None,
+    room: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Fold]:
+    """The state after the event at ``position``, or as it was at ``moment``; in a transaction, for its queries.
+
+    Raises `InvalidPosition` and `InvalidMoment` for what is not yet, and `OperationalError` if the log up to there can
+    still change, because a transaction that has appended is open.
+    """
+    if moment is not None:
+        moment = validation.moment(moment)
+    settled = settled_position(using)
+    if position is None:
+        position = settled
+    elif not 0 <= position <= settled:
+        raise InvalidPosition(f"Got {position}, and the log ends at {settled}.")
+    if moment is not None:
+        position = min(position, position_at(moment + SLACK, using=using))
+    with snapshot(using):
+        fold = Fold(using, room=room, moment=moment)
+        fold.read(position, progress=progress)
+        yield fold
+
+
+def _write_what_differs(fold: Fold, using: str, settled: int, seen: str) -> Repair:
+    fold = deepcopy(fold)  # another try reads again from where this one begins
+    with transaction.atomic(using, durable=True):
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+            begin = time.monotonic()
+            cursor.execute(f"LOCK TABLE {PresenceEvent._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
+        fold.read(last_position(using), after=settled, snapshot=seen)
+        differences = fold.differences()
+        with _guards_down(using):
+            fold.write(differences)
+    return Repair(differences, time.monotonic() - begin)
+
+
+@contextmanager
+def snapshot(using: str) -> Iterator[str]:
+    """A transaction that sees the database as it is at its beginning; yields which transactions it sees."""
+    connection = connections[using]
+    nested = connection.in_atomic_block
+    with transaction.atomic(using, durable=True), connection.cursor() as cursor:
+        if not nested:  # a test case, in the transaction of which there is nobody else
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SELECT pg_current_snapshot()::text")
+        yield cursor.fetchone()[0]
+
+
+@contextmanager
+def _guards_down(using: str) -> Iterator[None]:
+    """Lets rows of the projections be written, in this transaction alone."""
+    guards = [
+        (model._meta.db_table, trigger.get_pgid(model))
+        for model in (Room, Presence)
+        for trigger in cast(Any, model._meta).triggers
+        if trigger.name == "projected_only"
+    ]
+    with connections[using].cursor() as cursor:
+        for table, guard in guards:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {guard}")
+        yield
+        # Triggers cannot be altered while foreign keys wait to be checked.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table, guard in guards:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {guard}")
+
+
+def last_position(using: str) -> int:
+    position: int = PresenceEvent.objects.using(using).aggregate(last=Max("id", default=0))["last"]
+    return position

@@ -1,0 +1,2 @@
+-- Rows that the log does not have.
+DELETE FROM {table} WHERE {key} = ANY(%(keys)s)

@@ -1,0 +1,125 @@
+"""A past made by hand: stays at given times, in the log and the projections alike.
+
+The log takes the database's clock and nothing else, so this goes past its triggers. What it writes is as the fold would
+have it: `tests.fold.assert_live_is_the_fold` holds afterwards, and whatever is recorded next comes later in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Model, QuerySet
+
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+
+_TABLES = ("presence_event", "presence_room", "presence")
+
+
+class Stay(NamedTuple):
+    """A connection is in a room. It is still there if it has not ``left``.
+
+    It was ``last_seen`` when it joined, or when a touch is recorded for it at that time. ``data`` is what it said as it
+    joined, ``reason`` what the leave or prune says.
+    """
+
+    room: str
+    channel: str
+    user: Any
+    """An instance, a key, or None."""
+    joined: datetime
+    left: datetime | None = None
+    ended_by: str = "leave"
+    last_seen: datetime | None = None
+    data: Any = None
+    reason: Any = None
+
+
+class RoomPruned(NamedTuple):
+    """An empty room goes, and is made anew by whoever joins then or later."""
+
+    room: str
+    at: datetime
+
+
+def write(*history: Stay | RoomPruned) -> None:
+    """Writes ``history``, given in any order, in the order of time: what ends at a moment, ends before others begin."""
+    ordered = sorted(history, key=_begins)
+    with transaction.atomic(), connection.cursor() as cursor:
+        stays = list(zip(_numbers("presence_id_seq", len(ordered)), ordered, strict=True))
+        events = sorted((event for session, part in stays for event in _events(session, part)), key=_at)
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        (tx,) = cursor.fetchone()
+        before = dict(Room.objects.values_list("channel_name", "created_at"))
+        rooms = dict(before)
+        for position, event in zip(_numbers("presence_event_id_seq", len(events)), events, strict=True):
+            event.id, event.tx = position, tx
+            if event.channel_name is None:
+                event.since = rooms.pop(event.room)
+            else:
+                rooms.setdefault(event.room, event.at)
+        # Triggers cannot be disabled while foreign keys wait to be checked.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in _TABLES:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        Room.objects.filter(pk__in=before.keys() - rooms.keys()).delete()
+        Room.objects.bulk_create(
+            [Room(name, created) for name, created in rooms.items()],
+            update_conflicts=True,
+            update_fields=["created_at"],
+            unique_fields=["channel_name"],
+        )
+        QuerySet(PresenceEvent).bulk_create(events)
+        Presence.objects.bulk_create(
+            Presence(session, part.room, part.channel, _key(part.user), part.joined, _seen(part), part.data)
+            for session, part in stays
+            if isinstance(part, Stay) and part.left is None
+        )
+        for table in _TABLES:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _at(event: PresenceEvent) -> datetime:
+    return event.at
+
+
+def _begins(part: Stay | RoomPruned) -> tuple[Any, ...]:
+    if isinstance(part, RoomPruned):
+        return (part.at, False, 1)
+    return (part.joined, part.left != part.joined, 0)
+
+
+def _numbers(sequence: str, count: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
+        return [number for (number,) in cursor.fetchall()]
+
+
+def _events(session: int, part: Stay | RoomPruned) -> Iterator[PresenceEvent]:
+    if isinstance(part, RoomPruned):
+        yield PresenceEvent(kind="prune", room=part.room, at=part.at)
+        return
+    stay = {
+        "room": part.room,
+        "channel_name": part.channel,
+        "user_id": _key(part.user),
+        "session": session,
+        "since": part.joined,
+    }
+    yield PresenceEvent(kind="join", at=part.joined, data=part.data, **stay)
+    if part.last_seen is not None:
+        yield PresenceEvent(kind="touch", at=part.last_seen, **stay)
+    if part.left is not None:
+        yield PresenceEvent(kind=part.ended_by, at=part.left, last_seen=_seen(part), data=part.reason, **stay)
+
+
+def _seen(stay: Stay) -> datetime:
+    return stay.last_seen or stay.joined
+
+
+def _key(user: Any) -> Any:
+    return user.pk if isinstance(user, Model) else user

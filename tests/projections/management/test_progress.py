@@ -1,0 +1,50 @@
+"""How far long work is."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management.base import OutputWrapper
+
+from projections.management import progress
+from projections.management.progress import Progress
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_grows_on_a_terminal_and_is_gone_in_the_end() -> None:
+    terminal = Terminal()
+    with Progress(OutputWrapper(terminal)) as said:
+        said("joins and leaves", 1, 3)
+        said("touches", 3, 3)
+    first, second, gone, nothing = terminal.getvalue().split("\r")[1:]
+    assert first == "[##########                    ]  33 %  joins and leaves"
+    assert second.rstrip() == "[##############################] 100 %  touches"
+    assert len(second) >= len(first)
+    assert not gone.strip()
+    assert len(gone) >= len(second.rstrip())
+    assert nothing == ""
+
+
+def test_a_log_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = StringIO()
+    with Progress(OutputWrapper(log)) as said:
+        said("touches", 1, 1000)
+        assert log.getvalue() == ""
+        monkeypatch.setattr(progress, "PAUSE", 0.0)
+        said._next_line = 0.0
+        said("touches", 500_000, 1_000_000)
+        said("touches", 600_000, 1_000_000)
+    assert log.getvalue() == "touches: 500,000 of 1,000,000\ntouches: 600,000 of 1,000,000\n"
+
+
+@pytest.mark.parametrize("stream", [StringIO(), Terminal()])
+def test_it_can_be_quiet(stream: StringIO) -> None:
+    with Progress(OutputWrapper(stream), quiet=True) as said:
+        said._next_line = 0.0
+        said("touches", 1, 1)
+    assert stream.getvalue() == ""

@@ -1,0 +1,94 @@
+"""The trigger, the replay and the fold in Python agree on random histories, at every position and after any damage."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, record
+from projections import folding
+from projections.models import Presence, Room
+from projections.replay import compare, repair, state
+from tests.fold import assert_live_is_the_fold, fold, live
+from tests.projections.test_replay import expected, shown, tamper
+
+ROOMS = st.sampled_from(["a", "B", "c-1"])
+CHANNELS = st.sampled_from(["1", "2", "3!x"])
+DATA = st.none() | st.booleans() | st.text("ab%{}'\\", max_size=3)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["join", "touch", "leave", "prune"]), ROOMS, CHANNELS, st.integers(0, 2), DATA)
+    | st.tuples(st.just("prune"), ROOMS, st.none(), st.just(0), st.none()),
+    max_size=25,
+)
+DAMAGE = (
+    "DELETE FROM presence WHERE id % 3 = {0}",
+    "UPDATE presence SET id = id + 100000 WHERE id % 3 = {0}",
+    "UPDATE presence SET joined_at = now(), data = '[]' WHERE id % 3 = {0}",
+    "UPDATE presence SET user_id = NULL, last_seen = joined_at",
+    "UPDATE presence SET channel_name = channel_name || 'z'",
+    "DELETE FROM presence_room WHERE channel_name NOT IN (SELECT room FROM presence)",
+    "UPDATE presence_room SET created_at = now()",
+    "INSERT INTO presence_room (channel_name, created_at) VALUES ('ghosts{0}', now()) ON CONFLICT DO NOTHING",
+    (
+        "INSERT INTO presence (id, room, channel_name, joined_at, last_seen) "
+        "SELECT 200000 + {0}, channel_name, 'ghost', now(), now() FROM presence_room ORDER BY 2 LIMIT 1 "
+        "ON CONFLICT DO NOTHING"
+    ),
+)
+
+
+def happen(steps: list[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE presence_event, presence, presence_room")
+    accounts = get_user_model()._default_manager
+    users = [None, *(accounts.get_or_create(username=name)[0] for name in ("ada", "grace"))]
+    for kind, room, channel, user, data in steps:
+        record([Draft(kind, room, channel, users[user], data)])
+
+
+@pytest.mark.django_db(transaction=True)
+@settings(max_examples=60)
+@given(steps=STEPS, stretch=st.integers(1, 10), cut=st.integers(0, 25))
+def test_the_replay_of_any_part_is_its_fold(steps: list[Any], stretch: int, cut: int) -> None:
+    happen(steps)
+    with patch.object(folding, "STRETCH", stretch):
+        assert compare("default") == []
+        events = list(PresenceEvent.objects.order_by("id"))
+        for until in (events, events[:cut]):
+            if until:
+                with state("default", position=until[-1].id) as folded:
+                    assert shown(folded) == expected(until)
+        for room in ("a", "B"):
+            assert compare("default", room=room) == []
+            with state("default", room=room) as folded:
+                assert shown(folded) == expected([event for event in events if event.room == room])
+    assert_live_is_the_fold()
+
+
+@pytest.mark.django_db(transaction=True)
+@settings(max_examples=60)
+@given(
+    steps=STEPS,
+    stretch=st.integers(1, 10),
+    damage=st.lists(st.tuples(st.sampled_from(DAMAGE), st.integers(0, 2)), min_size=1, max_size=3),
+)
+def test_any_damage_is_found_and_repaired(steps: list[Any], stretch: int, damage: list[Any]) -> None:
+    happen(steps)
+    right = live()
+    assert right == fold(PresenceEvent.objects.order_by("id"))
+    tamper(*(statement.format(which) for statement, which in damage))
+    with patch.object(folding, "STRETCH", stretch):
+        found = compare("default")
+        assert bool(found) == (live() != right)
+        assert repair("default").differences == found
+        assert compare("default") == []
+    assert live() == right
+    assert Presence.objects.count() == len(right[1])
+    assert Room.objects.count() == len(right[0])
