@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,20 @@ from asgiref.sync import sync_to_async
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
-from django.db import connection
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.utils import timezone
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
 from tests.fold import fold, live
+from tests.past import Stay, write
 from tests.time import age_presences
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ASK = "PresenceSession.objects"
 ROOT = Path(__file__).parent.parent.parent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,8 +39,9 @@ def blocks(document: str, language: str) -> list[str]:
 
 
 def run(document: str) -> dict[str, Any]:
-    """What all Python of ``document`` defines, in one namespace."""
-    namespace: dict[str, Any] = {}
+    """What all Python of ``document`` defines, in one namespace, in which there is an Alice, and there were times."""
+    alice = get_user_model()._default_manager.get_or_create(username="alice")[0]
+    namespace: dict[str, Any] = {"alice": alice, "moment": NOON, "start": NOON, "end": NOON + timedelta(hours=1)}
     for block in blocks(document, "python"):
         exec(compile(block, document, "exec"), namespace)  # noqa: S102
     return namespace
@@ -128,24 +135,46 @@ async def test_who_was_pruned_is_hung_up_on(usage: dict[str, Any], lobby: Room, 
     await communicator.disconnect()
 
 
-def test_the_query_of_the_readme_finds_who_was_there_and_who_still_is(user: Any, other_user: Any) -> None:
-    day = 24 * 3600
-    for channel, who in [("gone", user), ("here", other_user)]:
-        Room.objects.add("lobby", channel, who)
-    age_presences("gone", "here", seconds=day)
-    Room.objects.prune_presences(60)
-    Room.objects.prune_rooms()
-    Room.objects.add("lobby", "here", other_user)
-    age_presences("here", seconds=2 * day)
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("README.md", [["early"], ["early", "late"]]),
+        ("docs/usage.md", [["early"], ["early", "somebody-else"], ["early", "late"]]),
+    ],
+)
+def test_the_questions_about_the_past_are_answered(document: str, expected: list[list[str]], lobby: Room) -> None:
+    namespace = run(document)
+    for receiver in ("broadcast_presence", "hang_up"):
+        presence_changed.disconnect(namespace.get(receiver))
+    presence_updated.disconnect(namespace.get("broadcast_status"))
+    alice = namespace["alice"]
+    write(
+        Stay("lobby", "early", alice, NOON - timedelta(minutes=1), NOON + timedelta(minutes=1)),
+        Stay("hall", "late", alice, NOON + timedelta(minutes=5), NOON + timedelta(minutes=6)),
+        Stay("lobby", "somebody-else", None, NOON + timedelta(minutes=5)),
+    )
+    questions = [line for block in blocks(document, "python") for line in block.splitlines() if line.startswith(ASK)]
+    answers = [[stay.channel_name for stay in eval(line, namespace)] for line in questions]  # noqa: S307
+    assert answers == expected
+
+
+def test_the_query_of_the_readme_says_how_full_it_was(user: Any) -> None:
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    write(Stay("lobby", "1", user, midnight - timedelta(hours=2), midnight - timedelta(hours=1.5)))
     (block,) = blocks("README.md", "sql")
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
         cursor.execute(block)
         found = cursor.fetchall()
-    assert sorted((who == user.pk, ended_by) for who, _, _, ended_by in found) == [
-        (False, "prune"),
-        (False, "still there"),
-        (True, "prune"),
-    ]
+    assert len(found) == 24
+    assert found[22][1:] == (1, 1, 0.5, 1, 1, 0.5)
+    assert found[21][1:] == (0, 0, 0.0, 0, 0, 0.0)
+
+
+def test_a_receiver_can_tell_what_is_sent_once_more() -> None:
+    namespace = run("docs/replay.md")
+    presence_changed.disconnect(namespace["greet"])
+    assert namespace["greet"](Room, None, None, replayed=True) is None
 
 
 def test_plain_sql_ends_a_stay() -> None:
