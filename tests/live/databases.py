@@ -63,12 +63,12 @@ class Cluster:
         url = f"postgresql://postgres@:{port}/{self.database}?host={self.home}"
         return {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
 
-    def run(self, *arguments: str) -> None:
+    def run(self, *arguments: str, port: int = 5432) -> None:
         """Runs Python with the database as that of the settings. A single word on standard error is an error."""
         done = subprocess.run(
             [sys.executable, "-W", "error", *arguments],
             cwd=_ROOT,
-            env=self.environment(),
+            env=self.environment(port),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

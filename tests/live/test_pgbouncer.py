@@ -26,6 +26,21 @@ asyncio.run(main())
 """
 
 
+TAMPERS = """
+import django
+django.setup()
+from django.db import connection
+from projections.models import Room
+
+for number in range(10):
+    Room.objects.add("tampered", f"channel!{number}")
+with connection.cursor() as cursor:
+    cursor.execute("SET session_replication_role = replica")
+    cursor.execute("UPDATE presence SET data = '1'")
+    assert cursor.rowcount >= 10
+"""
+
+
 @pytest.fixture(scope="module")
 def cluster_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with Cluster(tmp_path_factory.mktemp("pools")).running() as cluster:
@@ -109,6 +124,23 @@ def test_nothing_of_the_recorder_stays_behind_in_the_connections_of_pgbouncer(
     assert len(cluster.backends()) == pgbouncer.CONNECTIONS
 
 
+def test_the_log_is_replayed_and_exported_through_pgbouncer(
+    cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer
+) -> None:
+    with Load(cluster, tmp_path, port=pgbouncer.PORT) as load:
+        load.wait_for_answers()
+        load.end()
+    cluster.run("-c", TAMPERS)
+    before = _settings(cluster, pgbouncer.PORT, pgbouncer.CONNECTIONS)
+    for arguments in (["replay_presence"], ["replay_presence", "--check"], ["export_presence", "events"]):
+        output = ["--output", str(tmp_path / "events.csv")] if "events" in arguments else []
+        cluster.run("-m", "django", *arguments, *output, "--verbosity", "0", port=pgbouncer.PORT)
+    assert _settings(cluster, pgbouncer.PORT, pgbouncer.CONNECTIONS) == before
+    assert_kept(cluster, load, exactly=True)
+    ((events,),) = cluster.query("SELECT count(*) FROM presence_event")
+    assert len((tmp_path / "events.csv").read_text().splitlines()) == events + 1
+
+
 def test_nobody_notices_that_postgresql_restarts_behind_pgbouncer(
     cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer
 ) -> None:
@@ -136,7 +168,7 @@ def test_nobody_notices_that_pgbouncer_restarts(cluster: Cluster, tmp_path: Path
 def _settings(cluster: Cluster, port: int, connections: int) -> set[tuple[str, str]]:
     """What is set in the sessions of so many connections to the server, all different ones.
 
-    What PgBouncer itself sets, for each client anew, is left out.
+    What PgBouncer itself sets, for each client anew, is left out, and so is what each transaction begins with.
     """
     found: set[tuple[str, str]] = set()
     with ExitStack() as stack:
@@ -150,4 +182,5 @@ def _settings(cluster: Cluster, port: int, connections: int) -> set[tuple[str, s
                 ).fetchall()
             )
         assert len(pids) == connections
-    return {(name, value) for name, value in found if name not in ("application_name", "client_encoding")}
+    others = {"application_name", "client_encoding", "transaction_isolation", "transaction_read_only"}
+    return {(name, value) for name, value in found if name not in others}
