@@ -17,7 +17,7 @@ PAUSE = 10.0
 class Progress:
     """Called with what is done, how much of it, and of how much; writes to ``stream``, standard error as a rule.
 
-    A context manager, at the end of which the bar is gone from the terminal.
+    When all is done the bar is gone from the terminal, and at the end of the block too.
     """
 
     def __init__(self, stream: Any, *, quiet: bool = False) -> None:
@@ -30,8 +30,7 @@ class Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._shown:
-            self._stream.write(f"\r{' ' * len(self._shown)}\r", ending="")
+        self._erase()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if self._quiet:
@@ -41,6 +40,13 @@ class Progress:
             before, self._shown = self._shown, f"[{filled:<{BAR}}] {100 * done // total:3} %  {what}"
             self._stream.write(f"\r{self._shown:<{len(before)}}", ending="")
             self._stream.flush()
+            if done == total:
+                self._erase()
         elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PAUSE
             self._stream.write(f"{what}: {done:,} of {total:,}")
+
+    def _erase(self) -> None:
+        if self._shown:
+            self._stream.write(f"\r{' ' * len(self._shown)}\r", ending="")
+            self._shown = ""

@@ -74,8 +74,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         using = options["database"] or router.db_for_write(PresenceEvent)
         room, form = options["room"], options["format"]
+        # Rows that are found one by one, and a bar, would write over each other.
+        quiet = options["verbosity"] == 0 or (options["what_if_max_age"] is not None and self.stdout.isatty())
         try:
-            with Progress(self.stderr, quiet=options["verbosity"] == 0) as progress:
+            with Progress(self.stderr, quiet=quiet) as progress:
                 if options["until"] is not None:
                     self._print_state(using, options["until"], room, form, progress)
                 elif options["what_if_max_age"] is not None:

@@ -16,18 +16,33 @@ class Terminal(StringIO):
         return True
 
 
-def test_a_bar_grows_on_a_terminal_and_is_gone_in_the_end() -> None:
+def test_a_bar_grows_on_a_terminal_and_is_gone_when_all_is_done() -> None:
     terminal = Terminal()
     with Progress(OutputWrapper(terminal)) as said:
         said("joins and leaves", 1, 3)
         said("touches", 3, 3)
-    first, second, gone, nothing = terminal.getvalue().split("\r")[1:]
+        assert on_screen(terminal) == ""
+    first, second, *_ = terminal.getvalue().split("\r")[1:]
     assert first == "[##########                    ]  33 %  joins and leaves"
     assert second.rstrip() == "[##############################] 100 %  touches"
     assert len(second) >= len(first)
-    assert not gone.strip()
-    assert len(gone) >= len(second.rstrip())
-    assert nothing == ""
+
+
+def test_a_bar_is_gone_when_something_goes_wrong() -> None:
+    terminal = Terminal()
+    with pytest.raises(RuntimeError), Progress(OutputWrapper(terminal)) as said:
+        said("touches", 1, 3)
+        assert on_screen(terminal) == "[##########                    ]  33 %  touches"
+        raise RuntimeError
+    assert on_screen(terminal) == ""
+
+
+def on_screen(terminal: Terminal) -> str:
+    """What a line looks like that was written over and over."""
+    line = ""
+    for text in terminal.getvalue().split("\r"):
+        line = text + line[len(text) :]
+    return line.rstrip()
 
 
 def test_a_log_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
