@@ -38,15 +38,15 @@ class Progress:
         if self._stream.isatty():
             filled = "#" * (BAR * done // total)
             before, self._shown = self._shown, f"[{filled:<{BAR}}] {100 * done // total:3} %  {what}"
-            self._stream.write(f"\r{self._shown:<{len(before)}}", ending="")
+            self._stream.write(f"\r{self._shown:<{len(before)}}", style_func=str, ending="")
             self._stream.flush()
             if done == total:
                 self._erase()
         elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PAUSE
-            self._stream.write(f"{what}: {done:,} of {total:,}")
+            self._stream.write(f"{what}: {done:,} of {total:,}", style_func=str)
 
     def _erase(self) -> None:
         if self._shown:
-            self._stream.write(f"\r{' ' * len(self._shown)}\r", ending="")
+            self._stream.write(f"\r{' ' * len(self._shown)}\r", style_func=str, ending="")
             self._shown = ""
