@@ -89,7 +89,7 @@ class PresenceEvent(models.Model):
                 name="presence_event_user",
             ),
             stays.index("presence_event_room_stay", "room"),
-            stays.index("presence_event_user_stay", "user", condition=models.Q(user__isnull=False)),
+            stays.index("presence_event_user_stay", "user"),
             stays.index("presence_event_stay"),
         ]
         triggers = [

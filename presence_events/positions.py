@@ -35,12 +35,13 @@ def settled_position(using: str, *, patience: float = 10.0) -> int:
         position: int = cursor.fetchone()[0]
         # Whoever appends holds this lock until the end of the transaction.
         cursor.execute(sql.read("presence_events", "appending"))
-        appending = cursor.fetchall()
+        appending = set(cursor.fetchall())
         while appending:
             if time.monotonic() > deadline:
-                pids = ", ".join(str(pid) for _, pid in appending)
-                raise OperationalError(f"A transaction that has appended to the presence log stays open: pid {pids}.")
+                who = ", ".join("a prepared one" if pid is None else f"pid {pid}" for _, pid in appending)
+                raise OperationalError(f"A transaction that has appended to the presence log stays open: {who}.")
             time.sleep(0.01)
             cursor.execute(sql.read("presence_events", "appending"))
-            appending = list(set(appending) & set(cursor.fetchall()))
+            # One that is prepared for a commit in two phases is called something else from then on.
+            appending = {each for each in cursor.fetchall() if each in appending or each[1] is None}
     return position

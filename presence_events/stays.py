@@ -8,6 +8,9 @@ long the log is. (The magnitudes are the levels of a binary interval tree, Krieg
 Intervals Efficiently in Object-Relational Databases", VLDB 2000, with three levels in one and no nodes.)
 
 The function ``presence_lasts`` of the projections asks in this way.
+
+PostgreSQL likes to combine an index that fits with all of another one, if that is partial and its condition is implied.
+So each of these has a condition that only those queries imply that it is for.
 """
 
 from __future__ import annotations
@@ -22,15 +25,20 @@ __all__ = ["index"]
 _MAGNITUDE = Func(
     F("at"),
     F("since"),
+    arg_joiner=" - ",
     template="width_bucket(date_part('epoch', %(expressions)s), "
     "'{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
-    arg_joiner=" - ",
     output_field=models.IntegerField(),
 )
 _CLOSED = Q(kind__in=["leave", "prune"], session__isnull=False)
 
 
-def index(name: str, *columns: str, condition: Q | None = None) -> models.Index:
-    """An index of the closed stays that have the same ``columns``, by when they were."""
-    arguments: Any = [*columns, _MAGNITUDE, "at", "since"]
-    return models.Index(*arguments, condition=_CLOSED & condition if condition else _CLOSED, name=name)
+def index(name: str, column: str | None = None) -> models.Index:
+    """An index of closed stays by when they were: of those that have one value in ``column``, or of all."""
+    if column is None:
+        arguments: Any = []
+        condition = Q(at__gte=F("since"))
+    else:
+        arguments = [column]
+        condition = Q((f"{column}__isnull", False))
+    return models.Index(*arguments, _MAGNITUDE, "at", "since", condition=_CLOSED & condition, name=name)

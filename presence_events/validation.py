@@ -12,6 +12,7 @@ from typing import Any
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from presence_events.exceptions import (
@@ -74,6 +75,17 @@ def user_id(user: Any) -> Any:
     return key.get_prep_value(key.value_from_object(user))
 
 
+def user_key(key: Any) -> Any:
+    """``key`` as AUTH_USER_MODEL has its primary keys, of a user who need not exist. Raises `InvalidUser`."""
+    field: Any = get_user_model()._meta.pk
+    while field.remote_field:
+        field = field.target_field
+    try:
+        return field.clean(key, None)
+    except ValidationError as error:
+        raise InvalidUser(f"{_shown(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
+
+
 def json_text(data: Any) -> str | None:
     """``data`` as JSON text; None (nothing to say) stays None. Raises `InvalidData`."""
     if data is None:
@@ -112,7 +124,7 @@ def moment(when: Any) -> datetime:
     """``when``, if it is a time of which one can know who was there. Raises `InvalidMoment` if it is naive (unless
     USE_TZ is off, when Django's times are), or in the future."""
     time = _time(when)
-    if time > timezone.now() + AHEAD:
+    if time > (datetime.now(time.tzinfo) if timezone.is_aware(time) else timezone.now()) + AHEAD:
         raise InvalidMoment(f"{time.isoformat()} is in the future, and nobody knows who will be there.")
     return time
 
@@ -120,7 +132,7 @@ def moment(when: Any) -> datetime:
 def span(start: Any, end: Any) -> tuple[datetime, datetime]:
     """``start`` and ``end``, if something can be known of the time between them. Raises `InvalidMoment`."""
     start, end = moment(start), _time(end)
-    if not start < end:
+    if not _aware(start) < _aware(end):
         raise InvalidMoment(f"{end.isoformat()} does not come after {start.isoformat()}.")
     return start, end
 
@@ -130,7 +142,11 @@ def _time(when: Any) -> datetime:
         raise InvalidMoment(f"Got {_shown(when)}.")
     if settings.USE_TZ and timezone.is_naive(when):
         raise InvalidMoment(f"{when.isoformat()} could be anywhere: django.utils.timezone.make_aware says where.")
-    return when if settings.USE_TZ or timezone.is_naive(when) else timezone.make_naive(when)
+    return when
+
+
+def _aware(time: datetime) -> datetime:
+    return time if timezone.is_aware(time) else timezone.make_aware(time)
 
 
 def _shown(value: Any) -> str:

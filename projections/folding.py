@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connections
+from django.db.models import Min
 
 from presence_events import sql
+from presence_events.models import PresenceEvent
 
-__all__ = ["Difference", "Fold", "Progress", "stretches"]
+__all__ = ["Difference", "Fold", "Progress", "before_first", "stretches"]
 
 STRETCH = 250_000
 """Positions that are read at a time: a fraction of a second, and memory for the stays among them."""
@@ -107,6 +109,7 @@ class Fold:
         which = {"room": self._room, "moment": self._moment, "snapshot": snapshot}
         with connections[self._using].cursor() as cursor:
             cursor.execute(sql.read("projections", "replay_settings"))
+            after = max(after, before_first(self._using, self._room, upto))
             for stretch in stretches("joins and leaves", after, upto, progress):
                 cursor.execute(sql.read("projections", "replay_stays"), {**which, **stretch})
                 self._follow(_Changes(*cursor.fetchone()))
@@ -182,6 +185,15 @@ class Fold:
         with connections[self._using].cursor() as cursor:
             cursor.execute(statement, {**self._params(), **params})
             return list(cursor.fetchall()) if cursor.description else []
+
+
+def before_first(using: str, room: str | None, upto: int) -> int:
+    """The position before the log begins: that of the room, if one is given. ``upto`` if there is nothing."""
+    events = PresenceEvent.objects.using(using)
+    if room is not None:
+        events = events.filter(room=room).exclude(kind="touch")
+    first: int = events.aggregate(first=Min("id", default=upto + 1))["first"]
+    return first - 1
 
 
 def _is_another(projection: _Projection, difference: Difference) -> bool:

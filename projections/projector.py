@@ -14,6 +14,9 @@ from projections.signals import PresenceSignal, presence_changed, presence_updat
 
 __all__ = ["adeliver", "deliver", "resend"]
 
+HELD = 1000
+"""Positions after which nothing more is expected of what a transaction pruned in a room."""
+
 
 def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     """Delivers ``events``, a run of the log in order: first the groups, then the signals.
@@ -45,10 +48,30 @@ def resend(events: Iterable[PresenceEvent], using: str) -> int:
     that happened.
     """
     failures = 0
-    for signal, arguments in _signals(events, using, replayed=True):
+    for signal, arguments in _signals(_with_prunes_together(events), using, replayed=True):
         answers = signal.send_robust(sender=Room, **arguments)
         failures += sum(isinstance(answer, Exception) for _, answer in answers)
     return failures
+
+
+def _with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
+    """``events``, but those that a transaction pruned in a room one after the other, as they were recorded: in the log
+    others may stand between them. They come before whatever happens to one of these connections next."""
+    held: dict[tuple[str, int], dict[str | None, PresenceEvent]] = {}
+    last: dict[tuple[str, int], int] = {}
+    for event in events:
+        pruned = event.kind == "prune" and event.channel_name is not None
+        for key, prunes in list(held.items()):
+            is_next = event.room == key[0] and (event.channel_name is None or event.channel_name in prunes)
+            if is_next or event.id - last[key] > HELD:
+                yield from held.pop(key).values()
+        if pruned:
+            held.setdefault((event.room, event.tx), {})[event.channel_name] = event
+            last[event.room, event.tx] = event.id
+        else:
+            yield event
+    for prunes in held.values():
+        yield from prunes.values()
 
 
 def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:

@@ -19,18 +19,18 @@ from django.db.models import Max
 from presence_events import validation
 from presence_events.exceptions import InvalidPosition
 from presence_events.models import PresenceEvent
-from presence_events.positions import SLACK, position_at, settled_position
+from presence_events.positions import settled_position
 from projections.folding import Difference, Fold, Progress
 from projections.models import Presence, Room
 
 __all__ = ["Repair", "compare", "last_position", "repair", "snapshot", "state"]
 
 PATIENCE = 2.0
-"""Seconds for which the lock is waited for, and everyone who appends with it. Longer than ``deadlock_timeout``, after
-which PostgreSQL stops a vacuum that is in the way."""
+"""Seconds for which the lock on the log is waited for, and everyone who appends with it. Longer than
+``deadlock_timeout``, after which PostgreSQL stops a vacuum that is in the way."""
 
 PAUSE = 0.5
-"""Seconds between two tries to get the lock."""
+"""Seconds between two tries to get the locks."""
 
 TRIES = 10
 
@@ -38,7 +38,7 @@ _LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
 
 
 class Repair(NamedTuple):
-    """What `repair` did: ``differences`` that there were, and the seconds for which appends had to wait."""
+    """What `repair` did: ``differences`` that there were, and the seconds for which appends had to wait at most."""
 
     differences: list[Difference]
     locked: float
@@ -56,9 +56,9 @@ def repair(using: str, *, room: str | None = None, progress: Progress | None = N
     """Makes the tables what the log says. Returns what was not.
 
     If there is nothing to write, no lock is taken. Otherwise what differs is written in one transaction, which keeps
-    whoever appends waiting: until it has the lock, for 2 seconds a try, and until it has folded what was appended since
-    the snapshot. It needs the rights of the owner of the tables. Whatever it raises, nothing has changed:
-    `OperationalError` if it did not get the lock because a transaction that has appended is still open.
+    whoever appends waiting: until it has the lock on the log, for 2 seconds a try, and until it has folded what was
+    appended since the snapshot. It needs the rights of the owner of the tables. Whatever it raises, nothing has
+    changed: `OperationalError` if a transaction that has appended, or has locked rows of the tables, is still open.
     """
     settled = settled_position(using)
     with snapshot(using) as seen:
@@ -66,9 +66,11 @@ def repair(using: str, *, room: str | None = None, progress: Progress | None = N
         fold.read(last_position(using), progress=progress)
         if not fold.differences():
             return Repair([], 0.0)
+    begin, pauses = time.monotonic(), 0.0
     for remaining in reversed(range(TRIES)):
         try:
-            return _write_what_differs(fold, using, settled, seen)
+            differences = _write_what_differs(fold, using, settled, seen)
+            return Repair(differences, time.monotonic() - begin - pauses)
         except OperationalError as error:
             if not remaining or getattr(error.__cause__, "sqlstate", None) not in (
                 _LOCK_NOT_AVAILABLE,
@@ -76,6 +78,7 @@ def repair(using: str, *, room: str | None = None, progress: Progress | None = N
             ):
                 raise
         time.sleep(PAUSE)
+        pauses += PAUSE
     raise AssertionError  # the last try returns or raises
 
 
@@ -100,26 +103,26 @@ def state(
         position = settled
     elif not 0 <= position <= settled:
         raise InvalidPosition(f"Got {position}, and the log ends at {settled}.")
-    if moment is not None:
-        position = min(position, position_at(moment + SLACK, using=using))
     with snapshot(using):
         fold = Fold(using, room=room, moment=moment)
         fold.read(position, progress=progress)
         yield fold
 
 
-def _write_what_differs(fold: Fold, using: str, settled: int, seen: str) -> Repair:
+def _write_what_differs(fold: Fold, using: str, settled: int, seen: str) -> list[Difference]:
     fold = deepcopy(fold)  # another try reads again from where this one begins
     with transaction.atomic(using, durable=True):
         with connections[using].cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
-            begin = time.monotonic()
             cursor.execute(f"LOCK TABLE {PresenceEvent._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
+            # Whoever has locked rows of these may be about to append: waited for, one of the two would have to die.
+            tables = f"{Room._meta.db_table}, {Presence._meta.db_table}"
+            cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE NOWAIT")
         fold.read(last_position(using), after=settled, snapshot=seen)
         differences = fold.differences()
         with _guards_down(using):
             fold.write(differences)
-    return Repair(differences, time.monotonic() - begin)
+    return differences
 
 
 @contextmanager

@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, Func, Value
+from django.db.models.lookups import Exact
 
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
@@ -46,15 +48,18 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         return self.filter(room=validation.room_name(getattr(room, "channel_name", room)))
 
     def of_user(self, user: Any) -> Self:
-        """Stays of ``user``, an instance or a primary key, deleted or not, in all connections.
+        """Stays of ``user``, an instance, a primary key or an expression, deleted or not, in all connections.
 
-        There are none of a user who never was. Raises `InvalidUser` for nobody: anonymous stays are those with
-        ``user=None``, and belong to no one person.
+        There are none of a user who never was. Raises `InvalidUser` for nobody (anonymous stays are those with
+        ``user=None``, and belong to no one person) and for what cannot be a key.
         """
-        key = validation.user_id(user) if isinstance(user, models.Model) else user
-        if key is None or getattr(user, "is_anonymous", False):
+        if user is None or getattr(user, "is_anonymous", False):
             raise InvalidUser("Stays of nobody are those with user=None.")
-        return self.filter(user_id=key)
+        if not hasattr(user, "resolve_expression"):
+            key = validation.user_id(user) if isinstance(user, models.Model) else validation.user_key(user)
+            user = Value(key, get_user_model()._meta.pk)
+        # A look-up by field would make the join of select_related() an inner one, and lose users who are no more.
+        return self.filter(Exact(F("user_id"), user))
 
 
 class PresenceSession(models.Model):

@@ -10,7 +10,7 @@ from django.db import connections
 
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
-from projections.folding import Progress, stretches
+from projections.folding import Progress, before_first, stretches
 from projections.replay import last_position, snapshot
 
 __all__ = ["Silence", "silences"]
@@ -52,14 +52,16 @@ def silences(using: str, age: float, *, room: str | None = None, progress: Progr
         cursor.execute(sql.read("projections", "replay_settings"))
         cursor.execute("SELECT statement_timestamp()")
         now = cursor.fetchone()[0]
-        for stretch in stretches("signs of life", 0, last_position(using), progress):
+        end = last_position(using)
+        start = before_first(using, room, end)
+        for stretch in stretches("signs of life", start, end, progress):
             found = []
             cursor.execute(sql.read("projections", "silences"), {**stretch, "age": age, "room": room})
-            for session, last, ended, first_at, first, last_at, since, broke in cursor.fetchall():
+            for session, latest, ended, first_at, back, last_at, since, broke in cursor.fetchall():
                 before, _ = seen.pop(session, (None, None))
                 silence = None
                 if before is not None and first_at - before > limit:
-                    silence = _Found(before, first, True)
+                    silence = _Found(before, back, True)
                 elif since is not None:
                     silence = _Found(since, broke, True)
                 if silence and session not in told:
@@ -68,7 +70,7 @@ def silences(using: str, age: float, *, room: str | None = None, progress: Progr
                 if ended:
                     told.discard(session)
                 else:
-                    seen[session] = last_at, last
+                    seen[session] = last_at, latest
             yield from _described(found, limit, using)
         lasting = [
             _Found(at, position, False)

@@ -74,7 +74,15 @@ def write(*history: Stay | RoomPruned) -> None:
         )
         QuerySet(PresenceEvent).bulk_create(events)
         Presence.objects.bulk_create(
-            Presence(session, part.room, part.channel, _key(part.user), part.joined, _seen(part), part.data)
+            Presence(
+                id=session,
+                room_id=part.room,
+                channel_name=part.channel,
+                user_id=_key(part.user),
+                joined_at=part.joined,
+                last_seen=_seen(part),
+                data=part.data,
+            )
             for session, part in stays
             if isinstance(part, Stay) and part.left is None
         )

@@ -1,10 +1,12 @@
 from django.conf import settings
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from presence_events import sql
+from presence_events.operations import AddIndexMeanwhile
 
 
 class Migration(migrations.Migration):
-    """Appends go on meanwhile. Interrupted, it leaves an index that is not valid: drop that, and migrate again."""
+    """Appends go on meanwhile. If it is interrupted, migrate again."""
 
     atomic = False
 
@@ -14,7 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        AddIndexMeanwhile(
             model_name="presenceevent",
             index=models.Index(
                 models.F("room"),
@@ -27,11 +29,13 @@ class Migration(migrations.Migration):
                 ),
                 models.F("at"),
                 models.F("since"),
-                condition=models.Q(("kind__in", ["leave", "prune"]), ("session__isnull", False)),
+                condition=models.Q(
+                    ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("room__isnull", False)
+                ),
                 name="presence_event_room_stay",
             ),
         ),
-        AddIndexConcurrently(
+        AddIndexMeanwhile(
             model_name="presenceevent",
             index=models.Index(
                 models.F("user"),
@@ -50,7 +54,7 @@ class Migration(migrations.Migration):
                 name="presence_event_user_stay",
             ),
         ),
-        AddIndexConcurrently(
+        AddIndexMeanwhile(
             model_name="presenceevent",
             index=models.Index(
                 models.Func(
@@ -62,8 +66,11 @@ class Migration(migrations.Migration):
                 ),
                 models.F("at"),
                 models.F("since"),
-                condition=models.Q(("kind__in", ["leave", "prune"]), ("session__isnull", False)),
+                condition=models.Q(
+                    ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("at__gte", models.F("since"))
+                ),
                 name="presence_event_stay",
             ),
         ),
+        migrations.RunSQL(sql.read("presence_events", "magnitude"), "DROP STATISTICS presence_event_magnitude"),
     ]

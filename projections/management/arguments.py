@@ -6,12 +6,10 @@ from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from presence_events import validation
-from presence_events.exceptions import InvalidRoomName
-from presence_events.models import PresenceEvent
+from presence_events.exceptions import InvalidRoomName, InvalidUser
 
 __all__ = ["MOMENT", "moment", "room", "user_key"]
 
@@ -46,13 +44,10 @@ def room(text: str) -> str:
 
 def user_key(text: str) -> Any:
     """The primary key of a user, who need not exist. A type for argparse."""
-    field: Any = PresenceEvent._meta.get_field("user")
-    while field.remote_field:
-        field = field.target_field
     try:
-        return field.clean(text, None)
-    except ValidationError as error:
-        raise ArgumentTypeError(f"{text!r} is not the primary key of a user: {' '.join(error.messages)}") from None
+        return validation.user_key(text)
+    except InvalidUser as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def _on_site(when: datetime) -> datetime:

@@ -25,11 +25,15 @@ def write(stream: Any, form: str, columns: Sequence[str], rows: Iterable[Sequenc
     if form == "csv":
         lines.writerow(columns)
     for row in rows:
-        values = [timezone.localtime(value) if isinstance(value, datetime) else value for value in row]
+        values = [_local(value) if isinstance(value, datetime) else value for value in row]
         if form == "csv":
             lines.writerow([_cell(value) for value in values])
         else:
             stream.write(json.dumps(dict(zip(columns, values, strict=True)), cls=_Encoder, ensure_ascii=False) + "\n")
+
+
+def _local(time: datetime) -> datetime:
+    return timezone.localtime(time) if timezone.is_aware(time) else timezone.make_aware(time)
 
 
 class _Encoder(DjangoJSONEncoder):

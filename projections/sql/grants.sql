@@ -3,3 +3,5 @@
 -- Pruning locks rows, for which PostgreSQL asks for UPDATE on a column; the guards refuse the update itself.
 REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
 GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
+REVOKE ALL ON presence_session FROM PUBLIC, :"role";
+GRANT SELECT ON presence_session TO :"role";

@@ -2,9 +2,10 @@
 CREATE FUNCTION presence_during(start timestamptz, stop timestamptz)
 RETURNS SETOF presence_session LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-    SELECT *
+    WITH question AS (SELECT presence_check(start, stop, '1 s') AS has_answer)
+    SELECT s.*
     FROM presence_session AS s
-    WHERE presence_check(start, stop, '1 s')
-        AND s.joined_at < stop
+    WHERE (SELECT has_answer FROM question)
+        AND s.joined_at < coalesce(stop, 'infinity')
         AND presence_lasts(s.joined_at, s.left_at, s.is_open, start, stop);
 END

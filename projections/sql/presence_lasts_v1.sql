@@ -1,5 +1,6 @@
 -- Whether a stay that began by stop went on after start, put so that the indexes of presence_events/stays.py find it: one
--- short range of each magnitude. A condition on joined_at comes beside it.
+-- short range of each magnitude. A condition on joined_at comes beside it. That no stay ends before it begins is known,
+-- and said because it is the condition of the index of all stays.
 --
 -- PostgreSQL puts the body in the place of the call. That is why the arguments are used more than once, why there are no
 -- SET clauses, and why it is STABLE: adding an interval is.
@@ -7,7 +8,7 @@ CREATE FUNCTION presence_lasts(
     joined_at timestamptz, left_at timestamptz, is_open boolean, start timestamptz, stop timestamptz
 )
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
-RETURN is_open OR left_at > start AND (
+RETURN is_open OR left_at >= joined_at AND left_at > start AND (
     width_bucket(
         date_part('epoch', left_at - joined_at),
         '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]

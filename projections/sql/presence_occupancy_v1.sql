@@ -5,7 +5,9 @@
 -- average_...          how many at once, on average over the step
 --
 -- A sweep: +1 where somebody comes, -1 where somebody goes, added up in order of time. People are present as long as one
--- of their connections is. Steps of days and months follow the time zone of the session.
+-- of their connections is. Different ones are those who were there when the step began, and those who came in it and
+-- had not gone in it before. Steps are counted from the start, in the time zone of the session: one that meets a
+-- missing hour, or the end of a short month, does not move the ones after it.
 CREATE FUNCTION presence_occupancy(room text, start timestamptz, stop timestamptz, step interval)
 RETURNS TABLE (
     bucket timestamptz,
@@ -18,89 +20,93 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    WITH limits AS MATERIALIZED (
-        SELECT least(stop, clock_timestamp()) AS stop WHERE presence_check(start, stop, step)
-    ), buckets AS MATERIALIZED (
-        SELECT
-            mark AS start,
-            lead(mark, 1, limits.stop) OVER (ORDER BY mark) AS stop,
-            row_number() OVER (ORDER BY mark)::int AS number
-        FROM limits, generate_series(presence_occupancy.start, limits.stop - interval '1 us', step) AS mark
+    WITH RECURSIVE limits AS MATERIALIZED (
+        SELECT least(stop, clock_timestamp()) AS stop
+        -- From -infinity no step leads anywhere.
+        WHERE presence_check(start, stop, CASE WHEN isfinite(start) THEN step ELSE interval '0' END)
+    ), steps (number, start) AS (
+        SELECT 1, presence_occupancy.start FROM limits AS l WHERE presence_occupancy.start < l.stop
+        UNION ALL
+        SELECT s.number + 1, presence_occupancy.start + s.number * step
+        FROM steps AS s, limits AS l
+        WHERE presence_occupancy.start + s.number * step < l.stop
     ), marks AS MATERIALIZED (
-        SELECT array_agg(b.start ORDER BY b.number) AS list FROM buckets AS b
-    ), stays AS MATERIALIZED (
+        SELECT array_agg(s.start ORDER BY s.start) AS list FROM steps AS s
+    ), stays AS (
         SELECT
-            s.channel_name,
             s.user_id,
-            tstzrange(greatest(s.joined_at, presence_occupancy.start), least(s.left_at, limits.stop)) AS period
-        FROM limits, presence_during(presence_occupancy.start, presence_occupancy.stop) AS s
-        WHERE s.room = presence_occupancy.room AND s.joined_at < limits.stop
-    ), periods (is_user, who, period) AS MATERIALIZED (
-        SELECT false, channel_name, period FROM stays WHERE NOT isempty(period)
+            part.began,
+            part.ended,
+            lag(part.ended) OVER (PARTITION BY s.channel_name ORDER BY part.began) AS ended_before
+        FROM limits AS l,
+            presence_during(presence_occupancy.start, presence_occupancy.stop) AS s,
+            LATERAL (
+                SELECT greatest(s.joined_at, presence_occupancy.start), least(s.left_at, l.stop)
+            ) AS part (began, ended)
+        WHERE s.room = presence_occupancy.room AND part.began < part.ended
+    ), visits AS MATERIALIZED (
+        SELECT
+            s.began,
+            s.ended,
+            s.ended_before,
+            s.user_id IS NOT NULL AS is_user,
+            -- When the user's connections so far will all have gone, and when the next one comes.
+            max(s.ended) OVER w AS away_since,
+            lead(s.began) OVER w AS back_at
+        FROM stays AS s
+        WINDOW w AS (PARTITION BY s.user_id ORDER BY s.began ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), changes (at, change, connections, users, number, number_before, user_number_before) AS (
+        SELECT
+            v.began,
+            1,
+            1,
+            (v.is_user AND (v.away_since < v.began) IS NOT FALSE)::int,
+            width_bucket(v.began, m.list),
+            width_bucket(v.ended_before - interval '1 us', m.list),
+            width_bucket(v.away_since - interval '1 us', m.list)
+        FROM visits AS v, marks AS m
         UNION ALL
-        SELECT true, user_id::text, unnest(range_agg(period)) FROM stays WHERE user_id IS NOT NULL GROUP BY user_id
-    ), changes (is_user, at, change) AS (
-        SELECT is_user, lower(period), 1 FROM periods
+        SELECT
+            v.ended,
+            -1,
+            -1,
+            -(v.is_user AND (v.away_since > v.ended) IS NOT TRUE AND (v.back_at > v.ended) IS NOT FALSE)::int,
+            width_bucket(v.ended, m.list),
+            NULL,
+            NULL
+        FROM visits AS v, marks AS m
         UNION ALL
-        SELECT is_user, upper(period), -1 FROM periods
+        -- The connection that came last goes first: the user goes with another.
+        SELECT v.away_since, -1, 0, -1, width_bucket(v.away_since, m.list), NULL, NULL
+        FROM visits AS v, marks AS m
+        WHERE v.is_user AND v.away_since > v.ended AND (v.back_at > v.away_since) IS NOT FALSE
         UNION ALL
-        SELECT is_user, mark, 0
-        FROM (SELECT b.start FROM buckets AS b UNION ALL SELECT l.stop FROM limits AS l) AS border (mark),
-            (VALUES (false), (true)) AS each (is_user)
+        SELECT s.start, 0, 0, 0, width_bucket(s.start, m.list), NULL, NULL FROM steps AS s, marks AS m
+        UNION ALL
+        SELECT l.stop, 0, 0, 0, NULL, NULL, NULL FROM limits AS l
     ), levels AS (
         SELECT
-            c.is_user,
+            c.number,
             c.at,
-            sum(sum(c.change)) OVER (PARTITION BY c.is_user ORDER BY c.at) AS present,
-            lead(c.at) OVER (PARTITION BY c.is_user ORDER BY c.at) - c.at AS lasts,
-            width_bucket(c.at, (SELECT list FROM marks)) AS number
+            c.change,
+            sum(c.connections) OVER w AS connections,
+            sum(c.users) OVER w AS users,
+            (1000000 * date_part('epoch', lead(c.at) OVER w - c.at))::bigint AS lasts,
+            (c.connections > 0 AND (c.number_before >= c.number) IS NOT TRUE)::int AS new_connections,
+            (c.users > 0 AND (c.user_number_before >= c.number) IS NOT TRUE)::int AS new_users
         FROM changes AS c
-        GROUP BY c.is_user, c.at
-    ), measured AS (
-        SELECT
-            l.is_user,
-            l.number,
-            max(l.present) AS peak,
-            sum(l.present * date_part('epoch', l.lasts)) / sum(date_part('epoch', l.lasts)) AS average
-        FROM levels AS l
-        WHERE l.lasts IS NOT NULL
-        GROUP BY l.is_user, l.number
-    ), visits (is_user, who, numbers) AS (
-        SELECT
-            p.is_user,
-            p.who,
-            unnest(range_agg(int4range(
-                width_bucket(lower(p.period), (SELECT list FROM marks)),
-                width_bucket(upper(p.period) - interval '1 us', (SELECT list FROM marks)),
-                '[]'
-            )))
-        FROM periods AS p
-        GROUP BY p.is_user, p.who
-    ), arrivals (is_user, number, change) AS (
-        SELECT is_user, lower(numbers), 1 FROM visits
-        UNION ALL
-        SELECT is_user, upper(numbers), -1 FROM visits
-        UNION ALL
-        SELECT is_user, b.number, 0 FROM buckets AS b, (VALUES (false), (true)) AS each (is_user)
-    ), counted AS (
-        SELECT
-            a.is_user,
-            a.number,
-            sum(sum(a.change)) OVER (PARTITION BY a.is_user ORDER BY a.number) AS different
-        FROM arrivals AS a
-        GROUP BY a.is_user, a.number
+        WINDOW w AS (ORDER BY c.at, c.change ROWS UNBOUNDED PRECEDING)
     )
     SELECT
-        b.start,
-        (max(c.different) FILTER (WHERE NOT c.is_user))::bigint,
-        (max(m.peak) FILTER (WHERE NOT c.is_user))::bigint,
-        max(m.average) FILTER (WHERE NOT c.is_user),
-        (max(c.different) FILTER (WHERE c.is_user))::bigint,
-        (max(m.peak) FILTER (WHERE c.is_user))::bigint,
-        max(m.average) FILTER (WHERE c.is_user)
-    FROM buckets AS b
-    JOIN counted AS c ON c.number = b.number
-    JOIN measured AS m ON m.number = b.number AND m.is_user = c.is_user
-    GROUP BY b.number, b.start
-    ORDER BY b.number;
+        min(l.at),
+        max(l.connections) FILTER (WHERE l.change = 0) + sum(l.new_connections),
+        max(l.connections) FILTER (WHERE l.lasts > 0),
+        (sum(l.connections * l.lasts) / sum(l.lasts))::float8,
+        max(l.users) FILTER (WHERE l.change = 0) + sum(l.new_users),
+        max(l.users) FILTER (WHERE l.lasts > 0),
+        (sum(l.users * l.lasts) / sum(l.lasts))::float8
+    FROM levels AS l
+    WHERE l.lasts IS NOT NULL  -- the last row has none after it
+    GROUP BY l.number
+    ORDER BY l.number;
 END

@@ -34,8 +34,7 @@ class Jobs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._run(sync_to_async(connections.close_all)())
-        connections.close_all()
+        self.disconnect()
         self._runner.close()
 
     def prepare(self) -> None:
@@ -103,12 +102,35 @@ class Jobs:
         if found != count:
             raise AssertionError(f"{found} are present, not {count}")
 
-    def write_history(self, events: int) -> None:
+    def write_history(self, events: int, users: int) -> None:
         from tests.benchmarks import history
 
-        history.users(1000)
+        history.users(users)
         if events:
-            history.write(events)
+            history.write(events, say=lambda what: print(f"{'':10}{what}", flush=True))
+
+    def reports(self, what: str, **arguments: Any) -> Any:
+        """A function of `tests.benchmarks.reports`."""
+        from tests.benchmarks import reports
+
+        return getattr(reports, what)(**arguments)
+
+    def ask(self, questions: list[dict[str, Any]]) -> Any:
+        from tests.benchmarks import reports
+
+        gc.collect()
+        gc.freeze()  # the next collection finds only what is new
+        return reports.ask(self._pid, questions)
+
+    def index_sizes(self) -> dict[str, int]:
+        from tests.benchmarks import indexes
+
+        return indexes.sizes()
+
+    def indexes(self, **arguments: Any) -> Any:
+        from tests.benchmarks import indexes
+
+        return indexes.compare(self._pid, **arguments)
 
     def floor(self, **arguments: Any) -> Any:
         from tests.benchmarks import floor
@@ -127,6 +149,11 @@ class Jobs:
         drafts = [Draft(kind, *visit) for visit in visits(count)]
         for i in range(0, count, 1000):
             record(drafts[i : i + 1000])
+
+    def disconnect(self) -> None:
+        """From the database, so that it can be copied."""
+        self._run(sync_to_async(connections.close_all)())
+        connections.close_all()
 
     def sql(self, statement: str) -> list[Any]:
         """The first row of what ``statement`` returns, if it returns any."""

@@ -35,25 +35,35 @@ class Servers(NamedTuple):
 
     def database(self, name: str) -> str:
         """The URL of a new, empty database."""
-        with psycopg.connect(
-            host=self.postgres_host, user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            connection.execute(f'CREATE DATABASE "{name}"')
-        return f"postgresql://postgres@/{quote(name)}?{urlencode({'host': self.postgres_host})}"
+        return self._create(name, "")
+
+    def copy(self, name: str, original: str) -> str:
+        """The URL of a new database like ``original``, to which nobody may be connected."""
+        return self._create(name, f'TEMPLATE "{original}" STRATEGY file_copy')
+
+    def drop(self, name: str) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def checkpoint(self) -> None:
         """What was written before a section is not paid for in it."""
-        with psycopg.connect(
-            host=self.postgres_host, user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
-            connection.execute("CHECKPOINT")
+        self._execute("CHECKPOINT")
 
     def versions(self) -> dict[str, str]:
         with psycopg.connect(host=self.postgres_host, user="postgres", dbname="postgres") as connection:
             row = connection.execute("SELECT current_setting('server_version')").fetchone()
         assert row is not None
         return {"PostgreSQL": row[0].split()[0]}
+
+    def _create(self, name: str, options: str) -> str:
+        self.drop(name)
+        self._execute(f'CREATE DATABASE "{name}" {options}')
+        return f"postgresql://postgres@/{quote(name)}?{urlencode({'host': self.postgres_host})}"
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(
+            host=self.postgres_host, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement)
 
 
 @contextmanager

@@ -31,6 +31,20 @@ class Sizes(NamedTuple):
     batch: int = 1000
     growth: tuple[int, ...] = (0, 1_000_000, 10_000_000)
     growth_rounds: int = 5
+    users: int = 5000
+    """Who takes part in the past: most of them seldom."""
+
+    reports: tuple[int, int] = (100_000, 10_000_000)
+    """The events of the two logs that are asked the same."""
+
+    questions: int = 100
+    """Of a kind, and of each part of a log."""
+
+    report_rounds: int = 5
+    replay_rounds: int = 3
+    indexed: int = 1_000_000
+    """The events of the log whose indexes are measured."""
+
     sockets: tuple[int, ...] = (1000, 5000)
     under_way: int = 1000
     """Messages, of all sockets together."""
@@ -55,6 +69,12 @@ SMOKE = Sizes(
     batch=20,
     growth=(0, 1000),
     growth_rounds=1,
+    users=50,
+    reports=(1000, 5000),
+    questions=2,
+    report_rounds=1,
+    replay_rounds=1,
+    indexed=1000,
     sockets=(10,),
     under_way=5,
     socket_rounds=1,

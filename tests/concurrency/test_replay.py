@@ -32,6 +32,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Sessions = Callable[..., Session]
 ROOMS = ["a", "b", "c"]
 CHANNELS = ["1", "2", "3", "4", "5"]
+HESITATES = """
+CREATE FUNCTION hesitate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(42);
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER hesitates AFTER UPDATE ON presence FOR EACH ROW EXECUTE FUNCTION hesitate();
+"""
+"""A replay of a database with this stops in the middle of what it writes, while somebody has the lock."""
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -104,7 +114,9 @@ def test_a_process_that_is_killed_in_the_middle_of_the_swap_changes_nothing(a: S
         Room.objects.add("room", channel)
     tamper("DELETE FROM presence WHERE channel_name = '1'", "UPDATE presence SET data = '1' WHERE channel_name = '5'")
     wrong = live()
-    a.run("SELECT FROM presence WHERE channel_name = '5' FOR UPDATE")
+    a.run("SELECT pg_advisory_lock(42)")
+    with connection.cursor() as cursor:
+        cursor.execute(HESITATES)
     replaying = subprocess.Popen(
         [sys.executable, "-m", "django", "replay_presence", "--settings", "tests.settings"],
         cwd=_ROOT,
@@ -118,7 +130,9 @@ def test_a_process_that_is_killed_in_the_middle_of_the_swap_changes_nothing(a: S
     finally:
         replaying.kill()
         replaying.wait()
-    a.rollback()
+    a.close()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION hesitate CASCADE")
     Room.objects.add("room", "later")
     assert {key: row for key, row in live()[1].items() if key[1] != "later"} == wrong[1]
     repair("default")

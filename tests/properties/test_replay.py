@@ -54,7 +54,7 @@ def happen(steps: list[Any]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(steps=STEPS, stretch=st.integers(1, 10), cut=st.integers(0, 25))
 def test_the_replay_of_any_part_is_its_fold(steps: list[Any], stretch: int, cut: int) -> None:
     happen(steps)
@@ -73,7 +73,7 @@ def test_the_replay_of_any_part_is_its_fold(steps: list[Any], stretch: int, cut:
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     steps=STEPS,
     stretch=st.integers(1, 10),

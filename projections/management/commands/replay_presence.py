@@ -18,9 +18,12 @@ from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
 from projections import projector, replay
 from projections.folding import Difference
-from projections.management import arguments, rows
+from projections.management import arguments, output, rows
 from projections.management.progress import Progress
 from projections.silences import Silence, silences
+
+FAILED = 2
+"""The exit status if the command could not do what it was asked: with 1, a check says that something differs."""
 
 _Place = int | datetime
 """In the log: a position, or a time."""
@@ -77,7 +80,7 @@ class Command(BaseCommand):
         # Rows that are found one by one, and a bar, would write over each other.
         quiet = options["verbosity"] == 0 or (options["what_if_max_age"] is not None and self.stdout.isatty())
         try:
-            with Progress(self.stderr, quiet=quiet) as progress:
+            with output.until_read(self.stdout), Progress(self.stderr, quiet=quiet) as progress:
                 if options["until"] is not None:
                     self._print_state(using, options["until"], room, form, progress)
                 elif options["what_if_max_age"] is not None:
@@ -93,8 +96,8 @@ class Command(BaseCommand):
                 else:
                     repair = replay.repair(using, room=room, progress=progress)
                     self._tell(repair.differences, f"changed; appends waited for at most {repair.locked:.3f} s")
-        except (PresenceError, Error) as error:
-            raise CommandError(str(error)) from error
+        except (PresenceError, Error, OSError) as error:
+            raise CommandError(str(error), returncode=FAILED) from error
 
     def _tell(self, differences: list[Difference], what: str) -> None:
         for difference in differences:
@@ -120,14 +123,16 @@ class Command(BaseCommand):
             if isinstance(place, datetime):
                 validation.moment(place)
         if start is not None and type(start) is type(stop) and start > stop:  # type: ignore[operator]
-            raise CommandError(f"{start} comes after {stop}.")
+            raise CommandError(f"{start} comes after {stop}.", returncode=FAILED)
         events = _between(using, start, stop).filter(id__lte=end)
         if room is not None:
             events = events.filter(room=room)
         failures = projector.resend(_in_batches(events, progress), using)
         self.stdout.write("The signals were sent again.")
         if failures:
-            raise CommandError(f"Receivers raised {failures} times: see what the logger projections.signals says.")
+            raise CommandError(
+                f"Receivers raised {failures} times: see what the logger projections.signals says.", returncode=FAILED
+            )
 
 
 def _place(text: str) -> _Place:

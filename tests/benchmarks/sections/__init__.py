@@ -7,6 +7,6 @@ Those that have ``plots(data)`` return pictures.
 
 from __future__ import annotations
 
-from tests.benchmarks.sections import asynchronous, endtoend, floor, growth, size, storm, synchronous
+from tests.benchmarks.sections import asynchronous, endtoend, floor, growth, indexes, reports, size, storm, synchronous
 
-ALL = (synchronous, asynchronous, storm, floor, growth, size, endtoend)
+ALL = (synchronous, asynchronous, storm, floor, growth, reports, indexes, size, endtoend)

@@ -24,7 +24,8 @@ def run(bench: Bench) -> dict[str, Any]:
     workers = {events: prepared[name] for events, name in names.items()}
     for events, worker in workers.items():
         bench.say(f"writing {events:,} events")
-        worker("write_history", events=events)
+        worker("write_history", events=events, users=bench.sizes.users)
+        worker("empty")
     bench.servers.checkpoint()
     connections = min([_calibrate(bench, worker) for worker in workers.values()])
     for turn in range(bench.sizes.growth_rounds):

@@ -1,0 +1,146 @@
+"""manage.py export_presence: stays, or the log itself, into a file or a pipe."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+from django.db import Error, connections, router
+from django.db.models import QuerySet
+
+from presence_events import export, validation
+from presence_events.exceptions import PresenceError
+from presence_events.models import PresenceEvent
+from projections.management import arguments
+from projections.management.output import until_read
+from projections.models import PresenceSession
+
+_Write = Callable[[memoryview], Any]
+
+_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+_END = datetime(9999, 12, 30, tzinfo=UTC)
+_SHOWN_EVERY = 20_000
+
+
+class Command(BaseCommand):
+    help = (
+        "Writes stays (sessions) or the log itself (events), however many there are. "
+        "Sessions come in the order in which they began, events in that of the log."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("kind", choices=["sessions", "events"])
+        parser.add_argument(
+            "--from",
+            dest="start",
+            type=arguments.moment,
+            metavar="TIME",
+            help=f"sessions that went on after it, events from it on: {arguments.MOMENT}",
+        )
+        parser.add_argument(
+            "--to",
+            dest="end",
+            type=arguments.moment,
+            metavar="TIME",
+            help="sessions that began and events that happened before it; what is still to come is left out",
+        )
+        parser.add_argument("--room", type=arguments.room, metavar="NAME", help="only those in this room")
+        parser.add_argument(
+            "--user", type=arguments.user_key, metavar="KEY", help="only those of the user with this primary key"
+        )
+        parser.add_argument("--format", choices=export.FORMATS, default="csv", help="default: csv")
+        parser.add_argument(
+            "--output",
+            type=Path,
+            metavar="FILE",
+            help="written beside it, and put in its place once complete (default: standard output)",
+        )
+        parser.add_argument(
+            "--database", choices=[*connections], metavar="ALIAS", help="default: where the router reads"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        output = options["output"]
+        # A terminal that shows the rows has no place for their number.
+        counts = self.stderr.isatty() and not (output is None and self.stdout.isatty())
+        try:
+            rows = self._rows(**options)
+            with self._destination(output) as write:
+                count = export.copy(rows, self._counting(write) if counts else write, options["format"])
+        except (OSError, Error) as error:
+            raise CommandError(str(error)) from None
+        if options["verbosity"] > 0:
+            start = "\r" if counts else ""
+            self.stderr.write(f"{start}Exported {count:,} {options['kind']}.", str)
+
+    def _rows(
+        self, kind: str, start: datetime | None, end: datetime | None, room: str | None, user: Any, **options: Any
+    ) -> QuerySet[Any]:
+        alias = options["database"] or router.db_for_read(PresenceEvent)
+        try:
+            span = validation.span(start or _BEGINNING, end or _END)
+        except PresenceError as error:
+            raise CommandError(str(error)) from None
+        if kind == "events":
+            events = export.events(start, end, using=alias)
+            events = events if room is None else events.filter(room=room)
+            return events if user is None else events.filter(user_id=user)
+        sessions = PresenceSession.objects.using(alias)
+        sessions = sessions.during(*span) if start or end else sessions
+        sessions = sessions if room is None else sessions.in_room(room)
+        return sessions if user is None else sessions.of_user(user)
+
+    def _destination(self, output: Path | None) -> AbstractContextManager[_Write]:
+        return _stream(self.stdout) if output is None else _file(output.resolve())
+
+    def _counting(self, write: _Write) -> _Write:
+        lines = 0
+
+        def counting(line: memoryview) -> None:
+            nonlocal lines
+            write(line)
+            lines += 1
+            if lines % _SHOWN_EVERY == 0:
+                self.stderr.write(f"\r{lines:,} lines", str, ending="")
+                self.stderr.flush()
+
+        return counting
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[_Write]:
+    """A file that is not there until it is complete."""
+    if path.exists() and not path.is_file():
+        raise CommandError(f"{path} is not a file that can be replaced: redirect the standard output instead.")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            yield file.write
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _stream(stdout: OutputWrapper) -> Iterator[_Write]:
+    """The bytes of the standard output; of one that takes text alone, what they say."""
+    stdout.flush()
+    with until_read(stdout):
+        if buffer := getattr(stdout, "buffer", None):
+            yield buffer.write
+        else:
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            yield lambda line: stdout.write(decoder.decode(line), ending="")

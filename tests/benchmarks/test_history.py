@@ -1,0 +1,66 @@
+"""The log that benchmarks ask about could have come about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Count, F
+from django.utils import timezone
+
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+from tests.benchmarks import history
+from tests.fold import assert_live_is_the_fold
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EVENTS = 5000
+
+
+@pytest.fixture(autouse=True)
+def _written() -> None:
+    history.users(50)
+    history.write(EVENTS)
+
+
+def _log(length: int) -> list[Any]:
+    """The first events."""
+    columns = ("id", "kind", "room", "channel_name", "session", "user__username", "data")
+    return list(PresenceEvent.objects.order_by("id").values_list(*columns)[:length])
+
+
+def test_the_tables_are_what_the_fold_makes_of_the_log() -> None:
+    assert_live_is_the_fold()
+
+
+def test_there_are_as_many_events_as_asked_for_and_the_last_one_is_new() -> None:
+    events = PresenceEvent.objects.order_by("id")
+    assert [event.id for event in events] == list(range(1, EVENTS + 1))
+    assert (timezone.now() - events[EVENTS - 1].at).total_seconds() < 60
+
+
+def test_a_short_log_is_the_beginning_of_a_long_one() -> None:
+    beginning = _log(1000)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE presence_event, presence, presence_room")
+    history.write(1000)
+    assert _log(1000) == beginning
+
+
+def test_it_has_a_large_room_and_many_small_ones_tabs_anonymous_stays_prunes_and_data() -> None:
+    joins = PresenceEvent.objects.filter(kind="join")
+    assert joins.filter(room=history.ROOM).count() == pytest.approx(joins.count() / 3, rel=0.2)
+    assert Room.objects.count() > 100
+    tabs = Presence.objects.exclude(user=None).values("room", "user").annotate(tabs=Count("id")).filter(tabs__gt=1)
+    assert tabs.exists()
+    assert joins.filter(user=None).count() == pytest.approx(joins.count() / 10, rel=0.5)
+    assert PresenceEvent.objects.filter(kind="prune", last_seen__lt=F("at")).exists()
+    assert joins.exclude(data=None).exists()
+    assert PresenceEvent.objects.filter(kind="touch").exclude(data=None).exists()
+
+
+def test_what_is_recorded_next_comes_after_it() -> None:
+    Room.objects.add(history.ROOM, "specific.new")
+    assert PresenceEvent.objects.latest("id").id == EVENTS + 1
+    assert_live_is_the_fold()

@@ -1,0 +1,295 @@
+"""Rows as CSV and as JSON lines: whatever they hold, a parser reads what the database has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.db import DataError, connection, connections, transaction
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from presence_events import export
+from presence_events.models import PresenceEvent
+from presence_events.positions import SLACK
+from presence_events.recorder import Draft, record
+from tests import past
+from tests.exported import read, rows_of, write_touches
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+forms = pytest.mark.parametrize("form", export.FORMATS)
+
+
+def exported(rows: QuerySet[Any], form: str) -> str:
+    out = BytesIO()
+    count = export.copy(rows, out.write, form)
+    text = out.getvalue().decode()
+    assert len(read(text, form, rows.model)) == count
+    return text
+
+
+def assert_read_as_they_are(rows: QuerySet[Any], form: str) -> None:
+    assert read(exported(rows, form), form, rows.model) == rows_of(rows)
+
+
+@pytest.fixture
+def history(db: None, user: Any) -> None:
+    """Every kind of event, and every column with and without a value."""
+    past.write(
+        past.Stay("lobby", "a!1", user, NOON, NOON + 9 * SECOND, last_seen=NOON + 4 * SECOND, data={"device": "phone"}),
+        past.Stay("lobby", "b", None, NOON + SECOND, NOON + 2 * SECOND, "prune", reason="silent"),
+        past.Stay("hall", "b", user, NOON + timedelta(microseconds=1_200_034)),
+        past.RoomPruned("lobby", NOON + 10 * SECOND),
+    )
+
+
+@forms
+@pytest.mark.usefixtures("history")
+def test_events_are_read_as_they_are(form: str) -> None:
+    assert PresenceEvent.objects.count() == 7
+    assert_read_as_they_are(PresenceEvent.objects.all(), form)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+STORABLE = ANYTHING.filter(lambda data: "\\u0000" not in json.dumps(data))
+
+
+@forms
+@pytest.mark.django_db
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=STORABLE, reason=STORABLE)
+def test_any_data_comes_out_as_it_went_in(form: str, data: Any, reason: Any) -> None:
+    with transaction.atomic():
+        record([Draft("join", "room", "channel", data=data)])
+        record([Draft("leave", "room", "channel", data=reason)])
+        assert_read_as_they_are(PresenceEvent.objects.all(), form)
+        transaction.set_rollback(True)
+
+
+HOSTILE = [
+    'a "quoted" word',
+    "one\ntwo\r\nthree\rfour",
+    "a,b;c\td",
+    "\\",
+    "\\.",
+    "\\N",
+    "\\n",
+    "'; DROP TABLE presence_event; --",
+    "%s %(name)s %% {} {0}",
+    "\x01\x02\x07\x1b\x7f",
+    "\x85\u2028\u2029\ufeff",
+    "Zoë 漢字 \U0001f600",
+    " ",
+    "=1+1",
+]
+
+
+@forms
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_that_only_sql_can_give_come_out_as_they_went_in(form: str, text: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, data) VALUES ('join', %s, %s, to_jsonb(%s::text))",
+            [text, text, text],
+        )
+    assert_read_as_they_are(PresenceEvent.objects.all(), form)
+    assert_read_as_they_are(PresenceEvent.objects.filter(room=text, channel_name__contains=text), form)
+
+
+@pytest.mark.django_db
+def test_csv_tells_nothing_from_an_empty_text() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', '', 'c')")
+    _, line = exported(PresenceEvent.objects.all(), "csv").splitlines()
+    assert ',join,"",c,,' in line
+
+
+@pytest.mark.usefixtures("history")
+def test_csv_begins_with_the_names_of_the_columns() -> None:
+    lines = exported(PresenceEvent.objects.all(), "csv").split("\n")
+    assert set(lines[0].split(",")) == {field.column for field in PresenceEvent._meta.concrete_fields}
+    assert len(lines) == 7 + 2
+    assert lines[-1] == ""
+
+
+@pytest.mark.usefixtures("history")
+def test_in_json_lines_data_is_json_and_numbers_are_numbers() -> None:
+    line = exported(PresenceEvent.objects.filter(data__device="phone"), "jsonl")
+    event = json.loads(line)
+    assert event["data"] == {"device": "phone"}
+    assert type(event["id"]) is type(event["tx"]) is int
+    assert event["at"] == "2026-03-01T12:00:00+00:00"
+    assert event["last_seen"] is None
+
+
+@forms
+@pytest.mark.usefixtures("history")
+def test_rows_come_in_the_order_of_their_model(form: str) -> None:
+    backwards = PresenceEvent.objects.order_by("-id")
+    assert exported(backwards, form) == exported(backwards.order_by("?"), form)
+    assert [row["id"] for row in read(exported(backwards, form), form, PresenceEvent)] == list(
+        PresenceEvent.objects.values_list("id", flat=True)
+    )
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("nothing", [{"room": "nowhere"}, {"pk__in": []}])
+def test_of_nothing_there_is_a_csv_header_and_no_json_line(nothing: dict[str, Any]) -> None:
+    rows = PresenceEvent.objects.filter(**nothing)
+    assert exported(rows, "csv").count("\n") == 1
+    assert exported(rows, "jsonl") == ""
+
+
+@pytest.fixture
+def bound_on_the_server() -> Iterator[str]:
+    """A database whose connection sends parameters apart from statements."""
+    wrapper: Any = connection.copy("bound")
+    wrapper.settings_dict["OPTIONS"] = {**wrapper.settings_dict["OPTIONS"], "server_side_binding": True}
+    connections["bound"] = wrapper
+    with closing(wrapper):
+        yield "bound"
+    del connections["bound"]
+
+
+@forms
+@pytest.mark.django_db(transaction=True)
+def test_parameters_that_django_binds_on_the_server_are_no_hindrance(form: str, bound_on_the_server: str) -> None:
+    record([Draft("join", "room", "channel", data={"percent": "100 %s"})])
+    start = timezone.now() - timedelta(minutes=1)
+    rows = export.events(start, start + timedelta(minutes=2), using=bound_on_the_server).filter(
+        room__in=["room", "it's"], user=None, data__percent="100 %s"
+    )
+    assert len(rows_of(rows)) == 1
+    assert_read_as_they_are(rows, form)
+
+
+@forms
+@pytest.mark.usefixtures("history")
+def test_it_is_one_query_and_shows_among_those_that_django_logs(form: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        exported(PresenceEvent.objects.all(), form)
+    assert [query["sql"].split()[0] for query in queries] == ["COPY"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_that_fails_cancels_the_query_and_the_connection_serves_the_next() -> None:
+    write_touches(20_000)
+    lines = []
+
+    def fail(line: memoryview) -> None:
+        lines.append(bytes(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export.copy(PresenceEvent.objects.all(), fail, "csv")
+    assert len(lines) == 1
+    assert PresenceEvent.objects.count() == 20_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_of_the_database_is_one_of_djangos() -> None:
+    record([Draft("join", "room", "channel")])
+    with pytest.raises(DataError, match="division by zero"):
+        export.copy(PresenceEvent.objects.extra(where=["1 / (id - id) = 1"]), BytesIO().write, "csv")
+
+
+@pytest.mark.usefixtures("history")
+def test_an_export_leaves_nothing_behind_in_the_session() -> None:
+    def settings() -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, setting FROM pg_settings ORDER BY name")
+            return cursor.fetchall()
+
+    before = settings()
+    for form in export.FORMATS:
+        exported(PresenceEvent.objects.all(), form)
+    assert settings() == before
+
+
+@forms
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("style", ["SQL, DMY", "German", "Postgres, MDY"])
+def test_times_do_not_depend_on_how_the_session_says_them(form: str, style: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('DateStyle', %s, true)", [style])
+        cursor.execute("SET LOCAL TimeZone = 'Asia/Kathmandu'")
+    (event,) = read(exported(PresenceEvent.objects.filter(data__device="phone"), form), form, PresenceEvent)
+    assert event["at"] == NOON
+    assert event["at"].utcoffset() == timedelta(hours=5, minutes=45)
+
+
+@forms
+@pytest.mark.usefixtures("history")
+def test_with_use_tz_off_times_are_those_of_the_site_and_say_so(form: str, settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Kathmandu"
+    settings.USE_TZ = False
+    naive = datetime(2026, 3, 1, 17, 45)
+    (event,) = read(exported(export.events(naive, naive + SECOND, using="default"), form), form, PresenceEvent)
+    assert event["at"] == NOON
+    assert event["at"].utcoffset() == timedelta(hours=5, minutes=45)
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (None, None, range(7)),
+        (1, None, range(1, 7)),
+        (1.2, None, range(2, 7)),
+        (None, 1, range(1)),
+        (None, 9.5, range(6)),
+        (1, 9, range(1, 5)),
+        (-1000, 1000, range(7)),
+        (-1000, 0, range(0)),
+        (10.5, 11, range(0)),
+    ],
+)
+def test_a_range_is_half_open(start: float | None, end: float | None, expected: range) -> None:
+    start_at = None if start is None else NOON + start * SECOND
+    end_at = None if end is None else NOON + end * SECOND
+    found = export.events(start_at, end_at, using="default")
+    assert list(found) == list(PresenceEvent.objects.order_by("id"))[expected.start : expected.stop]
+
+
+@pytest.mark.django_db
+def test_events_whose_clock_was_set_back_are_found() -> None:
+    """The order of times may deviate from that of positions, though not by more than the slack."""
+    write_touches(200)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE presence_event SET at = at - %s WHERE id BETWEEN 100 AND 110", [SLACK - timedelta(seconds=1)]
+        )
+    log = list(PresenceEvent.objects.all())
+    for position in range(80, 120):
+        start, end = log[position].at, log[position].at + timedelta(seconds=3)
+        assert list(export.events(start, end, using="default")) == [event for event in log if start <= event.at < end]
+
+
+@forms
+@pytest.mark.django_db
+def test_a_range_is_found_by_positions_and_not_by_reading_the_log(form: str) -> None:
+    write_touches(20_000)
+    hour = timedelta(hours=1)
+    rows = export.events(timezone.now() - 2 * hour, timezone.now() - hour, using="default").filter(room="room-3")
+    plan = rows.explain(analyze=True)
+    assert "presence_event_pkey" in plan
+    assert "Seq Scan" not in plan
+    assert len(rows) == 360
+    assert len(exported(rows, form).splitlines()) - (form == "csv") == 360

@@ -1,0 +1,101 @@
+"""What several commands take on the command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import override_settings
+
+from projections.management.arguments import moment, room, user_key
+
+
+@contextmanager
+def refused(match: str) -> Iterator[None]:
+    with pytest.raises(ArgumentTypeError, match=match):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        ("2026-03-01T09:00:30.25+05:30", timedelta(hours=5, minutes=30)),
+        ("2026-03-01T09:00:30.25-08:00", -timedelta(hours=8)),
+        ("2026-03-01 09:00:30.25Z", timedelta()),
+        ("20260301T090030.25+00", timedelta()),
+    ],
+)
+def test_an_offset_says_where(text: str, offset: timedelta, settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    assert moment(text) == datetime(2026, 3, 1, 9, 0, 30, 250_000, timezone(offset))
+
+
+def test_without_an_offset_it_is_a_time_of_the_site(settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Kathmandu"
+    with override_settings(USE_TZ=False):
+        assert moment("2026-03-01T09:00") == datetime(2026, 3, 1, 3, 15, tzinfo=UTC)
+    assert moment("2026-03-01T09:00") == datetime(2026, 3, 1, 3, 15, tzinfo=UTC)
+
+
+def test_a_date_is_its_midnight(settings: Any) -> None:
+    settings.TIME_ZONE = "America/New_York"
+    assert moment("2026-03-01") == datetime(2026, 3, 1, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "now", "yesterday", "2026-02-30", "25:00", "1767225600", "2026-03-01T09+99:00"])
+def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
+    with refused(r"is not a time: write ISO 8601, like 2026-03-01T09:00\+01:00"):
+        moment(text)
+
+
+def test_a_time_that_comes_twice_wants_an_offset(settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    with refused(
+        r"2026-10-25 02:30:00 comes twice in Europe/Berlin: add an offset, "
+        r"as in 2026-10-25T02:30:00\+02:00 or 2026-10-25T02:30:00\+01:00\."
+    ):
+        moment("2026-10-25T02:30")
+    first, second = moment("2026-10-25T02:30+02:00"), moment("2026-10-25T02:30+01:00")
+    assert second - first == timedelta(hours=1)
+
+
+def test_a_time_that_is_skipped_wants_an_offset(settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    with refused("2026-03-29 02:30:00 does not exist in Europe/Berlin: add an offset"):
+        moment("2026-03-29T02:30")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
+@pytest.mark.parametrize("text", ["0001-01-02T00:00:00", "9999-12-30T23:59:59.999999"])
+def test_a_time_of_any_year_can_be_said_in_any_zone(text: str, zone: str, settings: Any) -> None:
+    settings.TIME_ZONE = zone
+    assert moment(text).astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) == datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T23:59:59Z", "9999-12-31"])
+def test_the_first_and_the_last_day_of_all_are_refused(text: str) -> None:
+    with refused("is not a time"):
+        moment(text)
+
+
+def test_a_room_is_called_what_a_group_can_be_called() -> None:
+    assert room("lobby-1") == "lobby-1"
+    with refused("A room's name is the name of its channel-layer group.* Got 'the lobby'"):
+        room("the lobby")
+
+
+def test_the_key_of_a_user_is_of_the_type_of_keys(django_user_model: Any) -> None:
+    key = uuid4() if django_user_model._meta.pk.get_internal_type() == "UUIDField" else 7
+    assert user_key(str(key)) == key
+
+
+@pytest.mark.parametrize("text", ["ada", "", "1.5", "9" * 20])
+def test_what_cannot_be_the_key_of_a_user_is_refused(text: str) -> None:
+    with refused(f"'{text}' is not the primary key of a user: "):
+        user_key(text)

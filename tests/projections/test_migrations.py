@@ -1,0 +1,77 @@
+"""What a release adds to the database can be taken out again, and put back, while there is a past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import ProgrammingError, connection
+from django.utils import timezone
+
+from projections.models import PresenceSession, Room
+from tests.fold import assert_live_is_the_fold
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _migrated_afterwards() -> Iterator[None]:
+    yield
+    call_command("migrate", verbosity=0)
+
+
+def objects() -> tuple[set[str], set[str]]:
+    """The names of the relations and the functions of the library."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'presence%'")
+        relations = {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT proname FROM pg_proc WHERE proname LIKE 'presence%'")
+        return relations, {name for (name,) in cursor.fetchall()}
+
+
+def problems() -> list[Any]:
+    return run_checks(databases=["default"])
+
+
+def test_sessions_go_and_come_back() -> None:
+    Room.objects.add("room", "gone")
+    Room.objects.remove("room", "gone")
+    Room.objects.add("room", "here")
+    before, moment = objects(), timezone.now()
+
+    call_command("migrate", "projections", "0002", verbosity=0)
+    relations, functions = objects()
+    assert "presence_session" not in relations
+    assert not functions
+    with pytest.raises(ProgrammingError, match="presence_session"):
+        PresenceSession.objects.count()
+    Room.objects.add("room", "new")
+    assert_live_is_the_fold()
+
+    call_command("migrate", verbosity=0)
+    assert objects() == before
+    assert not problems()
+    assert [stay.channel_name for stay in PresenceSession.objects.all()] == ["gone", "here", "new"]
+    assert [stay.channel_name for stay in PresenceSession.objects.at(moment)] == ["here"]
+
+
+def test_the_indexes_of_stays_go_and_come_back() -> None:
+    Room.objects.add("room", "gone")
+    before, _ = objects()
+
+    call_command("migrate", "presence_events", "0001", verbosity=0)
+    relations, _ = objects()
+    assert before - relations >= {"presence_event_stay", "presence_event_room_stay", "presence_event_user_stay"}
+    Room.objects.remove("room", "gone")
+    assert_live_is_the_fold()
+
+    call_command("migrate", verbosity=0)
+    assert objects()[0] == before
+    assert not problems()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
+        assert cursor.fetchone() == (0,)
+    assert PresenceSession.objects.in_room("room").get().ended_by == "leave"
