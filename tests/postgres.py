@@ -23,7 +23,7 @@ if Path(_preferred).is_dir() if Path(_preferred).is_absolute() else _preferred i
 # A server for each process that runs tests.
 _server = embedded.Postgres(
     Path(tempfile.gettempdir()) / f"presence-tests-{os.getpid()}",
-    options=(*embedded.FAST, "-c", "max_connections=200"),
+    options=(*embedded.FAST, "-c", "max_connections=200", "-c", "max_prepared_transactions=2"),
 )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
-from projections.models import Presence, Room
+from projections.models import Presence, PresenceSession, Room
 from tests.fold import assert_live_is_the_fold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +41,22 @@ def test_the_role_can_do_all_that_the_library_does() -> None:
     assert Room.objects.prune_rooms() == 1
     assert PresenceEvent.objects.count() == 6
     assert_live_is_the_fold()
+    assert PresenceSession.objects.in_room("room").count() == 2
+
+
+def test_the_role_can_compare_and_look_back_but_not_repair() -> None:
+    Room.objects.add("room", "channel")
+    for arguments in (["--check"], ["--until", "1"], ["--until", "2026-01-01"], ["--signals", ".."]):
+        call_command("replay_presence", *arguments, stdout=StringIO())
+    call_command("export_presence", "sessions", stdout=StringIO(), stderr=StringIO())
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE presence SET data = '1'")
+        cursor.execute("RESET session_replication_role")
+        cursor.execute("SET ROLE appender")
+    with pytest.raises(CommandError, match=r"permission denied|must be owner"):
+        call_command("replay_presence", stdout=StringIO())
 
 
 @pytest.mark.parametrize(

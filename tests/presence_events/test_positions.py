@@ -91,3 +91,39 @@ def test_the_own_transaction_is_not_waited_for() -> None:
     with transaction.atomic():
         (event,) = record([Draft("join", "room", "1")])
         assert settled_position("default", patience=0.0) == event.id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_is_prepared_meanwhile_is_waited_for_as_well(
+    sessions: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its locks belong to no process any more."""
+    early = sessions()
+    early.append("join")
+    waits = []
+
+    def meanwhile(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 1:
+            early.run("PREPARE TRANSACTION 'presence'")
+        elif len(waits) == 3:
+            early.connection.autocommit = True
+            early.run("COMMIT PREPARED 'presence'")
+
+    monkeypatch.setattr(positions.time, "sleep", meanwhile)
+    settled_position("default")
+    assert len(waits) == 3
+    assert PresenceEvent.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prepared_transaction_that_stays_open_is_named(sessions: Callable[..., Session]) -> None:
+    early = sessions()
+    early.append("join")
+    early.run("PREPARE TRANSACTION 'presence'")
+    try:
+        with pytest.raises(OperationalError, match=r"stays open: a prepared one\."):
+            settled_position("default", patience=0.02)
+    finally:
+        early.connection.autocommit = True
+        early.run("ROLLBACK PREPARED 'presence'")

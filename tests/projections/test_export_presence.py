@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.connection import ConnectionDoesNotExist
 
@@ -182,6 +182,15 @@ class TestBadInput:
         with pytest.raises(CommandError, match=message):
             run(*arguments, "--output", tmp_path / "presence.csv")
         assert not list(tmp_path.iterdir())
+
+
+def test_errors_of_the_database_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any) -> Any:
+        raise OperationalError("it is away")
+
+    monkeypatch.setattr(export, "copy", fail)
+    with pytest.raises(CommandError, match="it is away"):
+        run("events")
 
 
 class Router:

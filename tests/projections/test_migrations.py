@@ -75,3 +75,28 @@ def test_the_indexes_of_stays_go_and_come_back() -> None:
         cursor.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
         assert cursor.fetchone() == (0,)
     assert PresenceSession.objects.in_room("room").get().ended_by == "leave"
+
+
+def test_indexes_that_were_interrupted_are_made_by_migrating_again() -> None:
+    """One was complete, one was not, one had not begun."""
+    indexes = ["presence_event_room_stay", "presence_event_user_stay", "presence_event_stay"]
+    call_command("migrate", "projections", "0002", verbosity=0)
+    call_command("migrate", "presence_events", "0001", verbosity=0, fake=True)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {indexes[2]}")
+        cursor.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [indexes[1]])
+        complete, interrupted = oids(indexes[:2])
+
+    call_command("migrate", verbosity=0)
+    assert oids(indexes)[0] == complete
+    assert oids(indexes)[1] != interrupted
+    assert len(oids(indexes)) == 3
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
+        assert cursor.fetchone() == (0,)
+
+
+def oids(indexes: list[str]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT unnest(%s::text[])::regclass::oid", [indexes])
+        return [oid for (oid,) in cursor.fetchall()]

@@ -168,6 +168,15 @@ def test_of_two_stays_without_an_end_between_the_later_counts(user: Any) -> None
     assert Presence.objects.get().user is None
 
 
+def test_a_row_that_was_moved_from_a_room_is_brought_back_with_that_room(user: Any) -> None:
+    history(user)
+    right = live()
+    tamper("UPDATE presence SET room = 'empty', channel_name = 'moved' WHERE room = 'b'")
+    assert len(compare("default", room="b")) == 1
+    assert len(repair("default", room="b").differences) == 1
+    assert live() == right
+
+
 def test_differences_say_what_is_wrong(user: Any) -> None:
     Room.objects.add("a", "1", user, "here")
     stay = Presence.objects.get()
@@ -333,6 +342,26 @@ def test_whoever_has_appended_and_stays_open_is_waited_for(a: Session, monkeypat
     assert len(tries) == 2
     a.rollback()
     assert len(compare("default")) == 1
+
+
+def test_whoever_has_locked_a_row_and_appends_then_does_not_have_to_die(
+    a: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replay waits for the row, and the other for the log: PostgreSQL would end one of the two."""
+    for channel in ("1", "2"):
+        Room.objects.add("room", channel)
+    tamper("UPDATE presence SET data = '1'")
+    a.run("SELECT FROM presence FOR UPDATE")
+    tries = []
+
+    def meanwhile(seconds: float) -> None:
+        tries.append(a.append("touch", channel="1"))
+        a.commit()
+
+    monkeypatch.setattr(replay.time, "sleep", meanwhile)
+    repair("default")
+    assert [len(touched) for touched in tries] == [1]
+    assert_live_is_the_fold()
 
 
 def test_a_deadlock_is_tried_again_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -367,6 +369,11 @@ def test_the_role_for_reports_may_call_the_function(call: str, reporter: None) -
     assert ask(f"SELECT count(*) FROM {call}") == expected != [(0,)]
 
 
+def test_the_role_for_reports_may_look_back(reporter: None) -> None:
+    run("SET LOCAL ROLE reporter")
+    call_command("replay_presence", "--until", "1", stdout=StringIO())
+
+
 @pytest.mark.parametrize("table", ["presence_session", "presence_event", "presence_room", "presence"])
 def test_the_role_for_reports_may_read(table: str, reporter: None) -> None:
     run("SET LOCAL ROLE reporter")
@@ -431,3 +438,11 @@ def test_the_function_finds_its_parts_whatever_the_search_path_is(call: str) -> 
         "SET LOCAL search_path = elsewhere",
     )
     assert ask(f"SELECT * FROM public.{call}") == expected != []
+
+
+def test_a_time_may_come_from_a_function_of_ones_own(reporter: None) -> None:
+    """In a subquery, as the cookbook says: PostgreSQL would otherwise call it for every stay."""
+    run("CREATE FUNCTION pg_temp.noon() RETURNS timestamptz LANGUAGE plpgsql STABLE AS 'BEGIN RETURN now(); END'")
+    assert ask("SELECT session FROM presence_at((SELECT pg_temp.noon()))") == ask(
+        "SELECT session FROM presence_at(now())"
+    )

@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error, connection, connections, transaction
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from hypothesis import HealthCheck, given
@@ -298,6 +298,11 @@ class TestAQuerySetLikeAnyOther:
         with django_assert_num_queries(1):
             names = [stay.user and stay.user.get_username() for stay in stays.select_related("user")]
         assert names == ["ada", "ada", "grace", "ada", None]
+
+    def test_users_may_be_those_of_another_query(self, user: Any, django_user_model: Any) -> None:
+        here = stays.of_user(OuterRef("pk")).at(NOON)
+        found = django_user_model.objects.filter(Exists(here))
+        assert set(found) == {stay.user for stay in stays.at(NOON).exclude(user=None)} != set()
 
     def test_it_filters_by_what_a_user_is(self) -> None:
         assert channels(stays.filter(user__username="grace")) == ["grace"]

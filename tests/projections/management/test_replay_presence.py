@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from presence_events.models import PresenceEvent
-from projections import replay
+from projections import projector, replay
 from projections.management.commands import replay_presence
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
+from tests.concurrency.conftest import Session, sessions
 from tests.fold import live
 from tests.past import Stay, write
 from tests.projections.test_replay import history, tamper
+
+__all__ = ["sessions"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -240,3 +246,77 @@ def test_errors_of_the_database_are_told(user: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(replay, "repair", fail)
     with pytest.raises(CommandError, match="it is away"):
         run()
+
+
+def test_what_goes_wrong_is_told_from_what_differs_by_the_exit_status() -> None:
+    with pytest.raises(CommandError) as error:
+        run("--until", "1000000")
+    assert error.value.returncode == 2
+
+
+def test_whoever_has_read_enough_is_not_bothered(user: Any) -> None:
+    history(user)
+    for arguments in (["--until", "0"], ["--what-if-max-age", "0"], ["--check"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as closed, pytest.raises(SystemExit) as error:
+            call_command("replay_presence", *arguments, stdout=closed)
+        assert error.value.code == 141
+
+
+def test_a_full_disk_is_told(user: Any) -> None:
+    history(user)
+    full = open("/dev/full", "w")  # noqa: PTH123, SIM115
+    with pytest.raises(CommandError, match="No space left"):
+        call_command("replay_presence", "--until", "0", stdout=full)
+    with suppress(OSError):
+        full.close()
+
+
+def test_without_time_zones_times_are_shown_in_that_of_the_site(user: Any, settings: Any) -> None:
+    history(user)
+    with_zones = run("--until", str(PresenceEvent.objects.latest("id").id))
+    settings.USE_TZ = False
+    settings.TIME_ZONE = "Europe/Berlin"
+    connection.close()  # its time zone is that of the settings
+    without = run("--until", str(PresenceEvent.objects.latest("id").id))
+    moments = [
+        [datetime.fromisoformat(row["joined_at"]) for row in csv.DictReader(StringIO(rows)) if row["joined_at"]]
+        for rows in (with_zones, without)
+    ]
+    assert moments[0] == moments[1] != []
+    assert moments[1][0].utcoffset() in (timedelta(hours=1), timedelta(hours=2))
+
+
+def test_prunes_are_one_signal_again_though_others_stand_between_them_in_the_log(
+    signals: list[dict[str, Any]], sessions: Callable[..., Session]
+) -> None:
+    for channel in ("1", "2", "3"):
+        Room.objects.add("a", channel)
+    sweeper = sessions()
+    sweeper.append("prune", "a", "1")
+    Room.objects.add("b", "1")
+    Room.objects.add("a", "4")
+    sweeper.append("prune", "a", "2")
+    sweeper.commit()
+    Room.objects.add("a", "1")
+    sweeper.append("prune", "a", "3")
+    sweeper.commit()
+    signals.clear()
+    run("--signals", "..")
+    told = [(signal["room"].pk, [event.channel_name for event in signal["events"]]) for signal in signals]
+    assert [channels for _, channels in told if len(channels) > 1] == [["1", "2"]]
+    assert told.index(("a", ["1", "2"])) < len(told) - 1 - told[::-1].index(("a", ["1"]))
+    assert told[-1] == ("a", ["3"])
+
+
+def test_prunes_are_not_held_back_for_ever(signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector, "HELD", 2)
+    Room.objects.add("a", "1")
+    Room.objects.prune_presences(0)
+    for channel in "234":
+        Room.objects.add("b", channel)
+    signals.clear()
+    run("--signals", "..")
+    kinds = [signal["events"][0].kind for signal in signals]
+    assert kinds == ["join", "join", "join", "prune", "join"]
