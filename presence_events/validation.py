@@ -25,6 +25,7 @@ from presence_events.exceptions import (
     InvalidUser,
     PresenceError,
 )
+from presence_events.models import PresenceEvent
 
 MAX_DATA_BYTES = 8192
 """The largest ``data``, in bytes of its JSON text in UTF-8."""
@@ -77,7 +78,7 @@ def user_id(user: Any) -> Any:
 
 def user_key(key: Any) -> Any:
     """``key`` as AUTH_USER_MODEL has its primary keys, of a user who need not exist. Raises `InvalidUser`."""
-    field: Any = get_user_model()._meta.pk
+    field: Any = PresenceEvent._meta.get_field("user")
     while field.remote_field:
         field = field.target_field
     try:

@@ -34,7 +34,8 @@ PAUSE = 0.5
 
 TRIES = 10
 
-_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
+_WORTH_ANOTHER_TRY = ("55P03", "40P01")
+"""lock_not_available and deadlock_detected."""
 
 
 class Repair(NamedTuple):
@@ -66,20 +67,18 @@ def repair(using: str, *, room: str | None = None, progress: Progress | None = N
         fold.read(last_position(using), progress=progress)
         if not fold.differences():
             return Repair([], 0.0)
-    begin, pauses = time.monotonic(), 0.0
-    for remaining in reversed(range(TRIES)):
+    locked, tries = 0.0, 0
+    while True:
+        begin = time.monotonic()
         try:
             differences = _write_what_differs(fold, using, settled, seen)
-            return Repair(differences, time.monotonic() - begin - pauses)
+            return Repair(differences, locked + time.monotonic() - begin)
         except OperationalError as error:
-            if not remaining or getattr(error.__cause__, "sqlstate", None) not in (
-                _LOCK_NOT_AVAILABLE,
-                _DEADLOCK_DETECTED,
-            ):
+            tries += 1
+            if tries == TRIES or getattr(error.__cause__, "sqlstate", None) not in _WORTH_ANOTHER_TRY:
                 raise
+        locked += time.monotonic() - begin
         time.sleep(PAUSE)
-        pauses += PAUSE
-    raise AssertionError  # the last try returns or raises
 
 
 @contextmanager

@@ -301,6 +301,28 @@ async def test_consumers_that_are_cancelled_together_end_when_all_have_left(monk
     await asyncio.wait([client.communicator.future for client in clients])
 
 
+@both
+async def test_a_consumer_that_is_cancelled_twice_waits_no_longer(chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await client_of(chat, "a")
+    leaving, gate = asyncio.Event(), asyncio.Event()
+    real = PresenceManager.aleave_all
+
+    async def held_up(*args: Any) -> int:
+        leaving.set()
+        await gate.wait()
+        return await real(*args)
+
+    monkeypatch.setattr(PresenceManager, "aleave_all", held_up)
+    client.cancel()
+    await leaving.wait()
+    client.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await client.communicator.future
+    gate.set()
+    await until(lambda: not heartbeats.of_running_loop()._leaves)
+    assert await present() == []
+
+
 @pytest.mark.parametrize("goes_on", [False, True])
 async def test_who_is_cancelled_waits_for_those_with_whom_it_takes_longer(
     monkeypatch: pytest.MonkeyPatch, goes_on: bool
