@@ -119,7 +119,7 @@ def test_pings_of_the_server_find_a_client_that_is_dead(kind: str, tmp_path: Pat
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_server_that_is_stopped_records_all_leaves_in_very_few_transactions(kind: str, tmp_path: Path) -> None:
+def test_a_server_that_is_stopped_records_all_leaves_many_to_a_transaction(kind: str, tmp_path: Path) -> None:
     server = Server(kind, tmp_path / "log")
     crowd = Crowd(server.port)
     try:
@@ -134,8 +134,9 @@ def test_a_server_that_is_stopped_records_all_leaves_in_very_few_transactions(ki
     assert sorted(leaves.values_list("room", "channel_name")) == expected_stays(everybody)
     assert "could not leave" not in server.output()
     assert_live_is_the_fold()
-    # The handlers of synchronous consumers run one after the other, and so do their leaves come in.
-    assert len(set(leaves.values_list("tx", flat=True))) <= 20
+    # The handlers of synchronous consumers run one after the other, and so do their leaves come in: one or eight
+    # transactions as a rule, and some forty on a machine that is busy with other things.
+    assert len(set(leaves.values_list("tx", flat=True))) <= len(everybody) / 2
 
 
 def visits(number: int) -> list[Visit]:
