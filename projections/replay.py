@@ -92,8 +92,8 @@ def state(
 ) -> Iterator[Fold]:
     """The state after the event at ``position``, or as it was at ``moment``; in a transaction, for its queries.
 
-    Raises `InvalidPosition` and `InvalidMoment` for what is not yet, and `OperationalError` if the log up to there can
-    still change, because a transaction that has appended is open.
+    Raises `InvalidPosition` and `InvalidMoment` for what is not yet, and `OperationalError` if the end of the log is
+    not known, because a transaction that has appended stays open.
     """
     if moment is not None:
         moment = validation.moment(moment)

@@ -44,6 +44,17 @@ def tamper(*statements: LiteralString) -> None:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
+def before_writing(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
+    """What is done between the snapshot of a repair and its lock, at each try."""
+    real = replay._write_what_differs
+
+    def after(*arguments: Any) -> list[folding.Difference]:
+        act()
+        return real(*arguments)
+
+    monkeypatch.setattr(replay, "_write_what_differs", after)
+
+
 def history(user: Any) -> None:
     Room.objects.add("a", "1", user, {"device": "phone"})
     Room.objects.add("a", "2", data="here")
@@ -235,18 +246,16 @@ def test_what_is_appended_between_the_snapshot_and_the_lock_is_folded(
 ) -> None:
     history(user)
     tamper("UPDATE presence SET data = '1' WHERE channel_name = '2'")
-    real = replay._write_what_differs
 
-    def late(*arguments: Any) -> replay.Repair:
+    def late() -> None:
         history(user)  # joins, touches, leaves and prunes of the same connections and rooms
         Room.objects.add("new", "5", data={"device": "phone"})
         Presence.objects.touch("5", {"device": "laptop"})
         Presence.objects.leave_all("1")
         Room.objects.prune_rooms()
         Room.objects.add("b", "1")
-        return real(*arguments)
 
-    monkeypatch.setattr(replay, "_write_what_differs", late)
+    before_writing(monkeypatch, late)
     repair("default")
     assert live() == fold(PresenceEvent.objects.order_by("id"))
 
@@ -260,14 +269,8 @@ def test_an_event_with_an_early_position_that_commits_late_is_folded(
     tamper("DELETE FROM presence WHERE channel_name = 'wrong'")
     (early,) = a.append("leave")
     Room.objects.add("room", "later")
-    real = replay._write_what_differs
-
-    def write_later(*arguments: Any) -> replay.Repair:
-        a.commit()
-        return real(*arguments)
-
     monkeypatch.setattr(positions.time, "sleep", lambda seconds: a.commit())
-    monkeypatch.setattr(replay, "_write_what_differs", write_later)
+    before_writing(monkeypatch, a.commit)
     repair("default")
     assert early < PresenceEvent.objects.latest("id").id
     assert sorted(Presence.objects.values_list("channel_name", flat=True)) == ["later", "wrong"]
@@ -281,19 +284,15 @@ def test_an_event_that_was_invisible_in_the_snapshot_is_folded_whatever_came_bef
     for channel in ("channel", "wrong"):
         Room.objects.add("room", channel)
     tamper("DELETE FROM presence WHERE channel_name = 'wrong'")
-    real_snapshot, real_write = replay.snapshot, replay._write_what_differs
+    real = replay.snapshot
 
     def snapshot_in_the_middle(using: str) -> Any:
         a.append("leave")
         Room.objects.add("room", "later")
-        return real_snapshot(using)
-
-    def write_later(*arguments: Any) -> replay.Repair:
-        a.commit()
-        return real_write(*arguments)
+        return real(using)
 
     monkeypatch.setattr(replay, "snapshot", snapshot_in_the_middle)
-    monkeypatch.setattr(replay, "_write_what_differs", write_later)
+    before_writing(monkeypatch, a.commit)
     repair("default")
     assert sorted(Presence.objects.values_list("channel_name", flat=True)) == ["later", "wrong"]
     assert_live_is_the_fold()
@@ -320,16 +319,14 @@ def test_whoever_has_appended_and_stays_open_is_waited_for(a: Session, monkeypat
     Room.objects.add("room", "channel")
     Room.objects.add("other", "channel")
     tamper("DELETE FROM presence WHERE room = 'room'")
-    real = replay._write_what_differs
     tries: list[Any] = []
 
-    def in_the_way(*arguments: Any) -> replay.Repair:
+    def in_the_way() -> None:
         tries.append(a.append("touch", room="other"))
         if len(tries) == 3:
             a.commit()
-        return real(*arguments)
 
-    monkeypatch.setattr(replay, "_write_what_differs", in_the_way)
+    before_writing(monkeypatch, in_the_way)
     repair("default")
     assert_live_is_the_fold()
     assert len(tries) == 3
@@ -368,7 +365,7 @@ def test_a_deadlock_is_tried_again_from_the_beginning(monkeypatch: pytest.Monkey
     """Whoever joined before the first try, and left before the second, is not there."""
     Room.objects.add("room", "channel")
     tamper("DELETE FROM presence")
-    real, real_write = folding.Fold.write, replay._write_what_differs
+    real, without_passing = folding.Fold.write, replay._write_what_differs
     tries: list[Any] = []
 
     def unlucky(self: folding.Fold, differences: Any) -> None:
@@ -377,16 +374,12 @@ def test_a_deadlock_is_tried_again_from_the_beginning(monkeypatch: pytest.Monkey
             raise OperationalError from psycopg.errors.DeadlockDetected()
         real(self, differences)
 
-    def write_later(*arguments: Any) -> replay.Repair:
-        Room.objects.add("room", "passing")
-        return real_write(*arguments)
-
     def between_tries(seconds: float) -> None:
         Presence.objects.leave_all("passing")
-        monkeypatch.setattr(replay, "_write_what_differs", real_write)
+        monkeypatch.setattr(replay, "_write_what_differs", without_passing)
 
     monkeypatch.setattr(folding.Fold, "write", unlucky)
-    monkeypatch.setattr(replay, "_write_what_differs", write_later)
+    before_writing(monkeypatch, lambda: Room.objects.add("room", "passing"))
     monkeypatch.setattr(replay.time, "sleep", between_tries)
     repair("default")
     assert len(tries) == 2
