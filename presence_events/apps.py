@@ -7,11 +7,12 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
+from django.utils.translation import gettext_lazy as _
 
 
 class PresenceEventsConfig(AppConfig):
     name = "presence_events"
-    verbose_name = "Presence log"
+    verbose_name = _("Presence log")
     default_auto_field = "django.db.models.BigAutoField"
 
     def import_models(self) -> None:

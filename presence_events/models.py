@@ -7,6 +7,7 @@ from typing import Any
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from presence_events import stays
 from presence_events.exceptions import LogIsAppendOnly
@@ -29,16 +30,19 @@ class PresenceEvent(models.Model):
     """
 
     class Kind(models.TextChoices):
-        JOIN = "join"
-        TOUCH = "touch"
-        LEAVE = "leave"
-        PRUNE = "prune"
+        JOIN = "join", _("Join")
+        TOUCH = "touch", _("Touch")
+        LEAVE = "leave", _("Leave")
+        PRUNE = "prune", _("Prune")
 
-    id = models.BigIntegerField(primary_key=True, editable=False, help_text="Position in the log.")
-    kind = models.TextField(choices=Kind.choices)
-    room = models.TextField(db_collation="C", help_text="The group name of the room.")
+    id = models.BigIntegerField(_("position"), primary_key=True, editable=False, help_text=_("Position in the log."))
+    kind = models.TextField(_("kind"), choices=Kind.choices)
+    room = models.TextField(_("room"), db_collation="C", help_text=_("The group name of the room."))
     channel_name = models.TextField(
-        db_collation="C", null=True, help_text="The connection; empty when the room itself was pruned."
+        _("connection"),
+        db_collation="C",
+        null=True,
+        help_text=_("The connection; empty when the room itself was pruned."),
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -47,26 +51,33 @@ class PresenceEvent(models.Model):
         db_constraint=False,
         db_index=False,
         related_name="+",
-        help_text="Who it was; empty for anonymous connections. Survives the user.",
+        verbose_name=_("user"),
+        help_text=_("Who it was; empty for anonymous connections. Survives the user."),
     )
     session = models.BigIntegerField(
-        null=True, help_text="The stay this event belongs to: every event of one stay carries the same number."
-    )
-    since = models.DateTimeField(help_text="When that stay began.")
-    last_seen = models.DateTimeField(
+        _("session"),
         null=True,
-        help_text="On leave and prune: when the connection was last seen. The true end lies between that and at.",
+        help_text=_("The stay this event belongs to: every event of one stay carries the same number."),
+    )
+    since = models.DateTimeField(_("since"), help_text=_("When that stay began."))
+    last_seen = models.DateTimeField(
+        _("last seen"),
+        null=True,
+        help_text=_("On leave and prune: when the connection was last seen. The true end lies between that and at."),
     )
     data = models.JSONField(
+        _("data"),
         null=True,
-        help_text="On join and touch: what the connection says of itself. On leave and prune: why.",
+        help_text=_("On join and touch: what the connection says of itself. On leave and prune: why."),
     )
-    at = models.DateTimeField(help_text="When it happened, by the database's clock.")
-    tx = TransactionIdField(help_text="The transaction that recorded it.")
+    at = models.DateTimeField(_("time"), help_text=_("When it happened, by the database's clock."))
+    tx = TransactionIdField(_("transaction"), help_text=_("The transaction that recorded it."))
 
     objects = PresenceEventQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         db_table = "presence_event"
         ordering = ["id"]
         default_permissions = ("view",)

@@ -9,11 +9,12 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 from django.db.models.signals import pre_delete
+from django.utils.translation import gettext_lazy as _
 
 
 class ProjectionsConfig(AppConfig):
     name = "projections"
-    verbose_name = "Presence"
+    verbose_name = _("Presence")
     default_auto_field = "django.db.models.BigAutoField"
 
     def import_models(self) -> None:

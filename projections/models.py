@@ -8,18 +8,19 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, router
+from django.utils.translation import gettext_lazy as _
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
 from presence_events.triggers import SqlTrigger
 from projections import selections
 from projections.managers import PresenceManager, RoomManager
-from projections.sessions import PresenceSession
+from projections.sessions import PresenceSession, Timeline
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["Presence", "PresenceSession", "Room"]
+__all__ = ["Presence", "PresenceSession", "Room", "Timeline"]
 
 
 def _guards(*names: str) -> list[SqlTrigger]:
@@ -48,12 +49,16 @@ def _guards(*names: str) -> list[SqlTrigger]:
 class Room(models.Model):
     """A room is its name: the name of the channel-layer group of everyone in it."""
 
-    channel_name = models.TextField(primary_key=True, db_collation="C", help_text="Group channel name for this room")
-    created_at = models.DateTimeField(help_text="When somebody first joined.")
+    channel_name = models.TextField(
+        _("room"), primary_key=True, db_collation="C", help_text=_("Group channel name for this room")
+    )
+    created_at = models.DateTimeField(_("created at"), help_text=_("When somebody first joined."))
 
     objects = RoomManager()
 
     class Meta:
+        verbose_name = _("room")
+        verbose_name_plural = _("rooms")
         db_table = "presence_room"
         default_permissions = ("view",)
         triggers = _guards("channel_name")
@@ -123,19 +128,32 @@ class Room(models.Model):
 class Presence(models.Model):
     """One connection in one room, now. Its ``id`` is the ``session`` of all events of this stay."""
 
-    id = models.BigIntegerField(primary_key=True, editable=False)
-    room = models.ForeignKey(Room, on_delete=models.DO_NOTHING, db_column="room", db_index=False)
-    channel_name = models.TextField(db_collation="C", help_text="Reply channel for connection that is present")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
-    joined_at = models.DateTimeField()
-    last_seen = models.DateTimeField(help_text="When the connection joined or was last touched.")
-    data = models.JSONField(null=True, help_text="What the connection says of itself.")
+    id = models.BigIntegerField(_("session"), primary_key=True, editable=False)
+    room = models.ForeignKey(
+        Room, on_delete=models.DO_NOTHING, db_column="room", db_index=False, verbose_name=_("room")
+    )
+    channel_name = models.TextField(
+        _("connection"), db_collation="C", help_text=_("Reply channel for connection that is present")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        verbose_name=_("user"),
+    )
+    joined_at = models.DateTimeField(_("joined at"))
+    last_seen = models.DateTimeField(_("last seen"), help_text=_("When the connection joined or was last touched."))
+    data = models.JSONField(_("data"), null=True, help_text=_("What the connection says of itself."))
 
     objects = PresenceManager()
 
     class Meta:
+        verbose_name = _("presence")
+        verbose_name_plural = _("presences")
         db_table = "presence"
         default_permissions = ("view",)
+        permissions = [("end_presence", "Can make connections leave")]
         constraints = [
             # The room comes first, so that every index with the channel name in front is as good as unique: whatever
             # the planner chooses for the fold, it reads a row or two.

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, Func, Value
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext_lazy as _
 
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
@@ -20,7 +21,7 @@ from presence_events.exceptions import InvalidUser, LogIsAppendOnly
 if TYPE_CHECKING:
     from projections.models import Room
 
-__all__ = ["PresenceSession", "PresenceSessionQuerySet"]
+__all__ = ["PresenceSession", "PresenceSessionQuerySet", "Timeline"]
 
 
 class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
@@ -70,14 +71,16 @@ class PresenceSession(models.Model):
     """
 
     class End(models.TextChoices):
-        LEAVE = "leave"
-        PRUNE = "prune"
+        LEAVE = "leave", _("Leave")
+        PRUNE = "prune", _("Prune")
 
     session = models.BigIntegerField(
-        primary_key=True, help_text="The number of the stay: the id of its presence, the session of its events."
+        _("session"),
+        primary_key=True,
+        help_text=_("The number of the stay: the id of its presence, the session of its events."),
     )
-    room = models.TextField(db_collation="C", help_text="The group name of the room.")
-    channel_name = models.TextField(db_collation="C", help_text="The connection.")
+    room = models.TextField(_("room"), db_collation="C", help_text=_("The group name of the room."))
+    channel_name = models.TextField(_("connection"), db_collation="C", help_text=_("The connection."))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -85,21 +88,29 @@ class PresenceSession(models.Model):
         db_constraint=False,
         db_index=False,
         related_name="+",
-        help_text="Who it was; empty for anonymous connections. Survives the user.",
+        verbose_name=_("user"),
+        help_text=_("Who it was; empty for anonymous connections. Survives the user."),
     )
-    joined_at = models.DateTimeField()
-    left_at = models.DateTimeField(null=True, help_text="When the stay ended; empty while it goes on.")
+    joined_at = models.DateTimeField(_("joined at"))
+    left_at = models.DateTimeField(_("left at"), null=True, help_text=_("When the stay ended; empty while it goes on."))
     last_seen = models.DateTimeField(
-        help_text="When the connection was last seen. A pruned stay truly ended between that and left_at."
+        _("last seen"),
+        help_text=_("When the connection was last seen. A pruned stay truly ended between that and its end."),
     )
-    is_open = models.BooleanField(help_text="Whether the stay goes on.")
-    ended_by = models.TextField(null=True, choices=End.choices, help_text="leave or prune; empty while it goes on.")
-    reason = models.JSONField(null=True, help_text="What the leave or prune says of why, if anything.")
-    duration = models.DurationField(help_text="From joined_at to left_at; of a stay that goes on, until now.")
+    is_open = models.BooleanField(_("still there"), help_text=_("Whether the stay goes on."))
+    ended_by = models.TextField(
+        _("ended by"), null=True, choices=End.choices, help_text=_("leave or prune; empty while it goes on.")
+    )
+    reason = models.JSONField(_("reason"), null=True, help_text=_("What the leave or prune says of why, if anything."))
+    duration = models.DurationField(
+        _("duration"), help_text=_("From joined_at to left_at; of a stay that goes on, until now.")
+    )
 
     objects = PresenceSessionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
         db_table = "presence_session"
         managed = False
         ordering = ["joined_at", "session"]
@@ -113,6 +124,16 @@ class PresenceSession(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise LogIsAppendOnly
+
+
+class Timeline(PresenceSession):
+    """The entry of the admin's index under which stays are drawn."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("timeline")
+        verbose_name_plural = _("timeline")
+        default_permissions = ()
 
 
 def _lasts(start: datetime, stop: datetime) -> Func:
