@@ -26,6 +26,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A chat that shows who is here.")
     parser.add_argument("--port", type=int, help=f"default: {PORT}, or the next one that is free")
     parser.add_argument("--data", type=Path, default=DEMO / ".demo", help="where everything is stored")
+    parser.add_argument(
+        "--history", action="store_true", help="begin with a day in the past, if nothing has been recorded yet"
+    )
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # both as Ctrl-C: everything is stopped in order
@@ -33,7 +36,7 @@ def main() -> None:
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
         with alone(options.data):
-            serve(options.data.resolve(), listen(options.port))
+            serve(options.data.resolve(), listen(options.port), history=options.history)
     except KeyboardInterrupt:
         pass
     except (AlreadyRunning, OSError, PostgresError) as error:
@@ -51,17 +54,17 @@ def listen(port: int | None) -> socket.socket:
     raise OSError("it has no port to listen on. Choose another with --port.")
 
 
-def serve(data: Path, listener: socket.socket) -> None:
-    """Runs the demo on ``listener`` until it is told to stop."""
+def serve(data: Path, listener: socket.socket, *, history: bool) -> None:
+    """Runs the demo on ``listener`` until it is told to stop, and with a ``history`` if the log has none yet."""
     database = Postgres(data / "postgres")
     try:
         print("[3/5] Starting PostgreSQL", flush=True)
         database.start()
         print("[4/5] Preparing the database", flush=True)
         os.environ["DEMO_DATA"] = str(data)
-        prepare()
+        has_past = prepare(history=history)
         print("[5/5] Starting daphne", flush=True)
-        run_daphne(listener)
+        run_daphne(listener, has_past=has_past)
     finally:
         # What comes while it is stopping has been heard.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -70,8 +73,11 @@ def serve(data: Path, listener: socket.socket) -> None:
         database.stop()
 
 
-def prepare() -> None:
-    """Tables and the account of the admin, if they are not there yet."""
+def prepare(*, history: bool) -> bool:
+    """Tables, the account of the admin and, if wanted, a ``history``, if they are not there yet.
+
+    Returns whether somebody has been in the lobby before.
+    """
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     import django
     from django.core.management import call_command
@@ -85,10 +91,33 @@ def prepare() -> None:
     users = get_user_model().objects
     if not users.filter(username="admin").exists():
         users.create_superuser("admin", password="admin")
+    if history:
+        write_history()
+
+    from projections.models import PresenceSession
+
+    has_past = PresenceSession.objects.in_room("lobby").exists()
     connections.close_all()
+    return has_past
 
 
-def run_daphne(listener: socket.socket) -> None:
+def write_history() -> None:
+    """A day in the past, or the reason why there is none."""
+    from history.seed import seed
+
+    print("      Writing a day of history", end="", flush=True)
+    if stays := seed():
+        print(f": {stays} stays", flush=True)
+    else:
+        print(
+            f""": left out
+      The log has events already, and what is older cannot come after them.
+      For a day of history, start on another directory: --history --data {DEMO / ".demo" / "history"}""",
+            flush=True,
+        )
+
+
+def run_daphne(listener: socket.socket, *, has_past: bool) -> None:
     """Runs the web server. It answers SIGINT and SIGTERM by returning."""
     from config.asgi import application
     from daphne.endpoints import build_endpoint_description_strings
@@ -98,7 +127,7 @@ def run_daphne(listener: socket.socket) -> None:
     Server(
         application,
         endpoints=build_endpoint_description_strings(file_descriptor=listener.fileno()),
-        ready_callable=lambda: greet(port),
+        ready_callable=lambda: greet(port, has_past=has_past),
     ).run()
     signal.set_wakeup_fd(-1)  # Twisted leaves a closed one behind, and Python would complain about it
     twisted_loop.run_until_complete(finish())
@@ -122,12 +151,13 @@ async def finish() -> None:
     await close()
 
 
-def greet(port: int) -> None:
+def greet(port: int, *, has_past: bool) -> None:
     address = f"http://{HOST}:{port}/"
+    timeline = f"\n    Timeline  {address}admin/projections/timeline/?room=lobby" if has_past else ""
     print(
         f"""
-    Chat    {address}
-    Admin   {address}admin/    name: admin, password: admin
+    Chat      {address}
+    Admin     {address}admin/    name: admin, password: admin{timeline}
 
     Open the chat in several tabs. Other people live in private windows or other browsers.
     Ctrl-C stops everything; what is stored is kept for the next start.

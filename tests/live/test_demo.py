@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,15 +15,14 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.live.browser import launched, listen
 from tests.postgres import embedded
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 DEMO = ROOT / "docs" / "demo"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
 MAX_AGE = 15
 
 
@@ -47,9 +45,9 @@ class Demo:
                 stderr=subprocess.STDOUT,
             )
 
-    def start(self, port: str = "0", max_age: int = MAX_AGE) -> None:
+    def start(self, port: str = "0", *arguments: str, max_age: int = MAX_AGE) -> None:
         """Starts it, on a free port unless one is given, and waits until it answers."""
-        self.process = process = self.launch("--port", port, max_age=max_age)
+        self.process = process = self.launch("--port", port, *arguments, max_age=max_age)
         found = wait_until(
             lambda: process.poll() is not None or re.search(r"Chat +(http://127\.0\.0\.1:\d+)/", self.printed())
         )
@@ -72,6 +70,21 @@ class Demo:
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.database.url) as connection:
             return connection.execute(query).fetchall()
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs its ``manage.py`` on its database."""
+        return subprocess.run(
+            [sys.executable, DEMO / "manage.py", *arguments],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "DJANGO_SETTINGS_MODULE": "config.settings",
+                "DEMO_DATA": str(self.data),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def remove(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -117,17 +130,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        message = f"There is no browser: install one of {', '.join(BROWSERS)}."
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    arguments = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else QUIET
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(arguments))
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Visitors:
@@ -142,14 +146,9 @@ class Visitors:
 
     def new_context(self, **options: object) -> BrowserContext:
         context = self.browser.new_context(base_url=self.demo.url, **options)
-        context.on("console", self._listen)
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        listen(context, self.complaints)
         self.contexts.append(context)
         return context
-
-    def _listen(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
 
     def join(self, name: str, **options: object) -> Page:
         """Somebody comes in by the door."""
@@ -405,19 +404,20 @@ def test_a_port_that_is_taken_is_named(own_demo: Demo) -> None:
     assert "Traceback" not in own_demo.printed()
 
 
+def test_with_history_there_is_a_past_and_it_holds(own_demo: Demo) -> None:
+    own_demo.start("0", "--history")
+    ((stays,),) = own_demo.rows("SELECT count(*) FROM presence_session WHERE NOT is_open")
+    assert f"Writing a day of history: {stays} stays\n" in own_demo.printed()
+    assert stays > 600
+    assert f"Timeline  {own_demo.url}/admin/projections/timeline/?room=lobby\n" in own_demo.printed()
+    output = own_demo.manage("replay_presence", "--check", "--verbosity", "0")
+    assert (output.returncode, output.stderr) == (0, ""), output.stdout
+    assert own_demo.stop() == 0
+    assert "Traceback" not in own_demo.printed()
+
+
 def test_the_project_passes_its_checks(demo: Demo) -> None:
-    output = subprocess.run(
-        [sys.executable, DEMO / "manage.py", "check", "--database", "default", "--fail-level", "WARNING"],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "DEMO_DATA": str(demo.data),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    output = demo.manage("check", "--database", "default", "--fail-level", "WARNING")
     assert (output.returncode, output.stdout) == (0, "System check identified no issues (0 silenced).\n"), output.stderr
 
 

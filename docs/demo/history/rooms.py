@@ -1,0 +1,155 @@
+"""What people did in each room. The numbers are made up, and meant to look as if they were not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from random import Random
+
+from history.people import AGENTS, COMMUTER, EVENING_AGENT, NIGHT_WATCH, STUDENTS, TEACHER, TEAM, WRITERS
+from history.stay import MINUTE, SECOND, Stay, lost, stay
+
+OPENS = -5.75
+"""A quarter past six in the evening before, when all this begins."""
+CLOSES = 17.95
+LATER = 18.5
+"""After the end of the story: whoever leaves then is cut off when it ends."""
+
+VISITORS = {-6: 7, -4: 5, -2: 3, 0: 1.5, 5: 3, 7: 9, 9: 18, 12: 12, 13: 19, 16: 13}
+"""From which hour on how many visitors an hour come to the support room."""
+
+
+def everything(chance: Random) -> Iterator[Stay]:
+    for room in (lobby, train, standup, all_hands, agents, visitors, classroom, design_doc):
+        yield from room(chance)
+
+
+def lobby(chance: Random) -> Iterator[Stay]:
+    """People come in the morning, go for lunch and go home. Some leave the tab open meanwhile."""
+    for name in (*TEAM, *STUDENTS):
+        comes, goes = chance.triangular(7.4, 10, 9), chance.triangular(15.8, CLOSES, 17.4)
+        lunch = chance.gauss(12.3, 0.2)
+        back = lunch + chance.uniform(0.5, 1.1)
+        if chance.random() < 0.2:
+            yield stay(chance, "lobby", name, comes, goes, away=(lunch, back))
+        else:
+            yield from tabs(chance, name, comes, lunch)
+            yield from tabs(chance, name, back, goes)
+        for _ in range(chance.randint(0, 4)):
+            looks = chance.choice([comes - chance.random(), chance.uniform(lunch, back), chance.uniform(comes, 16.5)])
+            yield from phone(chance, name, looks)
+    for name in chance.sample(TEAM, 9):
+        evening = chance.uniform(OPENS, -4)
+        yield stay(chance, "lobby", name, evening, evening + chance.uniform(0.2, 1.6))
+        yield from phone(chance, name, chance.uniform(-4, -0.5))
+    for hour in range(-1, 6):
+        yield from phone(chance, NIGHT_WATCH, hour + chance.uniform(0, 0.2))
+
+
+def tabs(chance: Random, name: str, comes: float, goes: float) -> Iterator[Stay]:
+    """A tab that is reloaded or closed for a while now and then, and at times another beside it."""
+    breaks = sorted(chance.uniform(comes, goes) for _ in range(chance.choice([0, 1, 1, 2, 3])))
+    for end in (*breaks, goes):
+        if end - comes > MINUTE:
+            yield stay(chance, "lobby", name, comes, end)
+            comes = end + chance.choice([chance.uniform(0.4, 3) * SECOND, chance.uniform(3, 20) * MINUTE])
+        if chance.random() < 0.3 and goes - comes > 0.3:
+            second = chance.uniform(comes, goes - 0.2)
+            yield stay(chance, "lobby", name, second, chance.uniform(second + 0.05, goes))
+
+
+def phone(chance: Random, name: str, looks: float) -> Iterator[Stay]:
+    """A short look. One in three puts the phone away without closing anything, and is pruned."""
+    puts_away = looks + chance.uniform(0.7, 9) * MINUTE
+    if chance.random() < 0.33:
+        yield lost(chance, "lobby", name, looks, puts_away, device="phone")
+    else:
+        yield stay(chance, "lobby", name, looks, puts_away, device="phone")
+
+
+def train(chance: Random) -> Iterator[Stay]:
+    """The wifi of a train: lost in each tunnel, and back before or after that is noticed."""
+    for departs, arrives in ((7.25, 8.2), (17.05, 17.85)):
+        boards = departs
+        while boards < arrives:
+            tunnel = boards + chance.uniform(0.6, 4.5) * MINUTE
+            yield lost(chance, "lobby", COMMUTER, boards, tunnel)
+            boards = tunnel + chance.uniform(8, 80) * SECOND
+
+
+def standup(chance: Random) -> Iterator[Stay]:
+    """Half past nine, a quarter of an hour, everybody within two minutes. Two are late."""
+    for place, name in enumerate(TEAM[:16]):
+        joined = 9.5 + (chance.uniform(3, 7) if place in (6, 13) else chance.uniform(-0.7, 1.3)) * MINUTE
+        yield from held(chance, "standup", name, joined, 9.75 + chance.uniform(-1, 1.5) * MINUTE, trouble=0.1)
+
+
+def all_hands(chance: Random) -> Iterator[Stay]:
+    """An hour at two in the afternoon, with those who come late and those who have to go."""
+    for name in (*TEAM, *STUDENTS):
+        joined = 14 + chance.triangular(-6, 9, 0) * MINUTE
+        left = chance.uniform(14.4, 14.9) if chance.random() < 0.15 else 15 + chance.uniform(-1, 4) * MINUTE
+        yield from held(chance, "all-hands", name, joined, left, trouble=0.12)
+        if chance.random() < 0.15:
+            yield stay(chance, "all-hands", name, joined + chance.uniform(1, 9) * MINUTE, left, device="phone")
+
+
+def agents(chance: Random) -> Iterator[Stay]:
+    """Somebody always answers: in shifts, with half an hour in which the next one takes over."""
+    first, second, third = AGENTS
+    for name, begins, ends in (
+        (EVENING_AGENT, OPENS, -1.8),
+        (NIGHT_WATCH, -2.1, 6.9),
+        (first, 6.5, 14.5),
+        (second, 9, 17.4),
+        (third, 10, 17.9),
+        (EVENING_AGENT, 17.5, LATER),
+    ):
+        joined, left = begins + chance.uniform(0, 6) * MINUTE, ends + chance.uniform(0, 3) * MINUTE
+        yield from held(chance, "support", name, joined, left, trouble=0.4)
+        if left - joined > 4:
+            yield stay(chance, "support", name, joined + chance.uniform(0.5, 2), left - chance.uniform(0.1, 1.5))
+
+
+def visitors(chance: Random) -> Iterator[Stay]:
+    """Nobody knows who they are. Most are helped in a few minutes."""
+    arrives = OPENS
+    while (arrives := arrives + chance.expovariate(rate(arrives))) < CLOSES:
+        goes = arrives + min(chance.lognormvariate(1.4, 0.8), 35) * MINUTE
+        device = chance.choice(["laptop", "phone"])
+        ends = lost if chance.random() < 0.15 else stay
+        yield ends(chance, "support", None, arrives, goes, device=device)
+
+
+def rate(hour: float) -> float:
+    """How many visitors an hour come at that time."""
+    return next(rate for since, rate in reversed(VISITORS.items()) if since <= hour)
+
+
+def classroom(chance: Random) -> Iterator[Stay]:
+    """Two lessons with a break. The teacher has the slides in one tab and the class in another."""
+    for _ in ("slides", "class"):
+        yield stay(chance, "classroom", TEACHER, 9.85 + chance.uniform(0, 0.1), 11.8 + chance.uniform(0, 0.05))
+    for begins, ends in ((10.0, 10.75), (11.0, 11.75)):
+        for name in STUDENTS:
+            joined, left = begins + chance.triangular(-5, 6, -1) * MINUTE, ends + chance.uniform(-1, 4) * MINUTE
+            yield from held(chance, "classroom", name, joined, left, trouble=0.3)
+
+
+def design_doc(chance: Random) -> Iterator[Stay]:
+    """Two to four people who look into a document, again and again."""
+    for begins, ends, writers in ((10.1, 12, WRITERS[:3]), (13.1, 13.9, WRITERS[1:]), (15.1, 17.4, WRITERS)):
+        for name in writers:
+            opens = begins + chance.expovariate(6)
+            while opens < ends:
+                closes = opens + 0.5 * MINUTE + chance.expovariate(12)
+                yield stay(chance, "design-doc", name, opens, closes)
+                opens = closes + 0.3 * MINUTE + chance.expovariate(16)
+
+
+def held(chance: Random, room: str, name: str, joined: float, left: float, *, trouble: float) -> Iterable[Stay]:
+    """Somebody who means to stay, and is thrown out in the middle with the probability ``trouble``."""
+    if chance.random() >= trouble or left > CLOSES:
+        return [stay(chance, room, name, joined, left)]
+    breaks = chance.uniform(joined, left - MINUTE)
+    again = breaks + chance.uniform(3, 40) * SECOND
+    return [lost(chance, room, name, joined, breaks), stay(chance, room, name, again, left)]
