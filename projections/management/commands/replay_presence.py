@@ -16,9 +16,9 @@ from presence_events import export, validation
 from presence_events.exceptions import InvalidPosition, PresenceError
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
-from projections import projector, replay
+from projections import projector, replay, rows
 from projections.folding import Difference
-from projections.management import arguments, output, rows
+from projections.management import arguments, output
 from projections.management.progress import Progress
 from projections.silences import Silence, silences
 

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 from uuid import UUID
 
-from projections.management import rows
+from projections import rows
 
 COLUMNS = ("a", "b", "c")
 VALUES: list[tuple[Any, ...]] = [
