@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -25,6 +23,8 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
+from presence_events import people
+from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 from presence_events.positions import SLACK, position_at
 
@@ -35,7 +35,14 @@ else:
     _ModelAdmin = admin.ModelAdmin
     _Paginator = Paginator
 
-__all__ = ["PresenceEventAdmin", "ReadOnlyAdmin", "RoomFilter", "UserRowsAdmin"]
+__all__ = [
+    "BoundedPaginator",
+    "PresenceEventAdmin",
+    "ReadOnlyAdmin",
+    "RoomFilter",
+    "UserFilter",
+    "UserRowsAdmin",
+]
 
 REACH = 1_000_000
 """How many positions of the log a page looks at where no index leads to what it shows."""
@@ -44,9 +51,10 @@ REACH = 1_000_000
 class ReadOnlyAdmin(_ModelAdmin):
     """For tables that the admin shows and never writes."""
 
-    actions = None
+    actions: Any = None
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    change_form_template = "admin/presence_events/object_page.html"
 
     class Media:
         css = {"all": ["presence_events/admin.css"]}
@@ -57,6 +65,14 @@ class ReadOnlyAdmin(_ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what the filters offer: any other may be slow, or an error of the database."""
         return lookup in {getattr(spec, "parameter_name", None) for spec in self.list_filter}
+
+    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        """Where the page of ``obj`` leads to: addresses, and what to call them."""
+        return []
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context["leads"] = self.leads(request, context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -75,12 +91,8 @@ class UserRowsAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).prefetch_related("user")
 
     @admin.display(description=_("who"))
-    def who(self, row: Any) -> str:
-        if row.user_id is None:
-            return str(_("anonymous"))
-        if row.user is None:
-            return str(_("deleted user %s") % row.user_id)
-        return str(row.user.get_username())
+    def who(self, row: Any) -> str | None:
+        return format_html("<bdi>{}</bdi>", people.who(row))
 
 
 class InputFilter(admin.SimpleListFilter):
@@ -143,17 +155,13 @@ class UserFilter(InputFilter):
     parameter_name = "user"
     placeholder = _("exact name, or key")
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         if not value:
             return queryset
-        users = get_user_model()
-        named = users._default_manager.filter(**{users.USERNAME_FIELD: value}).values_list("pk", flat=True).first()
-        if named is not None:
-            return queryset.filter(user_id=named)
         try:
-            return queryset.filter(user_id=users._meta.pk.to_python(value))
-        except ValidationError:
+            return queryset.filter(user_id=people.find(value))
+        except InvalidUser:
             return queryset.none()
 
 
@@ -239,17 +247,33 @@ class EventChangeList(ChangeList):
 
 @admin.register(PresenceEvent)
 class PresenceEventAdmin(UserRowsAdmin):
-    list_display = ("id", "at", "kind", "in_room", "who", "channel_name", "session", "data")
+    list_display: tuple[str, ...] = ("id", "at", "kind", "in_room", "who", "channel_name", "session", "data")
     list_filter = (KindFilter, RoomFilter, UserFilter, SinceFilter, UntilFilter)
     ordering = ("-id",)
     sortable_by = ()
-    fields = ("id", "kind", "room", "channel_name", "who", "session", "since", "last_seen", "data", "at", "tx")
+    fields = (
+        "id",
+        "kind",
+        "room",
+        "channel_name",
+        "who",
+        "session",
+        "since",
+        "last_seen",
+        "data",
+        "at",
+        "tx",
+    )
     readonly_fields = fields
     paginator = BoundedPaginator
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return EventChangeList
 
+    @admin.display(description=_("who"))
+    def who(self, event: PresenceEvent) -> str | None:
+        return None if event.channel_name is None else super().who(event)
+
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:
-        return format_html('<a href="?{}">{}</a>', urlencode({"room": event.room}), event.room)
+        return format_html('<a href="?{}"><bdi>{}</bdi></a>', urlencode({"room": event.room}), event.room)

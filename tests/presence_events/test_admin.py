@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -152,6 +153,24 @@ def test_a_deleted_user_is_still_named(admin_client: Client, stored: list[Presen
     page = admin_client.get(LIST, {"user": str(key)}).content.decode()
     assert f"deleted user {key}" in page
     assert f"deleted user {key}" in admin_client.get(f"{LIST}{stored[0].pk}/change/").content.decode()
+
+
+def test_the_log_has_pages_of_its_own_for_those_who_build_upon_it(
+    admin_client: Client, stored: list[PresenceEvent]
+) -> None:
+    """Without what the projections add."""
+    record([Draft("leave", "b", "3"), Draft("prune", "b", None)])
+    alone = presence_admin.PresenceEventAdmin(PresenceEvent, admin.site)
+    request: Any = admin_client.get(LIST, {"room": "b"}).wsgi_request
+    response: Any = alone.changelist_view(request)
+    page = response.render().content.decode()
+    assert "<bdi>grace</bdi>" in page
+    assert "<bdi>anonymous</bdi>" in page
+    assert '<a href="?room=b"><bdi>b</bdi></a>' in page
+    response = alone.change_view(request, str(stored[0].pk))
+    page = response.render().content.decode()
+    assert "<bdi>ada</bdi>" in page
+    assert "presencesession" not in page.split('id="content-main"')[1]
 
 
 def test_nobody_without_permission_sees_the_log(client: Client, user: Any) -> None:

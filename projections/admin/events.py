@@ -1,0 +1,60 @@
+"""The log, leading to the rooms, the people and the sessions that its events are about."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.exceptions import NotRegistered
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from presence_events.admin import PresenceEventAdmin
+from presence_events.models import PresenceEvent
+from projections.admin.clock import clock
+from projections.admin.links import around, link, list_url, person, room_url, stay_of, stay_url, timeline_url
+
+__all__ = ["EventAdmin"]
+
+
+class EventAdmin(PresenceEventAdmin):
+    list_display = ("id", "time", "kind", "in_room", "who", "channel_name", "in_session", "data", "timeline")
+    fields = ("id", "kind", "in_room", "channel_name", "who", "in_session", "since", "last_seen", "data", "at", "tx")
+    readonly_fields = fields
+
+    @admin.display(description=_("time"))
+    def time(self, event: PresenceEvent) -> str:
+        return clock(event.at)
+
+    @admin.display(description=_("room"))
+    def in_room(self, event: PresenceEvent) -> str:
+        return link(room_url(event.room), event.room)
+
+    @admin.display(description=_("who"))
+    def who(self, event: PresenceEvent) -> str | None:
+        return None if event.channel_name is None else person(event, *around(event.at, event.at))
+
+    @admin.display(description=_("session"))
+    def in_session(self, event: PresenceEvent) -> str | None:
+        return None if event.session is None else link(stay_url(stay_of(event)), event.session)
+
+    @admin.display(description=_("timeline"))
+    def timeline(self, event: PresenceEvent) -> str:
+        return link(_at_that_moment(event), _("timeline"))
+
+    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        return [
+            (_at_that_moment(obj), _("Timeline at that moment")),
+            (list_url(PresenceEvent, room=obj.room), _("Events of the room")),
+        ]
+
+
+# A project that has taken the log out of its admin does not get it back.
+with suppress(NotRegistered):
+    admin.site.unregister(PresenceEvent)
+    admin.site.register(PresenceEvent, EventAdmin)
+
+
+def _at_that_moment(event: PresenceEvent) -> str:
+    return timeline_url(*around(event.at, event.at), room=event.room, moment=event.at, stay=event.session)

@@ -1,0 +1,86 @@
+"""Presences: the connections that are here now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from presence_events.admin import RoomFilter, UserFilter, UserRowsAdmin
+from presence_events.models import PresenceEvent
+from projections.admin.clock import clock
+from projections.admin.leaving import LeavingAdmin, leave_url
+from projections.admin.links import around, link, list_url, person, room_url, several, stay_url, timeline_url
+from projections.models import Presence, PresenceSession
+
+__all__ = ["PresenceAdmin"]
+
+
+@admin.register(Presence)
+class PresenceAdmin(LeavingAdmin, UserRowsAdmin):
+    list_display = ("channel_name", "who", "in_room", "joined", "seen", "data", "see_also")
+    list_filter = (RoomFilter, UserFilter)
+    search_fields = ("channel_name",)
+    ordering = ("-id",)
+    fields = ("id", "who", "in_room", "channel_name", "joined", "seen", "data")
+    readonly_fields = fields
+
+    @admin.display(description=_("who"))
+    def who(self, presence: Presence) -> str | None:
+        return person(presence)
+
+    @admin.display(description=_("room"), ordering="room")
+    def in_room(self, presence: Presence) -> str:
+        return link(room_url(presence.room_id), presence.room_id)
+
+    @admin.display(description=_("joined at"), ordering="joined_at")
+    def joined(self, presence: Presence) -> str:
+        return clock(presence.joined_at)
+
+    @admin.display(description=_("last seen"), ordering="last_seen")
+    def seen(self, presence: Presence) -> str:
+        return clock(presence.last_seen)
+
+    @admin.display(description=_("see also"))
+    def see_also(self, presence: Presence) -> str:
+        return several(
+            [
+                (_session_url(presence), _("session")),
+                (list_url(PresenceEvent, room=presence.room_id), _("events")),
+                (_timeline_url(presence), _("timeline")),
+            ]
+        )
+
+    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        pages = [
+            (_timeline_url(obj), _("Timeline")),
+            (_session_url(obj), _("Session")),
+            (list_url(PresenceEvent, room=obj.room_id), _("Events of the room")),
+        ]
+        if (url := self._user_url(request, obj)) is not None:
+            pages.append((url, _("User")))
+        if self.has_end_permission(request):
+            pages.append((leave_url(obj.pk), _("Make this connection leave")))
+        return pages
+
+    def _user_url(self, request: HttpRequest, presence: Presence) -> str | None:
+        """The page of the user themselves, if there is one that the operator may view."""
+        model = get_user_model()
+        if presence.user is None or not self.admin_site.is_registered(model):
+            return None
+        if not self.admin_site.get_model_admin(model).has_view_or_change_permission(request, presence.user):
+            return None
+        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[presence.user_id])
+
+
+def _session_url(presence: Presence) -> str:
+    return stay_url(PresenceSession(session=presence.pk, room=presence.room_id, joined_at=presence.joined_at))
+
+
+def _timeline_url(presence: Presence) -> str:
+    return timeline_url(*around(presence.joined_at, timezone.now()), room=presence.room_id, stay=presence.pk)

@@ -1,0 +1,134 @@
+"""Rooms, and who is in them now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Max, Min, QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as translated
+from django.utils.translation import gettext_lazy as _
+
+from presence_events.admin import ReadOnlyAdmin
+from presence_events.models import PresenceEvent
+from projections.admin.links import link, list_url, person, room_url, several, timeline_url, typed
+from projections.models import Presence, PresenceSession, Room
+from projections.timeline.times import zone
+
+__all__ = ["RoomAdmin"]
+
+SHOWN = 200
+"""How many people and anonymous connections the page of a room lists."""
+
+
+class RoomChangeList(ChangeList):
+    def url_for_result(self, result: Any) -> str:
+        return room_url(result.pk)
+
+
+@admin.register(Room)
+class RoomAdmin(ReadOnlyAdmin):
+    list_display = ("channel_name", "people", "connections", "created_at", "see_also")
+    search_fields = ("channel_name",)
+    ordering = ("channel_name",)
+    fields = ("channel_name", "people", "connections", "created_at")
+    readonly_fields = fields
+    change_form_template = "admin/projections/room/change_form.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RoomChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rooms: Any = super().get_queryset(request)
+        counted: QuerySet[Any] = rooms.annotate(
+            connections=Count("presence"), people=Count("presence__user", distinct=True)
+        )
+        return counted
+
+    @admin.display(description=_("people"), ordering="people")
+    def people(self, room: Any) -> int:
+        return int(room.people)
+
+    @admin.display(description=_("connections"), ordering="connections")
+    def connections(self, room: Any) -> str:
+        return link(list_url(Presence, room=room.channel_name), room.connections)
+
+    @admin.display(description=_("see also"))
+    def see_also(self, room: Room) -> str:
+        name = room.channel_name
+        return several(
+            [
+                (list_url(PresenceSession, room=name), _("sessions")),
+                (list_url(PresenceEvent, room=name), _("events")),
+                (timeline_url(room=name), _("timeline")),
+            ]
+        )
+
+    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        name = obj.channel_name
+        return [
+            (timeline_url(room=name), _("Timeline")),
+            (list_url(Presence, room=name), _("Presences")),
+            (list_url(PresenceSession, room=name), _("Sessions")),
+            (list_url(PresenceEvent, room=name), _("Events")),
+        ]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if self.admin_site.get_model_admin(Presence).has_view_permission(request):
+            room = context["original"]
+            here = _here(room)
+            context |= {"here": here[:SHOWN], "zone": zone()}
+            if len(here) > SHOWN:
+                context |= {"shown": SHOWN, "all_here": list_url(Presence, room=room.channel_name)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:
+        if not self.admin_site.get_model_admin(PresenceSession).has_view_permission(request):
+            parent: Any = super()
+            elsewhere: HttpResponseRedirect = parent._get_obj_does_not_exist_redirect(request, opts, object_id)
+            return elsewhere
+        name = unquote(object_id)
+        message = translated("There is no room “%(room)s” now. These are the sessions in it of the last week.")
+        self.message_user(request, message % {"room": name}, messages.WARNING)
+        return HttpResponseRedirect(list_url(PresenceSession, room=name, last="week"))
+
+
+class _Here(NamedTuple):
+    """A person or an anonymous connection in the room now. ``url`` leads to what is counted."""
+
+    who: str
+    connections: int
+    url: str
+    since: datetime
+    last_seen: datetime
+
+
+def _here(room: Room) -> list[_Here]:
+    """People, then anonymous connections, each in the order in which they came: one more than are shown."""
+    alias = room._state.db
+    present = Presence.objects.using(alias).filter(room=room).order_by()
+    counted = (
+        present.filter(user__isnull=False)
+        .values("user_id")
+        .annotate(count=Count("id"), since=Min("joined_at"), seen=Max("last_seen"))
+    )
+    rows = list(counted.order_by("since", "user_id")[: SHOWN + 1])
+    users = get_user_model()._default_manager.in_bulk([row["user_id"] for row in rows])
+    here = []
+    for row in rows:
+        user: Any = users.get(row["user_id"])
+        somebody = Presence(user_id=row["user_id"])
+        somebody._state.fields_cache["user"] = user
+        url = list_url(Presence, room=room.channel_name, user=typed(somebody))
+        here.append(_Here(person(somebody), row["count"], url, row["since"], row["seen"]))
+    anonymous = present.filter(user__isnull=True).order_by("joined_at", "id")
+    for presence in anonymous[: SHOWN + 1 - len(here)]:
+        url = reverse("admin:projections_presence_change", args=[presence.pk])
+        here.append(_Here(person(presence), 1, url, presence.joined_at, presence.last_seen))
+    return here

@@ -1,0 +1,126 @@
+"""The timeline: a page, the data of its drawing, and a file. All of them answer GET and nothing else."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from presence_events import conf
+from presence_events.admin import ReadOnlyAdmin
+from projections.admin.links import timeline_url
+from projections.admin.timeline_page import lane_url, told, too_many
+from projections.models import Timeline
+from projections.timeline import table
+from projections.timeline.drawing import Drawing, drawing
+from projections.timeline.question import Question, QuestionForm
+from projections.timeline.rooms import rooms
+from projections.timeline.times import microseconds, written, zone
+
+__all__ = ["TimelineAdmin"]
+
+
+@admin.register(Timeline)
+class TimelineAdmin(ReadOnlyAdmin):
+    """A model that is none: it puts the timeline on the index, beside the models."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.page), name="presence_timeline"),
+            path("", view(self.page), name="projections_timeline_changelist"),
+            path("data/", view(self.data), name="presence_timeline_data"),
+            path("stays.csv", view(self.file), name="presence_timeline_csv"),
+        ]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Of what is drawn: the proxy has no permissions of its own.
+        return bool(request.user.has_perm("projections.view_presencesession"))
+
+    @method_decorator(require_safe)
+    def page(self, request: HttpRequest) -> HttpResponseBase:
+        """The stays as a table, what else there is to tell of them, and the place where they are drawn.
+
+        Without a room and a user it offers some. An address that says the same in another way leads to the one that
+        everybody understands alike, with times in UTC.
+        """
+        form, question = self._asked(request)
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Timeline"), "zone": zone()}
+        if question is None:
+            context |= {"form": form, "rooms": [(room, timeline_url(room=room.room)) for room in rooms()]}
+            status = 400 if form.errors else 200
+            return TemplateResponse(request, "admin/projections/timeline/choose.html", context, status=status)
+        if {name: value for name, value in request.GET.items() if name != "page"} != question.parameters():
+            return HttpResponseRedirect(f"?{question.query()}")
+        context |= told(question, request.GET.get("page", ""))
+        return TemplateResponse(request, "admin/projections/timeline/timeline.html", context)
+
+    @method_decorator(require_safe)
+    def data(self, request: HttpRequest) -> HttpResponse:
+        """What is drawn, as JSON. Times are microseconds since 1970."""
+        form, question = self._asked(request)
+        if question is None:
+            return JsonResponse({"error": _complaint(form)}, status=400)
+        return JsonResponse(_data(question, drawing(question)))
+
+    @method_decorator(require_safe)
+    def file(self, request: HttpRequest) -> HttpResponse:
+        """The stays as CSV."""
+        form, question = self._asked(request)
+        stream = io.StringIO()
+        if question is None:
+            return HttpResponse(_complaint(form), status=400, content_type="text/plain; charset=utf-8")
+        if not table.write(stream, question):
+            return HttpResponse(too_many(), status=400, content_type="text/plain; charset=utf-8")
+        name = f"stays-{question.room or question.user}-{written(question.start)}.csv".replace(":", "")
+        response = HttpResponse(stream.getvalue(), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    def _asked(self, request: HttpRequest) -> tuple[QuestionForm, Question | None]:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = QuestionForm(request.GET)
+        question = form.question()
+        return (form if form.errors else QuestionForm()), question
+
+
+def _complaint(form: QuestionForm) -> str:
+    errors = [str(error) for errors in form.errors.values() for error in errors]
+    return " ".join(errors) or _("Choose a room or a user.")
+
+
+def _data(question: Question, drawn: Drawing) -> dict[str, Any]:
+    return {
+        "from": microseconds(question.start),
+        "until": microseconds(question.end),
+        "now": microseconds(datetime.now(UTC)),
+        "max_age": conf.max_age(),
+        "complete": drawn.complete,
+        "by": "person" if question.user is None else "room",
+        "lanes": [{"name": lane.name, "kind": lane.kind, "url": lane_url(question, lane)} for lane in drawn.lanes],
+        "stays": [
+            (
+                stay.session,
+                stay.lane,
+                stay.channel_name,
+                microseconds(stay.joined_at),
+                None if stay.left_at is None else microseconds(stay.left_at),
+                microseconds(stay.last_seen),
+                stay.ended_by,
+                stay.room,
+                stay.reason,
+            )
+            for stay in drawn.stays
+        ],
+        "counts": [(microseconds(sample.at), sample.connections, sample.people) for sample in drawn.samples],
+    }

@@ -1,0 +1,44 @@
+"""Who was there at a moment, person by person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from projections.models import PresenceSession
+from projections.timeline.people import Lane, lane_of, users
+from projections.timeline.question import Question
+
+__all__ = ["LISTED", "Here", "Present", "present"]
+
+LISTED = 1_000
+"""Connections that are listed, at most."""
+
+
+class Here(NamedTuple):
+    person: Lane
+    stays: list[PresenceSession]
+    """Of one person in one room, the first to come first."""
+
+
+class Present(NamedTuple):
+    """If it is not ``complete``, there were more."""
+
+    complete: bool
+    connections: int
+    people: int
+    """With a user, each once."""
+    here: list[Here]
+
+
+def present(question: Question, moment: datetime) -> Present:
+    """Who was there at ``moment``, in the order in which they came. Two queries."""
+    found = list(question.present(moment).order_by("joined_at", "session")[: LISTED + 1])
+    stays = found[:LISTED]
+    known = users(stay.user_id for stay in stays)
+    by_person: dict[tuple[Lane, str], list[PresenceSession]] = {}
+    for stay in stays:
+        by_person.setdefault((lane_of(stay.user_id, stay.channel_name, known), stay.room), []).append(stay)
+    people = {stay.user_id for stay in stays if stay.user_id is not None}
+    here = [Here(person, theirs) for (person, _), theirs in by_person.items()]
+    return Present(len(found) <= LISTED, len(stays), len(people), here)

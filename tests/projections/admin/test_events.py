@@ -1,0 +1,59 @@
+"""The log in the admin, as it leads to what its events are about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, record
+from projections.timeline.times import written
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/presence_events/presenceevent/"
+
+
+def test_an_event_leads_to_its_session_and_to_its_moment_in_the_timeline(admin_client: Client, user: Any) -> None:
+    record([Draft("join", "a", "1", user)])
+    [event] = record([Draft("leave", "a", "1")])
+    moment = written(event.at).replace(":", "%3A")
+    before = written(event.at - timedelta(minutes=5)).replace(":", "%3A")
+    for page in (
+        admin_client.get(LIST).content.decode(),
+        admin_client.get(f"{LIST}{event.id}/change/").content.decode(),
+    ):
+        at = written(event.since).replace(":", "%3A")
+        assert f"/admin/projections/presencesession/{event.session}/change/?room=a&amp;at={at}" in page
+        assert f"/admin/projections/timeline/?room=a&amp;from={before}" in page
+        assert f"moment={moment}&amp;stay={event.session}" in page
+        assert f"/admin/projections/timeline/?user={user.pk}&amp;from={before}" in page
+        assert "/admin/projections/room/a/change/" in page
+
+
+def test_the_prune_of_a_room_is_of_nobody_and_of_no_session(admin_client: Client) -> None:
+    record([Draft("join", "a", "1")])
+    record([Draft("leave", "a", "1")])
+    [event] = record([Draft("prune", "a", None)])
+    page = admin_client.get(f"{LIST}{event.id}/change/").content.decode()
+    assert "anonymous" not in page
+    assert "presencesession/" not in page.split('id="content-main"')[1]
+    assert admin_client.get(LIST, {"kind": "prune"}).status_code == 200
+
+
+@pytest.mark.usefixtures("content_types_known")
+def test_the_number_of_queries_does_not_depend_on_the_number_of_events(
+    admin_client: Client, django_user_model: Any, django_assert_num_queries: Any
+) -> None:
+    record([Draft("join", "a", "0", django_user_model.objects.create_user("somebody"))])
+    for many in (1, 20):
+        for number in range(1, many):
+            record([Draft("join", "a", f"{number}", django_user_model.objects.create_user(f"user{number}"))])
+        with django_assert_num_queries(7):
+            admin_client.get(LIST)
+    event = PresenceEvent.objects.earliest("id")
+    with django_assert_num_queries(4):
+        admin_client.get(f"{LIST}{event.id}/change/")

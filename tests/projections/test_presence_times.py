@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from django.template import engines
+from django.utils.timezone import override
+
+TEMPLATE = "{% load presence_times %}{{ time|moment }}, {{ time|exact }}"
+
+
+def shown(time: datetime | None) -> str:
+    with override(ZoneInfo("Europe/Berlin")):
+        return engines["django"].from_string(TEMPLATE).render({"time": time})
+
+
+def test_times_are_shown_in_the_current_time_zone() -> None:
+    assert shown(datetime(2026, 3, 1, 9, 0, 0, 7, tzinfo=UTC)) == "2026-03-01 10:00:00, 2026-03-01 10:00:00.000007"
+
+
+def test_naive_times_are_shown_as_they_are() -> None:
+    assert shown(datetime(2026, 3, 1, 9)) == "2026-03-01 09:00:00, 2026-03-01 09:00:00.000000"
+
+
+def test_what_has_not_happened_is_not_shown() -> None:
+    assert shown(None) == ", "
