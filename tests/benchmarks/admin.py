@@ -1,7 +1,7 @@
-"""How long the pages of the admin's event list take on a long log: ``python -m tests.benchmarks.admin 20000000``.
+"""How long the pages of the admin take on a long log: ``python -m tests.benchmarks.admin 10000000``.
 
 The log is that of `tests.benchmarks.history`. Each page is asked for three times through Django's test client, and the
-slowest counts.
+slowest counts. Of the timeline that is the page and the data of its drawing.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
 
-PAGES = {
+EVENTS = {
     "everything but touches": "",
     "touches": "kind=touch",
     "leaves": "kind=leave",
@@ -24,6 +25,26 @@ PAGES = {
     "until a moment long ago": "until={long_ago}",
     "the tenth page": "p=9",
 }
+SESSIONS = {"of the past day": "", "of the past week": "last=week", "of a large room": "room=room0&last=week"}
+WHOSE = {"a large room": "room=room0", "a small room": "room=room1999", "a busy user": "username=user00000"}
+DAYS = {"an hour": 1 / 24, "a day": 1, "a week": 7, "half a year": 180}
+
+
+def pages(long_ago: str) -> Iterator[tuple[str, str]]:
+    """What each is called, and its address."""
+    for name, query in EVENTS.items():
+        yield f"events: {name}", f"presence_events/presenceevent/?{query.format(long_ago=long_ago)}"
+    for name, query in SESSIONS.items():
+        yield f"sessions {name}", f"projections/presencesession/?{query}"
+    yield "rooms", "projections/room/"
+    yield "presences", "projections/presence/"
+    now = time.time()
+    for whose, query in WHOSE.items():
+        for span, days in DAYS.items():
+            times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each)) for each in (now - days * 24 * 3600, now)]
+            asked = f"{query}&from={times[0]}&until={times[1]}"
+            yield f"timeline: {whose}, {span}, page", f"projections/timeline/?{asked}"
+            yield f"timeline: {whose}, {span}, data", f"projections/timeline/data/?{asked}"
 
 
 def main(events: int) -> None:
@@ -54,15 +75,14 @@ def main(events: int) -> None:
         long_ago = cursor.fetchone()[0].strftime("%Y-%m-%d %H:%M:%S")
     client = Client()
     client.force_login(admin)
-    for name, query in PAGES.items():
+    for name, path in pages(long_ago):
         times = []
         for _ in range(3):
             start = time.perf_counter()
-            response = client.get(f"/admin/presence_events/presenceevent/?{query.format(long_ago=long_ago)}")
+            response = client.get(f"/admin/{path}", follow=True)
             times.append(time.perf_counter() - start)
             assert response.status_code == 200, response
-        rows = len(response.context["cl"].result_list)
-        print(f"{max(times) * 1000:8.0f} ms  {rows:4} rows  {name}", flush=True)
+        print(f"{max(times) * 1000:8.0f} ms  {len(response.content) / 1024:6.0f} KiB  {name}", flush=True)
 
 
 if __name__ == "__main__":

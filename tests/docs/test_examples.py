@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from presence_events.models import PresenceEvent
-from presence_events.recorder import Draft, record
+from presence_events.recorder import Draft, arecord, record
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
 from tests.fold import fold, live
@@ -133,6 +133,22 @@ async def test_who_was_pruned_is_hung_up_on(usage: dict[str, Any], lobby: Room, 
     assert await Room.objects.aprune_presences(0) == 2
     assert await communicator.receive_output() == {"type": "websocket.close", "code": 4408}
     await communicator.disconnect()
+
+
+async def test_who_was_made_to_leave_is_hung_up_on(usage: dict[str, Any], lobby: Room, user: Any) -> None:
+    presence_changed.disconnect(usage["broadcast_presence"])
+    hang_up = (await sync_to_async(run)("docs/admin.md"))["hang_up_on_who_was_made_to_leave"]
+    communicator = WebsocketCommunicator(usage["PatientConsumer"].as_asgi(), "/")
+    communicator.scope["user"] = user
+    assert (await communicator.connect())[0]
+    await communicator.send_to(text_data="here")
+    await communicator.receive_from()
+    there = await Presence.objects.aget(user=user, channel_name__startswith="specific")
+    draft = Draft("leave", there.room_id, there.channel_name, session=there.pk, data={"by": "ada", "reason": None})
+    await arecord([draft])
+    assert await communicator.receive_output() == {"type": "websocket.close", "code": 4408}
+    await communicator.disconnect()
+    presence_changed.disconnect(hang_up)
 
 
 @pytest.mark.parametrize(
