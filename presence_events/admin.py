@@ -59,6 +59,11 @@ class ReadOnlyAdmin(_ModelAdmin):
     class Media:
         css = {"all": ["presence_events/admin.css"]}
 
+    @property
+    def nothing(self) -> str:
+        """What stands for nothing. Of a column that is a function, the page of an object would say None."""
+        return str(self.get_empty_value_display())
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
 
@@ -91,7 +96,7 @@ class UserRowsAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).prefetch_related("user")
 
     @admin.display(description=_("who"))
-    def who(self, row: Any) -> str | None:
+    def who(self, row: Any) -> str:
         return format_html("<bdi>{}</bdi>", people.who(row))
 
 
@@ -271,8 +276,8 @@ class PresenceEventAdmin(UserRowsAdmin):
         return EventChangeList
 
     @admin.display(description=_("who"))
-    def who(self, event: PresenceEvent) -> str | None:
-        return None if event.channel_name is None else super().who(event)
+    def who(self, event: PresenceEvent) -> str:
+        return self.nothing if event.channel_name is None else super().who(event)
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:

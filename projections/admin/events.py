@@ -32,12 +32,12 @@ class EventAdmin(PresenceEventAdmin):
         return link(room_url(event.room), event.room)
 
     @admin.display(description=_("who"))
-    def who(self, event: PresenceEvent) -> str | None:
-        return None if event.channel_name is None else person(event, *around(event.at, event.at))
+    def who(self, event: PresenceEvent) -> str:
+        return self.nothing if event.channel_name is None else person(event, *around(event.at, event.at))
 
     @admin.display(description=_("session"))
-    def in_session(self, event: PresenceEvent) -> str | None:
-        return None if event.session is None else link(stay_url(stay_of(event)), event.session)
+    def in_session(self, event: PresenceEvent) -> str:
+        return self.nothing if event.session is None else link(stay_url(stay_of(event)), event.session)
 
     @admin.display(description=_("timeline"))
     def timeline(self, event: PresenceEvent) -> str:

@@ -31,7 +31,7 @@ class PresenceAdmin(LeavingAdmin, UserRowsAdmin):
     readonly_fields = fields
 
     @admin.display(description=_("who"))
-    def who(self, presence: Presence) -> str | None:
+    def who(self, presence: Presence) -> str:
         return person(presence)
 
     @admin.display(description=_("room"), ordering="room")

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext as translated
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import ReadOnlyAdmin
@@ -72,12 +72,9 @@ class RoomAdmin(ReadOnlyAdmin):
 
     def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
         name = obj.channel_name
-        return [
-            (timeline_url(room=name), _("Timeline")),
-            (list_url(Presence, room=name), _("Presences")),
-            (list_url(PresenceSession, room=name), _("Sessions")),
-            (list_url(PresenceEvent, room=name), _("Events")),
-        ]
+        models: list[Any] = [Presence, PresenceSession, PresenceEvent]
+        lists = [(list_url(model, room=name), capfirst(model._meta.verbose_name_plural)) for model in models]
+        return [(timeline_url(room=name), _("Timeline")), *lists]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if self.admin_site.get_model_admin(Presence).has_view_permission(request):
@@ -94,7 +91,7 @@ class RoomAdmin(ReadOnlyAdmin):
             elsewhere: HttpResponseRedirect = parent._get_obj_does_not_exist_redirect(request, opts, object_id)
             return elsewhere
         name = unquote(object_id)
-        message = translated("There is no room “%(room)s” now. These are the sessions in it of the last week.")
+        message = _("There is no room “%(room)s” now. These are the sessions in it of the last week.")
         self.message_user(request, message % {"room": name}, messages.WARNING)
         return HttpResponseRedirect(list_url(PresenceSession, room=name, last="week"))
 

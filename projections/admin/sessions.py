@@ -176,7 +176,7 @@ class PresenceSessionAdmin(UserRowsAdmin):
         return None
 
     @admin.display(description=_("who"))
-    def who(self, stay: PresenceSession) -> str | None:
+    def who(self, stay: PresenceSession) -> str:
         return person(stay, *_around(stay))
 
     @admin.display(description=_("room"))
@@ -192,8 +192,8 @@ class PresenceSessionAdmin(UserRowsAdmin):
         return clock(stay.last_seen)
 
     @admin.display(description=_("left at"))
-    def left(self, stay: PresenceSession) -> str | None:
-        return None if stay.left_at is None else clock(stay.left_at)
+    def left(self, stay: PresenceSession) -> str:
+        return self.nothing if stay.left_at is None else clock(stay.left_at)
 
     @admin.display(description=_("duration"))
     def lasted(self, stay: PresenceSession) -> str:
