@@ -190,7 +190,7 @@ class SinceFilter(admin.SimpleListFilter):
     parameter_name = "since"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("hour", _("Past hour")), ("today", _("Today")), ("week", _("Past 7 days"))]
+        return [("hour", _("Last hour")), ("today", _("Today")), ("week", _("Last 7 days"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
         now = timezone.now()

@@ -63,7 +63,9 @@ class PresenceEvent(models.Model):
     last_seen = models.DateTimeField(
         _("last seen"),
         null=True,
-        help_text=_("On leave and prune: when the connection was last seen. The true end lies between that and at."),
+        help_text=_(
+            "On leave and prune: when the connection was last seen. The true end lies between that and the event."
+        ),
     )
     data = models.JSONField(
         _("data"),

@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
             model_name="presenceevent",
             name="last_seen",
             field=models.DateTimeField(
-                help_text="On leave and prune: when the connection was last seen. The true end lies between that and at.",
+                help_text="On leave and prune: when the connection was last seen. The true end lies between that and the event.",
                 null=True,
                 verbose_name="last seen",
             ),

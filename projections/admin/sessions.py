@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from presence_events.models import PresenceEvent
 from projections.admin.clock import clock
 from projections.admin.links import around, link, list_url, person, room_url, stay_url, timeline_url
 from projections.models import PresenceSession
-from projections.timeline.evidence import REACH, TOUCHES, events_of
+from projections.timeline.evidence import REACH, TOUCHES, events_of, said
 from projections.timeline.question import PRESETS, QuestionForm
 from projections.timeline.times import lasting, written, zone
 
@@ -230,16 +229,12 @@ class PresenceSessionAdmin(UserRowsAdmin):
         evidence = events_of(context["original"])
         context |= {
             "evidence": evidence,
-            "rows": [(event, _text(event.data)) for event in evidence.events],
+            "rows": [(event, said(event.data)) for event in evidence.events],
             "reach": REACH,
             "touches": TOUCHES,
             "zone": zone(),
         }
         return super().render_change_form(request, context, *args, **kwargs)
-
-
-def _text(data: Any) -> str:
-    return "" if data is None else json.dumps(data, ensure_ascii=False)
 
 
 def _narrowed(stays: Any, room: str, at: str) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from projections.models import PresenceSession
 from projections.timeline import table
 from projections.timeline.company import COMPARED, company
 from projections.timeline.drawing import DRAWN
-from projections.timeline.evidence import Evidence, events_of
+from projections.timeline.evidence import events_of, said
 from projections.timeline.people import Lane, lane_of, users
 from projections.timeline.present import LISTED, present
 from projections.timeline.question import PRESETS, Question, QuestionForm
@@ -44,7 +44,10 @@ class CloseUp(NamedTuple):
     """The one stay that is looked at closely."""
 
     row: Row
-    evidence: Evidence
+    reason: str
+    events: list[tuple[PresenceEvent, str]]
+    """With what each says."""
+    complete: bool
     links: list[tuple[str, str]]
 
 
@@ -151,4 +154,6 @@ def _close_up(question: Question, number: int) -> CloseUp | None:
         links.insert(2, (_("This person at that time"), timeline_url(start, end, user=stay.user_id, stay=stay.session)))
     if stay.is_open:
         links.append((_("Presence"), reverse("admin:projections_presence_change", args=[stay.session])))
-    return CloseUp(_row(question, stay), events_of(stay), links)
+    evidence = events_of(stay)
+    events = [(event, said(event.data)) for event in evidence.events]
+    return CloseUp(_row(question, stay), said(stay.reason), events, evidence.complete, links)

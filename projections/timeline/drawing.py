@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from projections.timeline.evidence import said
 from projections.timeline.people import Lane, lane_of, users
 from projections.timeline.queries import fetched
 from projections.timeline.question import Question
@@ -83,5 +83,5 @@ def _samples(question: Question, using: str) -> list[Sample]:
 def _short(reason: Any) -> str | None:
     if reason is None:
         return None
-    text = reason if isinstance(reason, str) else json.dumps(reason, ensure_ascii=False)
+    text = said(reason)
     return text if len(text) <= SAID else text[: SAID - 1] + "…"

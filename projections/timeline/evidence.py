@@ -7,6 +7,7 @@ positions before the stay was last seen are looked at.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from presence_events.models import PresenceEvent
 from presence_events.positions import SLACK, position_at
 from projections.sessions import PresenceSession
 
-__all__ = ["REACH", "TOUCHES", "Evidence", "events_of"]
+__all__ = ["REACH", "TOUCHES", "Evidence", "events_of", "said"]
 
 REACH = 100_000
 """How many positions of the log are looked at for touches."""
@@ -47,6 +48,13 @@ def events_of(stay: PresenceSession) -> Evidence:
     latest = list(touches.order_by("-id")[: TOUCHES + 1])
     complete = low == begin and len(latest) <= TOUCHES
     return Evidence(sorted(found + latest[:TOUCHES], key=lambda event: event.id), complete)
+
+
+def said(data: Any) -> str:
+    """What a connection says of itself, or an end of why, as one reads it: text as it is, and the rest as JSON."""
+    if data is None:
+        return ""
+    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
 
 
 def _positions_around(moment: datetime, using: str) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from projections.timeline.times import EPOCH, written
 
 __all__ = ["PRESETS", "Question", "QuestionForm"]
 
-PRESETS = {"hour": _("Last hour"), "day": _("Last 24 hours"), "today": _("Today"), "week": _("Last week")}
+PRESETS = {"hour": _("Last hour"), "day": _("Last 24 hours"), "today": _("Today"), "week": _("Last 7 days")}
 """Spans that end now, and what they are called."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

@@ -105,7 +105,7 @@ def test_a_full_room_shows_the_first_and_leads_to_all(
     Room.objects.add("a", "4")
     assert shown(admin_client, "a") == [("ada", "1"), ("grace", "1"), ("anonymous", "1")]
     page = admin_client.get(f"{LIST}a/change/").content.decode()
-    assert "These are the first 3." in page
+    assert "Only the first 3 are listed." in page
     assert '<a href="/admin/projections/presence/?room=a">All presences</a>' in page
     monkeypatch.setattr(rooms, "SHOWN", 1)
     assert shown(admin_client, "a") == [("ada", "1")]

@@ -238,7 +238,7 @@ def test_a_stay_is_looked_at_closely(admin_client: Client) -> None:
     phone = PresenceSession.objects.get(channel_name="phone")
     response = admin_client.get(url(), {"room": "lobby", **SPAN, "stay": str(phone.session)})
     close_up = response.context["close_up"]
-    assert [event.kind for event in close_up.evidence.events] == ["join", "touch", "prune"]
+    assert [event.kind for event, _ in close_up.events] == ["join", "touch", "prune"]
     said = text(response)
     assert f"Stay {phone.session}" in said
     assert "silent" in said
@@ -290,7 +290,7 @@ def test_a_user_who_was_deleted_can_be_looked_at(admin_client: Client, user: Any
 def test_where_nobody_was_it_says_so(admin_client: Client, user: Any) -> None:
     assert "Nobody was there in this span." in text(admin_client.get(url(), {"room": "nowhere", **SPAN}))
     said = text(admin_client.get(url(), {"user": str(user.pk), **SPAN}))
-    assert "Nobody with a name was in the same room at the same time." in said
+    assert "Nobody with an account was in the same room at the same time." in said
 
 
 @pytest.mark.usefixtures("past")

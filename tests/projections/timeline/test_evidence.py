@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from presence_events.recorder import Draft, record
 from projections.models import PresenceSession, Room
 from projections.timeline import evidence
-from projections.timeline.evidence import events_of
+from projections.timeline.evidence import events_of, said
 from tests.past import Stay, write
 
 NINE = datetime(2024, 3, 4, 9, tzinfo=UTC)
@@ -100,3 +100,10 @@ def test_a_short_stay_asks_no_more_than_a_long_one(django_assert_max_num_queries
     stay = stay_in("a")
     with django_assert_max_num_queries(8):
         assert len(events_of(stay).events) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "text"), [(None, ""), ("away", "away"), ({"who": "Zoë"}, '{"who": "Zoë"}'), ([1, None], "[1, null]")]
+)
+def test_what_is_said_is_text_or_json(data: Any, text: str) -> None:
+    assert said(data) == text
