@@ -27,5 +27,8 @@ def find(text: str) -> Any:
     if "\x00" in text:
         raise InvalidUser("PostgreSQL knows no text with the character NUL.")
     users = get_user_model()
-    named = users._default_manager.filter(**{users.USERNAME_FIELD: text}).values_list("pk", flat=True).first()
-    return validation.user_key(text) if named is None else named
+    for name in (text, text.strip()):
+        named = users._default_manager.filter(**{users.USERNAME_FIELD: name}).values_list("pk", flat=True).first()
+        if named is not None:
+            return named
+    return validation.user_key(text.strip())

@@ -11,6 +11,7 @@ import ast
 import gettext
 import re
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from importlib.util import find_spec
@@ -20,11 +21,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import override
 
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
@@ -34,6 +37,14 @@ from tests.past import RoomPruned, Stay, write
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["presence_events", "projections"]
 LANGUAGE = "de"
+
+
+@pytest.fixture(autouse=True)
+def _left_as_it_was() -> Iterator[None]:
+    """The language of a request stays that of the thread."""
+    with override(None):
+        yield
+
 
 each_package = pytest.mark.parametrize("package", PACKAGES)
 
@@ -412,6 +423,7 @@ def test_pages_have_no_texts_but_translated_ones(german: Client, user: Any, sess
         f"{url('projections_presence_leave')}?session={sessions['c5']}",
     ]
     names = {"admin", "ada", "grace", "hall", "c2 in hall", zone(), "Position"}
+    names |= {str(config.verbose_name) for config in apps.get_app_configs() if config.name.startswith("tests.")}
     for page in pages:
         read = [
             Texts(german.get(page, headers={"Accept-Language": language}).content.decode()).found

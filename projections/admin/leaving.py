@@ -139,6 +139,9 @@ class LeavingAdmin(_ModelAdmin):
         return len(record(leaves))
 
     def _tell(self, request: HttpRequest, left: int, gone: int) -> None:
+        if not left and not gone:
+            self.message_user(request, _("No connection was chosen."), messages.WARNING)
+            return
         message = ngettext("%(count)s connection left.", "%(count)s connections left.", left) % {"count": left}
         if gone:
             had_left = ngettext("%(count)s was no longer there.", "%(count)s were no longer there.", gone)

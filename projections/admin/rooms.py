@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth import get_user_model
 from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
@@ -17,8 +16,10 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import ReadOnlyAdmin
 from presence_events.models import PresenceEvent
+from projections.admin.clock import clock
 from projections.admin.links import link, list_url, person, room_url, several, timeline_url, typed
 from projections.models import Presence, PresenceSession, Room
+from projections.timeline.people import users
 from projections.timeline.times import zone
 
 __all__ = ["RoomAdmin"]
@@ -34,10 +35,10 @@ class RoomChangeList(ChangeList):
 
 @admin.register(Room)
 class RoomAdmin(ReadOnlyAdmin):
-    list_display = ("channel_name", "people", "connections", "created_at", "see_also")
+    list_display = ("channel_name", "people", "connections", "created", "see_also")
     search_fields = ("channel_name",)
     ordering = ("channel_name",)
-    fields = ("channel_name", "people", "connections", "created_at")
+    fields = ("channel_name", "people", "connections", "created")
     readonly_fields = fields
     change_form_template = "admin/projections/room/change_form.html"
 
@@ -58,6 +59,10 @@ class RoomAdmin(ReadOnlyAdmin):
     @admin.display(description=_("connections"), ordering="connections")
     def connections(self, room: Any) -> str:
         return link(list_url(Presence, room=room.channel_name), room.connections)
+
+    @admin.display(description=_("created at"), ordering="created_at")
+    def created(self, room: Room) -> str:
+        return clock(room.created_at)
 
     @admin.display(description=_("see also"))
     def see_also(self, room: Room) -> str:
@@ -116,10 +121,10 @@ def _here(room: Room) -> list[_Here]:
         .annotate(count=Count("id"), since=Min("joined_at"), seen=Max("last_seen"))
     )
     rows = list(counted.order_by("since", "user_id")[: SHOWN + 1])
-    users = get_user_model()._default_manager.in_bulk([row["user_id"] for row in rows])
+    known = users(row["user_id"] for row in rows)
     here = []
     for row in rows:
-        user: Any = users.get(row["user_id"])
+        user: Any = known.get(row["user_id"])
         somebody = Presence(user_id=row["user_id"])
         somebody._state.fields_cache["user"] = user
         url = list_url(Presence, room=room.channel_name, user=typed(somebody))

@@ -226,14 +226,15 @@ class PresenceSessionAdmin(UserRowsAdmin):
         return pages
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        evidence = events_of(context["original"])
-        context |= {
-            "evidence": evidence,
-            "rows": [(event, said(event.data)) for event in evidence.events],
-            "reach": REACH,
-            "touches": TOUCHES,
-            "zone": zone(),
-        }
+        if request.user.has_perm("presence_events.view_presenceevent"):
+            evidence = events_of(context["original"])
+            context |= {
+                "evidence": evidence,
+                "rows": [(event, said(event.data)) for event in evidence.events],
+                "reach": REACH,
+                "touches": TOUCHES,
+                "zone": zone(),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from presence_events import conf
 from presence_events.admin import ReadOnlyAdmin
 from projections.admin.links import timeline_url
-from projections.admin.timeline_page import lane_url, told, too_many
+from projections.admin.timeline_page import lane_url, told, told_of_moment, too_many
 from projections.models import Timeline
 from projections.timeline import table
 from projections.timeline.drawing import Drawing, drawing
@@ -26,7 +26,10 @@ from projections.timeline.question import Question, QuestionForm
 from projections.timeline.rooms import rooms
 from projections.timeline.times import microseconds, written, zone
 
-__all__ = ["TimelineAdmin"]
+__all__ = ["REGIONS", "TimelineAdmin"]
+
+REGIONS = "X-Timeline-Regions"
+"""The header in which the browser says ``moment`` if only that has changed: the rest of the page is left out."""
 
 
 @admin.register(Timeline)
@@ -56,12 +59,18 @@ class TimelineAdmin(ReadOnlyAdmin):
         form, question = self._asked(request)
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Timeline"), "zone": zone()}
         if question is None:
-            context |= {"form": form, "rooms": [(room, timeline_url(room=room.room)) for room in rooms()]}
+            may_see_rooms = request.user.has_perms(["projections.view_room", "projections.view_presence"])
+            offered = [(room, timeline_url(room=room.room)) for room in rooms()] if may_see_rooms else None
+            context |= {"form": form, "rooms": offered}
             status = 400 if form.errors else 200
             return TemplateResponse(request, "admin/projections/timeline/choose.html", context, status=status)
         if {name: value for name, value in request.GET.items() if name != "page"} != question.parameters():
             return HttpResponseRedirect(f"?{question.query()}")
-        context |= told(question, request.GET.get("page", ""))
+        if request.headers.get(REGIONS) == "moment":
+            context |= told_of_moment(question)
+        else:
+            with_events = request.user.has_perm("presence_events.view_presenceevent")
+            context |= {"whole": True, **told(question, request.GET.get("page", ""), with_events=with_events)}
         return TemplateResponse(request, "admin/projections/timeline/timeline.html", context)
 
     @method_decorator(require_safe)
@@ -81,7 +90,8 @@ class TimelineAdmin(ReadOnlyAdmin):
             return HttpResponse(_complaint(form), status=400, content_type="text/plain; charset=utf-8")
         if not table.write(stream, question):
             return HttpResponse(too_many(), status=400, content_type="text/plain; charset=utf-8")
-        name = f"stays-{question.room or question.user}-{written(question.start)}.csv".replace(":", "")
+        whose = "-".join(str(part) for part in (question.room, question.user) if part is not None)
+        name = f"stays-{whose}-{written(question.start)}.csv".replace(":", "")
         response = HttpResponse(stream.getvalue(), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from presence_events.models import PresenceEvent
@@ -19,7 +20,7 @@ from projections.timeline.present import LISTED, present
 from projections.timeline.question import PRESETS, Question, QuestionForm
 from projections.timeline.times import lasting
 
-__all__ = ["lane_url", "told", "too_many"]
+__all__ = ["lane_url", "told", "told_of_moment", "too_many"]
 
 
 class Row(NamedTuple):
@@ -51,25 +52,35 @@ class CloseUp(NamedTuple):
     links: list[tuple[str, str]]
 
 
-def told(question: Question, page_number: str) -> dict[str, Any]:
-    known = users([question.user])
-    person = None if question.user is None else lane_of(question.user, "", known)
+def told(question: Question, page_number: str, *, with_events: bool) -> dict[str, Any]:
+    """All of the page. ``with_events`` says whether the operator may see the log."""
     page = table.page(question, page_number)
-    moment = question.moment or question.known_end
-    there = present(question, moment)
     return {
-        "question": question,
-        "person": person,
-        "form": QuestionForm.showing(question, _typed(question, person)),
-        "source": reverse("admin:presence_timeline_data"),
-        "presets": [Link(str(text), question.preset(name), name) for name, text in PRESETS.items()],
-        "moves": _moves(question),
+        **told_of_moment(question),
         "page": page,
         "pages": _pages(question, page),
         "rows": [_row(question, stay) for stay in page or ()],
         "too_many": too_many(),
-        "drawn": DRAWN,
         "csv": f"{reverse('admin:presence_timeline_csv')}?{question.query(moment=None, stay=None)}",
+        "company": None if question.user is None else _company(question),
+        "compared": COMPARED,
+        "close_up": None if question.stay is None else _close_up(question, question.stay, with_events=with_events),
+    }
+
+
+def told_of_moment(question: Question) -> dict[str, Any]:
+    """What changes when one chooses another moment."""
+    known = users([question.user])
+    person = None if question.user is None else lane_of(question.user, "", known)
+    moment = question.moment or question.known_end
+    there = present(question, moment)
+    return {
+        "question": question,
+        "subject": [name for name in (person and person.name, question.room) if name is not None],
+        "form": QuestionForm.showing(question, _typed(question, person)),
+        "source": reverse("admin:presence_timeline_data"),
+        "presets": [Link(str(text), question.preset(name), name) for name, text in PRESETS.items()],
+        "moves": _moves(question),
         "moment": moment,
         "asked": {name: value for name, value in question.parameters().items() if name != "moment"},
         "present": there,
@@ -77,9 +88,6 @@ def told(question: Question, page_number: str) -> dict[str, Any]:
             (here, lane_url(question, here.person), question.query(stay=here.stays[0].session)) for here in there.here
         ],
         "listed": LISTED,
-        "company": None if question.user is None else _company(question),
-        "compared": COMPARED,
-        "close_up": None if question.stay is None else _close_up(question, question.stay),
     }
 
 
@@ -140,20 +148,23 @@ def _company(question: Question) -> dict[str, Any]:
     }
 
 
-def _close_up(question: Question, number: int) -> CloseUp | None:
+def _close_up(question: Question, number: int, *, with_events: bool) -> CloseUp | None:
     stay = question.stays().filter(pk=number).prefetch_related("user").first()
     if stay is None:
         return None
-    start, end = around(stay.joined_at, stay.left_at or question.known_end)
+    start, end = around(stay.joined_at, stay.left_at or timezone.now())
     links = [
         (_("This stay"), stay_url(stay)),
         (_("The room at that time"), timeline_url(start, end, room=stay.room, stay=stay.session)),
-        (_("Events of the room"), list_url(PresenceEvent, room=stay.room)),
+        *([(_("Events of the room"), list_url(PresenceEvent, room=stay.room))] if with_events else []),
     ]
     if stay.user_id is not None:
         links.insert(2, (_("This person at that time"), timeline_url(start, end, user=stay.user_id, stay=stay.session)))
     if stay.is_open:
         links.append((_("Presence"), reverse("admin:projections_presence_change", args=[stay.session])))
+    row = _row(question, stay)
+    if not with_events:
+        return CloseUp(row, said(stay.reason), [], True, links)
     evidence = events_of(stay)
     events = [(event, said(event.data)) for event in evidence.events]
-    return CloseUp(_row(question, stay), said(stay.reason), events, evidence.complete, links)
+    return CloseUp(row, said(stay.reason), events, evidence.complete, links)

@@ -2,10 +2,14 @@
 -- and rooms are merged before anything is added up. At most so many stays of others are looked at: `looked_at` says of how
 -- many this is the answer.
 WITH mine AS MATERIALIZED (
-    SELECT s.room, range_agg(tstzrange(s.joined_at, s.left_at) * tstzrange(%(start)s, %(stop)s)) AS times
-    FROM presence_during(%(start)s, %(stop)s) AS s
-    WHERE s.user_id = %(user_id)s::{user_id} AND (%(room)s::text IS NULL OR s.room = %(room)s)
-    GROUP BY s.room
+    SELECT stays.*
+    FROM (
+        SELECT s.room, range_agg(tstzrange(s.joined_at, s.left_at) * tstzrange(%(start)s, %(stop)s)) AS times
+        FROM presence_during(%(start)s, %(stop)s) AS s
+        WHERE s.user_id = %(user_id)s::{user_id} AND (%(room)s::text IS NULL OR s.room = %(room)s)
+        GROUP BY s.room
+    ) AS stays
+    WHERE NOT isempty(stays.times)  -- whoever came and left in the same moment was with nobody
 ), theirs AS MATERIALIZED (
     SELECT other.*
     FROM mine AS m, LATERAL (

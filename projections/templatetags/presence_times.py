@@ -1,11 +1,15 @@
-"""Times on pages, in the current time zone and alike in every language: ``2026-03-01 09:00:00``."""
+"""Times on pages, in the current time zone and alike in every language: ``2026-03-01 09:00:00``.
+
+Where clocks are set back, the hour that comes twice has its offset with it: ``2026-10-25 02:30:00+01:00``.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from django import template
-from django.utils import timezone
+
+from projections.timeline.times import is_ambiguous, local
 
 register = template.Library()
 
@@ -23,4 +27,5 @@ def exact(time: datetime | None) -> str:
 
 
 def _local(time: datetime) -> datetime:
-    return timezone.make_naive(time) if timezone.is_aware(time) else time
+    shown = local(time)
+    return shown if is_ambiguous(time) else shown.replace(tzinfo=None)

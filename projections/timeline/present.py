@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from projections.models import PresenceSession
 from projections.timeline.people import Lane, lane_of, users
+from projections.timeline.queries import fetched
 from projections.timeline.question import Question
 
 __all__ = ["LISTED", "Here", "Present", "present"]
@@ -22,7 +23,7 @@ class Here(NamedTuple):
 
 
 class Present(NamedTuple):
-    """If it is not ``complete``, there were more."""
+    """If it is not ``complete``, there were more than are listed."""
 
     complete: bool
     connections: int
@@ -32,13 +33,17 @@ class Present(NamedTuple):
 
 
 def present(question: Question, moment: datetime) -> Present:
-    """Who was there at ``moment``, in the order in which they came. Two queries."""
+    """Who was there at ``moment``, in the order in which they came. Two queries, and a third if not all are listed."""
     found = list(question.present(moment).order_by("joined_at", "session")[: LISTED + 1])
     stays = found[:LISTED]
     known = users(stay.user_id for stay in stays)
     by_person: dict[tuple[Lane, str], list[PresenceSession]] = {}
     for stay in stays:
         by_person.setdefault((lane_of(stay.user_id, stay.channel_name, known), stay.room), []).append(stay)
-    people = {stay.user_id for stay in stays if stay.user_id is not None}
     here = [Here(person, theirs) for (person, _), theirs in by_person.items()]
-    return Present(len(found) <= LISTED, len(stays), len(people), here)
+    if len(found) > LISTED:
+        params = {"moments": [moment], "room": question.room, "user_id": question.user}
+        ((_, connections, people),) = fetched("timeline_counts", params, str(stays[0]._state.db))
+        return Present(False, connections, people, here)
+    people = len({stay.user_id for stay in stays if stay.user_id is not None})
+    return Present(True, len(stays), people, here)

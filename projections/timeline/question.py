@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
@@ -17,14 +17,12 @@ from presence_events.exceptions import InvalidMoment, InvalidRoomName, InvalidUs
 from presence_events.people import find
 from projections.models import PresenceSession
 from projections.sessions import PresenceSessionQuerySet
-from projections.timeline.times import EPOCH, written
+from projections.timeline.times import EPOCH, aware, is_ambiguous, local, written
 
 __all__ = ["PRESETS", "Question", "QuestionForm"]
 
 PRESETS = {"hour": _("Last hour"), "day": _("Last 24 hours"), "today": _("Today"), "week": _("Last 7 days")}
 """Spans that end now, and what they are called."""
-
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=3660)
 """Spans one can zoom to."""
@@ -98,15 +96,44 @@ class Question:
         return self.query(start=start, end=start + length)
 
 
+class _Time(forms.DateTimeField):
+    """A time in the current time zone, or with an offset. Where clocks are set back, the first of the two is meant."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        time: datetime | None
+        try:
+            time = super().to_python(value)
+        except forms.ValidationError:
+            time = _first_of_two(str(value).strip())
+            if time is None:
+                raise
+        return time
+
+
+def _first_of_two(text: str) -> datetime | None:
+    """The time that ``text`` says, if it comes twice in the current time zone."""
+    try:
+        naive = parse_datetime(text)
+    except ValueError:
+        return None
+    if naive is None or timezone.is_aware(naive):
+        return None
+    time = aware(naive)
+    exists = local(time.astimezone(UTC)).replace(tzinfo=None, fold=0) == naive
+    return time if exists and is_ambiguous(time) else None
+
+
 class QuestionForm(forms.Form):
     """Reads a `Question` from an address. Valid addresses of one question are many; it writes only one of them."""
 
     room = forms.CharField(label=_("Room"), required=False, help_text=_("exact name"))
-    username = forms.CharField(label=_("User"), required=False, help_text=_("exact name, or key"))
+    username = forms.CharField(label=_("User"), required=False, strip=False, help_text=_("exact name, or key"))
     user = forms.CharField(required=False, widget=forms.HiddenInput)
-    start = forms.DateTimeField(label=_("From"), required=False)
-    end = forms.DateTimeField(label=_("Until"), required=False)
-    moment = forms.DateTimeField(label=_("Moment"), required=False)
+    shown = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+    """What stood in the place of the user's name: unless somebody types another, it is the user that was meant."""
+    start = _Time(label=_("From"), required=False)
+    end = _Time(label=_("Until"), required=False)
+    moment = _Time(label=_("Moment"), required=False)
     last = forms.ChoiceField(required=False, choices=list(PRESETS.items()), widget=forms.HiddenInput)
     stay = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
@@ -129,26 +156,31 @@ class QuestionForm(forms.Form):
     def clean_username(self) -> Any:
         name = self.cleaned_data["username"]
         try:
-            return find(name) if name else None
+            return find(name) if name.strip() and self._is_typed_over() else None
         except InvalidUser:
             raise forms.ValidationError(_("Nobody has this name, and it cannot be a key.")) from None
 
     def clean_user(self) -> Any:
         key = self.cleaned_data["user"]
+        if self._is_typed_over():
+            return None
         try:
             return validation.user_key(key) if key else None
         except InvalidUser:
             raise forms.ValidationError(_("This cannot be the key of a user.")) from None
+
+    def _is_typed_over(self) -> bool:
+        """Whether the name is another than the one that was shown, so that the user is as well."""
+        return bool(self.data.get("username", "") != self.data.get("shown", ""))
 
     def clean_start(self) -> datetime | None:
         return self._time("start")
 
     def clean_end(self) -> datetime | None:
         end = self._time("end")
-        # A day as the end of a span is that whole day.
-        if end is not None and _DAY.fullmatch(self.data[self.add_prefix("end")].strip()):
-            return end + timedelta(days=1)
-        return end
+        day = parse_date(self.data.get(self.add_prefix("end"), "").strip()) if end is not None else None
+        # A day as the end of a span is that whole day, however long it is.
+        return end if day is None else aware(datetime.combine(day + timedelta(days=1), time.min)).astimezone(UTC)
 
     def clean_moment(self) -> datetime | None:
         moment = self._time("moment")
@@ -162,7 +194,7 @@ class QuestionForm(forms.Form):
         if when is None:
             return None
         try:
-            when = (when if timezone.is_aware(when) else timezone.make_aware(when)).astimezone(UTC)
+            when = aware(when).astimezone(UTC)
         except OverflowError:
             when = datetime.max.replace(tzinfo=UTC)
         if not EPOCH <= when <= _now() + LONGEST:
@@ -200,15 +232,23 @@ class QuestionForm(forms.Form):
     @classmethod
     def showing(cls, question: Question, username: str) -> QuestionForm:
         """The form with what was asked filled in, times in the current time zone."""
-        times = {"start": question.start, "end": question.end, "moment": question.moment}
-        local = {name: None if time is None else timezone.make_naive(time) for name, time in times.items()}
-        return cls(initial={"room": question.room, "username": username, **local})
+        form = cls(
+            initial={"room": question.room, "username": username, "shown": username, "user": question.user},
+        )
+        for name, when in {"start": question.start, "end": question.end, "moment": question.moment}.items():
+            if when is not None and is_ambiguous(when):
+                # What browsers offer for times has no place for an offset.
+                form.fields[name].widget = forms.TextInput()
+                form.initial[name] = local(when).isoformat(" ")
+            elif when is not None:
+                form.initial[name] = local(when).replace(tzinfo=None)
+        return form
 
 
 def _until_now(preset: str) -> tuple[datetime, datetime]:
     now = _now()
     if preset == "today":
-        midnight = datetime.combine(timezone.localdate(now), time.min, tzinfo=timezone.get_current_timezone())
+        midnight = local(now).replace(hour=0, minute=0, second=0, fold=0)
         return min(midnight.astimezone(UTC), now - SHORTEST), now
     lengths = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
     return now - lengths[preset], now

@@ -28,7 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 """Of the file."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 
 
 class _Stays(_Paginator):
@@ -60,11 +60,14 @@ def write(stream: IO[str], question: Question) -> bool:
 
 def _row(stay: PresenceSession) -> tuple[Any, ...]:
     return (
-        stay.session, stay.room, _harmless(who(stay)), stay.user_id, stay.channel_name, stay.joined_at, stay.left_at,
-        stay.last_seen, stay.ended_by, stay.reason, stay.duration.total_seconds(),
+        stay.session, _harmless(stay.room), _harmless(who(stay)), _harmless(stay.user_id),
+        _harmless(stay.channel_name), stay.joined_at, stay.left_at, stay.last_seen, stay.ended_by,
+        _harmless(stay.reason), stay.duration.total_seconds(),
     )  # fmt: skip
 
 
-def _harmless(name: str) -> str:
-    """A name that a spreadsheet takes neither for a formula nor, in Python before 3.13, for the end of the line."""
-    return (f"'{name}" if name.startswith(_FORMULA) else name).replace("\r", " ")
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet takes neither for a formula nor, in Python before 3.13, for the end of the line."""
+    if not isinstance(value, str):
+        return value
+    return (f"'{value}" if value.lstrip().startswith(_FORMULA) else value).replace("\r", " ")

@@ -11,6 +11,8 @@ NOBODY = 4401
 """Close code: there is no session, so ask for a name first."""
 ENDED = 4408
 """Close code: the stay was ended from outside, most likely by pruning. A connection that is alive may come back."""
+MADE_TO_LEAVE = 4403
+"""Close code: an operator made this connection leave, in the admin. It stays away until somebody wants to come back."""
 MAX_LENGTH = 1000
 """The longest message, in characters."""
 
@@ -53,4 +55,4 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
     async def chat_ended(self, event: dict[str, Any]) -> None:
         """This connection is no longer in the room, and has not noticed."""
-        await self.close(ENDED)
+        await self.close(MADE_TO_LEAVE if event["by_operator"] else ENDED)

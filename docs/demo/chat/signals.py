@@ -31,8 +31,10 @@ def tell_the_room(room: Room, events: list[PresenceEvent], **kwargs: Any) -> Non
 
 @receiver(presence_changed, sender=Room)
 def hang_up(events: list[PresenceEvent], **kwargs: Any) -> None:
-    """Closes connections whose stay was ended by somebody else: by pruning, or with a reason (the user was deleted)."""
+    """Closes connections whose stay was ended by somebody else: by pruning, or by a leave that says why
+    (the user was deleted, or an operator did it)."""
     send = async_to_sync(get_channel_layer().send)
     for event in events:
         if event.kind == "prune" or (event.kind == "leave" and event.data):
-            send(event.channel_name, {"type": "chat.ended"})
+            by_operator = event.kind == "leave" and "by" in event.data
+            send(event.channel_name, {"type": "chat.ended", "by_operator": by_operator})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 from django.test import Client
+from django.urls import reverse
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
@@ -277,3 +278,9 @@ def test_the_question_asks_a_constant_number_of_queries(
         url = leave_url(*Presence.objects.values_list("pk", flat=True))
         with django_assert_num_queries(4):
             admin_client.get(url)
+
+
+def test_without_a_choice_nothing_is_said_to_have_left(admin_client: Client) -> None:
+    for ask in (admin_client.get, admin_client.post):
+        page = ask(reverse("admin:projections_presence_leave"), follow=True).content.decode()
+        assert "No connection was chosen." in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -294,3 +295,11 @@ def test_no_list_and_no_page_reads_all_sessions(admin_client: Client, now: datet
                 cursor.execute(f"EXPLAIN {query}")
                 plan = "\n".join(line for (line,) in cursor.fetchall())
                 assert "Seq Scan on presence_event" not in plan, plan
+
+
+def test_the_events_of_a_stay_are_for_whom_may_see_the_log(operator: Callable[..., Client], user: Any) -> None:
+    Room.objects.add("hall", "tab", user, {"secret": "yes"})
+    page = reverse("admin:projections_presencesession_change", args=[PresenceSession.objects.get().session])
+    assert "secret" not in operator("projections.view_presencesession").get(page).content.decode()
+    may = ["projections.view_presencesession", "presence_events.view_presenceevent"]
+    assert "secret" in operator(*may).get(page).content.decode()

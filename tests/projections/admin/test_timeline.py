@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import override
 
+from projections.admin.timeline import REGIONS
 from projections.models import PresenceSession, Room
 from projections.timeline import drawing, table
 from tests.past import Stay, write
@@ -256,6 +257,58 @@ def test_a_stay_that_goes_on_leads_to_its_presence(admin_client: Client) -> None
     assert "still there" in text(response)
 
 
+def test_an_open_stay_is_looked_at_closely_without_time_zones(admin_client: Client, user: Any, settings: Any) -> None:
+    Room.objects.add("lobby", "tab", user)
+    settings.USE_TZ = False
+    number = PresenceSession.objects.get().session
+    for query in ({"room": "lobby"}, {"user": str(user.pk)}):
+        response = admin_client.get(url(), {**query, "last": "hour", "stay": str(number)}, follow=True)
+        assert "still there" in text(response)
+        assert response.context["present"].connections == 1
+        data = admin_client.get(url("presence_timeline_data"), {**query, "last": "hour"}).json()
+        assert data["from"] < data["stays"][0][3] <= data["now"] + 1_000_000
+
+
+@pytest.mark.usefixtures("past")
+def test_events_are_for_whom_may_see_the_log(operator: Callable[..., Client]) -> None:
+    number = PresenceSession.objects.get(channel_name="phone").session
+    asked = {"room": "lobby", **SPAN, "stay": str(number)}
+    without = operator("projections.view_presencesession").get(url(), asked)
+    assert "Its events" not in text(without)
+    assert "Events of the room" not in text(without)
+    assert f"Stay {number}" in text(without)
+    with_them = operator("projections.view_presencesession", "presence_events.view_presenceevent").get(url(), asked)
+    assert "Its events" in text(with_them)
+
+
+def test_rooms_are_offered_to_whom_may_see_who_is_there(operator: Callable[..., Client]) -> None:
+    Room.objects.add("lobby", "tab")
+    few = ["projections.view_presencesession", "projections.view_room"]
+    assert "lobby" not in text(operator(*few).get(url()))
+    assert "lobby" in text(operator(*few, "projections.view_presence").get(url()))
+
+
+@pytest.mark.usefixtures("past")
+def test_a_user_in_a_room_is_named_with_the_room(admin_client: Client, user: Any) -> None:
+    asked = {"room": "lobby", "user": str(user.pk), **SPAN, "moment": "2026-03-02T09:50:00Z"}
+    response = admin_client.get(url(), asked)
+    assert "ada · lobby | Timeline" in text(response)
+    assert "Where this person was" in text(response)
+    assert "Who was there" not in text(response)
+    name = admin_client.get(response.context["csv"]).headers["Content-Disposition"]
+    assert f"stays-lobby-{user.pk}-2026" in name
+
+
+@pytest.mark.usefixtures("past")
+def test_if_only_the_moment_has_changed_the_rest_is_left_out(admin_client: Client, user: Any) -> None:
+    asked = {"user": str(user.pk), **SPAN, "moment": "2026-03-02T09:50:00Z"}
+    with CaptureQueriesContext(connection) as queries:
+        response = admin_client.get(url(), asked, headers={REGIONS: "moment"})
+    found = set(re.findall('data-region="([a-z]+)"', response.content.decode()))
+    assert found == {"question", "controls", "moment"}
+    assert len(queries) <= 6
+
+
 @pytest.mark.usefixtures("past")
 def test_a_stay_outside_of_the_span_is_not_shown(admin_client: Client) -> None:
     assert "There is no such stay in this span." in text(
@@ -336,12 +389,15 @@ def test_the_number_of_queries_does_not_depend_on_what_is_shown(admin_client: Cl
             assert admin_client.get(url(), {**query, **SPAN}).status_code == 200
         return len(queries)
 
+    number = str(PresenceSession.objects.get(channel_name="phone").session)
+
     def used_for_all() -> list[int]:
-        return [used({"room": "lobby", "moment": "2026-03-02T09:50:00Z"}), used({"user": str(user.pk)})]
+        queries = [{"room": "lobby", "moment": "2026-03-02T09:50:00Z"}, {"user": str(user.pk)}]
+        return [used(query) for query in queries] + [used({**query, "stay": number}) - 8 for query in queries]
 
     few = used_for_all()
-    for number in range(30):
-        write(Stay("lobby", f"many-{number}", user if number % 2 else None, at(9), at(10)))
+    for more in range(30):
+        write(Stay("lobby", f"many-{more}", user if more % 2 else None, at(9), at(10)))
     assert used_for_all() == few
     assert max(few) <= 12
 

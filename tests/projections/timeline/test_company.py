@@ -66,3 +66,9 @@ def test_it_says_if_not_all_were_compared(user: Any, monkeypatch: pytest.MonkeyP
     assert company(question).complete
     monkeypatch.setattr(module, "COMPARED", 1)
     assert not company(question).complete
+
+
+def test_whoever_came_and_left_in_the_same_moment_was_with_nobody(django_user_model: Any) -> None:
+    fleeting = django_user_model.objects.create_user("fleeting")
+    write(Stay("lobby", "moment", fleeting, at(9, 50), at(9, 50)))
+    assert together(Question(None, fleeting.pk, at(8), at(13))) == {}

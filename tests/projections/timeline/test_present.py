@@ -45,4 +45,6 @@ def test_a_user_is_listed_in_each_room(user: Any) -> None:
 def test_the_list_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LISTED", 1)
     there = present(Question("lobby", None, at(8), at(13)), at(9, 50))
-    assert (there.complete, there.connections) == (False, 1)
+    assert len(there.here) == 1
+    # All are counted.
+    assert (there.complete, there.connections, there.people) == (False, 3, 2)

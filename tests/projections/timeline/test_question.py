@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from projections.models import Room
 from projections.timeline.question import PRESETS, Question, QuestionForm
+from projections.timeline.times import written
 
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
 AN_HOUR = timedelta(hours=1)
@@ -201,6 +202,69 @@ def test_of_the_future_nothing_is_known() -> None:
 def test_a_day_as_the_end_is_that_whole_day() -> None:
     question = asked("room=a&from=2026-03-01&until=2026-03-02")
     assert question.end - question.start == timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("day", "start", "end"),
+    [
+        ("2024-10-27", "2024-10-26T22:00:00Z", "2024-10-27T23:00:00Z"),
+        ("2024-03-31", "2024-03-30T23:00:00Z", "2024-03-31T22:00:00Z"),
+    ],
+)
+def test_a_day_is_as_long_as_it_was(day: str, start: str, end: str) -> None:
+    with override(ZoneInfo("Europe/Berlin")):
+        question = asked(f"room=a&from={day}&until={day}")
+    assert (written(question.start), written(question.end)) == (start, end)
+
+
+def test_of_an_hour_that_comes_twice_the_first_is_meant() -> None:
+    with override(ZoneInfo("Europe/Berlin")):
+        assert asked("room=a&moment=2024-10-27T02:30").moment == datetime(2024, 10, 27, 0, 30, tzinfo=UTC)
+        # When clocks are set forward there is no such time.
+        assert errors("room=a&moment=2024-03-31T02:30") == {"moment"}
+        assert errors("room=a&moment=2024-13-31T02:30") == {"moment"}
+
+
+@pytest.mark.parametrize("hour", [0, 1])
+def test_the_form_asks_for_what_it_shows(hour: int) -> None:
+    twice = datetime(2024, 10, 27, hour, 30, tzinfo=UTC)
+    with override(ZoneInfo("Europe/Berlin")):
+        form = QuestionForm.showing(Question("a", None, twice, twice + 5 * AN_HOUR, twice), "")
+        shown = {form.add_prefix(name): form[name].value() for name in ("room", "start", "end", "moment")}
+        query = urlencode(
+            {
+                name: form[field].field.widget.format_value(value)
+                for (name, value), field in zip(shown.items(), ("room", "start", "end", "moment"), strict=True)
+            }
+        )
+        question = asked(query)
+    assert (question.start, question.moment) == (twice, twice)
+
+
+@pytest.mark.django_db
+def test_a_key_that_is_somebody_elses_name_stays_a_key(django_user_model: Any, user: Any) -> None:
+    namesake = django_user_model.objects.create_user(str(user.pk))
+    assert asked(f"user={user.pk}&username={user.pk}&shown={user.pk}").user == user.pk
+    assert asked(f"user={user.pk}&username={user.pk}&shown=ada").user == namesake.pk
+
+
+@pytest.mark.django_db
+def test_a_name_that_was_emptied_asks_for_nobody(user: Any) -> None:
+    assert asked(f"room=a&user={user.pk}&username=&shown=ada").user is None
+
+
+def test_a_name_may_begin_with_a_blank(user: Any) -> None:
+    assert asked("username=ada+").user == user.pk
+    type(user).objects.filter(pk=user.pk).update(**{user.USERNAME_FIELD: " lead"})
+    assert asked("username=+lead").user == user.pk
+
+
+def test_without_time_zones_times_are_those_of_the_site(settings: Any) -> None:
+    settings.USE_TZ = False
+    question = asked("room=a&from=2026-03-01T10:00&until=2026-03-02")
+    assert question.end - question.start == timedelta(hours=38)
+    assert str(QuestionForm.showing(question, "")["start"]).count("2026-03-01T10:00:00") == 1
+    assert errors("room=a&moment=2024-13-31T02:30") == {"moment"}
 
 
 @pytest.mark.django_db

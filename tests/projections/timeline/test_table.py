@@ -76,7 +76,7 @@ def test_the_file_has_a_line_a_stay(
     assert (lines[1]["who"], lines[1]["user_id"]) == ("anonymous", "")
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1"])
 def test_no_name_is_a_formula(name: str, user: Any) -> None:
     type(user).objects.filter(pk=user.pk).update(**{user.USERNAME_FIELD: name})
     assert written(LOBBY)[0]["who"] == f"'{name}".replace("\r", " ")
@@ -86,6 +86,12 @@ def test_no_name_is_a_formula(name: str, user: Any) -> None:
 def test_other_names_are_written_as_they_are(name: str, user: Any) -> None:
     type(user).objects.filter(pk=user.pk).update(**{user.USERNAME_FIELD: name})
     assert written(LOBBY)[0]["who"] == name
+
+
+def test_no_other_text_is_a_formula() -> None:
+    write(Stay("-1-1", "-2.3", None, at(9), at(10), reason='=HYPERLINK("x")'))
+    (line,) = written(Question("-1-1", None, at(8), at(13)))
+    assert (line["room"], line["channel_name"], line["reason"]) == ("'-1-1", "'-2.3", '\'=HYPERLINK("x")')
 
 
 def test_what_goes_on_has_no_end(other_user: Any) -> None:

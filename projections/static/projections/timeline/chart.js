@@ -2,8 +2,10 @@
 "use strict";
 
 (() => {
-  const { Curves, Lanes, Preview, counts, elements, layout, views } = window.presenceTimeline;
+  const { Curves, Lanes, Preview, counts, elements, layout, times, views } = window.presenceTimeline;
   const { shape, update } = elements;
+  const { HOUR } = times;
+  const JOINED = 3;
 
   class Chart extends EventTarget {
     constructor(root, words) {
@@ -27,11 +29,16 @@
       this.expanded = new Set();
       new ResizeObserver(() => this.schedule()).observe(root);
       scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
+      window.addEventListener("beforeprint", () => this.print(true));
+      window.addEventListener("afterprint", () => this.print(false));
     }
 
     /** Takes the answer `data` for the view `{ from, until }` of it. */
     show(data) {
       this.data = data;
+      const first = Math.min(data.from, data.stays[0]?.[JOINED] ?? data.from);
+      // What the clock shows comes twice in the hour before and the hour after it is set back.
+      this.clock.withOffset = this.clock.isChanged(first - HOUR, data.until + HOUR);
       this.expanded.clear();
       this.counted = counts.count(data);
       this.byPerson = data.by === "person";
@@ -76,6 +83,12 @@
       this.schedule();
     }
 
+    /** Paper does not scroll. */
+    print(printing) {
+      this.lanes.printing = printing;
+      this.draw();
+    }
+
     schedule() {
       this.frame ??= requestAnimationFrame(() => this.draw());
     }
@@ -102,14 +115,24 @@
       lanes.draw(view, this.width, ticks);
       parts.merged.hidden = !lanes.merged;
       parts.scroller.hidden = !lanes.arranged.length;
+      parts.unprinted.hidden = !lanes.unprinted;
+      if (lanes.unprinted) {
+        parts.unprinted.textContent = this.words.say("unprinted", {
+          count: this.clock.number(lanes.shown.length),
+          total: this.clock.number(lanes.shown.length + lanes.unprinted),
+        });
+      }
       this.drawMoment();
-      if (!lanes.has(this.preview.bar)) this.rest();
+      // A bar may have come to be of other stays.
+      const previewed = lanes.bar(({ key }) => key === this.preview.bar);
+      if (previewed) this.preview.show(previewed, this);
+      else this.rest();
     }
 
     drawMoment() {
       const { from, until } = this.view;
       const { slider, output } = this.parts;
-      const known = Math.max(Math.min(until, this.data.now), from + 1);
+      const known = Math.max(views.latest(this.view, this.data.now), from + 1);
       slider.step = views.grain(this.view);
       slider.min = from;
       slider.max = known;
@@ -131,7 +154,8 @@
     momentText(moment) {
       const { data } = this;
       const time = this.clock.moment(moment);
-      if (moment < data.from || moment > Math.min(data.until, data.now)) return time;
+      // Who came at the very end of the span came after what is loaded.
+      if (moment < data.from || moment >= data.until || moment > data.now) return time;
       const { connections, people } = counts.at(this.counted, moment);
       return this.words.say(`moment-${data.complete ? data.by : "about"}`, {
         time,
@@ -148,23 +172,22 @@
       return this.lanes.arranged.flatMap(({ rows }) => rows.flat().flatMap(({ stays }) => stays.filter(isSeen))).length;
     }
 
+    /** Tells of the bar one points at, where it is seen wherever that is. */
     point(bar) {
-      const { data, byPerson } = this;
-      this.preview.show(bar, { now: data.now, maxAge: data.max_age, byPerson });
+      this.parts.preview.classList.add("pointed");
+      this.preview.show(bar, this);
     }
 
     /** Shows what is shown when nothing is pointed at: the bar with the focus, or the one that is pinned. */
     rest() {
-      this.point(this.lanes.focused()?.bar ?? this.barOf(this.lanes.pinned));
-    }
-
-    /** The bar of a stay, if it is in sight. */
-    barOf(session) {
-      for (const { bars } of this.lanes.drawn) {
-        const found = bars.find(({ count, first }) => count === 1 && first.session === session);
-        if (found) return found;
+      const focused = this.lanes.focused()?.bar;
+      if (focused) {
+        this.point(focused);
+        return;
       }
-      return null;
+      this.parts.preview.classList.remove("pointed");
+      const { pinned } = this.lanes;
+      this.preview.show(this.lanes.bar(({ count, first }) => count === 1 && first.session === pinned), this);
     }
 
     timeAt(x) {

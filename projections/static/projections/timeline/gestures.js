@@ -65,9 +65,11 @@
     // On an SVG element such a listener would make it a stop of Tab.
     scroller.addEventListener("focusin", ({ target }) => {
       const bar = target.closest(".bar")?.bar;
-      if (!bar) return;
-      chart.lanes.activate(bar);
-      chart.point(bar);
+      if (bar) {
+        chart.lanes.activate(bar);
+        chart.point(bar);
+      }
+      if (target.matches(":focus-visible")) chart.lanes.reveal(target);
     });
     scroller.addEventListener("focusout", () => chart.rest());
 
@@ -107,10 +109,10 @@
     });
   }
 
-  /** A moment as round as the pixels allow, and not in the future. */
-  function known(chart, time) {
-    const unit = views.grain(chart.view);
-    return Math.min(Math.round(time / unit) * unit, chart.data.now);
+  /** A moment as round as the pixels allow, in the view and not in the future. */
+  function known({ view, data }, time) {
+    const unit = views.grain(view);
+    return Math.min(Math.max(Math.round(time / unit) * unit, view.from), views.latest(view, data.now));
   }
 
   /** Pins a stay. Of several in one bar, comes closer; if that does not part them, gives each a row. */

@@ -9,6 +9,7 @@
   const PADDING = 6;
   const OVERSCAN = 120;
   const NEAR = 5;
+  const PRINTED = 500;
 
   class Lanes {
     constructor({ scroller, canvas, names, svg, foot, words: texts }) {
@@ -51,7 +52,11 @@
         this.shown.push({ lane, top, height });
         top += height;
       }
-      this.height = top;
+      const all = this.shown.length;
+      if (this.printing) this.shown.splice(PRINTED);
+      this.unprinted = all - this.shown.length;
+      const last = this.shown.at(-1);
+      this.height = last ? last.top + last.height : 0;
     }
 
     draw(view, width, ticks) {
@@ -59,8 +64,8 @@
       const height = Math.max(this.height, 1);
       if (this.svg.getAttribute("height") !== String(height)) this.canvas.style.height = `${height}px`;
       update(this.svg, { width, height });
-      const from = this.scroller.scrollTop - OVERSCAN;
-      const until = this.scroller.scrollTop + this.scroller.clientHeight + OVERSCAN;
+      const from = this.printing ? 0 : this.scroller.scrollTop - OVERSCAN;
+      const until = this.printing ? height : this.scroller.scrollTop + this.scroller.clientHeight + OVERSCAN;
       const visible = this.shown.filter((place) => place.top < until && place.top + place.height > from);
       const focused = this.focused();
       this.drawn = visible.map((place) => this.laneBars(place, from, until));
@@ -94,9 +99,10 @@
       let label = this.labels.get(lane);
       if (!label) {
         const name = element("bdi", { text: lane.name });
-        const link = element(lane.url ? "a" : "span", {}, name);
+        const tail = lane.tail ? [" ", element("small", {}, element("bdi", { text: lane.tail }))] : [];
+        const link = element(lane.url ? "a" : "span", {}, name, ...tail);
         if (lane.url) link.href = lane.url;
-        link.title = lane.name;
+        link.title = lane.label;
         label = element("div", { className: `name ${lane.kind}` }, link);
         label.reach = (reachable) => lane.url && link.setAttribute("tabindex", reachable ? 0 : -1);
         this.labels.set(lane, label);
@@ -111,7 +117,7 @@
     group({ place: { lane }, bars }) {
       let group = this.groups.get(lane);
       if (!group) {
-        group = shape("g", { role: "group", "aria-label": lane.name });
+        group = shape("g", { role: "group", "aria-label": lane.label });
         group.bars = new Map();
         this.groups.set(lane, group);
       }
@@ -149,17 +155,22 @@
       if (!active) return null;
       const holds = ({ items }) => items.some(({ stays }) => stays.some(({ session }) => session === active.session));
       const distance = ({ items }) => Math.abs(items[0].start - active.joined);
-      const same = bars.filter(({ lane }) => lane.kind === active.kind && lane.name === active.name);
+      const same = bars.filter(({ lane }) => lane.kind === active.kind && lane.label === active.label);
       return bars.find(holds) ?? same.sort((one, other) => distance(one) - distance(other))[0];
     }
 
     /** Remembers the bar, by what is still true of it when other data has come. */
-    activate({ first: { session, joined }, lane: { kind, name } }) {
-      this.active = { session, joined, kind, name };
+    activate({ first: { session, joined }, lane: { kind, label } }) {
+      this.active = { session, joined, kind, label };
     }
 
-    has(key) {
-      return this.drawn.some(({ bars }) => bars.some((bar) => bar.key === key));
+    /** The first bar in sight that is `wanted`. */
+    bar(wanted) {
+      for (const { bars } of this.drawn) {
+        const found = bars.find(wanted);
+        if (found) return found;
+      }
+      return null;
     }
 
     focused() {
@@ -186,12 +197,12 @@
       else if (bottom > this.scroller.scrollTop + visible) this.scroller.scrollTop = bottom - visible;
       this.redraw();
       this.tabbable?.focus({ preventScroll: true });
-      this.reveal();
+      if (this.tabbable) this.reveal(this.tabbable);
     }
 
-    /** Scrolls the page as far as it takes to see the bar with the focus, above what is at the foot of the window. */
-    reveal() {
-      const { top, bottom } = this.tabbable.getBoundingClientRect();
+    /** Scrolls the page as far as it takes to see what has the focus, above what is at the foot of the window. */
+    reveal(target) {
+      const { top, bottom } = target.getBoundingClientRect();
       const below = bottom + ROW - (window.innerHeight - this.foot.offsetHeight);
       if (below > 0) window.scrollBy(0, below);
       else if (top < ROW) window.scrollBy(0, top - ROW);

@@ -5,6 +5,7 @@
   const ROWS = 4;
   const WIDE = 4;
   const APART = 2;
+  const TAIL = 6;
 
   /**
    * The lanes in the order of arrival. A lane has as many rows as there were stays at once, `ROWS` at most unless it is
@@ -15,13 +16,21 @@
     const arranged = lanes.map((lane, index) => ({ ...lane, index, rows: [], first: Infinity, last: -Infinity }));
     for (const stay of stays.map((row) => named(row, now))) {
       const lane = arranged[stay.lane];
+      lane.tail ??= lane.kind === "anonymous" ? tail(stay.channel) : "";
       lane.first = Math.min(lane.first, stay.joined);
       lane.last = Math.max(lane.last, stay.end);
       place(lane, stay, expanded.has(stay.lane) ? Infinity : ROWS);
     }
     return arranged
       .filter((lane) => lane.rows.length)
+      .map((lane) => ({ ...lane, label: lane.tail ? `${lane.name} ${lane.tail}` : lane.name }))
       .sort((one, other) => one.first - other.first || one.name.localeCompare(other.name) || one.index - other.index);
+  }
+
+  /** What tells a connection from others whose names begin alike. */
+  function tail(channel) {
+    const letters = [...channel];
+    return letters.length > TAIL ? `…${letters.slice(-TAIL).join("")}` : channel;
   }
 
   function named([session, lane, channel, joined, left, seen, endedBy, room, reason], now) {

@@ -17,6 +17,8 @@
       this.loaded = null;
       this.timers = {};
       this.requests = {};
+      this.told = location.search;
+      this.saysStay = false;
       this.writeZone();
       listen(this.chart);
       this.chart.addEventListener("view", ({ detail }) => this.look(detail.view, detail.settled));
@@ -51,32 +53,58 @@
     look(view, settled) {
       this.chart.setView(view, !settled);
       this.later("view", settled ? 0 : SETTLE, () => {
-        const rounded = views.rounded(this.chart.view, this.chart.data.now);
-        this.chart.setView(rounded);
-        this.go({ from: times.iso(rounded.from), until: times.iso(rounded.until), page: null });
+        this.go(this.viewed());
       });
+    }
+
+    /** Rounds the view, and returns what the address says of it. */
+    viewed() {
+      const rounded = views.rounded(this.chart.view, this.chart.data.now);
+      this.chart.setView(rounded);
+      return { from: times.iso(rounded.from), until: times.iso(rounded.until), page: null };
     }
 
     choose(moment, settled) {
       this.chart.setMoment(moment);
       // A moment is a place to look at and no step to go back to.
-      this.later("moment", settled ? 0 : SETTLE_MOMENT, () => this.go({ moment: times.iso(moment) }, true));
+      this.later("moment", settled ? 0 : SETTLE_MOMENT, () => {
+        if (this.change({ moment: times.iso(moment) }, "replaceState")) this.refresh();
+      });
     }
 
     pin(session) {
       this.stay = session;
       this.chart.setPinned(session);
-      this.go({ stay: session });
+      // A view that has not settled yet is part of the same step.
+      const viewed = this.timers.view ? this.viewed() : {};
+      this.cancel("view");
+      this.go({ ...viewed, stay: session }, session !== null);
     }
 
     /** What is left alone for so long, is done. */
     later(what, milliseconds, action) {
-      clearTimeout(this.timers[what]);
-      this.timers[what] = setTimeout(action, milliseconds);
+      this.cancel(what);
+      this.timers[what] = setTimeout(() => {
+        delete this.timers[what];
+        action();
+      }, milliseconds);
     }
 
-    /** Changes the address and what the server says of it. */
-    go(changes, replace = false) {
+    cancel(...whats) {
+      for (const what of whats.length ? whats : Object.keys(this.timers)) {
+        clearTimeout(this.timers[what]);
+        delete this.timers[what];
+      }
+    }
+
+    /** Changes the address and all that follows it. */
+    go(changes, toStay = false) {
+      if (this.change(changes, "pushState")) this.arrived(toStay);
+      else if (toStay) this.showStay();
+    }
+
+    /** Changes the address, and returns whether it is another one now. */
+    change(changes, how) {
       const address = new URLSearchParams(location.search);
       if (changes.from) address.delete("last");
       for (const [name, value] of Object.entries(changes)) {
@@ -84,9 +112,9 @@
         else address.set(name, value);
       }
       const search = `?${address}`;
-      if (search === location.search) return;
-      history[replace ? "replaceState" : "pushState"](null, "", search);
-      this.arrived();
+      if (search === location.search) return false;
+      history[how](null, "", search);
+      return true;
     }
 
     followed(event) {
@@ -109,12 +137,9 @@
       this.arrived();
     }
 
-    cancel() {
-      Object.values(this.timers).forEach(clearTimeout);
-    }
-
     /** The address is another: so are the regions, and perhaps the data. */
     arrived(toStay = false) {
+      this.saysStay = false;
       this.refresh(toStay);
       // An address such as that of the last hour gets its times from the server.
       if (isSpan(location.search)) this.draw();
@@ -127,35 +152,46 @@
       }
       // What is still on its way is of a span that was left again.
       this.requests.data?.abort();
+      this.complain("data", null);
       this.announce();
     }
 
-    /** Whether all that the address asks to be drawn is here. */
+    /** Whether all that the address asks to be drawn is here. Of what came after the answer nothing is. */
     covers() {
       const { loaded } = this;
       const { view } = this.chart;
       const isSame = loaded && loaded.whose === whose(location.search);
-      return isSame && loaded.complete && view.from >= loaded.from && view.until <= loaded.until;
+      return isSame && loaded.complete && view.from >= loaded.from && view.until <= Math.min(loaded.until, loaded.now);
     }
 
-    /** Exchanges what the server says of the address; `toStay` if one asked to see the stay from far below. */
-    async refresh(toStay) {
+    /** Exchanges what the server says of the address; `toStay` if one asked to see a stay. */
+    async refresh(toStay = false) {
       const search = location.search;
-      const response = await this.ask("regions", `${location.pathname}${search}`, "text/html");
+      // What is not about the moment is costly, and stands on the page already.
+      const headers = momentless(search) === momentless(this.told) ? { "X-Timeline-Regions": "moment" } : {};
+      const response = await this.ask("regions", `${location.pathname}${search}`, "text/html", headers);
       if (!response) return;
       const fresh = new DOMParser().parseFromString(response.text, "text/html");
       if (!fresh.querySelector("#presence-timeline")) {
         this.logIn();
         return;
       }
-      exchange(this.page, fresh);
-      if (toStay) this.page.querySelector("[data-region=stay]").scrollIntoView({ block: "nearest" });
       const canonical = new URL(response.url);
+      this.told = canonical.search;
+      exchange(this.page, fresh, new URLSearchParams(this.told).get("moment"));
+      if (toStay) this.showStay();
       if (canonical.pathname === location.pathname && canonical.search !== search) {
         history.replaceState(null, "", canonical.search);
         this.follow();
         this.draw();
       }
+    }
+
+    /** Brings the stay that was chosen into sight, and says that it is there. */
+    showStay() {
+      this.page.querySelector("[data-region=stay]").scrollIntoView({ block: "nearest" });
+      this.saysStay = true;
+      if (this.loaded) this.announce();
     }
 
     async load() {
@@ -179,13 +215,13 @@
     }
 
     /** The answer, or nothing if another question came meanwhile or it failed, which is then said. */
-    async ask(what, url, type) {
+    async ask(what, url, type, headers = {}) {
       this.requests[what]?.abort();
       const request = new AbortController();
       this.requests[what] = request;
       this.chart.root.setAttribute("aria-busy", "true");
       try {
-        const response = await fetch(url, { signal: request.signal, headers: { Accept: type } });
+        const response = await fetch(url, { signal: request.signal, headers: { Accept: type, ...headers } });
         const text = await response.text();
         const isWanted = (response.headers.get("Content-Type") ?? "").startsWith(type);
         if (what === "data" && this.loaded && (response.status === 403 || (response.ok && !isWanted))) {
@@ -216,18 +252,20 @@
       const said = Object.values(this.problems).filter((problem) => problem !== null);
       const { problem } = this.parts;
       problem.hidden = !said.length;
-      problem.textContent = said.length ? [this.words.say("problem"), ...new Set(said)].join(" ").trim() : "";
+      const failed = this.words.say(this.loaded ? "problem" : "problem-first");
+      problem.textContent = said.length ? [failed, ...new Set(said)].join(" ").trim() : "";
       if (said.length) this.chart.root.hidden = false;
     }
 
     announce() {
       const { from, until } = this.chart.view;
       const seen = this.chart.seen();
-      this.parts.status.textContent = this.words.say(seen === null ? "shown" : "shown-stays", {
+      const shown = this.words.say(seen === null ? "shown" : "shown-stays", {
         start: this.clock.moment(from),
         end: this.clock.end(from, until),
         stays: seen === null ? "" : this.clock.number(seen),
       });
+      this.parts.status.textContent = this.saysStay ? `${shown} ${this.words.say("stay-below")}` : shown;
     }
   }
 
@@ -235,6 +273,13 @@
     const address = new URLSearchParams(search);
     return JSON.stringify([address.get("room"), address.get("user")]);
   };
+
+  function momentless(search) {
+    const address = new URLSearchParams(search);
+    address.delete("moment");
+    address.sort();
+    return String(address);
+  }
 
   function isSpan(search) {
     const address = new URLSearchParams(search);

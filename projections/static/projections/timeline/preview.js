@@ -12,10 +12,11 @@
       this.hint = [...panel.childNodes];
     }
 
-    /** Shows the facts of `bar`; without one, what there is to do. */
+    /** Shows the facts of `bar`, a part of `data`; without one, what there is to do. */
     show(bar, context) {
-      if (this.bar && this.bar === bar?.key) return;
-      this.bar = bar?.key ?? null;
+      const { data = null } = bar ? context : {};
+      if (bar && this.bar === bar.key && this.count === bar.count && this.data === data) return;
+      Object.assign(this, { bar: bar?.key ?? null, count: bar?.count, data });
       if (!bar) this.panel.replaceChildren(...this.hint);
       else this.panel.replaceChildren(element("dl", {}, ...this.facts(bar, context)));
     }
@@ -24,9 +25,9 @@
       return bar.count > 1 ? this.several(bar) : this.one(bar, context);
     }
 
-    one({ first: stay, lane }, { now, maxAge, byPerson }) {
+    one({ first: stay, lane }, { data: { now, max_age: maxAge }, byPerson }) {
       const { clock } = this.words;
-      const facts = byPerson ? [this.fact("who", element("bdi", { text: lane.name }))] : [];
+      const facts = byPerson ? [this.fact("who", element("bdi", { text: lane.label }))] : [];
       facts.push(
         this.fact("room", element("bdi", { text: stay.room })),
         this.fact("since", clock.moment(stay.joined)),
@@ -42,7 +43,7 @@
       const { clock } = this.words;
       const start = bar.items[0].start;
       return [
-        this.fact("who", element("bdi", { text: bar.lane.name })),
+        this.fact("who", element("bdi", { text: bar.lane.label })),
         this.fact("count", clock.number(bar.count)),
         this.fact("since", clock.moment(start)),
         this.fact("until", clock.end(start, words.endOf(bar))),

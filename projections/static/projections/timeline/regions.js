@@ -5,13 +5,27 @@
 (() => {
   const FIELDS = "input, select, textarea";
 
-  /** Puts the regions of `fresh`, a document, in the place of those of `page`. */
-  function exchange(page, fresh) {
+  /**
+   * Puts the regions of `fresh`, a document, in the place of those of `page`. Those that it lacks stay, but for their
+   * links, which lead to `moment` as well.
+   */
+  function exchange(page, fresh, moment) {
     const answers = new Map(named(fresh));
     for (const [name, region] of named(page)) {
       const answer = answers.get(name);
-      if (answer && answer.innerHTML !== region.pristine) replace(region, answer);
+      if (!answer) redirect(region, moment);
+      else if (answer.innerHTML !== region.pristine) replace(region, answer);
     }
+  }
+
+  function redirect(region, moment) {
+    for (const link of region.querySelectorAll("a[data-view]")) {
+      const address = new URLSearchParams(link.search);
+      if (moment === null) address.delete("moment");
+      else address.set("moment", moment);
+      link.search = address;
+    }
+    delete region.pristine;
   }
 
   function* named(root) {
@@ -24,7 +38,7 @@
   function replace(region, answer) {
     const active = region.contains(document.activeElement) ? document.activeElement : null;
     const fields = [...region.querySelectorAll(FIELDS)];
-    const typed = fields.filter((field) => field === active || isEdited(field));
+    const typed = fields.filter(isEdited);
     const open = [...region.querySelectorAll("details")].map((details) => details.open);
     const anchor = active && describe(region, active);
     region.pristine = answer.innerHTML;
@@ -33,11 +47,19 @@
       details.open = open[index] ?? details.open;
     });
     for (const field of typed) restore(region, field, field === active);
-    if (anchor && !typed.includes(active)) anchor(region)?.focus({ preventScroll: true });
+    if (anchor && !typed.includes(active)) focus(anchor(region));
+  }
+
+  function focus(target) {
+    // What the focus was on is gone: the place where it was is none that Tab stops at.
+    if (target.tabIndex < 0) target.tabIndex = -1;
+    target.focus({ preventScroll: true });
   }
 
   function isEdited(field) {
     if (field.type === "hidden" || !("defaultValue" in field)) return false;
+    // Half of a time has no value.
+    if (field.validity.badInput) return true;
     // The browser writes times in a way of its own.
     const untouched = field.cloneNode();
     untouched.value = field.defaultValue;
@@ -55,17 +77,30 @@
     if (typeof selectionStart === "number") field.setSelectionRange(selectionStart, selectionEnd);
   }
 
-  /** How to find the like of a link or button in the region that comes: by its address, or by what it says. */
+  /**
+   * How to find the like of what has the focus in the region that comes: by what it says, by its address, or else the
+   * page one is on, or the heading of it all.
+   */
   function describe(region, active) {
     const { localName } = active;
     const href = active.getAttribute("href");
-    const text = active.textContent.trim();
+    const what = said(active);
+    const isPaging = active.closest("section nav");
     return (fresh) => {
       const all = [...fresh.querySelectorAll(localName)];
-      const same = (one) => one.textContent.trim() === text;
-      return all.find(same) ?? all.find((one) => href && one.getAttribute("href") === href);
+      return (
+        all.find((one) => said(one) === what) ??
+        all.find((one) => href && one.getAttribute("href") === href) ??
+        fresh.querySelector(isPaging ? "[aria-current=page]" : "h2") ??
+        fresh.querySelector("h2") ??
+        fresh
+      );
     };
   }
+
+  /** What tells a link, button or field from the others of its region, also from one that says the same elsewhere. */
+  const said = ({ name, type, textContent, parentElement }) =>
+    JSON.stringify([name, type, textContent.trim(), parentElement.localName]);
 
   window.presenceTimeline.exchange = exchange;
 })();

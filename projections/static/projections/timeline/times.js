@@ -14,14 +14,11 @@
     second: { ...TIME, second: "2-digit" },
     minute: TIME,
     weekday: { weekday: "short", day: "numeric" },
-    date: DATE,
     day: { day: "numeric", month: "short" },
     longDay: { ...DATE, weekday: "short" },
     month: { month: "short" },
     longMonth: { month: "long", year: "numeric" },
     year: { year: "numeric" },
-    full: { ...DATE, ...TIME, second: "2-digit" },
-    exact: { ...DATE, ...TIME, second: "2-digit", fractionalSecondDigits: 3 },
   };
   const UNITS = [
     ["day", DAY],
@@ -51,6 +48,7 @@
       this.refused = !understood(zone);
       this.zone = this.refused ? "UTC" : zone;
       this.formats = new Map();
+      this.withOffset = false;
       this.parts = new Intl.DateTimeFormat("en-US", {
         timeZone: this.zone,
         hourCycle: "h23",
@@ -72,15 +70,34 @@
       return format.format(time / 1000);
     }
 
-    /** The whole of a time, with fractions of a second if it has any. */
+    /** The whole of a time as the page writes times in every language, with fractions of a second if it has any. */
     moment(time) {
-      return this.format(time % SECOND ? "exact" : "full", time);
+      return this.written(time).join(" ");
     }
 
     /** The end of a span: its date only if it is another than that of the start. */
     end(start, time) {
-      const sameDay = this.format("date", start) === this.format("date", time);
-      return sameDay ? this.format(time % SECOND ? "fraction" : "second", time) : this.moment(time);
+      const [date, timeOfDay] = this.written(time);
+      return date === this.written(start)[0] ? timeOfDay : `${date} ${timeOfDay}`;
+    }
+
+    /** Date and time of day; with the offset from UTC if the times around are not all of the same. */
+    written(time) {
+      const [date, timeOfDay] = iso(this.wall(time)).slice(0, -1).split("T");
+      return [date, this.withOffset ? `${timeOfDay}${this.offset(time)}` : timeOfDay];
+    }
+
+    offset(time) {
+      const minutes = Math.round((this.wall(time) - time) / MINUTE);
+      const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+      return `${minutes < 0 ? "-" : "+"}${String(hours).padStart(2, "0")}:${String(rest).padStart(2, "0")}`;
+    }
+
+    /** Whether clocks are changed between two times. */
+    isChanged(from, until) {
+      const steps = Math.ceil((until - from) / (30 * DAY));
+      const times = Array.from({ length: steps + 1 }, (_, step) => from + ((until - from) * step) / steps);
+      return new Set(times.map((time) => this.offset(time))).size > 1;
     }
 
     /** What a clock on the wall shows at `time`, as if it were UTC. */

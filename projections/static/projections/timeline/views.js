@@ -30,6 +30,11 @@
     return GRAINS.find((size) => (until - from) / size >= 1000) ?? GRAINS.at(-1);
   }
 
+  /** The last moment of the view of which something can be known: its end is the first that it does not hold. */
+  function latest(view, now) {
+    return Math.max(view.from, Math.min(view.until - grain(view), now));
+  }
+
   /** The view with times as round as the pixels allow, for an address that one can read. */
   function rounded({ from, until }, now) {
     const unit = grain({ from, until });
@@ -37,5 +42,5 @@
     return bounded(start, Math.max(unit, Math.round(until / unit) * unit - start), now);
   }
 
-  window.presenceTimeline.views = { bounded, zoomed, panned, grain, rounded };
+  window.presenceTimeline.views = { bounded, zoomed, panned, grain, latest, rounded };
 })();

@@ -27,7 +27,7 @@
 
     /** The label of the bar of one stay. */
     stay(stay, lane, now, maxAge) {
-      return this.say(`stay-${state(stay, now, maxAge)}`, { name: isolated(lane.name), ...this.times(stay) });
+      return this.say(`stay-${state(stay, now, maxAge)}`, { name: isolated(lane.label), ...this.times(stay) });
     }
 
     times({ joined, seen, end }) {
@@ -38,7 +38,7 @@
     stays(bar, lane) {
       const start = bar.items[0].start;
       return this.say("stays", {
-        name: isolated(lane.name),
+        name: isolated(lane.label),
         count: this.clock.number(bar.count),
         start: this.clock.moment(start),
         end: this.clock.end(start, endOf(bar)),

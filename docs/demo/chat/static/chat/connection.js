@@ -2,10 +2,12 @@
 
 const NOBODY = 4401;
 const ENDED = 4408;
+const MADE_TO_LEAVE = 4403;
 const RETRY = 1500;
 
 export class Connection extends EventTarget {
-  // Dispatches "message" with what the server said, and "state" with one of: connecting, open, lost, unplugged, pruned.
+  // Dispatches "message" with what the server said, and "state" with one of: connecting, open, lost, unplugged, pruned,
+  // removed.
 
   constructor(path, maxAge) {
     super();
@@ -70,6 +72,7 @@ export class Connection extends EventTarget {
   closed(code) {
     this.unread = [];
     if (code === NOBODY) location.reload();
+    else if (code === MADE_TO_LEAVE) this.enter("removed");
     else if (this.plugged) {
       this.enter("lost");
       setTimeout(() => this.open(), RETRY);

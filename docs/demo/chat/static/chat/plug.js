@@ -11,6 +11,7 @@ const EXPLANATIONS = {
     "Unplugged. This tab sends no heartbeats and reads nothing. The others still see it here, until it is pruned.",
   pruned:
     "Cut off. The server heard nothing for too long, removed this tab from the room and hung up (close code 4408).",
+  removed: "An operator made this tab leave, in the admin. The log says who it was.",
 };
 
 export function wirePlug(connection) {
@@ -25,7 +26,7 @@ function show(state) {
   pull.disabled = state !== "open";
   panel.hidden = !(state in EXPLANATIONS);
   explanation.textContent = EXPLANATIONS[state] ?? "";
-  back.textContent = state === "pruned" ? "Come back" : "Plug it in again";
+  back.textContent = state === "unplugged" ? "Plug it in again" : "Come back";
 }
 
 function count({ state, deadline }) {

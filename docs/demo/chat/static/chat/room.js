@@ -12,6 +12,7 @@ const STATES = {
   lost: "Connection lost, trying again …",
   unplugged: "Unplugged",
   pruned: "Cut off",
+  removed: "Removed",
 };
 
 const connection = new Connection(`/ws/rooms/${room}/`, Number(maxAge));
