@@ -240,6 +240,29 @@ def test_a_closed_tab_is_gone_at_once(visitors: Visitors) -> None:
     sees(ada, {"Ada": 1})
 
 
+def test_an_operator_makes_a_tab_leave_which_stays_away_until_it_is_wanted_back(visitors: Visitors) -> None:
+    tab = visitors.join("Ada Lovelace")
+    admin = visitors.new_context().new_page()
+    admin.goto(f"/admin/projections/presence/?room={visitors.room}")
+    admin.get_by_label("Username").fill("admin")
+    admin.get_by_label("Password").fill("admin")
+    admin.get_by_role("button", name="Log in").click()
+    admin.get_by_role("checkbox", name=re.compile("Select this object")).check()
+    admin.get_by_label("Action:").select_option("Make the selected connections leave")
+    admin.get_by_role("button", name="Go", exact=True).click()
+    admin.get_by_label("Reason").fill("it is late")
+    admin.get_by_role("button", name="Make them leave").click()
+    expect(admin.get_by_text("1 connection left.")).to_be_visible()
+    expect(tab.locator("#state")).to_have_text("Removed")
+    ((data,),) = visitors.demo.rows(
+        f"SELECT data FROM presence_event WHERE room = '{visitors.room}' AND kind = 'leave' ORDER BY id DESC LIMIT 1"
+    )
+    assert isinstance(data, dict)
+    assert (data["by"], data["reason"]) == ("admin", "it is late")
+    tab.get_by_role("button", name="Come back").click()
+    expect(tab.locator("#state")).to_have_text("Live")
+
+
 def test_an_unplugged_tab_is_pruned_and_may_come_back(own_demo: Demo, browser: Browser) -> None:
     own_demo.start(max_age=5)
     visitors = Visitors(own_demo, browser, "lobby")
