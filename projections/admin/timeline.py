@@ -79,7 +79,9 @@ class TimelineAdmin(ReadOnlyAdmin):
         form, question = self._asked(request)
         if question is None:
             return JsonResponse({"error": _complaint(form)}, status=400)
-        return JsonResponse(_data(question, drawing(question)))
+        # Before it is read: whoever comes meanwhile is not known yet.
+        now = datetime.now(UTC)
+        return JsonResponse(_data(question, now, drawing(question)))
 
     @method_decorator(require_safe)
     def file(self, request: HttpRequest) -> HttpResponse:
@@ -109,11 +111,11 @@ def _complaint(form: QuestionForm) -> str:
     return " ".join(errors) or _("Choose a room or a user.")
 
 
-def _data(question: Question, drawn: Drawing) -> dict[str, Any]:
+def _data(question: Question, now: datetime, drawn: Drawing) -> dict[str, Any]:
     return {
         "from": microseconds(question.start),
         "until": microseconds(question.end),
-        "now": microseconds(datetime.now(UTC)),
+        "now": microseconds(now),
         "max_age": conf.max_age(),
         "complete": drawn.complete,
         "by": "person" if question.user is None else "room",

@@ -9,9 +9,11 @@
   const PADDING = 6;
   const OVERSCAN = 120;
   const NEAR = 5;
-  const PRINTED = 500;
 
   class Lanes {
+    /** More would be a book. */
+    static PRINTED = 500;
+
     constructor({ scroller, canvas, names, svg, foot, words: texts }) {
       Object.assign(this, { scroller, canvas, names, svg, foot, words: texts });
       this.grid = shape("g", { class: "grid" });
@@ -53,7 +55,7 @@
         top += height;
       }
       const all = this.shown.length;
-      if (this.printing) this.shown.splice(PRINTED);
+      if (this.printing) this.shown.splice(Lanes.PRINTED);
       this.unprinted = all - this.shown.length;
       const last = this.shown.at(-1);
       this.height = last ? last.top + last.height : 0;

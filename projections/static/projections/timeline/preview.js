@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { elements, words } = window.presenceTimeline;
+  const { elements } = window.presenceTimeline;
   const { element } = elements;
 
   class Preview {
@@ -30,7 +30,7 @@
       const facts = byPerson ? [this.fact("who", element("bdi", { text: lane.label }))] : [];
       facts.push(
         this.fact("room", element("bdi", { text: stay.room })),
-        this.fact("since", clock.moment(stay.joined)),
+        this.fact("since", this.words.times(stay).start),
         this.fact("until", this.words.until(stay, now, maxAge)),
         this.fact("duration", clock.duration(stay.end - stay.joined)),
         this.fact("connection", element("bdi", { text: stay.channel })),
@@ -41,12 +41,12 @@
 
     several(bar) {
       const { clock } = this.words;
-      const start = bar.items[0].start;
+      const { start, end } = this.words.timesOfAll(bar);
       return [
         this.fact("who", element("bdi", { text: bar.lane.label })),
         this.fact("count", clock.number(bar.count)),
-        this.fact("since", clock.moment(start)),
-        this.fact("until", clock.end(start, words.endOf(bar))),
+        this.fact("since", start),
+        this.fact("until", end),
       ];
     }
 

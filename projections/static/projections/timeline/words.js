@@ -2,10 +2,13 @@
 "use strict";
 
 (() => {
+  const { SECOND } = window.presenceTimeline.times;
   const SVG = "http://www.w3.org/2000/svg";
 
   /** A name as text that nothing around it is mixed up with, whichever way it is written. */
   const isolated = (name) => `\u2068${name}\u2069`;
+
+  const seconds = (time) => Math.floor(time / SECOND) * SECOND;
 
   class Words {
     constructor(template, clock) {
@@ -30,18 +33,24 @@
       return this.say(`stay-${state(stay, now, maxAge)}`, { name: isolated(lane.label), ...this.times(stay) });
     }
 
-    times({ joined, seen, end }) {
+    /** Times of a stay to the second, as in the table. */
+    times(stay) {
+      const [joined, seen, end] = [stay.joined, stay.seen, stay.end].map(seconds);
       return { start: this.clock.moment(joined), seen: this.clock.end(joined, seen), end: this.clock.end(joined, end) };
+    }
+
+    /** Times of a bar of several stays. */
+    timesOfAll(bar) {
+      const [start, end] = [bar.items[0].start, endOf(bar)].map(seconds);
+      return { start: this.clock.moment(start), end: this.clock.end(start, end) };
     }
 
     /** The label of a bar that is several stays. */
     stays(bar, lane) {
-      const start = bar.items[0].start;
       return this.say("stays", {
+        ...this.timesOfAll(bar),
         name: isolated(lane.label),
         count: this.clock.number(bar.count),
-        start: this.clock.moment(start),
-        end: this.clock.end(start, endOf(bar)),
       });
     }
   }
