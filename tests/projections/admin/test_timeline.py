@@ -340,6 +340,25 @@ def test_a_user_who_was_deleted_can_be_looked_at(admin_client: Client, user: Any
     )
 
 
+@pytest.mark.usefixtures("past")
+def test_the_form_of_the_page_asks_for_the_user_whom_the_page_is_about(
+    admin_client: Client, user: Any, django_user_model: Any
+) -> None:
+    """Also if somebody else is called what the key of that one was."""
+    key = user.pk
+    user.delete()
+    django_user_model.objects.create_user(str(key))
+    page = admin_client.get(url(), {"user": str(key), **SPAN}).content.decode()
+    form = page[page.index('data-region="question"') :]
+    inputs = re.findall(r"<input [^>]*>", form[: form.index("</form>")])
+    fields = [dict(re.findall(r'([a-z]+)="([^"]*)"', each)) for each in inputs]
+    submitted = {field["name"]: field.get("value", "") for field in fields if "name" in field}
+    assert submitted["username"] == str(key)
+    response = admin_client.get(url(), submitted, follow=True)
+    assert response.context["question"].user == key
+    assert response.context["question"].start == at(8)
+
+
 def test_where_nobody_was_it_says_so(admin_client: Client, user: Any) -> None:
     assert "Nobody was there in this span." in text(admin_client.get(url(), {"room": "nowhere", **SPAN}))
     said = text(admin_client.get(url(), {"user": str(user.pk), **SPAN}))
