@@ -31,7 +31,8 @@ def settled_position(using: str, *, patience: float = 10.0) -> int:
     `OperationalError` if some are open after ``patience`` seconds."""
     deadline = time.monotonic() + patience
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT last_value - (NOT is_called)::int FROM presence_event_id_seq")
+        # Under the sequence's lock. A SELECT from it may see it up to 32 ahead, while it is being written to the WAL.
+        cursor.execute("SELECT coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)")
         position: int = cursor.fetchone()[0]
         # Whoever appends holds this lock until the end of the transaction.
         cursor.execute(sql.read("presence_events", "appending"))
