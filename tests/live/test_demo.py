@@ -262,6 +262,11 @@ def test_an_operator_makes_a_tab_leave_which_stays_away_until_it_is_wanted_back(
     tab.get_by_role("button", name="Come back").click()
     expect(tab.locator("#state")).to_have_text("Live")
 
+    ((key,),) = visitors.demo.rows("SELECT id FROM auth_user WHERE username = 'Ada Lovelace'")
+    admin.goto(f"/admin/auth/user/{key}/change/")
+    admin.locator(".object-tools").get_by_role("link", name="Timeline").click()
+    expect(admin.locator(".presence-timeline")).to_contain_text(visitors.room)
+
 
 def test_an_unplugged_tab_is_pruned_and_may_come_back(own_demo: Demo, browser: Browser) -> None:
     own_demo.start(max_age=5)
