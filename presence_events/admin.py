@@ -256,19 +256,7 @@ class PresenceEventAdmin(UserRowsAdmin):
     list_filter = (KindFilter, RoomFilter, UserFilter, SinceFilter, UntilFilter)
     ordering = ("-id",)
     sortable_by = ()
-    fields = (
-        "id",
-        "kind",
-        "room",
-        "channel_name",
-        "who",
-        "session",
-        "since",
-        "last_seen",
-        "data",
-        "at",
-        "tx",
-    )
+    fields = ("id", "kind", "room", "channel_name", "who", "session", "since", "last_seen", "data", "at", "tx")
     readonly_fields = fields
     paginator = BoundedPaginator
 

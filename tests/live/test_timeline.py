@@ -217,7 +217,7 @@ def listed(page: Page) -> dict[str, int]:
 def library(browser: Browser) -> Iterator[Callable[[str], Any]]:
     """Runs a script with what the chart is made of, and returns what it returns."""
     page = browser.new_page()
-    for name in ("times", "ticks", "counts", "layout", "views"):
+    for name in ("times", "bisection", "ticks", "counts", "layout", "views"):
         page.add_script_tag(path=ROOT / "projections/static/projections/timeline" / f"{name}.js")
     yield lambda script: page.evaluate(
         f"() => {{ const {{ times, ticks, counts, layout, views }} = presenceTimeline; {script} }}"

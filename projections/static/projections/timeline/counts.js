@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const { firstIndex } = window.presenceTimeline;
   const JOINED = 3;
   const LEFT = 4;
   const PEOPLE = new Set(["user", "deleted"]);
@@ -50,14 +51,7 @@
 
   /** The index of the last of `times` that is not after `time`, or -1. */
   function lastBefore(times, time) {
-    let low = 0;
-    let high = times.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (times[middle] <= time) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return firstIndex(times, (each) => each > time) - 1;
   }
 
   function at(counted, time) {

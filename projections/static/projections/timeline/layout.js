@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const { firstIndex } = window.presenceTimeline;
   const ROWS = 4;
   const WIDE = 4;
   const APART = 2;
@@ -79,14 +80,7 @@
 
   /** The index of the first item that ends after `time`, or at it if it also begins there. */
   function firstEnding(row, time) {
-    let low = 0;
-    let high = row.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (row[middle].end > time || row[middle].start >= time) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return firstIndex(row, ({ start, end }) => end > time || start >= time);
   }
 
   function isSeen(lane, { from, until }) {
