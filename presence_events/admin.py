@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import people
 from presence_events.exceptions import InvalidUser
-from presence_events.models import PresenceEvent
+from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.positions import SLACK, position_at
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ else:
 
 __all__ = [
     "BoundedPaginator",
+    "CheckpointAdmin",
     "PresenceEventAdmin",
     "ReadOnlyAdmin",
     "RoomFilter",
@@ -270,3 +271,10 @@ class PresenceEventAdmin(UserRowsAdmin):
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:
         return format_html('<a href="?{}"><bdi>{}</bdi></a>', urlencode({"room": event.room}), event.room)
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyAdmin):
+    list_display = ("name", "moved_at")
+    fields = ("name", "moved_at", "mark", "cluster")
+    readonly_fields = fields

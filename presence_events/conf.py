@@ -13,3 +13,9 @@ def max_age() -> float:
 def record_timeout() -> float:
     """Seconds for which coroutines wait for the database to come back (``CHANNELS_PRESENCE_RECORD_TIMEOUT``, 30)."""
     return getattr(settings, "CHANNELS_PRESENCE_RECORD_TIMEOUT", 30)
+
+
+def signals() -> str:
+    """Who sends signals: the process that records, or manage.py run_projector (``CHANNELS_PRESENCE_SIGNALS``, "inline"
+    or "worker")."""
+    return getattr(settings, "CHANNELS_PRESENCE_SIGNALS", "inline")

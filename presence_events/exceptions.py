@@ -73,5 +73,13 @@ class DeliveryFailed(PresenceError, RuntimeError):
         self.failures = failures
 
 
+class CheckpointMoved(PresenceError, RuntimeError):
+    """Somebody else has read on from this checkpoint: one reader at a time."""
+
+
+class OtherCluster(PresenceError, RuntimeError):
+    """The checkpoint was made in another database cluster, where transactions were counted otherwise: reset it."""
+
+
 class NotATestDatabase(PresenceError, RuntimeError):
     """Presences age in test databases only, those that Django's test runner or pytest-django made for its process."""

@@ -7,6 +7,7 @@ from typing import Any
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from presence_events import stays
@@ -14,7 +15,7 @@ from presence_events.exceptions import LogIsAppendOnly
 from presence_events.fields import TransactionIdField
 from presence_events.triggers import SqlTrigger
 
-__all__ = ["PresenceEvent"]
+__all__ = ["Checkpoint", "PresenceEvent"]
 
 
 class PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
@@ -124,3 +125,23 @@ class PresenceEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise LogIsAppendOnly
+
+
+class Checkpoint(models.Model):
+    """How far somebody has read the log. Moved by `presence_events.checkpoints`."""
+
+    name = models.TextField(_("name"), primary_key=True)
+    mark = models.JSONField(_("mark"), help_text=_("What has been read."))
+    cluster = models.BigIntegerField(
+        _("cluster"), help_text=_("The database cluster in which the mark means something.")
+    )
+    moved_at = models.DateTimeField(_("moved at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("checkpoint")
+        verbose_name_plural = _("checkpoints")
+        db_table = "presence_checkpoint"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name

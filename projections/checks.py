@@ -29,6 +29,12 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             hint="Set it to a number of seconds, 60 for example, or remove it.",
             id="projections.E003",
         )
+    if conf.signals() not in ("inline", "worker"):
+        yield checks.Error(
+            f"CHANNELS_PRESENCE_SIGNALS is {conf.signals()!r}.",
+            hint='Set it to "worker" if manage.py run_projector sends the signals, or remove it.',
+            id="projections.E004",
+        )
     if get_channel_layer() is None:
         yield checks.Warning(
             "There is no channel layer: presence is recorded, but no group is kept in step with it.",

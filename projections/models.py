@@ -8,6 +8,7 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, router
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.models import PresenceEvent
@@ -20,7 +21,7 @@ from projections.sessions import PresenceSession, Timeline
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["Presence", "PresenceSession", "Room", "Timeline"]
+__all__ = ["DeadLetter", "Presence", "PresenceSession", "Room", "Timeline"]
 
 
 def _guards(*names: str) -> list[SqlTrigger]:
@@ -185,6 +186,27 @@ class Presence(models.Model):
         if "user" in event._state.fields_cache:
             presence._state.fields_cache["user"] = event._state.fields_cache["user"]
         return presence
+
+
+class DeadLetter(models.Model):
+    """A signal that a receiver did not take, however often ``run_projector`` tried."""
+
+    id = models.BigAutoField(primary_key=True)
+    receiver = models.TextField(_("receiver"))
+    position = models.BigIntegerField(_("position"), help_text=_("Of the first event of the signal in the log."))
+    positions = models.IntegerField(_("events"), help_text=_("How many events the signal is about."))
+    tries = models.IntegerField(_("tries"))
+    error = models.TextField(_("error"), help_text=_("What the receiver raised last."))
+    at = models.DateTimeField(_("time"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("dead letter")
+        verbose_name_plural = _("dead letters")
+        db_table = "presence_dead_letter"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.position} for {self.receiver}"
 
 
 class ProjectedEvent(PresenceEvent):

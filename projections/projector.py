@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from django.db import connections as db_connections
+
+from presence_events import conf, sql
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
 from projections import event_loops, groups
 from projections.models import Presence, Room
 from projections.signals import PresenceSignal, presence_changed, presence_updated
 
-__all__ = ["adeliver", "deliver", "resend"]
+__all__ = ["adeliver", "catch_up", "deliver", "resend"]
 
 HELD = 1000
 """Positions after which nothing more is expected of what a transaction pruned in a room."""
@@ -26,8 +29,9 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     """
     moves = _moves(events)
     failures = event_loops.run(groups.follow, moves) if moves else {}
-    for signal, arguments in _signals(events, using):
-        signal.send_robust(sender=Room, **arguments)
+    if conf.signals() == "inline":
+        for signal, arguments in _signals(events, using):
+            signal.send_robust(sender=Room, **arguments)
     if failures:
         raise DeliveryFailed(failures)
 
@@ -36,9 +40,23 @@ async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> No
     """As `deliver`, for `aevents_committed`."""
     moves = _moves(events)
     failures = await groups.follow(moves) if moves else {}
-    await PresenceSignal.asend_in_turn(_signals(events, using), sender=Room)
+    if conf.signals() == "inline":
+        await PresenceSignal.asend_in_turn(_signals(events, using), sender=Room)
     if failures:
         raise DeliveryFailed(failures)
+
+
+def catch_up(events: list[PresenceEvent], using: str, send: Callable[[PresenceSignal, dict[str, Any]], None]) -> None:
+    """Delivers ``events`` on behalf of the processes that recorded them, whether or not they got to it: who has gone is
+    discarded from groups, unless they are back, and ``send`` is called for each signal with its arguments."""
+    gone = [event for event in _moves(events) if event.kind != "join"]
+    if gone:
+        event_loops.run(groups.follow, gone)
+        for room, channel_name in _present(gone, using):
+            # They came back meanwhile, and whoever added them may have done so before they were discarded here.
+            event_loops.run(groups.add, room, channel_name)
+    for signal, arguments in _signals(events, using):
+        send(signal, arguments)
 
 
 def resend(events: Iterable[PresenceEvent], using: str) -> int:
@@ -72,6 +90,14 @@ def _with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceE
             yield event
     for prunes in held.values():
         yield from prunes.values()
+
+
+def _present(events: list[PresenceEvent], using: str) -> set[tuple[str, str]]:
+    connections = {(event.room, str(event.channel_name)) for event in events}
+    rooms, channel_names = zip(*connections, strict=True)
+    with db_connections[using].cursor() as cursor:
+        cursor.execute(sql.read("projections", "absent"), {"rooms": list(rooms), "channel_names": list(channel_names)})
+        return connections - set(cursor.fetchall())
 
 
 def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:

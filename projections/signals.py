@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.dispatch import Signal
 
 from presence_events.threads import in_thread
@@ -56,10 +57,18 @@ class PresenceSignal(Signal):
         synchronous, asynchronous = super()._live_receivers(sender)
         return synchronous, asynchronous
 
-    def _log_robust_failure(self, receiver: _Receiver, err: BaseException) -> None:
+    def send_to(self, receiver: _Receiver, sender: Any, **arguments: Any) -> None:
+        """Calls one receiver. Raises what it raises."""
+        call = async_to_sync(receiver) if iscoroutinefunction(receiver) else receiver
+        call(signal=self, sender=sender, **arguments)
+
+    def name_of(self, receiver: _Receiver) -> str:
+        """What to call ``receiver`` where somebody looks for it."""
         name = getattr(receiver, "__qualname__", None) or repr(receiver)
-        module = getattr(receiver, "__module__", None)
-        logger.error("The receiver %s.%s of %s raised %r", module, name, self._name, err, exc_info=err)
+        return f"{getattr(receiver, '__module__', None)}.{name}"
+
+    def _log_robust_failure(self, receiver: _Receiver, err: BaseException) -> None:
+        logger.error("The receiver %s of %s raised %r", self.name_of(receiver), self._name, err, exc_info=err)
 
 
 presence_changed = PresenceSignal("presence_changed")

@@ -3,5 +3,7 @@
 -- Its columns are what one asks for; position, session and times are the database's to give.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
 GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session) ON presence_event TO :"role";
+-- How far run_projector and other readers of the log have come.
+GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
 -- Up to where the log is settled, the replay asks before it looks back.
 GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";

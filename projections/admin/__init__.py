@@ -6,10 +6,11 @@ permission ``projections.end_presence`` can make a connection leave.
 
 from __future__ import annotations
 
+from projections.admin.dead_letters import DeadLetterAdmin
 from projections.admin.events import EventAdmin
 from projections.admin.presences import PresenceAdmin
 from projections.admin.rooms import RoomAdmin
 from projections.admin.sessions import PresenceSessionAdmin
 from projections.admin.timeline import TimelineAdmin
 
-__all__ = ["EventAdmin", "PresenceAdmin", "PresenceSessionAdmin", "RoomAdmin", "TimelineAdmin"]
+__all__ = ["DeadLetterAdmin", "EventAdmin", "PresenceAdmin", "PresenceSessionAdmin", "RoomAdmin", "TimelineAdmin"]

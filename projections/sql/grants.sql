@@ -5,3 +5,6 @@ REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
 GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
 REVOKE ALL ON presence_session FROM PUBLIC, :"role";
 GRANT SELECT ON presence_session TO :"role";
+-- Signals that a receiver did not take.
+GRANT SELECT, INSERT ON presence_dead_letter TO :"role";
+GRANT USAGE ON SEQUENCE presence_dead_letter_id_seq TO :"role";

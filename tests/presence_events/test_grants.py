@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,7 +13,8 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
-from projections.models import Presence, PresenceSession, Room
+from projections.models import DeadLetter, Presence, PresenceSession, Room
+from projections.signals import presence_changed
 from tests.fold import assert_live_is_the_fold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,6 +45,25 @@ def test_the_role_can_do_all_that_the_library_does() -> None:
     assert PresenceEvent.objects.count() == 6
     assert_live_is_the_fold()
     assert PresenceSession.objects.in_room("room").count() == 2
+
+
+def test_the_role_can_send_signals_from_the_log(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = "worker"
+
+    def broken(**kwargs: Any) -> None:
+        raise RuntimeError
+
+    call_command("run_projector", "--once", stdout=StringIO())
+    Room.objects.add("room", "channel")
+    presence_changed.connect(broken)
+    try:
+        with caplog.at_level(logging.CRITICAL):
+            call_command("run_projector", "--once", stdout=StringIO())
+    finally:
+        presence_changed.disconnect(broken)
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        assert DeadLetter.objects.count() == 1
 
 
 def test_the_role_can_compare_and_look_back_but_not_repair() -> None:

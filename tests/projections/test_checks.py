@@ -21,3 +21,12 @@ def test_a_maximum_age_that_is_none_is_an_error(age: Any, settings: Any) -> None
     (message,) = run_checks()
     assert message.id == "projections.E003"
     assert "An age is a finite number of seconds" in message.msg
+
+
+def test_signals_that_nobody_would_send_are_an_error(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = "celery"
+    (message,) = run_checks()
+    assert message.id == "projections.E004"
+    for known in ("inline", "worker"):
+        settings.CHANNELS_PRESENCE_SIGNALS = known
+        assert not run_checks()

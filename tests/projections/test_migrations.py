@@ -81,6 +81,7 @@ def test_indexes_that_were_interrupted_are_made_by_migrating_again() -> None:
     """One was complete, one was not, one had not begun."""
     indexes = ["presence_event_room_stay", "presence_event_user_stay", "presence_event_stay"]
     call_command("migrate", "projections", "0002", verbosity=0)
+    call_command("migrate", "presence_events", "0002", verbosity=0)
     call_command("migrate", "presence_events", "0001", verbosity=0, fake=True)
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX {indexes[2]}")

@@ -1,0 +1,32 @@
+"""Signals that a receiver did not take."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from presence_events.admin import BoundedPaginator, ReadOnlyAdmin
+from projections.admin.clock import clock
+from projections.admin.links import link
+from projections.models import DeadLetter
+
+__all__ = ["DeadLetterAdmin"]
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    list_display = ("id", "time", "receiver", "event", "positions", "tries", "error")
+    ordering = ("-id",)
+    sortable_by = ()
+    fields = ("id", "time", "receiver", "event", "positions", "tries", "error")
+    readonly_fields = fields
+    paginator = BoundedPaginator
+
+    @admin.display(description=_("time"))
+    def time(self, letter: DeadLetter) -> str:
+        return clock(letter.at)
+
+    @admin.display(description=_("event"))
+    def event(self, letter: DeadLetter) -> str:
+        return link(reverse("admin:presence_events_presenceevent_change", args=[letter.position]), letter.position)

@@ -1,0 +1,114 @@
+"""Readers of the log who remember where they were."""
+
+from __future__ import annotations
+
+import pytest
+
+from presence_events.checkpoints import Reader, reset
+from presence_events.exceptions import CheckpointMoved, OtherCluster
+from presence_events.models import Checkpoint
+from presence_events.recorder import Draft, record
+from presence_events.tail import Mark
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def join(*channels: str) -> list[int]:
+    return [event.id for event in record([Draft("join", "room", channel) for channel in channels])]
+
+
+def reader(name: str = "mine", **options: bool) -> Reader:
+    return Reader(name, using="default", **options)
+
+
+def read(one: Reader, limit: int = 100) -> list[int]:
+    return [event.id for event in one.read(limit)]
+
+
+def test_a_new_reader_begins_at_the_end_of_the_log() -> None:
+    join("before")
+    one = reader()
+    assert read(one) == []
+    after = join("after")
+    assert read(one) == after
+
+
+def test_until_it_advances_it_reads_the_same_again() -> None:
+    one = reader()
+    first = join("a")
+    assert read(one) == first
+    more = join("b")
+    assert read(one) == [*first, *more]
+    one.advance()
+    assert read(one) == []
+
+
+def test_whoever_comes_back_reads_on_from_what_was_stored() -> None:
+    one = reader()
+    first = join("a")
+    read(one)
+    one.advance()
+    assert read(reader()) == first
+    one.store()
+    assert read(reader()) == []
+    second = join("b")
+    assert read(reader()) == second
+
+
+def test_in_the_middle_of_what_was_in_the_log_there_is_more() -> None:
+    one = reader()
+    events = join("a", "b", "c")
+    assert read(one, 2) == events[:2]
+    assert one.is_between
+    one.advance()
+    one.store()
+    again = reader()
+    assert read(again, 2) == events[2:]
+    assert not again.is_between
+
+
+def test_of_two_who_read_the_same_one_is_told() -> None:
+    one, other = reader(), reader()
+    join("a")
+    for each in (one, other):
+        read(each)
+        each.advance()
+    one.store()
+    before = Checkpoint.objects.get(name="mine")
+    with pytest.raises(CheckpointMoved):
+        other.store()
+    assert Checkpoint.objects.get(name="mine").mark == before.mark
+
+
+def test_checkpoints_of_other_names_are_none_of_its_business() -> None:
+    one, other = reader(), reader("other")
+    events = join("a")
+    read(one)
+    one.advance()
+    one.store()
+    assert read(other) == events
+
+
+def test_touches_with_nothing_new_can_be_left_out() -> None:
+    one = reader(touches=False)
+    join("a")
+    record([Draft("touch", "room", "a"), Draft("touch", "room", "a", data={"status": "away"})])
+    assert [event.kind for event in one.read(100)] == ["join", "touch"]
+
+
+def test_it_can_be_set_to_any_mark() -> None:
+    events = join("a", "b")
+    reset("mine", Mark.after(events[0]), using="default")
+    assert read(reader()) == events[1:]
+    reset("mine", Mark.end("default"), using="default")
+    assert read(reader()) == []
+
+
+def test_a_checkpoint_of_another_cluster_means_nothing_here() -> None:
+    reader()
+    Checkpoint.objects.update(cluster=1)
+    with pytest.raises(OtherCluster, match="'mine'"):
+        reader()
+    reset("mine", Mark.end("default"), using="default")
+    assert read(reader()) == []
+    assert str(Checkpoint.objects.get()) == "mine"
