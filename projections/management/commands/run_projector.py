@@ -88,8 +88,9 @@ class Command(BaseCommand):
     def _lead(self, leadership: Leadership) -> None:
         if not leadership.held():
             self.stdout.write("Standing by.")
-        while not self.stop.is_set() and not leadership.held():
-            self.stop.wait(LATER)
+        while not leadership.held():
+            if self.stop.wait(LATER):
+                return
         worker, pause = Worker(self.name, using=self.using), SOON
         self.stdout.write("Following the log.")
         while not self.stop.is_set() and leadership.held():

@@ -155,3 +155,28 @@ def test_a_standby_takes_over(signals: list[dict[str, Any]]) -> None:
         leads.wait()
         assert run() == "Standing by.\nFollowing the log.\nStopped.\n"
     assert len(signals) == 1
+
+
+def test_a_standby_that_is_told_to_stop_does_nothing_more(signals: list[dict[str, Any]]) -> None:
+    run("--reset", "end")
+    leads, stands_by = threading.Event(), signal.getsignal(signal.SIGTERM)
+    done = threading.Event()
+
+    def lead() -> None:
+        leader = Leadership("projector", using="default")
+        assert leader.held()
+        leads.set()
+        wait_until(lambda: signal.getsignal(signal.SIGTERM) is not stands_by)
+        Room.objects.add("room", "channel")
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.wait()
+        leader.resign()
+        connection.close()
+
+    thread = threading.Thread(target=lead)
+    thread.start()
+    leads.wait()
+    assert run() == "Standing by.\nStopped.\n"
+    done.set()
+    thread.join()
+    assert signals == []
