@@ -6,10 +6,13 @@ event at least once.
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 from django.db import connections
 from django.db.models.functions import Now
 
-from presence_events.exceptions import CheckpointMoved, OtherCluster
+from presence_events.exceptions import CheckpointMoved
 from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.tail import Mark, Tail
 
@@ -18,48 +21,71 @@ __all__ = ["Reader", "reset"]
 
 def reset(name: str, mark: Mark, *, using: str) -> None:
     """Makes ``mark`` the checkpoint of that name, whether or not there was one."""
-    values = {"mark": mark.as_json(), "cluster": _cluster(using), "moved_at": Now()}
-    Checkpoint.objects.using(using).update_or_create(name=name, defaults=values)
+    Checkpoint.objects.using(using).update_or_create(name=name, defaults=_values(mark, _cluster(using)))
 
 
 class Reader:
     """Reads the log of the database ``using`` from the checkpoint ``name``; from the end of the log, as it is now, if
     there is none yet.
 
-    Raises `OtherCluster` if the checkpoint was made elsewhere: in the cluster that a dump was taken from, for example.
+    A checkpoint that was made in another database cluster, the one that a dump was taken from or that was upgraded, is
+    translated: events that had been read come again if an earlier one was not decided, and none is missed.
     """
 
     def __init__(self, name: str, *, using: str, touches: bool = True) -> None:
-        self._checkpoint = Checkpoint.objects.using(using).filter(name=name)
-        if not self._checkpoint.exists():
-            reset(name, Mark.end(using), using=using)
-        stored = self._checkpoint.get()
-        if stored.cluster != _cluster(using):
-            raise OtherCluster(f"It is called {name!r}.")
+        cluster = _cluster(using)
+        rows = Checkpoint.objects.using(using)
+        stored = rows.filter(name=name).first()
+        if stored is None:
+            stored, _ = rows.get_or_create(name=name, defaults=_values(Mark.end(using), cluster))
         self._tail = Tail(using, touches=touches)
-        self._stored = self._mark = self._next = Mark.from_json(stored.mark)
+        self._row = rows.filter(name=name)
+        self._stored: Any = stored.mark
+        self._stored_at = time.monotonic()
+        self._cluster = cluster
+        mark = Mark.from_json(stored.mark)
+        self._mark = self._next = mark if stored.cluster == cluster else Mark.after(mark.decided, using)
 
     def read(self, limit: int) -> list[PresenceEvent]:
-        """The next events, at most ``limit``: the same as before, and perhaps more, until `advance` is called."""
+        """The next events, at most ``limit``: the same as before, until `advance` is called."""
+        self._mark = self._tail.look(self._mark)
         events, self._next = self._tail.read(self._mark, limit)
         return events
 
     @property
     def is_between(self) -> bool:
-        """Whether more of what was in the log is to come after what was read last."""
+        """Whether more is to come of what was in the log when this reader last looked."""
         return self._next.window is not None
 
-    def advance(self) -> None:
-        """Makes what was read last count as read: for this reader, until `store` is called."""
+    def advance(self, position: int | None = None) -> None:
+        """Makes what was read last count as read: for this reader, until `store` is called. Only up to ``position``, if
+        it is that of one of these events."""
+        if position is not None:
+            self._next = self._mark._replace(position=position)
         self._mark = self._next
+
+    @property
+    def stored_ago(self) -> float:
+        """Seconds since the checkpoint was moved to where this reader was."""
+        return time.monotonic() - self._stored_at
 
     def store(self) -> None:
         """Moves the checkpoint to where this reader is. Raises `CheckpointMoved`, and changes nothing, if it is no
         longer where this reader left it."""
-        where_it_was = self._checkpoint.filter(mark=self._stored.as_json())
-        if not where_it_was.update(mark=self._mark.as_json(), moved_at=Now()):
+        values = _values(self._mark, self._cluster)
+        if not self._row.filter(mark=self._stored).update(**values):
             raise CheckpointMoved
-        self._stored = self._mark
+        self._stored = values["mark"]
+        self._stored_at = time.monotonic()
+
+    def confirm(self) -> None:
+        """Raises `CheckpointMoved` if the checkpoint is no longer where this reader left it."""
+        if not self._row.filter(mark=self._stored).exists():
+            raise CheckpointMoved
+
+
+def _values(mark: Mark, cluster: int) -> dict[str, Any]:
+    return {"mark": mark.as_json(), "cluster": cluster, "moved_at": Now()}
 
 
 def _cluster(using: str) -> int:

@@ -77,8 +77,9 @@ class CheckpointMoved(PresenceError, RuntimeError):
     """Somebody else has read on from this checkpoint: one reader at a time."""
 
 
-class OtherCluster(PresenceError, RuntimeError):
-    """The checkpoint was made in another database cluster, where transactions were counted otherwise: reset it."""
+class LogIsShorter(PresenceError, RuntimeError):
+    """The log ends before what was read of it, so it is not the same any more: it was restored to an earlier state. Reset
+    the checkpoint."""
 
 
 class NotATestDatabase(PresenceError, RuntimeError):

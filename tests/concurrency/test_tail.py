@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
 
+from presence_events import tail
+from presence_events.exceptions import InvalidPosition, LogIsShorter
 from presence_events.models import PresenceEvent
 from presence_events.tail import Mark, Tail
 from projections.models import Presence, Room
@@ -33,17 +37,16 @@ class Reader:
     def read_all(self, limit: int = 1000) -> list[int]:
         """Until a window that begins now has nothing in it."""
         found: list[int] = []
-        while True:
-            is_new = self.mark.window is None
-            batch = self.read(limit)
-            found += batch
-            if is_new and not batch:
-                return found
+        for _ in range(2):  # what was begun, and what came since
+            found += self.read(limit)
+            while self.mark.window:
+                found += self.read(limit)
+        return found
 
     def restart(self) -> None:
         """As a process that was killed and comes back with what it had stored."""
         self.tail = Tail("default")
-        self.mark = Mark.from_json(self.mark.as_json())
+        self.mark = Mark.from_json(json.loads(json.dumps(self.mark.as_json())))
 
 
 @pytest.fixture(autouse=True)
@@ -207,12 +210,87 @@ def test_one_can_read_from_the_beginning_and_from_a_position(sessions: Connect) 
     session = sessions()
     events = [*session.append("join", "room", "a"), *session.append("join", "room", "b")]
     session.commit()
-    tail = Tail("default")
-    assert [event.id for event in tail.read(Mark.beginning(), 1000)[0]][-2:] == events
-    assert [event.id for event in tail.read(Mark.after(events[0]), 1000)[0]] == events[1:]
+    one = Tail("default")
+    assert [event.id for event in one.read(Mark.after(0, "default"), 1000)[0]][-2:] == events
+    found, mark = one.read(Mark.after(events[0], "default"), 1000)
+    assert [event.id for event in found] == events[1:]
+    assert mark.window is None
+    afterwards = session.append("leave", "room", "a")
+    session.commit()
+    assert [event.id for event in one.read(mark, 1000)[0]] == afterwards
 
 
-@pytest.mark.parametrize("stored", [None, [], [1, 2, 3], [["1:1:"], None, 0], "mark"])
+@pytest.mark.parametrize("position", [-1, 10**6])
+def test_there_is_nothing_after_a_position_that_is_none(position: int) -> None:
+    with pytest.raises(InvalidPosition, match=f"Got {position}, and the log ends at"):
+        Mark.after(position, "default")
+
+
+def test_what_was_written_in_another_cluster_is_read(sessions: Connect) -> None:
+    """Its transactions are unknown to every snapshot of this one, until they are others."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
+        cursor.execute("UPDATE presence_event SET tx = '99999999'")
+        cursor.execute("ALTER TABLE presence_event ENABLE TRIGGER USER")
+    session = sessions()
+    events = session.append("join")
+    session.commit()
+    reader = Reader()
+    reader.mark = Mark.after(0, "default")
+    found = reader.read_all()
+    assert len(found) == 4
+    assert found[-1:] == events
+
+
+def test_it_is_not_read_in_a_transaction(reader: Reader) -> None:
+    with transaction.atomic(), pytest.raises(TransactionManagementError):
+        reader.read()
+
+
+def test_a_log_that_has_become_shorter_is_not_read_on(reader: Reader) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval('presence_event_id_seq', 1)")
+    with pytest.raises(LogIsShorter, match="It ends at 1 and was read up to"):
+        reader.read()
+
+
+def test_a_read_looks_at_a_bounded_part_of_the_log(
+    sessions: Connect, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "STRETCH", 2)
+    session = sessions()
+    events = [session.append("join", "room", channel)[0] for channel in "abcde"]
+    session.commit()
+    assert [reader.read() for _ in range(3)] == [events[:2], events[2:4], events[4:]]
+    assert reader.mark.window is None
+
+
+def test_where_a_transaction_may_have_appended_is_known_of_each(sessions: Connect, reader: Reader) -> None:
+    """So that the end of a short one does not lead back to where a long one began."""
+    long, short, other = sessions(), sessions(), sessions()
+    begin = reader.mark.seen.high
+    (first,) = long.append("join", "room", "long")
+    assert reader.read() == []
+    between = other.append("join", "room", "between")
+    other.commit()
+    assert reader.read() == between
+    low = short.append("join", "room", "short")
+    high = other.append("leave", "room", "between")
+    other.commit()
+    assert reader.read() == high
+    assert sorted(reader.mark.seen.open.values()) == [begin, between[0]]
+    short.commit()
+    _, mark = Tail("default").read(reader.mark, 1)
+    assert (mark.seen.low, mark.position) == (begin, low[0])
+    assert reader.read() == low
+    long.commit()
+    assert reader.read() == [first]
+    assert reader.mark.decided == reader.mark.reached == high[0]
+
+
+@pytest.mark.parametrize(
+    "stored", [None, [], [None, None, 0, 0], [["1:1:"], None, 0, 0], [["1:1:", 0, [1]], None, 0, 0], "mark"]
+)
 def test_a_mark_that_is_none_is_refused(stored: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011, the message is Python's
         Mark.from_json(stored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from presence_events.checkpoints import Reader, reset
-from presence_events.exceptions import CheckpointMoved, OtherCluster
+from presence_events.exceptions import CheckpointMoved
 from presence_events.models import Checkpoint
 from presence_events.recorder import Draft, record
 from presence_events.tail import Mark
@@ -29,6 +29,7 @@ def test_a_new_reader_begins_at_the_end_of_the_log() -> None:
     join("before")
     one = reader()
     assert read(one) == []
+    one.advance()
     after = join("after")
     assert read(one) == after
 
@@ -38,9 +39,19 @@ def test_until_it_advances_it_reads_the_same_again() -> None:
     first = join("a")
     assert read(one) == first
     more = join("b")
-    assert read(one) == [*first, *more]
+    assert read(one) == first
     one.advance()
-    assert read(one) == []
+    assert read(one) == more
+
+
+def test_part_of_what_was_read_can_count_as_read() -> None:
+    one = reader()
+    events = join("a", "b", "c")
+    assert read(one) == events
+    one.advance(events[0])
+    one.store()
+    assert one.is_between
+    assert read(reader()) == read(one) == events[1:]
 
 
 def test_whoever_comes_back_reads_on_from_what_was_stored() -> None:
@@ -98,17 +109,45 @@ def test_touches_with_nothing_new_can_be_left_out() -> None:
 
 def test_it_can_be_set_to_any_mark() -> None:
     events = join("a", "b")
-    reset("mine", Mark.after(events[0]), using="default")
+    reset("mine", Mark.after(events[0], "default"), using="default")
     assert read(reader()) == events[1:]
     reset("mine", Mark.end("default"), using="default")
     assert read(reader()) == []
-
-
-def test_a_checkpoint_of_another_cluster_means_nothing_here() -> None:
-    reader()
-    Checkpoint.objects.update(cluster=1)
-    with pytest.raises(OtherCluster, match="'mine'"):
-        reader()
-    reset("mine", Mark.end("default"), using="default")
-    assert read(reader()) == []
     assert str(Checkpoint.objects.get()) == "mine"
+
+
+def test_in_another_cluster_it_goes_on_after_what_was_decided() -> None:
+    one = reader()
+    events = join("a", "b", "c")
+    read(one, 2)
+    one.advance()
+    one.store()
+    Checkpoint.objects.update(cluster=1)
+    again = reader()
+    assert read(again) == events[2:]
+    again.advance()
+    again.store()
+    assert read(reader()) == []
+
+
+def test_whoever_does_nothing_can_ask_whether_it_was_moved() -> None:
+    one = reader()
+    one.confirm()
+    reset("mine", Mark.after(0, "default"), using="default")
+    with pytest.raises(CheckpointMoved):
+        one.confirm()
+
+
+def test_two_who_begin_at_once_begin_at_the_same_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second finds what the first has stored meanwhile."""
+    events: list[int] = []
+
+    def end(using: str) -> Mark:
+        monkeypatch.undo()
+        reader()
+        events.extend(join("a"))
+        return Mark.end(using)
+
+    monkeypatch.setattr("presence_events.checkpoints.Mark", Mark)
+    monkeypatch.setattr("presence_events.checkpoints.Mark.end", end)
+    assert read(reader()) == events
