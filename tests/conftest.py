@@ -15,7 +15,9 @@ from hypothesis import settings
 
 from presence_events.models import PresenceEvent
 from projections.signals import presence_changed
-from tests import postgres
+from tests import emptying, postgres
+
+SLOW = ("tests/live/", "tests/benchmarks/", "tests/properties/")
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("ci")
@@ -32,6 +34,12 @@ def django_db_modify_db_settings() -> Iterator[None]:
     postgres.stop()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with emptying.quick(django_db_blocker):
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """In CI every test that exists runs: a skip is a failure there."""
@@ -42,7 +50,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        # Processes that share the tests take what lasts long first, so that they finish together.
+        items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
     for item in items:
         if isinstance(item, pytest.Function) and iscoroutinefunction(item.obj):
             item.fixturenames.append("_async_connections_closed")

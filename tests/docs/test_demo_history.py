@@ -11,37 +11,34 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.test import TestCase
 
 from presence_events.models import PresenceEvent
 from projections.models import Presence, PresenceSession, Room
 from projections.replay import compare
-from tests.docs.test_examples import ROOT
+from tests.docs.history import START, day, seed
 from tests.fold import assert_live_is_the_fold
 
 ROOMS = {"lobby", "standup", "all-hands", "support", "classroom", "design-doc"}
-START = datetime(2026, 3, 4, 14, 7, 3, 250_000, UTC)
 SECOND = timedelta(seconds=1)
 
-
-@pytest.fixture(autouse=True)
-def _demo_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "docs" / "demo")
+pytestmark = pytest.mark.usefixtures("demo_can_be_imported")
 
 
-def day(start: datetime = START) -> Any:
-    return import_module("history.day").Day(start)
-
-
-def seed(day: Any = None) -> int:
-    stays: int = import_module("history.seed").seed(day)
-    return stays
+@pytest.fixture(scope="module")
+def written(demo_can_be_imported: None, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The day before START, once for all tests of this module: each is rolled back to it."""
+    with django_db_blocker.unblock():
+        around = TestCase._enter_atomics()  # as setUpTestData has it
+        assert seed(day())
+    yield
+    with django_db_blocker.unblock():
+        TestCase._rollback_atomics(around)
 
 
 @pytest.fixture
-def stays(db: None) -> list[PresenceSession]:
+def stays(written: None, db: None) -> list[PresenceSession]:
     """Those of the day before START, as the library tells them."""
-    assert seed(day())
     return list(PresenceSession.objects.select_related("user"))
 
 
@@ -144,33 +141,18 @@ def test_people_have_several_tabs_at_times_and_phones(stays: list[PresenceSessio
     assert devices["laptop"] > devices["phone"] > 50
 
 
-def test_fewer_are_in_the_lobby_at_lunch_and_hardly_anybody_at_night(db: None) -> None:
+def test_fewer_are_in_the_lobby_at_lunch_and_hardly_anybody_at_night(stays: list[PresenceSession]) -> None:
     told = day()
-    assert seed(told)
     here = [len(PresenceSession.objects.in_room("lobby").at(told.at(hour))) for hour in (3, 11, 12.6, 16)]
     night, morning, lunch, afternoon = here
     assert night <= 2 < lunch < 0.6 * min(morning, afternoon)
 
 
-def test_support_always_has_somebody_who_answers(db: None) -> None:
+def test_support_always_has_somebody_who_answers(stays: list[PresenceSession]) -> None:
     told = day()
-    assert seed(told)
     support = PresenceSession.objects.in_room("support").filter(user__isnull=False)
     for hour in range(-5, 18):
         assert support.at(told.at(hour)).exists(), hour
-
-
-def test_by_default_it_ends_now_and_who_joins_then_comes_after_it(db: None) -> None:
-    before = timezone.now()
-    assert seed()
-    last = PresenceEvent.objects.order_by("id").last()
-    assert last is not None
-    assert before - timedelta(minutes=1) < last.at < timezone.now()
-    Room.objects.add("lobby", "specific.one")
-    (joined,) = PresenceEvent.objects.filter(id__gt=last.id)
-    assert joined.at > last.at
-    assert joined.session > last.session
-    assert_live_is_the_fold()
 
 
 def test_the_log_is_guarded_again_afterwards(stays: list[PresenceSession]) -> None:
@@ -178,32 +160,6 @@ def test_the_log_is_guarded_again_afterwards(stays: list[PresenceSession]) -> No
         PresenceEvent.objects.update(kind="touch")
     Room.objects.add("lobby", "specific.one")
     assert Presence.objects.count() == 1
-
-
-def test_a_log_with_events_gets_no_history(db: None, capsys: pytest.CaptureFixture[str]) -> None:
-    Room.objects.add("lobby", "specific.one")
-    import_module("serve").write_history()
-    printed = capsys.readouterr().out
-    assert "left out" in printed
-    assert "has events already" in printed
-    assert "--history --data " in printed
-    assert PresenceEvent.objects.count() == 1
-    assert not get_user_model().objects.exists()
-
-
-def test_how_many_stays_there_were_is_said(db: None, capsys: pytest.CaptureFixture[str]) -> None:
-    import_module("serve").write_history()
-    count = PresenceSession.objects.count()
-    assert count > 0
-    assert capsys.readouterr().out.endswith(f"Writing a day of history: {count} stays\n")
-
-
-def test_a_start_that_was_stopped_before_the_rooms_were_made_is_made_up_for(db: None) -> None:
-    import_module("history.seed").write(day())
-    assert not Room.objects.exists()
-    assert seed(day()) == 0
-    assert_live_is_the_fold()
-    assert Room.objects.exists()
 
 
 def test_who_enters_the_name_of_somebody_in_it_becomes_them(stays: list[PresenceSession]) -> None:
@@ -214,11 +170,3 @@ def test_who_enters_the_name_of_somebody_in_it_becomes_them(stays: list[Presence
         assert form.user() == user
     assert not any(user.has_usable_password() for user in get_user_model().objects.all())
     assert get_user_model().objects.count() == len({stay.user_id for stay in stays if stay.user_id})
-
-
-def test_an_account_that_exists_already_is_taken(db: None) -> None:
-    chidi = get_user_model().objects.create_user("Chidi", password="his own")
-    assert seed(day())
-    assert PresenceSession.objects.of_user(chidi).exists()
-    chidi.refresh_from_db()
-    assert chidi.check_password("his own")
