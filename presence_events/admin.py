@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import people
 from presence_events.exceptions import InvalidUser
-from presence_events.models import Checkpoint, PresenceEvent
+from presence_events.models import Checkpoint, PresenceEvent, Process
 from presence_events.positions import SLACK, position_at
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "BoundedPaginator",
     "CheckpointAdmin",
     "PresenceEventAdmin",
+    "ProcessAdmin",
     "ReadOnlyAdmin",
     "RoomFilter",
     "UserFilter",
@@ -257,7 +258,20 @@ class PresenceEventAdmin(UserRowsAdmin):
     list_filter = (KindFilter, RoomFilter, UserFilter, SinceFilter, UntilFilter)
     ordering = ("-id",)
     sortable_by = ()
-    fields = ("id", "kind", "room", "channel_name", "who", "session", "since", "last_seen", "data", "at", "tx")
+    fields = (
+        "id",
+        "kind",
+        "room",
+        "channel_name",
+        "who",
+        "session",
+        "since",
+        "last_seen",
+        "data",
+        "process",
+        "at",
+        "tx",
+    )
     readonly_fields = fields
     paginator = BoundedPaginator
 
@@ -277,4 +291,13 @@ class PresenceEventAdmin(UserRowsAdmin):
 class CheckpointAdmin(ReadOnlyAdmin):
     list_display = ("name", "moved_at")
     fields = ("name", "moved_at", "mark", "cluster")
+    readonly_fields = fields
+
+
+@admin.register(Process)
+class ProcessAdmin(ReadOnlyAdmin):
+    list_display = ("name", "started_at", "seen_at")
+    ordering = ("-seen_at",)
+    sortable_by = ()
+    fields = list_display
     readonly_fields = fields

@@ -17,7 +17,7 @@ from presence_events import sql
 from presence_events.drafts import Selection
 from presence_events.models import PresenceEvent
 
-__all__ = ["Recorded", "Row", "append", "append_quietly", "events", "recorded"]
+__all__ = ["Recorded", "Row", "append", "append_quietly", "events", "has_claimed", "recorded"]
 
 Row = tuple[Any, ...]
 """An event as the driver returns it. Room and channel name come first."""
@@ -30,18 +30,25 @@ class Recorded(NamedTuple):
     channel_name: str
 
 
-def append(selections: Sequence[Selection], alias: str, *, lock_patience: float | None = None) -> list[Row]:
+def append(
+    selections: Sequence[Selection], alias: str, *, process: str | None = None, lock_patience: float | None = None
+) -> list[Row]:
     """Append what all ``selections`` find, in one statement. Returns what `events` makes events of.
 
-    The selections are one, or all have keys. ``lock_patience`` is for how many seconds PostgreSQL waits for a lock
-    before it gives up, in this statement and the rest of its transaction.
+    The selections are one, or all have keys. Joins are claimed for ``process``. ``lock_patience`` is for how
+    many seconds PostgreSQL waits for a lock before it gives up, in this statement and the rest of its transaction.
     """
-    return _execute(_RETURNING, selections, alias, lock_patience)
+    return _execute(_RETURNING, selections, alias, process, lock_patience)
 
 
 def append_quietly(selections: Sequence[Selection], alias: str, *, lock_patience: float | None = None) -> list[Row]:
     """As `append`, but returns what `recorded` understands, for a fraction of the cost."""
-    return _execute("room, channel_name", selections, alias, lock_patience)
+    return _execute("room, channel_name", selections, alias, None, lock_patience)
+
+
+def has_claimed(rows: Iterable[Row]) -> bool:
+    """Whether one of ``rows`` is a join that was claimed for a process."""
+    return any(len(row) == len(_RETURNED) and row[_PROCESS] is not None for row in rows)
 
 
 def recorded(rows: Iterable[Row]) -> list[Recorded]:
@@ -65,6 +72,7 @@ _FIELDS = PresenceEvent._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 _RETURNED = sorted(_FIELDS, key=lambda field: (field.name != "room", field.name != "channel_name"))
 _IN_ORDER = itemgetter(*(_RETURNED.index(field) for field in _FIELDS))
+_PROCESS = _RETURNED.index(PresenceEvent._meta.get_field("process"))
 _TIMES = [position for position, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
 # The driver takes several times as long to read a time as to read a number.
 _RETURNING = ", ".join(
@@ -101,9 +109,12 @@ def _converters(alias: str) -> list[tuple[int, list[Any], Any]]:
     return [(position, *converter) for position, converter in compiler.get_converters(columns).items()]
 
 
-def _execute(returning: str, selections: Sequence[Selection], alias: str, lock_patience: float | None) -> list[Row]:
+def _execute(
+    returning: str, selections: Sequence[Selection], alias: str, process: str | None, lock_patience: float | None
+) -> list[Row]:
+    text, params = _statement(selections, alias, returning, lock_patience)
     with connections[alias].cursor() as cursor:
-        cursor.execute(*_statement(selections, alias, returning, lock_patience))
+        cursor.execute(text, {**params, "process": process})
         return list(cursor.fetchall())
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,12 +29,13 @@ from typing import Any
 from django.db import connections
 
 from presence_events import conf
-from presence_events.append import events, recorded
+from presence_events.append import events, has_claimed, recorded
 from presence_events.door import Door
 from presence_events.drafts import Selection
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.flushing import is_test_database
 from presence_events.models import PresenceEvent
+from presence_events.processes import KeepAlive, Registration
 from presence_events.turns import PATIENCE, Turn, Turns
 from presence_events.waiting import Line, Waiting
 from presence_events.writing import release, write
@@ -56,10 +58,14 @@ Announce = Callable[[list[PresenceEvent], str], Awaitable[None]]
 
 
 class GroupCommit:
-    """The flushes of the running event loop into one database. ``closed`` is called when they end with the loop."""
+    """The flushes of the running event loop into one database. ``closed`` is called when they end with the loop. Joins
+    are claimed for ``registration``, which is then kept alive."""
 
-    def __init__(self, alias: str, announce: Announce, closed: Callable[[], None]) -> None:
+    def __init__(self, alias: str, announce: Announce, closed: Callable[[], None], registration: Registration) -> None:
         self._alias = alias
+        self._registration = registration
+        self._keep_alive = KeepAlive(registration, self._call_between_flushes)
+        self._errands: deque[Callable[[], None]] = deque()
         self._announce = announce
         self._closed = closed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence-recorder")
@@ -92,6 +98,10 @@ class GroupCommit:
             self._serve()
         return await answer
 
+    def keep_alive(self) -> None:
+        """A thread that works for this loop has claimed a join."""
+        self._keep_alive.start()
+
     def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         self._timeout = conf.record_timeout()
@@ -99,11 +109,27 @@ class GroupCommit:
         self._tick = self._tick or loop.call_later(TICK, self._on_tick)
         loop.run_in_executor(self._thread, self._write, loop)
 
+    def _call_between_flushes(self, errand: Callable[[], None]) -> None:
+        """In the thread: after the flush that is under way, if there is one, however many follow it."""
+        self._errands.append(errand)
+        asyncio.get_running_loop().run_in_executor(self._thread, self._run_errands_alone)
+
+    def _run_errands_alone(self) -> None:
+        """As nobody is written for; or else they were run already."""
+        self._run_errands()
+        is_test = is_test_database(connections[self._alias])
+        if is_test or self._tick is None:  # the tick closes it otherwise
+            release(self._alias, obsolete=not is_test)
+
+    def _run_errands(self) -> None:
+        while self._errands:
+            self._errands.popleft()()
+
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
         """Flush after flush in the thread, until nobody waits. The loop need not come round in between."""
         while batch := self._line.take():
             try:
-                away = write(self._alias, batch)
+                away = write(self._alias, batch, self._registration.claim)
             except Exception as error:  # whatever it is: somebody waits, and would wait forever
                 away = error
             # Whose time is over while it is tried, again and again, is not tried again: the tick does not meet it.
@@ -121,12 +147,16 @@ class GroupCommit:
                 return
             if away is not None:
                 return
+            self._run_errands()
         if is_test_database(connections[self._alias]):
             # Nothing lingers: the runner drops the database as soon as the last test is over.
             release(self._alias)
 
     def _after_flush(self, over: list[Waiting], away: Exception | None) -> None:
         self._answer([waiting for waiting in over if waiting.written])
+        # A flush may have been written in spite of its error.
+        if not self._registration.is_kept and (away or any(has_claimed(waiting.rows) for waiting in over)):
+            self.keep_alive()
         for waiting in over:
             if not waiting.written:
                 self._door.leave()
@@ -200,6 +230,7 @@ class GroupCommit:
         try:
             yield
         finally:
+            self._keep_alive.stop()
             # Who still waits is served, or given up by the tick; the thread may be stuck for longer.
             loop = asyncio.get_running_loop()
             deadline = loop.time() + self._timeout + TICK

@@ -15,7 +15,7 @@ from presence_events.exceptions import LogIsAppendOnly
 from presence_events.fields import TransactionIdField
 from presence_events.triggers import SqlTrigger
 
-__all__ = ["Checkpoint", "PresenceEvent"]
+__all__ = ["Checkpoint", "PresenceEvent", "Process"]
 
 
 class PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
@@ -72,6 +72,12 @@ class PresenceEvent(models.Model):
         _("data"),
         null=True,
         help_text=_("On join and touch: what the connection says of itself. On leave and prune: why."),
+    )
+    process = models.TextField(
+        _("process"),
+        db_collation="C",
+        null=True,
+        help_text=_("On join: the server process that has the connection, if one has claimed it."),
     )
     at = models.DateTimeField(_("time"), help_text=_("When it happened, by the database's clock."))
     tx = TransactionIdField(_("transaction"), help_text=_("The transaction that recorded it."))
@@ -141,6 +147,23 @@ class Checkpoint(models.Model):
         verbose_name = _("checkpoint")
         verbose_name_plural = _("checkpoints")
         db_table = "presence_checkpoint"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Process(models.Model):
+    """A server process that has claimed connections, and keeps alive. Written by `presence_events.processes`."""
+
+    name = models.TextField(_("name"), primary_key=True, db_collation="C")
+    started_at = models.DateTimeField(_("started at"), help_text=_("When it first claimed a connection."))
+    seen_at = models.DateTimeField(_("last seen"), help_text=_("When it last said that it is alive."))
+
+    class Meta:
+        verbose_name = _("process")
+        verbose_name_plural = _("processes")
+        db_table = "presence_process"
         default_permissions = ("view",)
 
     def __str__(self) -> str:

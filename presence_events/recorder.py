@@ -16,19 +16,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import AsyncToSync, sync_to_async
 from django.db import connections, router, transaction
 
-from presence_events import append
+from presence_events import append, processes
 from presence_events.append import Recorded
 from presence_events.drafts import Draft, Selection, select
 from presence_events.exceptions import DeliveryFailed
 from presence_events.group_commit import GroupCommit
 from presence_events.models import PresenceEvent
 from presence_events.signals import aevents_committed, events_committed
+from presence_events.threads import sending_loop
 
 __all__ = [
     "Draft",
@@ -63,11 +66,24 @@ def record_select(selection: Selection, *, using: str | None = None) -> list[Pre
     """Record what ``selection`` finds. Returns the recorded events in log order."""
     alias = _alias(using)
     inside = connections[alias].in_atomic_block
-    events = append.events(append.append([selection], alias), alias, selection.users)
+    events = append.events(_append(selection, alias), alias, selection.users)
     if events:
         # Inside a transaction an error would keep the other hooks of the commit from being called: it is logged.
         transaction.on_commit(lambda: _announce(events, alias), using=alias, robust=inside)
     return events
+
+
+def _append(selection: Selection, alias: str) -> list[append.Row]:
+    """On behalf of the event loop that has sent this thread, if one has: it has the connections that join."""
+    loop = sending_loop()
+    if loop is None:
+        return append.append([selection], alias)
+    registration = processes.registration(loop, alias)
+    rows = append.append([selection], alias, process=registration.claim)
+    if not registration.is_kept and append.has_claimed(rows):
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(_keep_alive, alias, context=Context())
+    return rows
 
 
 async def arecord_select(selection: Selection, *, using: str | None = None) -> list[PresenceEvent]:
@@ -113,8 +129,16 @@ _group_commits: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, GroupComm
 def _group_commit(alias: str) -> GroupCommit:
     of_loop = _group_commits.setdefault(asyncio.get_running_loop(), {})
     if alias not in of_loop:
-        of_loop[alias] = GroupCommit(alias, _aannounce, closed=partial(_forget, asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        of_loop[alias] = GroupCommit(
+            alias, _aannounce, closed=partial(_forget, loop), registration=processes.registration(loop, alias)
+        )
     return of_loop[alias]
+
+
+def _keep_alive(alias: str) -> None:
+    """In an event loop for which a thread has claimed a join."""
+    _group_commit(alias).keep_alive()
 
 
 def _forget(loop: asyncio.AbstractEventLoop) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, sync_to_async
 from django.db import connections
 
-__all__ = ["in_thread"]
+__all__ = ["in_thread", "sending_loop"]
 
 _Result = TypeVar("_Result")
 
@@ -28,6 +30,16 @@ async def in_thread(function: Callable[[], _Result]) -> _Result:
             _close_old_connections()
 
     return await sync_to_async(run)()
+
+
+def sending_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop on whose behalf this thread works, such as that of a synchronous consumer, if there is one."""
+    sender = SyncToAsync.threadlocal
+    loop: asyncio.AbstractEventLoop | None = getattr(sender, "main_event_loop", None)
+    # A forked process has that of its parent, which looks as if it were running.
+    if loop is None or getattr(sender, "main_event_loop_pid", None) != os.getpid() or not loop.is_running():
+        return None
+    return loop
 
 
 def _close_old_connections() -> None:

@@ -10,7 +10,7 @@ from django.db import Error, connections
 from presence_events.append import Row, append, append_quietly
 from presence_events.waiting import Waiting
 
-__all__ = ["LOCK_PATIENCE", "release", "write"]
+__all__ = ["LOCK_PATIENCE", "make_ready", "release", "write"]
 
 LOCK_PATIENCE = 0.1
 """Seconds that a flush waits for a row that somebody else is changing. After that it is halved, and each half waits
@@ -23,13 +23,15 @@ _READ_ONLY = "25006"
 """What a former primary says after a failover."""
 
 
-def write(alias: str, batch: list[Waiting], patience: float = LOCK_PATIENCE) -> Exception | None:
-    """Writes ``batch``. Returns why the database is away, if it is.
+def write(
+    alias: str, batch: list[Waiting], process: str | None = None, patience: float = LOCK_PATIENCE
+) -> Exception | None:
+    """Writes ``batch``, joins on behalf of ``process``. Returns why the database is away, if it is.
 
     Each that was dealt with is marked as ``written`` and has its ``rows``, or its ``error``. The others may be
     written again: those that wait for a lock, and those of which nothing is known since the database went away.
     """
-    error = _try(alias, batch, patience)
+    error = _try(alias, batch, process, patience)
     if error is None:
         return None
     state = getattr(error.__cause__, "sqlstate", None)
@@ -43,18 +45,20 @@ def write(alias: str, batch: list[Waiting], patience: float = LOCK_PATIENCE) -> 
         middle = len(batch) // 2
         # Half as long each, or it adds up with every row that is locked; 0 would be for ever.
         patience = max(patience / 2, 0.001)
-        return write(alias, batch[:middle], patience) or write(alias, batch[middle:], patience)
+        return write(alias, batch[:middle], process, patience) or write(alias, batch[middle:], process, patience)
     batch[0].error = error
     batch[0].written = state not in _CONTENTION
     return None
 
 
-def _try(alias: str, batch: list[Waiting], patience: float) -> Exception | None:
+def _try(alias: str, batch: list[Waiting], process: str | None, patience: float) -> Exception | None:
     selections = [waiting.selection for waiting in batch]
-    quiet = all(waiting.quiet for waiting in batch)
     try:
-        _make_ready(alias)
-        _hand_out((append_quietly if quiet else append)(selections, alias, lock_patience=patience), batch)
+        make_ready(alias)
+        if all(waiting.quiet for waiting in batch):
+            _hand_out(append_quietly(selections, alias, lock_patience=patience), batch)
+        else:
+            _hand_out(append(selections, alias, process=process, lock_patience=patience), batch)
     except Exception as error:
         return error
     return None
@@ -78,7 +82,7 @@ def _hand_out(rows: list[Row], batch: list[Waiting]) -> None:
         waiting.written = True
 
 
-def _make_ready(alias: str) -> None:
+def make_ready(alias: str) -> None:
     """There is no request whose end would close a connection that is too old."""
     connection: Any = connections[alias]
     if connection.settings_dict["CONN_MAX_AGE"] and connection.close_at and time.monotonic() >= connection.close_at:

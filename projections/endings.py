@@ -12,20 +12,25 @@ from django.db import connections
 from presence_events import conf, sql
 from presence_events.positions import position_at
 
-__all__ = ["LOOK_BACK", "Ending", "Fate", "endings", "fate"]
+__all__ = ["LOOK_BACK", "SERVER_DIED", "Ending", "Fate", "endings", "fate"]
 
 LOOK_BACK = 60.0
 """Seconds that the search in the log reaches further back than it has to, as clocks are set back at times."""
+
+SERVER_DIED = "server process died"
+"""The reason of a prune by `projections.watching`."""
 
 
 class Ending(NamedTuple):
     """``kind`` is None if the log does not say: it was restored to an earlier state, for example.
 
     ``silence`` is how long the connection had not been seen then, by the database's clock; None if it has not ended.
+    ``presumed`` is whether it was pruned because its process was taken for dead.
     """
 
     kind: str | None
     silence: timedelta | None
+    presumed: bool = False
 
 
 class Fate(Enum):
@@ -47,8 +52,9 @@ def endings(stays: Collection[tuple[str, str]], age: float, using: str) -> dict[
         cursor.execute("SELECT clock_timestamp() - make_interval(secs => %s)", [age + LOOK_BACK])
         position = position_at(cursor.fetchone()[0], using=using)
     found = dict.fromkeys(absent, Ending(None, None))
-    for room, channel_name, kind, silence in _rows("endings", absent, using, position=position):
-        found[room, channel_name] = Ending(kind, silence)
+    rows = _rows("endings", absent, using, position=position, server_died=SERVER_DIED)
+    for room, channel_name, kind, silence, presumed in rows:
+        found[room, channel_name] = Ending(kind, silence, presumed)
     return found
 
 
@@ -60,7 +66,8 @@ def fate(ending: Ending, seen: float, *, heartbeat: bool, spoke: bool, away: boo
     than the maximal age.
 
     A connection that was pruned although its process had vouched for it in time was pruned on purpose. If both the
-    process and the log say that it had not been seen for too long, the process is at fault.
+    process and the log say that it had not been seen for too long, the process is at fault; and so it is if it was
+    taken for dead.
     """
     if ending.kind == "join":
         return Fate.STAY
@@ -68,8 +75,8 @@ def fate(ending: Ending, seen: float, *, heartbeat: bool, spoke: bool, away: boo
         return Fate.FORGET
     if heartbeat:
         age = conf.max_age()
-        at_fault = ending.silence is None or (seen > age and ending.silence > timedelta(seconds=age))
-        return Fate.HEAL if at_fault else Fate.EVICT
+        unseen = ending.silence is None or (seen > age and ending.silence > timedelta(seconds=age))
+        return Fate.HEAL if unseen or ending.presumed else Fate.EVICT
     if spoke:
         return Fate.HEAL
     return Fate.STAY if away else Fate.EVICT

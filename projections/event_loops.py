@@ -12,7 +12,9 @@ from collections.abc import Callable, Coroutine
 from threading import local
 from typing import Any, TypeVar
 
-from asgiref.sync import SyncToAsync, async_to_sync
+from asgiref.sync import async_to_sync
+
+from presence_events.threads import sending_loop
 
 __all__ = ["run"]
 
@@ -25,8 +27,7 @@ def run(function: Callable[..., Coroutine[Any, Any, _Result]], *args: Any) -> _R
     It runs in the event loop that has sent this thread, a synchronous consumer's for instance, or in the one of this
     thread if there is none.
     """
-    sender = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
-    if sender is not None and sender.is_running():
+    if sending_loop() is not None:
         return async_to_sync(function)(*args)
     if not hasattr(_of_thread, "kept"):
         _of_thread.kept = _Kept()

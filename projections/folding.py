@@ -70,7 +70,7 @@ _PRESENCES = _Projection(
     "presence",
     "id",
     "room",
-    ("id", "room", "channel_name", "user_id", "joined_at", "last_seen", "data"),
+    ("id", "room", "channel_name", "user_id", "joined_at", "last_seen", "data", "process"),
     ("room", "channel_name"),
     "replay_presences",
 )

@@ -146,6 +146,12 @@ class Presence(models.Model):
     joined_at = models.DateTimeField(_("joined at"))
     last_seen = models.DateTimeField(_("last seen"), help_text=_("When the connection joined or was last touched."))
     data = models.JSONField(_("data"), null=True, help_text=_("What the connection says of itself."))
+    process = models.TextField(
+        _("process"),
+        db_collation="C",
+        null=True,
+        help_text=_("The server process that has the connection, if one has claimed it."),
+    )
 
     objects = PresenceManager()
 
@@ -168,20 +174,23 @@ class Presence(models.Model):
 
     @classmethod
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
-        """The presence as ``event`` left it, without asking the database."""
-        presence = cls.from_db(
-            room._state.db,
-            [field.attname for field in cls._meta.concrete_fields],
-            [
-                event.session,
-                event.room,
-                event.channel_name,
-                event.user_id,
-                event.since,
-                event.at if event.last_seen is None else event.last_seen,
-                event.data if event.kind in ("join", "touch") else None,
-            ],
-        )
+        """The presence as ``event`` left it, without asking the database.
+
+        Only a join knows its process; of a touch, it is fetched when it is read.
+        """
+        fields = [field.attname for field in cls._meta.concrete_fields]
+        values = [
+            event.session,
+            event.room,
+            event.channel_name,
+            event.user_id,
+            event.since,
+            event.at if event.last_seen is None else event.last_seen,
+            event.data if event.kind in ("join", "touch") else None,
+            event.process,
+        ]
+        known = len(fields) - (event.kind == "touch")
+        presence = cls.from_db(room._state.db, fields[:known], values[:known])
         presence.room = room
         if "user" in event._state.fields_cache:
             presence._state.fields_cache["user"] = event._state.fields_cache["user"]
@@ -192,9 +201,14 @@ class DeadLetter(models.Model):
     """A signal that a receiver did not take, however often ``run_projector`` tried."""
 
     id = models.BigAutoField(primary_key=True)
+    worker = models.TextField(_("worker"), help_text=_("Its name, and that of its checkpoint."))
     receiver = models.TextField(_("receiver"))
-    position = models.BigIntegerField(_("position"), help_text=_("Of the first event of the signal in the log."))
-    positions = models.IntegerField(_("events"), help_text=_("How many events the signal is about."))
+    first = models.BigIntegerField(
+        _("first event"), help_text=_("The position in the log of the first event of the signal.")
+    )
+    last = models.BigIntegerField(
+        _("last event"), help_text=_("The position in the log of the last event of the signal.")
+    )
     tries = models.IntegerField(_("tries"))
     error = models.TextField(_("error"), help_text=_("What the receiver raised last."))
     at = models.DateTimeField(_("time"), db_default=Now())
@@ -206,7 +220,7 @@ class DeadLetter(models.Model):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        return f"{self.position} for {self.receiver}"
+        return f"{self.first} for {self.receiver}"
 
 
 class ProjectedEvent(PresenceEvent):

@@ -21,6 +21,7 @@ class Row(NamedTuple):
     joined_at: datetime
     last_seen: datetime
     data: Any
+    process: str | None
 
 
 Rooms = dict[str, datetime]
@@ -44,9 +45,17 @@ def fold(events: Iterable[PresenceEvent]) -> tuple[Rooms, Presences]:
             assert event.since == event.at
             rooms.setdefault(event.room, event.at)
             presences[key] = Row(
-                event.session, event.room, event.channel_name, event.user_id, event.at, event.at, event.data
+                event.session,
+                event.room,
+                event.channel_name,
+                event.user_id,
+                event.at,
+                event.at,
+                event.data,
+                event.process,
             )
             continue
+        assert event.process is None, f"{event.id}: only a join is claimed"
         assert key in presences, f"{event.id}: {key} is not there"
         row = presences[key]
         assert (event.session, event.user_id, event.since) == (row.id, row.user_id, row.joined_at), f"{event.id}"

@@ -16,10 +16,10 @@ __all__ = ["DeadLetterAdmin"]
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    list_display = ("id", "time", "receiver", "event", "positions", "tries", "error")
+    list_display = ("id", "time", "worker", "receiver", "first_event", "last_event", "tries", "error")
     ordering = ("-id",)
     sortable_by = ()
-    fields = ("id", "time", "receiver", "event", "positions", "tries", "error")
+    fields = list_display
     readonly_fields = fields
     paginator = BoundedPaginator
 
@@ -27,6 +27,14 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     def time(self, letter: DeadLetter) -> str:
         return clock(letter.at)
 
-    @admin.display(description=_("event"))
-    def event(self, letter: DeadLetter) -> str:
-        return link(reverse("admin:presence_events_presenceevent_change", args=[letter.position]), letter.position)
+    @admin.display(description=_("first event"))
+    def first_event(self, letter: DeadLetter) -> str:
+        return _event(letter.first)
+
+    @admin.display(description=_("last event"))
+    def last_event(self, letter: DeadLetter) -> str:
+        return _event(letter.last)
+
+
+def _event(position: int) -> str:
+    return link(reverse("admin:presence_events_presenceevent_change", args=[position]), position)

@@ -20,7 +20,20 @@ __all__ = ["EventAdmin"]
 
 class EventAdmin(PresenceEventAdmin):
     list_display = ("id", "time", "kind", "in_room", "who", "channel_name", "in_session", "data", "timeline")
-    fields = ("id", "kind", "in_room", "channel_name", "who", "in_session", "since", "last_seen", "data", "at", "tx")
+    fields = (
+        "id",
+        "kind",
+        "in_room",
+        "channel_name",
+        "who",
+        "in_session",
+        "since",
+        "last_seen",
+        "data",
+        "process",
+        "at",
+        "tx",
+    )
     readonly_fields = fields
 
     @admin.display(description=_("time"))

@@ -27,7 +27,7 @@ class PresenceAdmin(LeavingAdmin, UserRowsAdmin):
     list_filter = (RoomFilter, UserFilter)
     search_fields = ("channel_name",)
     ordering = ("-id",)
-    fields = ("id", "who", "in_room", "channel_name", "joined", "seen", "data")
+    fields = ("id", "who", "in_room", "channel_name", "joined", "seen", "data", "process")
     readonly_fields = fields
 
     @admin.display(description=_("who"))

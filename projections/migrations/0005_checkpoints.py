@@ -14,16 +14,20 @@ class Migration(migrations.Migration):
             name="DeadLetter",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("worker", models.TextField(help_text="Its name, and that of its checkpoint.", verbose_name="worker")),
                 ("receiver", models.TextField(verbose_name="receiver")),
                 (
-                    "position",
+                    "first",
                     models.BigIntegerField(
-                        help_text="Of the first event of the signal in the log.", verbose_name="position"
+                        help_text="The position in the log of the first event of the signal.",
+                        verbose_name="first event",
                     ),
                 ),
                 (
-                    "positions",
-                    models.IntegerField(help_text="How many events the signal is about.", verbose_name="events"),
+                    "last",
+                    models.BigIntegerField(
+                        help_text="The position in the log of the last event of the signal.", verbose_name="last event"
+                    ),
                 ),
                 ("tries", models.IntegerField(verbose_name="tries")),
                 ("error", models.TextField(help_text="What the receiver raised last.", verbose_name="error")),

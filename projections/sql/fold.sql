@@ -41,6 +41,7 @@ BEGIN
             UPDATE presence SET last_seen = clock_timestamp() WHERE id = NEW.session RETURNING last_seen INTO NEW.at;
         END IF;
         NEW.last_seen := NULL;
+        NEW.process := NULL;
 
     WHEN 'join' THEN
         -- Waits for whoever is ending a stay of this connection, so that the next one begins after it.
@@ -57,8 +58,8 @@ BEGIN
             created := FOUND;
             EXIT WHEN created;
         END LOOP;
-        INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data)
-        VALUES (nextval('presence_id_seq'), NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data)
+        INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data, process)
+        VALUES (nextval('presence_id_seq'), NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process)
         ON CONFLICT (room, channel_name) DO NOTHING
         RETURNING id INTO NEW.session;
         IF NOT FOUND THEN
@@ -95,6 +96,7 @@ BEGIN
             NEW.last_seen := NULL;
             NEW.at := greatest(clock_timestamp(), NEW.since);
         END IF;
+        NEW.process := NULL;
 
     ELSE
         RAISE EXCEPTION USING

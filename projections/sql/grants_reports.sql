@@ -1,5 +1,5 @@
 -- For a role that may ask who was where, and change nothing. As the owner of the tables:
---   python -c 'from presence_events import sql; print(sql.read("projections", "grants_reports"))' | psql -v role=reports
+--   python -c 'from presence_events import sql; print(sql.read("projections", "grants_reports"))' | psql -1 -v role=reports
 -- The functions run with the rights of who calls them, and the view with those of its owner.
 GRANT SELECT ON presence_session, presence_event, presence_room, presence TO :"role";
 -- For manage.py replay_presence --until.

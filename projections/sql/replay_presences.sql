@@ -9,7 +9,8 @@ SELECT DISTINCT ON (j.room, j.channel_name)
     j.user_id,
     j.at AS joined_at,
     greatest(j.at, found.touched_at) AS last_seen,
-    coalesce(said.data, j.data) AS data
+    coalesce(said.data, j.data) AS data,
+    j.process
 FROM unnest(%(joins)s::bigint[], %(touched)s::timestamptz[], %(said)s::bigint[]) AS found (joined, touched_at, said)
 JOIN presence_event AS j ON j.id = found.joined
 LEFT JOIN presence_event AS said ON said.id = found.said

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from presence_events import admin as presence_admin
-from presence_events.models import PresenceEvent
+from presence_events.models import PresenceEvent, Process
 from presence_events.recorder import Draft, record
 
 LIST = "/admin/presence_events/presenceevent/"
@@ -252,3 +253,22 @@ def test_a_week_ago_is_found_in_an_old_log(admin_client: Client, stored: list[Pr
 
 
 pytestmark = pytest.mark.django_db
+
+
+def test_processes_can_be_looked_at(admin_client: Client) -> None:
+    moment = timezone.now()
+    Process.objects.create(name="host:1:a", started_at=moment, seen_at=moment)
+    page = reverse("admin:presence_events_process_change", args=[quote("host:1:a")])
+    listed = admin_client.get(reverse("admin:presence_events_process_changelist")).content.decode()
+    assert page in listed
+    assert "host:1:a" in admin_client.get(page).content.decode()
+    assert admin_client.post(page, {"name": "other"}).status_code == 403
+
+
+def test_the_page_of_a_join_says_who_has_the_connection(admin_client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'a', '1', 'host:1:a')"
+        )
+    page = reverse("admin:presence_events_presenceevent_change", args=[PresenceEvent.objects.get().pk])
+    assert "host:1:a" in admin_client.get(page).content.decode()

@@ -86,7 +86,7 @@ def test_the_hinted_commands_mend_it() -> None:
 
 
 def test_migrations_behind_are_a_warning_so_that_migrate_can_run() -> None:
-    MigrationRecorder(connection).record_unapplied("projections", "0005_checkpoints")
+    MigrationRecorder(connection).record_unapplied("projections", "0007_processes_in_the_fold")
     assert check_database() == ["projections.W101"]
     with pytest.raises(CommandError):
         call_command("check", databases=["default"], fail_level="WARNING", stderr=StringIO())

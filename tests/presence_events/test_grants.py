@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db.models.functions import Now
 
-from presence_events import sql
-from presence_events.models import PresenceEvent
+from presence_events import processes, sql
+from presence_events.models import PresenceEvent, Process
 from projections.models import DeadLetter, Presence, PresenceSession, Room
 from projections.signals import presence_changed
+from projections.watching import Watch
 from tests.fold import assert_live_is_the_fold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +66,22 @@ def test_the_role_can_send_signals_from_the_log(settings: Any, caplog: pytest.Lo
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE")
         assert DeadLetter.objects.count() == 1
+
+
+def test_the_role_can_keep_alive_and_watch_over_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    registration = processes.Registration("default", claims=True)
+    registration.renew()
+    assert registration.claim is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'room', 'channel', %s)",
+            [registration.name],
+        )
+    monkeypatch.setattr(processes, "EVERY", 0)
+    Process.objects.update(seen_at=Now())
+    watch = Watch("default")
+    assert sum(watch.look() for _ in range(processes.LOOKS + 1)) == 1
+    assert not Process.objects.exists()
 
 
 def test_the_role_can_compare_and_look_back_but_not_repair() -> None:

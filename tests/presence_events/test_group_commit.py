@@ -392,10 +392,10 @@ async def test_strangers_do_not_overtake_because_a_receiver_recorded_in_their_fl
     go, together = threading.Event(), []
     write = group_commit.write
 
-    def both_at_once(alias: str, batch: Any) -> Any:
+    def both_at_once(alias: str, batch: Any, process: Any) -> Any:
         if together:
             go.wait(5)
-        return write(alias, batch)
+        return write(alias, batch, process)
 
     async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
         order.extend(f"{event.kind} {event.channel_name}" for event in events if event.room == "room")
@@ -431,9 +431,9 @@ def test_what_is_being_written_when_the_loop_closes_is_announced(monkeypatch: py
     announced: list[str] = []
     write = group_commit.write
 
-    def late(alias: str, batch: Any) -> Any:
+    def late(alias: str, batch: Any, process: Any) -> Any:
         cancelled.wait(10)
-        return write(alias, batch)
+        return write(alias, batch, process)
 
     async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
         await asyncio.sleep(0.1)  # still at it when the loop is about to close
@@ -462,9 +462,9 @@ def test_a_loop_closes_although_its_thread_is_stuck(monkeypatch: pytest.MonkeyPa
     thawed = threading.Event()
     write = group_commit.write
 
-    def frozen(alias: str, batch: Any) -> Any:
+    def frozen(alias: str, batch: Any, process: Any) -> Any:
         thawed.wait(30)
-        return write(alias, batch)
+        return write(alias, batch, process)
 
     async def main() -> None:
         with pytest.raises(NotRecordedInTime):

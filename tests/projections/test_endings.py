@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 
 from presence_events import sql
-from projections.endings import Ending, Fate, endings, fate
+from presence_events.recorder import Draft, record
+from projections.endings import SERVER_DIED, Ending, Fate, endings, fate
 from projections.models import Presence, Room
 
 SHORT, LONG = timedelta(seconds=60), timedelta(seconds=60.001)
@@ -29,6 +30,10 @@ SHORT, LONG = timedelta(seconds=60), timedelta(seconds=60.001)
         (Ending("prune", LONG), 60, {"heartbeat", "spoke", "away"}, Fate.EVICT),
         (Ending("prune", SHORT), 61, {"heartbeat", "spoke", "away"}, Fate.EVICT),
         (Ending("prune", SHORT), 0, {"spoke"}, Fate.HEAL),
+        (Ending("prune", SHORT, True), 0, {"heartbeat"}, Fate.HEAL),
+        (Ending("prune", SHORT, True), 0, {"spoke"}, Fate.HEAL),
+        (Ending("prune", SHORT, True), 0, {"away"}, Fate.STAY),
+        (Ending("prune", SHORT, True), 0, set(), Fate.EVICT),
         (Ending("prune", LONG), 61, {"spoke", "away"}, Fate.HEAL),
         (Ending("prune", LONG), 61, {"away"}, Fate.STAY),
         (Ending("prune", LONG), 61, set(), Fate.EVICT),
@@ -60,6 +65,16 @@ def test_the_last_that_the_log_says_of_each_who_is_absent() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_who_was_pruned_with_a_server_that_was_taken_for_dead_is_told_from_others() -> None:
+    reasons = {"died": {"reason": SERVER_DIED}, "other": {"reason": "tired"}, "text": SERVER_DIED, "none": None}
+    for channel, data in reasons.items():
+        record([Draft("join", "a", channel), Draft("prune", "a", channel, data=data)])
+    record([Draft("join", "a", "left"), Draft("leave", "a", "left", data={"reason": SERVER_DIED})])
+    found = endings([("a", channel) for channel in (*reasons, "left")], 0, "default")
+    assert {channel for (_, channel), ending in found.items() if ending.presumed} == {"died"}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_who_is_present_is_found_with_one_query(django_assert_num_queries: Any) -> None:
     Room.objects.add("a", "channel")
     with django_assert_num_queries(1):
@@ -80,7 +95,7 @@ def test_the_search_uses_the_index_of_the_room() -> None:
         cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
         cursor.execute(
             "EXPLAIN " + sql.read("projections", "endings"),
-            {"rooms": ["a"], "channel_names": ["channel"], "position": 1},
+            {"rooms": ["a"], "channel_names": ["channel"], "position": 1, "server_died": SERVER_DIED},
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan")

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.utils import timezone
 
-from projections.models import PresenceSession, Room
+from projections.models import Presence, PresenceSession, Room
 from tests.fold import assert_live_is_the_fold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,10 +48,10 @@ def test_sessions_go_and_come_back() -> None:
     assert not functions
     with pytest.raises(ProgrammingError, match="presence_session"):
         PresenceSession.objects.count()
-    Room.objects.add("room", "new")
-    assert_live_is_the_fold()
+    append("join", "new")
 
     call_command("migrate", verbosity=0)
+    assert_live_is_the_fold()
     assert objects() == before
     assert not problems()
     assert [stay.channel_name for stay in PresenceSession.objects.all()] == ["gone", "here", "new"]
@@ -65,10 +65,10 @@ def test_the_indexes_of_stays_go_and_come_back() -> None:
     call_command("migrate", "presence_events", "0001", verbosity=0)
     relations, _ = objects()
     assert before - relations >= {"presence_event_stay", "presence_event_room_stay", "presence_event_user_stay"}
-    Room.objects.remove("room", "gone")
-    assert_live_is_the_fold()
+    append("leave", "gone")
 
     call_command("migrate", verbosity=0)
+    assert_live_is_the_fold()
     assert objects()[0] == before
     assert not problems()
     with connection.cursor() as cursor:
@@ -95,6 +95,64 @@ def test_indexes_that_were_interrupted_are_made_by_migrating_again() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
         assert cursor.fetchone() == (0,)
+
+
+def test_processes_go_and_come_back() -> None:
+    """Who was claimed before is claimed no more: of the log and the tables alike, it is gone."""
+    record_for("one", "early")
+    before, (file, table) = objects(), files()
+
+    call_command("migrate", "presence_events", "0004", verbosity=0)
+    assert "presence_process" not in objects()[0]
+    append("touch", "early")
+    append("join", "between")
+    append("leave", "early")
+
+    call_command("migrate", verbosity=0)
+    assert_live_is_the_fold()
+    assert objects() == before
+    assert not problems()
+    record_for("two", "late")
+    assert [(stay.channel_name, stay.process) for stay in Presence.objects.order_by("id")] == [
+        ("between", None),
+        ("late", "two"),
+    ]
+    assert_live_is_the_fold()
+    # Neither the log nor the table was written anew.
+    assert files() == (file, table)
+
+
+def test_who_knows_nothing_of_processes_goes_on_recording_while_they_come() -> None:
+    """The log has the column before the fold knows it."""
+    call_command("migrate", "projections", "0005", verbosity=0)
+    append("join", "between")
+    call_command("migrate", verbosity=0)
+    assert_live_is_the_fold()
+
+
+def append(kind: str, channel: str) -> None:
+    """As a release does that knows nothing of what has come since."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name) VALUES (%s, 'room', %s)",
+            [kind, channel],
+        )
+
+
+def record_for(process: str, channel: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'room', %s, %s)",
+            [channel, process],
+        )
+
+
+def files() -> tuple[Any, ...]:
+    """Where the log and the table of presences are kept: elsewhere, once they are written anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_filenode('presence_event'), pg_relation_filenode('presence')")
+        found: tuple[Any, ...] = cursor.fetchone()
+        return found
 
 
 def oids(indexes: list[str]) -> list[int]:

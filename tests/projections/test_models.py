@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection
 
+from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
@@ -169,6 +170,40 @@ def test_a_sequence_that_lags_behind_is_an_error_and_not_a_join_that_nobody_sees
             cursor.execute("SELECT setval('presence_id_seq', 1, false)")
     with pytest.raises(IntegrityError, match="presence_pkey"):
         Room.objects.add("room", "second")
+    assert_live_is_the_fold()
+
+
+def test_a_join_is_claimed_for_a_process_and_nothing_else_is() -> None:
+    kinds = ["join", "touch", "leave", "join", "prune", "join"]
+    with connection.cursor() as cursor:
+        for number, kind in enumerate(kinds):
+            cursor.execute(
+                "INSERT INTO presence_event (kind, room, channel_name, process) VALUES (%s, 'room', 'channel', %s)",
+                [kind, f"process {number}"],
+            )
+        cursor.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'room', 'unclaimed')")
+    assert list(PresenceEvent.objects.order_by("id").values_list("process", flat=True)) == [
+        "process 0",
+        None,
+        None,
+        "process 3",
+        None,
+        "process 5",
+        None,
+    ]
+    assert dict(Presence.objects.values_list("channel_name", "process")) == {
+        "channel": "process 5",
+        "unclaimed": None,
+    }
+    assert_live_is_the_fold()
+
+
+def test_the_prune_of_a_room_is_claimed_for_nobody() -> None:
+    Room.objects.add("room", "channel")
+    Presence.objects.leave_all("channel")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO presence_event (kind, room, process) VALUES ('prune', 'room', 'process')")
+    assert set(PresenceEvent.objects.values_list("process", flat=True)) == {None}
     assert_live_is_the_fold()
 
 

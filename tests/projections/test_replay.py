@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
-from presence_events import positions
+from presence_events import append, positions
 from presence_events.exceptions import InvalidMoment, InvalidPosition
 from presence_events.models import PresenceEvent
-from projections import folding, replay
+from projections import folding, replay, selections
 from projections.models import Presence, Room
 from projections.replay import compare, repair, state
 from tests.concurrency.conftest import Session, sessions
@@ -90,6 +90,7 @@ TAMPERED: dict[str, tuple[LiteralString, ...]] = {
     "data": ('UPDATE presence SET data = \'{"device": "toaster"}\'',),
     "data that is gone": ("UPDATE presence SET data = NULL",),
     "users": ("UPDATE presence SET user_id = NULL",),
+    "who has a connection": ("UPDATE presence SET process = 'another'",),
     "a room that is missing": ("DELETE FROM presence_room WHERE channel_name = 'empty'",),
     "a room that never was": ("INSERT INTO presence_room (channel_name, created_at) VALUES ('ghost', now())",),
     "a stay in a room that never was": (
@@ -195,6 +196,20 @@ def test_differences_say_what_is_wrong(user: Any) -> None:
     assert [str(each) for each in compare("default")] == [f"presence {stay.pk}: data is 'there' instead of 'here'"]
     tamper("DELETE FROM presence")
     assert str(compare("default")[0]).startswith(f"presence {stay.pk} is missing: {{'id': {stay.pk}, 'room': 'a', ")
+
+
+def test_for_whom_a_connection_was_claimed_stands_in_the_log(user: Any) -> None:
+    append.append([selections.join("a", "1", user, "here")], "default", process="one")
+    Presence.objects.touch("1", "there")
+    right = live()
+    tamper("UPDATE presence SET process = NULL")
+    assert [str(each) for each in compare("default")] == [
+        f"presence {Presence.objects.get().pk}: process is None instead of 'one'"
+    ]
+    repair("default")
+    assert live() == right
+    assert Presence.objects.get().process == "one"
+    assert_live_is_the_fold()
 
 
 def test_the_guards_are_up_again_afterwards(user: Any) -> None:

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_dead_letter_leads_to_its_event(admin_client: Client) -> None:
     Room.objects.add("room", "channel")
     event = PresenceEvent.objects.get()
-    letter = DeadLetter.objects.create(receiver="a.b", position=event.id, positions=1, tries=3, error="<script>")
+    letter = DeadLetter.objects.create(
+        worker="projector", receiver="a.b", first=event.id, last=event.id, tries=3, error="<script>"
+    )
     for page in (
         reverse("admin:projections_deadletter_changelist"),
         reverse("admin:projections_deadletter_change", args=[letter.pk]),

@@ -1,0 +1,14 @@
+-- Whoever has not been seen for a day is forgotten: it has been dead for long, or nobody watches.
+WITH forgotten AS (
+    DELETE FROM presence_process
+    WHERE name IN (
+        SELECT name
+        FROM presence_process
+        WHERE seen_at < clock_timestamp() - interval '1 day' AND name <> %(name)s
+        FOR UPDATE SKIP LOCKED
+    )
+)
+INSERT INTO presence_process (name, started_at, seen_at)
+SELECT %(name)s, now, now
+FROM (SELECT clock_timestamp() AS now) AS clock
+ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at

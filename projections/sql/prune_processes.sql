@@ -1,0 +1,17 @@
+-- Who was claimed for a process that is dead, unless it has been seen since. Who was seen later than it could have seen
+-- them has been seen by somebody else, and stays; so do rows that somebody else holds, until the next look.
+SELECT
+    'prune',
+    p.room,
+    p.channel_name,
+    p.user_id,
+    jsonb_build_object('reason', %(reason)s::text, 'process', p.process),
+    p.id,
+    0
+FROM unnest(%(names)s::text[], %(seen)s::bigint[]) AS dead (name, seen)
+JOIN presence AS p ON p.process = dead.name
+LEFT JOIN presence_process AS process ON process.name = dead.name
+WHERE (extract(epoch FROM process.seen_at) * 1000000)::bigint IS NOT DISTINCT FROM dead.seen
+    AND p.last_seen <= coalesce(process.seen_at, p.joined_at) + make_interval(secs => %(grace)s)
+ORDER BY p.room, p.channel_name
+FOR UPDATE OF p SKIP LOCKED
