@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connections
 from django.db.models.functions import Now
 
-from presence_events.exceptions import CheckpointMoved
+from presence_events.exceptions import CheckpointMoved, InvalidPosition, LogIsShorter
 from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.tail import Mark, Tail
 
@@ -44,7 +44,7 @@ class Reader:
         self._stored_at = time.monotonic()
         self._cluster = cluster
         mark = Mark.from_json(stored.mark)
-        self._mark = self._next = mark if stored.cluster == cluster else Mark.after(mark.decided, using)
+        self._mark = self._next = mark if stored.cluster == cluster else _translated(mark, using)
 
     def read(self, limit: int) -> list[PresenceEvent]:
         """The next events, at most ``limit``: the same as before, until `advance` is called."""
@@ -82,6 +82,13 @@ class Reader:
         """Raises `CheckpointMoved` if the checkpoint is no longer where this reader left it."""
         if not self._row.filter(mark=self._stored).exists():
             raise CheckpointMoved
+
+
+def _translated(mark: Mark, using: str) -> Mark:
+    try:
+        return Mark.after(mark.decided, using)
+    except InvalidPosition as error:
+        raise LogIsShorter(str(error)) from None
 
 
 def _values(mark: Mark, cluster: int) -> dict[str, Any]:

@@ -19,3 +19,8 @@ def signals() -> str:
     """Who sends signals: the process that records, or manage.py run_projector (``CHANNELS_PRESENCE_SIGNALS``, "inline"
     or "worker")."""
     return getattr(settings, "CHANNELS_PRESENCE_SIGNALS", "inline")
+
+
+def notify() -> bool:
+    """Whether a worker that waits is woken by what is recorded (``CHANNELS_PRESENCE_NOTIFY``, False)."""
+    return getattr(settings, "CHANNELS_PRESENCE_NOTIFY", False)

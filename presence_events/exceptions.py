@@ -78,8 +78,8 @@ class CheckpointMoved(PresenceError, RuntimeError):
 
 
 class LogIsShorter(PresenceError, RuntimeError):
-    """The log ends before what was read of it, so it is not the same any more: it was restored to an earlier state. Reset
-    the checkpoint."""
+    """The log ends before what was read of it, so it is not the same any more: it was restored to an earlier state.
+    Reset the checkpoint."""
 
 
 class NotATestDatabase(PresenceError, RuntimeError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import OperationalError, connections
 
 from presence_events import sql
 
-__all__ = ["SLACK", "position_at", "settled_position"]
+__all__ = ["SLACK", "drawn_position", "position_at", "settled_position"]
 
 SLACK = timedelta(seconds=10)
 """How far the order of times may deviate from the order of positions: the clock is read and the position drawn by one
@@ -25,15 +26,24 @@ def position_at(moment: datetime, *, using: str) -> int:
     return position
 
 
+def drawn_position(cursor: Any) -> int:
+    """The last position that anybody has drawn. Raises `OperationalError` on a standby, which knows neither that nor
+    who is appending."""
+    # Under the sequence's lock. A SELECT from it may see it up to 32 ahead, while it is being written to the WAL.
+    cursor.execute("SELECT pg_is_in_recovery(), coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)")
+    is_standby, position = cursor.fetchone()
+    if is_standby:
+        raise OperationalError("The log is followed on the primary: a standby does not know who is appending.")
+    return int(position)
+
+
 def settled_position(using: str, *, patience: float = 10.0) -> int:
     """A position up to which the log will not change any more: whoever drew one of those before has committed or rolled
     back. It waits for the transactions that have appended and are still open, without a lock, and raises
-    `OperationalError` if some are open after ``patience`` seconds."""
+    `OperationalError` if some are open after ``patience`` seconds, and on a standby."""
     deadline = time.monotonic() + patience
     with connections[using].cursor() as cursor:
-        # Under the sequence's lock. A SELECT from it may see it up to 32 ahead, while it is being written to the WAL.
-        cursor.execute("SELECT coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)")
-        position: int = cursor.fetchone()[0]
+        position = drawn_position(cursor)
         # Whoever appends holds this lock until the end of the transaction.
         cursor.execute(sql.read("presence_events", "appending"))
         appending = set(cursor.fetchall())

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Self
 
-from django.db import OperationalError, connections
+from django.db import connections
 from django.db.transaction import TransactionManagementError
 
 from presence_events import sql
 from presence_events.exceptions import InvalidPosition, LogIsShorter
 from presence_events.models import PresenceEvent
-from presence_events.positions import settled_position
+from presence_events.positions import drawn_position, settled_position
 
 __all__ = ["Cut", "Mark", "Tail"]
 
@@ -81,7 +81,7 @@ class Mark(NamedTuple):
     @property
     def reached(self) -> int:
         """The position up to which the log was looked at. Events of transactions that were open may lie below it."""
-        return self.seen.high if self.window is None else self.position
+        return max(self.seen.high, self.position)
 
     @property
     def decided(self) -> int:
@@ -170,10 +170,7 @@ def _cut(seen: Cut, using: str) -> tuple[Cut, int, int | None]:
     transactions in the snapshot will not do: it leaves out those that began after the last one that ended.
     """
     with connections[using].cursor() as cursor:
-        cursor.execute(sql.read("presence_events", "tail_drawn"))
-        is_standby, high = cursor.fetchone()
-        if is_standby:
-            raise OperationalError("The log is followed on the primary: a standby does not know who is appending.")
+        high = drawn_position(cursor)
         if high < seen.high:
             raise LogIsShorter(f"It ends at {high} and was read up to {seen.high}.")
         if high == seen.high and not seen.open:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
 
-__all__ = ["AT_ONCE", "add", "discard", "follow"]
+__all__ = ["AT_ONCE", "add", "correct", "discard", "follow"]
 
 logger = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds that a layer has for groups that nobody waits for."""
 
 AT_ONCE = 64
 """How many changes are on their way to the layer at the same time: channels_redis opens a connection for each."""
@@ -45,6 +48,37 @@ async def _make(changes: Iterable[PresenceEvent], layer: Any, failures: dict[int
             logger.exception("The channel layer failed to follow: %s", event)
             if event.kind == "join":
                 failures[event.id] = error
+
+
+async def correct(pairs: Collection[tuple[str, str]], *, present: bool) -> None:
+    """Makes sure that of ``pairs`` each channel name is in the group of its room, or that none is. That is tried twice,
+    since a layer that was restarted is noticed at the first, and for ten seconds at most. Failures are logged."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    change = layer.group_add if present else layer.group_discard
+    failures: dict[tuple[str, str], Exception] = {}
+    queue = iter(pairs)
+
+    async def make() -> None:
+        for pair in queue:
+            for _ in range(2):
+                try:
+                    await change(*pair)
+                except Exception as error:
+                    failures[pair] = error
+                else:
+                    failures.pop(pair, None)
+                    break
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(make() for _ in range(min(AT_ONCE, len(pairs)))))
+    except TimeoutError:
+        logger.error("The channel layer did not follow in %s seconds: some are in groups who should not be", PATIENCE)
+    if failures:
+        pair, error = next(iter(failures.items()))
+        logger.error("The channel layer failed to follow in %s cases, one is %s", len(failures), pair, exc_info=error)
 
 
 async def add(room: str, channel_name: str) -> None:

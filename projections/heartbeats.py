@@ -5,6 +5,9 @@ its answer says who is no longer present although nobody here ended that. Those 
 evicted, healed or forgotten (`projections.endings.fate`). A prune that this process itself recorded is looked into at
 once; one of another process with the next beat.
 
+With every sixth beat a connection is added to the groups of its rooms once more, since channel layers forget: after a
+day (``group_expiry``), and when they are emptied or restarted without their data.
+
 Nothing is kept, and nothing runs, while there are no connections. A beat that fails is logged, and the next one tries
 again.
 """
@@ -27,7 +30,7 @@ from presence_events.models import PresenceEvent
 from presence_events.recorder import arecord_quietly
 from presence_events.signals import aevents_committed, events_committed
 from presence_events.threads import in_thread
-from projections import selections
+from projections import groups, selections
 from projections.connection import Connection, Stay
 from projections.endings import Ending, endings
 from projections.moments import Moment
@@ -38,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 BEATS = 3
 """Beats in the age at which a connection counts as gone, so that one that fails or is late harms nobody."""
+
+REGROUP = 6
+"""Beats in which every connection is added to its groups again: nobody is deaf for more than twice the maximal age."""
 
 SHORTEST = 0.1
 """Seconds between two beats at least."""
@@ -63,6 +69,7 @@ class Heart:
         self._farewell: asyncio.Task[None] | None = None
         self._noticed: set[Connection] = set()
         self._healing = False
+        self._regrouped = 0
         self._last_beat = self._last_look = Moment()
 
     def enter(self, connection: Connection) -> None:
@@ -147,6 +154,18 @@ class Heart:
         await self._look_into(suspects, away)
         self._last_look = now
 
+    async def renew_groups(self) -> None:
+        """A part of the connections is added to the groups of their rooms: a layer may have forgotten them."""
+        self._regrouped = (self._regrouped + 1) % REGROUP
+        everyone = [each for each in self._connections.values() if hash(each.channel_name) % REGROUP == self._regrouped]
+        stays = [(stay.room, connection) for connection in everyone for stay in connection.stays()]
+        if stays:
+            await groups.correct([(room, each.channel_name) for room, each in stays], present=True)
+        # Who has left meanwhile was perhaps discarded before they were added here.
+        left = [(room, each.channel_name) for room, each in stays if room not in {stay.room for stay in each.stays()}]
+        if left:
+            await groups.correct(left, present=False)
+
     async def _look_into(self, suspects: Suspects, away: bool) -> None:
         suspects = [(connection, stays) for connection, stays in suspects if stays]
         if not suspects:
@@ -189,6 +208,7 @@ class Heart:
             self._healing = True
             try:
                 await self.look_into_missing(*missing)
+                await self.renew_groups()
             except Exception:
                 logger.exception("Could not look into who is missing. The next beat tries again.")
             finally:

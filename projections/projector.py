@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from typing import Any
 
-from django.db import connections as db_connections
+from django.db import connections
 
 from presence_events import conf, sql
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
+from presence_events.threads import in_thread
 from projections import event_loops, groups
+from projections.leading import wake
 from projections.models import Presence, Room
-from projections.signals import PresenceSignal, presence_changed, presence_updated
+from projections.signals import MAIN, PresenceSignal, presence_changed, presence_updated
 
-__all__ = ["adeliver", "catch_up", "deliver", "resend"]
+__all__ = ["adeliver", "deliver", "discard_the_gone", "resend", "signals_for", "with_prunes_together"]
 
 HELD = 1000
 """Positions after which nothing more is expected of what a transaction pruned in a room."""
@@ -32,6 +35,8 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     if conf.signals() == "inline":
         for signal, arguments in _signals(events, using):
             signal.send_robust(sender=Room, **arguments)
+    if conf.notify():
+        wake(using)
     if failures:
         raise DeliveryFailed(failures)
 
@@ -42,21 +47,29 @@ async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> No
     failures = await groups.follow(moves) if moves else {}
     if conf.signals() == "inline":
         await PresenceSignal.asend_in_turn(_signals(events, using), sender=Room)
+    if conf.notify():
+        await in_thread(partial(wake, using))
     if failures:
         raise DeliveryFailed(failures)
 
 
-def catch_up(events: list[PresenceEvent], using: str, send: Callable[[PresenceSignal, dict[str, Any]], None]) -> None:
-    """Delivers ``events`` on behalf of the processes that recorded them, whether or not they got to it: who has gone is
-    discarded from groups, unless they are back, and ``send`` is called for each signal with its arguments."""
-    gone = [event for event in _moves(events) if event.kind != "join"]
-    if gone:
-        event_loops.run(groups.follow, gone)
-        for room, channel_name in _present(gone, using):
-            # They came back meanwhile, and whoever added them may have done so before they were discarded here.
-            event_loops.run(groups.add, room, channel_name)
-    for signal, arguments in _signals(events, using):
-        send(signal, arguments)
+def signals_for(
+    worker: str, events: Iterable[PresenceEvent], using: str
+) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
+    """The signals that ``worker`` sends for ``events``, in their order, with their arguments."""
+    return _signals(events, using, worker=worker)
+
+
+def discard_the_gone(events: list[PresenceEvent], using: str) -> None:
+    """Makes sure that none is in a group who has left or was pruned by ``events``, unless they are back."""
+    gone = {(event.room, str(event.channel_name)) for event in _moves(events) if event.kind != "join"}
+    absent = _absent(gone, using)
+    if absent:
+        event_loops.run(partial(groups.correct, absent, present=False))
+        # They may have come back meanwhile, and whoever added them may have done so before they were discarded here.
+        back = absent - _absent(absent, using)
+        if back:
+            event_loops.run(partial(groups.correct, back, present=True))
 
 
 def resend(events: Iterable[PresenceEvent], using: str) -> int:
@@ -66,13 +79,13 @@ def resend(events: Iterable[PresenceEvent], using: str) -> int:
     that happened.
     """
     failures = 0
-    for signal, arguments in _signals(_with_prunes_together(events), using, replayed=True):
+    for signal, arguments in _signals(with_prunes_together(events), using, replayed=True):
         answers = signal.send_robust(sender=Room, **arguments)
         failures += sum(isinstance(answer, Exception) for _, answer in answers)
     return failures
 
 
-def _with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
+def with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
     """``events``, but those that a transaction pruned in a room one after the other, as they were recorded: in the log
     others may stand between them. They come before whatever happens to one of these connections next."""
     held: dict[tuple[str, int], dict[str | None, PresenceEvent]] = {}
@@ -92,12 +105,13 @@ def _with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceE
         yield from prunes.values()
 
 
-def _present(events: list[PresenceEvent], using: str) -> set[tuple[str, str]]:
-    connections = {(event.room, str(event.channel_name)) for event in events}
-    rooms, channel_names = zip(*connections, strict=True)
-    with db_connections[using].cursor() as cursor:
+def _absent(pairs: set[tuple[str, str]], using: str) -> set[tuple[str, str]]:
+    if not pairs:
+        return pairs
+    rooms, channel_names = zip(*pairs, strict=True)
+    with connections[using].cursor() as cursor:
         cursor.execute(sql.read("projections", "absent"), {"rooms": list(rooms), "channel_names": list(channel_names)})
-        return connections - set(cursor.fetchall())
+        return set(cursor.fetchall())
 
 
 def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:
@@ -106,14 +120,14 @@ def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:
 
 
 def _signals(
-    events: Iterable[PresenceEvent], using: str, *, replayed: bool = False
+    events: Iterable[PresenceEvent], using: str, *, worker: str = MAIN, replayed: bool = False
 ) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
     """The signals with their arguments: one an event, but one a room for the prunes of a transaction.
 
     There is none for the prune of a room itself, and for a touch by which nothing changed but the time.
     """
     for (kind, room_name, _), run in groupby(events, key=lambda event: (event.kind, event.room, event.tx)):
-        signal = presence_updated if kind == "touch" else presence_changed
+        signal = (presence_updated if kind == "touch" else presence_changed).for_worker(worker)
         told = [event for event in run if event.channel_name is not None]
         if kind == "touch":
             told = [event for event in told if event.data is not None]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from asgiref.sync import async_to_sync, iscoroutinefunction
+from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
 from presence_events.threads import in_thread
+from projections import event_loops
 
-__all__ = ["PresenceSignal", "presence_changed", "presence_updated"]
+__all__ = ["MAIN", "PresenceSignal", "presence_changed", "presence_updated"]
 
 logger = logging.getLogger(__name__)
+
+MAIN = "projector"
+"""The worker that sends the signals themselves, if it is a worker that does."""
 
 _Receiver = Callable[..., Any]
 
@@ -25,6 +30,14 @@ class PresenceSignal(Signal):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
+        self._of_workers: dict[str, PresenceSignal] = {}
+
+    def for_worker(self, name: str) -> PresenceSignal:
+        """The signal that only ``manage.py run_projector --name`` with that ``name`` sends, from a checkpoint of its
+        own. Receivers that are connected to it catch up after they were away, whatever the others do."""
+        if name == MAIN:
+            return self
+        return self._of_workers.setdefault(name, PresenceSignal(f"{self._name} for {name}"))
 
     @classmethod
     async def asend_in_turn(cls, signals: Iterable[tuple[PresenceSignal, dict[str, Any]]], sender: Any) -> None:
@@ -57,10 +70,15 @@ class PresenceSignal(Signal):
         synchronous, asynchronous = super()._live_receivers(sender)
         return synchronous, asynchronous
 
+    def receivers_for(self, sender: Any) -> list[_Receiver]:
+        """Whom `send_to` may call, one after the other."""
+        synchronous, asynchronous = self._live_receivers(sender)
+        return [*synchronous, *asynchronous]
+
     def send_to(self, receiver: _Receiver, sender: Any, **arguments: Any) -> None:
-        """Calls one receiver. Raises what it raises."""
-        call = async_to_sync(receiver) if iscoroutinefunction(receiver) else receiver
-        call(signal=self, sender=sender, **arguments)
+        """Calls one receiver, in synchronous code. Raises what it raises."""
+        call = partial(receiver, signal=self, sender=sender, **arguments)
+        event_loops.run(call) if iscoroutinefunction(receiver) else call()
 
     def name_of(self, receiver: _Receiver) -> str:
         """What to call ``receiver`` where somebody looks for it."""

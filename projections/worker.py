@@ -11,12 +11,13 @@ import logging
 import time
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from presence_events.checkpoints import Reader
+from presence_events.models import PresenceEvent
 from projections import projector
 from projections.models import DeadLetter, Room
-from projections.signals import PresenceSignal
+from projections.signals import MAIN, PresenceSignal
 
 __all__ = ["TRIES", "Worker"]
 
@@ -28,30 +29,48 @@ TRIES = 3
 PAUSE = 0.2
 """Seconds before the second try; twice as long before the third."""
 
+PATIENCE = 2.0
+"""Seconds of such pauses that a receiver gets in one batch. After that each signal is tried once."""
+
+BATCH = 1000
+"""Events between two moves of the checkpoint, at most."""
+
+LONG = 0.5
+"""Seconds after which a batch is cut short: a worker that is asked to stop may go on that long, and what it did in that
+time is done again if it is killed."""
+
+LONGEST = 10_000
+"""Characters that are kept of an error."""
+
+STORE = 10.0
+"""Seconds after which the checkpoint is moved even though there was nothing to deliver."""
+
 
 class Worker:
     """Follows the log of the database ``using`` from the checkpoint ``name``."""
 
     def __init__(self, name: str, *, using: str) -> None:
+        self._name = name
         self._using = using
         self._reader = Reader(name, using=using, touches=False)
         self._letters: list[DeadLetter] = []
-        self._failing: set[str] = set()
+        self._failing: set[Any] = set()
+        self._paused: dict[Any, float] = {}
 
-    def step(self, limit: int) -> int:
-        """Delivers the next events, at most ``limit``, and moves the checkpoint. Returns how many there were.
+    def step(self) -> int:
+        """Delivers the next events, and moves the checkpoint. Returns how many there were.
 
         If it raises, the checkpoint stands where it stood. Raises `CheckpointMoved` if somebody else has moved it.
         """
-        events = self._reader.read(limit)
-        if events:
-            self._letters = []
-            projector.catch_up(events, self._using, self._send)
-        self._reader.advance()
-        if events:
+        events = self._reader.read(BATCH)
+        self._letters, self._paused = [], {}
+        self._reader.advance(self._deliver(events) if events else None)
+        if events or self._reader.stored_ago > STORE:
             with transaction.atomic(self._using):
                 DeadLetter.objects.using(self._using).bulk_create(self._letters)
                 self._reader.store()
+        elif not self.is_behind:
+            self._reader.confirm()
         return len(events)
 
     @property
@@ -59,34 +78,79 @@ class Worker:
         """Whether there was more in the log at the last step than it took."""
         return self._reader.is_between
 
-    def _send(self, signal: PresenceSignal, arguments: dict[str, Any]) -> None:
-        for receiver, error in signal.send_robust(sender=Room, **arguments):
-            if isinstance(error, Exception):
-                self._try_again(signal, receiver, arguments, error)
-            else:
-                self._failing.discard(signal.name_of(receiver))
+    def _deliver(self, events: list[PresenceEvent]) -> int | None:
+        """Returns the position up to which it has, if it took too long to deliver all of ``events``."""
+        deadline = time.monotonic() + LONG
+        if self._name == MAIN:
+            projector.discard_the_gone(events, self._using)
+        in_turn = list(projector.with_prunes_together(events))
+        for signal, arguments in projector.signals_for(self._name, in_turn, self._using):
+            if time.monotonic() > deadline:
+                rest = in_turn[in_turn.index(arguments["events"][0]) :]
+                position = min(event.id for event in rest) - 1
+                if position >= events[0].id:
+                    return position
+            for receiver in signal.receivers_for(Room):
+                self._send(signal, receiver, arguments)
+        return None
 
-    def _try_again(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any], error: Exception) -> None:
-        name, tries = signal.name_of(receiver), 1
+    def _send(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> None:
+        key = signal, receiver
+        error = self._error(signal, receiver, arguments)
+        if error is None:
+            self._failing.discard(key)
+            return
+        tries = 1
         # One that has just failed so often gets no more than one try until it succeeds: it must not hold up the rest.
-        while name not in self._failing and tries < TRIES:
-            time.sleep(PAUSE * tries)
+        while key not in self._failing and tries < TRIES and self._paused.get(key, 0.0) < PATIENCE:
+            pause = PAUSE * tries
+            self._paused[key] = self._paused.get(key, 0.0) + pause
+            time.sleep(pause)
             tries += 1
-            try:
-                signal.send_to(receiver, sender=Room, **arguments)
-            except Exception as again:
-                error = again
-            else:
+            error = self._error(signal, receiver, arguments)
+            if error is None:
                 return
-        self._failing.add(name)
-        event = arguments["events"][0]
-        logger.error("The receiver %s did not take event %s in %s tries, and is not asked again", name, event.id, tries)
-        self._letters.append(
-            DeadLetter(
-                receiver=name,
-                position=event.id,
-                positions=len(arguments["events"]),
-                tries=tries,
-                error=repr(error),
-            )
+        self._failing.add(key)
+        self._give_up(signal.name_of(receiver), arguments["events"], tries, error)
+
+    def _error(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> BaseException | None:
+        """What ``receiver`` raises."""
+        try:
+            signal.send_to(receiver, sender=Room, **arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a CancelledError or a SystemExit is about what the receiver did
+            _close_broken_connections()
+            return error
+        return None
+
+    def _give_up(self, receiver: str, events: list[PresenceEvent], tries: int, error: BaseException) -> None:
+        first, last = events[0].id, events[-1].id
+        logger.error(
+            "The receiver %s did not take events %s to %s in %s tries, and is not asked again",
+            receiver,
+            first,
+            last,
+            tries,
+            exc_info=error,
         )
+        letter = DeadLetter(
+            worker=self._name, receiver=receiver, first=first, last=last, tries=tries, error=_text(error)
+        )
+        self._letters.append(letter)
+
+
+def _close_broken_connections() -> None:
+    """There is no request at whose end Django would do it: a receiver's database would be away for ever."""
+    for connection in connections.all(initialized_only=True):
+        if connection.errors_occurred and not connection.in_atomic_block and not connection.is_usable():
+            connection.close()
+
+
+def _text(error: BaseException) -> str:
+    """What PostgreSQL can store of ``error``."""
+    try:
+        text = repr(error)
+    except Exception:
+        text = type(error).__name__
+    return text.replace("\x00", "\\x00")[:LONGEST]

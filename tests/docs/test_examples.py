@@ -60,6 +60,7 @@ async def usage(lobby: Room) -> AsyncIterator[dict[str, Any]]:
     for receiver in ("broadcast_presence", "hang_up"):
         presence_changed.disconnect(namespace[receiver])
     presence_updated.disconnect(namespace["broadcast_status"])
+    presence_changed.for_worker("billing").disconnect(namespace["bill"])
 
 
 class _Forwarding:
@@ -108,6 +109,13 @@ async def test_the_test_of_the_documentation_passes(usage: dict[str, Any], user:
     presence_changed.disconnect(usage["hang_up"])  # it is for consumers without a mixin
     await Room.objects.aremove("lobby", "somebody")
     await usage["test_a_silent_tab_is_pruned"](user)
+
+
+async def test_receivers_with_a_worker_of_their_own_hear_of_nothing_from_others(
+    usage: dict[str, Any], lobby: Room
+) -> None:
+    assert presence_changed.for_worker("billing").receivers_for(Room) == [usage["bill"]]
+    assert usage["bill"] not in presence_changed.receivers_for(Room)
 
 
 async def test_a_status_is_broadcast(usage: dict[str, Any], lobby: Room) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 from django.db import DatabaseError, connections
 
 from presence_events.models import PresenceEvent
 from presence_events.threads import in_thread
-from projections import heartbeats
+from projections import groups, heartbeats
 from projections.consumers import EVICTED
 from projections.heartbeats import Heart
 from projections.managers import RoomManager
@@ -618,6 +619,51 @@ async def test_what_the_consumer_did_not_join_is_not_vouched_for() -> None:
     await Room.objects.aadd("b", client.channel)
     await beat()
     assert [event.room async for event in PresenceEvent.objects.filter(kind="touch")] == ["a"]
+    await client.disconnect()
+
+
+def in_group(client: Client, room: str) -> bool:
+    return client.channel in get_channel_layer().groups.get(room, {})
+
+
+@both
+async def test_a_layer_that_has_forgotten_its_groups_is_told_again(chat: Any) -> None:
+    clients = [await client_of(chat, "a") for _ in range(3)]
+    get_channel_layer().groups.clear()
+    heart = heartbeats.of_running_loop()
+    for _ in range(heartbeats.REGROUP):
+        await heart.renew_groups()
+    assert all(in_group(client, "a") for client in clients)
+    for client in clients:
+        await client.disconnect()
+    assert not any(in_group(client, "a") for client in clients)
+
+
+@pytest.mark.usefixtures("fast")
+async def test_that_happens_with_the_heartbeat() -> None:
+    client = await client_of(AsyncChat, "a")
+    get_channel_layer().groups.clear()
+    await until(lambda: in_group(client, "a"))
+    await client.disconnect()
+
+
+@both
+async def test_interleaving_who_leaves_while_groups_are_renewed_is_in_none(
+    chat: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await client_of(chat, "a", "b")
+    real = groups.correct
+
+    async def late(pairs: Any, *, present: bool) -> None:
+        if present:
+            await client("leave_room", "a")
+        await real(pairs, present=present)
+
+    monkeypatch.setattr(groups, "correct", late)
+    heart = heartbeats.of_running_loop()
+    for _ in range(heartbeats.REGROUP):
+        await heart.renew_groups()
+    assert (in_group(client, "a"), in_group(client, "b")) == (False, True)
     await client.disconnect()
 
 

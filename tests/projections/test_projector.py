@@ -254,7 +254,12 @@ async def test_a_receiver_may_record_in_the_room_it_is_told_of() -> None:
 def test_what_a_connection_says_of_itself_is_signalled_when_it_changes(
     updates: list[dict[str, Any]], user: Any
 ) -> None:
-    Room.objects.add("room", "channel", user, {"status": "here"})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, user_id, process)"
+            " VALUES ('join', 'room', 'channel', %s, 'process')",
+            [user.pk],
+        )
     Room.objects.add("hall", "channel", user, {"status": "away"})
     Presence.objects.touch("channel")
     assert updates == []

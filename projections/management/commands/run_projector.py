@@ -1,85 +1,127 @@
-"""manage.py run_projector: sends the signals of the log, at least once each."""
+"""manage.py run_projector: sends the signals of the log, at least once each, and keeps house."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from argparse import SUPPRESS, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error, InterfaceError, OperationalError, connections, router
+from django.db import Error, InterfaceError, InternalError, OperationalError, connections, router
 
 from presence_events import checkpoints, conf
 from presence_events.exceptions import CheckpointMoved, PresenceError
 from presence_events.models import PresenceEvent
 from presence_events.tail import Mark
+from projections.housekeeping import Housekeeping
 from projections.leading import Leadership
+from projections.models import Room
+from projections.signals import MAIN, presence_changed, presence_updated
+from projections.stopping import Stop
 from projections.worker import Worker
 
-BATCH = 1000
-"""Events after which the checkpoint is moved."""
+logger = logging.getLogger(__name__)
 
 SOON, LATER = 0.02, 1.0
 """Seconds between two looks, while there is something to do and when nothing happens."""
 
+_AWAY = (CheckpointMoved, InterfaceError, InternalError, OperationalError)
+"""The database is away, or somebody else has taken over: both may be over soon."""
+
 
 class Command(BaseCommand):
-    help = "Follows the presence log and sends its signals: each at least once, whoever has recorded it and died since."
+    help = (
+        "Follows the presence log and sends its signals: each at least once, whoever has recorded it and died since. "
+        "Notices servers that died, and prunes their connections."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="deliver what is there and exit: for cron")
-        parser.add_argument("--name", default="projector", help="of the checkpoint (default: %(default)s)")
+        parser.add_argument("--once", action="store_true", help="do what there is to do and exit: for cron")
+        parser.add_argument("--prune", action="store_true", help="prune presences and rooms too, time and again")
+        parser.add_argument(
+            "--name", default=MAIN, help="the worker whose signals to send, and its checkpoint (default: %(default)s)"
+        )
         parser.add_argument(
             "--reset",
-            choices=("beginning", "end"),
-            help="where to begin, whatever was read before, and exit: the first event of the log, or what comes next",
+            type=_position,
+            default=SUPPRESS,
+            metavar="beginning|end|POSITION",
+            help="set the checkpoint, whatever was read before, and exit: signals begin after that position of the log",
         )
         parser.add_argument("--database", choices=tuple(connections), metavar="ALIAS", help="alias of the database")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.using = options["database"] or router.db_for_write(PresenceEvent)
         self.name = options["name"]
-        self.stop = threading.Event()
+        self.once, self.prune = options["once"], options["prune"]
+        self.sends = self.name != MAIN or conf.signals() == "worker"
+        self.said, self.has_led = "", False
         try:
-            if options["reset"]:
-                mark = Mark.beginning() if options["reset"] == "beginning" else Mark.end(self.using)
-                checkpoints.reset(self.name, mark, using=self.using)
+            if "reset" in options:
+                self._reset(options["reset"])
                 return
-            if conf.signals() != "worker":
-                raise CommandError(
-                    "The processes that record send the signals, and each would be sent twice. Set "
-                    'CHANNELS_PRESENCE_SIGNALS = "worker" first, for all of them.'
-                )
-            with self._stopping():
-                self._once() if options["once"] else self._forever()
+            self._check()
+            with Stop.on_signals() as self.stop:
+                self._do_once() if self.once else self._go_on()
         except (PresenceError, Error) as error:
             raise CommandError(str(error)) from error
 
-    def _once(self) -> None:
+    def _reset(self, position: int | None) -> None:
+        mark = Mark.end(self.using) if position is None else Mark.after(position, self.using)
+        checkpoints.reset(self.name, mark, using=self.using)
+
+    def _check(self) -> None:
+        if self.name != MAIN and not any(
+            signal.for_worker(self.name).has_listeners(Room) for signal in (presence_changed, presence_updated)
+        ):
+            raise CommandError(
+                f"Nobody listens: no receiver is connected to presence_changed.for_worker({self.name!r}), nor to "
+                "presence_updated's. They are connected when the apps are ready."
+            )
+        if self.once and not self.sends and not self.prune:
+            raise CommandError(
+                "There is nothing to do: signals are sent by the processes that record. This one sends them if "
+                'CHANNELS_PRESENCE_SIGNALS = "worker", and prunes with --prune.'
+            )
+
+    def _do_once(self) -> None:
         leadership = Leadership(self.name, using=self.using)
         try:
             if not leadership.held():
                 self.stdout.write("Somebody else is following the log.")
                 return
-            worker = Worker(self.name, using=self.using)
-            delivered = 0
-            while not self.stop.is_set() and (count := worker.step(BATCH)) + worker.is_behind:
-                delivered += count
-            self.stdout.write(f"{delivered} events delivered")
+            if self.prune:
+                rooms = Room.objects.db_manager(self.using)
+                self.stdout.write(f"{rooms.prune_presences()} presences and {rooms.prune_rooms()} rooms pruned")
+            if self.sends:
+                self.stdout.write(f"{self._deliver()} events delivered")
         finally:
             leadership.resign()
 
-    def _forever(self) -> None:
-        while not self.stop.is_set():
+    def _deliver(self) -> int:
+        """Delivers what is in the log by now, and not what comes meanwhile."""
+        worker = Worker(self.name, using=self.using)
+        delivered = 0
+        for _ in range(1 + worker.is_behind):
+            delivered += worker.step()
+            while worker.is_behind and not self.stop.requested:
+                delivered += worker.step()
+        return delivered
+
+    def _go_on(self) -> None:
+        while not self.stop.requested:
             leadership = Leadership(self.name, using=self.using)
             try:
                 self._lead(leadership)
-            except (CheckpointMoved, InterfaceError, OperationalError) as error:
-                # The database is away, or somebody else has taken over: both may be over soon.
-                self.stderr.write(f"{type(error).__name__}: {error}")
+            except _AWAY as error:
+                self._say(f"{type(error).__name__}: {error}")
                 connections[self.using].close()
+                self.stop.wait(LATER)
+            except Exception as error:
+                if not self.has_led or isinstance(error, PresenceError):
+                    raise
+                logger.exception("The worker begins anew")
+                connections.close_all()
                 self.stop.wait(LATER)
             finally:
                 leadership.resign()
@@ -87,24 +129,37 @@ class Command(BaseCommand):
 
     def _lead(self, leadership: Leadership) -> None:
         if not leadership.held():
-            self.stdout.write("Standing by.")
+            self._say("Standing by.")
         while not leadership.held():
             if self.stop.wait(LATER):
                 return
-        worker, pause = Worker(self.name, using=self.using), SOON
-        self.stdout.write("Following the log.")
-        while not self.stop.is_set() and leadership.held():
-            pause = SOON if worker.step(BATCH) else min(2 * pause, LATER)
-            if not worker.is_behind:
-                self.stop.wait(pause)
+        worker = Worker(self.name, using=self.using) if self.sends else None
+        housekeeping = Housekeeping(self.using, prune=self.prune) if self.name == MAIN else None
+        self._say("Following the log." if worker else "Watching. Signals are sent by the processes that record.")
+        pause = SOON
+        while not self.stop.requested and leadership.held():
+            if housekeeping:
+                housekeeping.do_what_is_due()
+            delivered = worker.step() if worker else 0
+            self.has_led = True
+            pause = SOON if delivered else min(2 * pause, LATER)
+            if worker and worker.is_behind:
+                continue
+            leadership.wait(pause) if conf.notify() else self.stop.wait(pause)
 
-    @contextmanager
-    def _stopping(self) -> Iterator[None]:
-        """SIGTERM and SIGINT end it after the batch that it is at."""
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        before = [signal.signal(number, lambda *_: self.stop.set()) for number in numbers]
-        try:
-            yield
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+    def _say(self, text: str) -> None:
+        """Once, as long as it stays the same."""
+        if text != self.said:
+            self.stdout.write(text)
+            self.said = text
+
+
+def _position(text: str) -> int | None:
+    """A type for argparse: 0 is the beginning, None the end."""
+    if text == "end":
+        return None
+    if text == "beginning":
+        return 0
+    if not text.isascii() or not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is neither a position nor beginning or end")
+    return int(text)

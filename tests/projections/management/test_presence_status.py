@@ -1,0 +1,210 @@
+"""The command that says how presence is doing: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from presence_events import checkpoints
+from presence_events.models import Checkpoint
+from presence_events.tail import Mark
+from projections.leading import Leadership
+from projections.management.commands import presence_status
+from projections.models import DeadLetter, Room
+from projections.status import COUNTED
+from projections.testing import age_presences
+from tests.past import Stay, write
+from tests.projections.test_metrics import HOSTILE, KNOWN
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(*arguments: str) -> tuple[int, str, list[str]]:
+    """The exit status, what was printed, and the problems."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("presence_status", *arguments, stdout=out, stderr=err, no_color=True)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue(), err.getvalue().splitlines()
+    return 0, out.getvalue(), err.getvalue().splitlines()
+
+
+def problems(*arguments: str) -> list[str]:
+    code, _, found = run(*arguments)
+    assert code == bool(found)
+    return found
+
+
+def dead_letters(count: int) -> None:
+    for position in range(1, count + 1):
+        DeadLetter.objects.create(worker="w", receiver="r", first=position, last=position, tries=3, error="e")
+
+
+def fallen_behind(seconds: float, name: str = "projector") -> None:
+    write(Stay("room", "channel", None, timezone.now() - timedelta(seconds=seconds), last_seen=timezone.now()))
+    checkpoints.reset(name, Mark.after(0, "default"), using="default")
+
+
+def test_all_is_well_where_nothing_ever_happened() -> None:
+    code, printed, found = run("--database", "default")
+    assert (code, found) == (0, [])
+    assert "triggers        fine\n" in printed
+
+
+def test_it_prints_a_table_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = replace(KNOWN, oldest_stay=100_000, oldest_unseen=100, dead_letters=COUNTED)
+    monkeypatch.setattr(presence_status, "status", lambda using: known)
+    code, printed, _ = run()
+    assert code == 1
+    assert printed.splitlines() == [
+        "people          1",
+        "connections     4, 2 of them anonymous",
+        "rooms           5, 3 of them empty",
+        "longest stay    1 d 3 h",
+        "longest unseen  1 min 40 s",
+        "events          20,000,000,001, 6.5/s in the last minute",
+        "servers         7 alive",
+        "triggers        fold on presence_event disabled",
+        "dead letters    100,000 or more",
+        "signals         worker",
+        f"checkpoint      {HOSTILE!r} is at least 100,000 events and 1 min 1 s behind, nobody follows",
+        "checkpoint      'projector' is 0 events and 0.0 s behind, followed",
+        "database        primary, at 2026-03-01 09:00:00 UTC",
+    ]
+
+
+def test_of_a_standby_it_says_what_it_cannot_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = replace(KNOWN.checkpoints[1], lag_events=1, lag_seconds=0.5, has_leader=None)
+    known = replace(KNOWN, is_standby=True, triggers=(), dead_letters=0, checkpoints=(only,))
+    monkeypatch.setattr(presence_status, "status", lambda using: known)
+    code, printed, found = run()
+    assert (code, found) == (0, [])
+    assert "1 event and 0.5 s behind, who follows is known on the primary" in printed
+    assert "hot standby, at " in printed
+    assert "longest stay    2 h 0 min\n" in printed
+
+
+def test_json_has_every_figure_and_the_problems() -> None:
+    Room.objects.add("room", "channel")
+    dead_letters(1)
+    checkpoints.reset(HOSTILE, Mark.end("default"), using="default")
+    code, printed, found = run("--format", "json")
+    read = json.loads(printed)
+    assert (code, read["connections"], read["dead_letters"], read["triggers"]) == (1, 1, 1, [])
+    assert read["checkpoints"][0]["name"] == HOSTILE
+    assert read["problems"] == found
+
+
+def test_openmetrics_can_be_parsed() -> None:
+    Room.objects.add("room", "channel")
+    code, printed, _ = run("--format", "openmetrics")
+    families = {family.name: family for family in text_string_to_metric_families(printed)}
+    assert (code, families["presence_connections"].samples[0].value) == (0, 1)
+
+
+def test_an_event_that_waits_too_long_is_a_problem() -> None:
+    fallen_behind(100, HOSTILE)
+    (found,) = problems("--no-leader")
+    assert found.startswith(f"The checkpoint {HOSTILE!r} is 1 event and 1 min 4")
+    assert problems("--no-leader", "--max-lag", "1000") == []
+
+
+def test_a_checkpoint_that_nobody_follows_any_more_is_no_problem() -> None:
+    fallen_behind(100)
+    assert problems() == []
+
+
+def test_somebody_whom_nobody_prunes_is_a_problem(settings: Any) -> None:
+    Room.objects.add("room", "channel")
+    age_presences(200)
+    assert problems() == []
+    settings.CHANNELS_PRESENCE_MAX_AGE = 20
+    (found,) = problems()
+    assert "last seen 3 min 20 s ago: nobody prunes" in found
+    assert problems("--max-unseen", "300") == []
+
+
+def test_a_dead_letter_is_a_problem() -> None:
+    dead_letters(2)
+    (found,) = problems()
+    assert found.startswith("Dead letters: 2. ")
+    assert problems("--max-dead-letters", "1") == [found]
+    assert problems("--max-dead-letters", "2") == []
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "mend"),
+    [
+        ("missing", "pgtrigger install"),
+        ("disabled", "pgtrigger enable"),
+        ("switched off by session_replication_role", "Take that setting"),
+    ],
+)
+def test_a_trigger_that_does_not_fire_is_a_problem(obstacle: str, mend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(KNOWN.triggers[0], obstacle=obstacle)
+    known = replace(KNOWN, triggers=(broken,), checkpoints=(), dead_letters=0, signals="inline")
+    monkeypatch.setattr(presence_status, "status", lambda using: known)
+    (found,) = problems()
+    assert found.startswith(f"The trigger fold on presence_event is {obstacle}. ")
+    assert mend in found
+
+
+def test_a_disabled_trigger_is_found() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE presence DISABLE TRIGGER USER")
+        try:
+            assert len(problems()) == 3
+        finally:
+            cursor.execute("ALTER TABLE presence ENABLE TRIGGER USER")
+    assert problems() == []
+
+
+def test_signals_by_a_worker_that_never_ran_are_a_problem(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = "worker"
+    (found,) = problems()
+    assert found.startswith("Nobody has ever followed the log")
+    assert problems("--no-leader") == []
+
+
+@pytest.mark.parametrize(("name", "signals"), [("projector", "worker"), ("reports", "inline")])
+def test_a_checkpoint_without_a_leader_is_a_problem(name: str, signals: str, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = signals
+    checkpoints.reset(name, Mark.end("default"), using="default")
+    (found,) = problems()
+    assert found.startswith(f"Nobody follows the log from the checkpoint {name!r}, and it is 0 events")
+    assert problems("--no-leader") == []
+    leadership = Leadership(name, using="default")
+    assert leadership.held()
+    assert problems() == []
+    leadership.resign()
+
+
+def test_several_problems_are_several_lines() -> None:
+    fallen_behind(100, "reports")
+    dead_letters(1)
+    assert len(problems()) == 2
+
+
+def test_what_cannot_be_found_out_is_an_error_of_its_own() -> None:
+    checkpoints.reset("projector", Mark.end("default"), using="default")
+    Checkpoint.objects.update(mark=[])
+    with pytest.raises(CommandError, match=r"^ValueError: .* is no mark") as error:
+        run()
+    assert error.value.returncode == 2
+
+
+def test_a_database_that_is_away_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    with monkeypatch.context() as away, pytest.raises(CommandError, match=r"^OperationalError: ") as error:
+        away.setitem(connection.settings_dict, "HOST", "/nowhere")
+        run()
+    assert error.value.returncode == 2

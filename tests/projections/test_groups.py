@@ -1,0 +1,129 @@
+"""Groups of which a worker makes sure, on behalf of processes that may have died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
+from django.db import connection
+
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, record
+from projections import groups
+from projections.models import Room
+from projections.projector import discard_the_gone
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Restarted(InMemoryChannelLayer):
+    """A layer of which each connection is broken when it is used for the first time."""
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        if channel not in self.broken:
+            self.broken.append(channel)
+            raise ConnectionError("reset by peer")
+        await super().group_discard(group, channel)
+
+    broken: list[str]
+
+
+class Hanging(InMemoryChannelLayer):
+    async def group_discard(self, group: str, channel: str) -> None:
+        await asyncio.Event().wait()
+
+
+class Overtaken(InMemoryChannelLayer):
+    """A layer that discards a moment too late: the connection has come back, and its process has added it."""
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        await asyncio.to_thread(insert, "join", group, channel)
+        await super().group_add(group, channel)
+        await super().group_discard(group, channel)
+
+
+def insert(kind: str, room: str, channel: str) -> None:
+    """As a process that dies before it gets to the group."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name) VALUES (%s, %s, %s)", [kind, room, channel]
+        )
+    connection.close()
+
+
+def members() -> set[str]:
+    return set(get_channel_layer().groups.get("room", {}))
+
+
+@pytest.fixture
+def gone(settings: Any) -> list[PresenceEvent]:
+    """Two were pruned by a process that died, and are still in the group."""
+    for channel in ("gone", "also-gone", "here"):
+        Room.objects.add("room", channel)
+    for channel in ("gone", "also-gone"):
+        insert("prune", "room", channel)
+    return list(PresenceEvent.objects.filter(kind="prune"))
+
+
+def use(settings: Any, layer: type[InMemoryChannelLayer]) -> Any:
+    """``layer`` instead of the one there is, with its groups."""
+    before = get_channel_layer()
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.{layer.__name__}"}}
+    channel_layers.backends.clear()
+    get_channel_layer().groups = before.groups
+    return get_channel_layer()
+
+
+def test_who_has_gone_is_discarded(gone: list[PresenceEvent]) -> None:
+    assert members() == {"gone", "also-gone", "here"}
+    discard_the_gone(gone, "default")
+    assert members() == {"here"}
+
+
+def test_who_is_back_is_left_alone(gone: list[PresenceEvent]) -> None:
+    insert("join", "room", "gone")
+    discard_the_gone(gone, "default")
+    assert members() == {"gone", "here"}
+
+
+def test_who_comes_back_meanwhile_is_in_the_group_afterwards(gone: list[PresenceEvent], settings: Any) -> None:
+    use(settings, Overtaken)
+    discard_the_gone(gone, "default")
+    assert members() == {"gone", "also-gone", "here"}
+
+
+def test_a_layer_that_was_restarted_is_asked_again(
+    gone: list[PresenceEvent], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    use(settings, Restarted).broken = []
+    discard_the_gone(gone, "default")
+    assert members() == {"here"}
+    assert not caplog.records
+
+
+def test_what_the_layer_refuses_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    for channel in "ab":
+        insert("join", "my room", channel)
+        insert("leave", "my room", channel)
+    discard_the_gone(list(PresenceEvent.objects.all()), "default")
+    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer failed to follow in 2 "]
+
+
+def test_a_layer_that_hangs_is_left_after_a_while(
+    gone: list[PresenceEvent], settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    use(settings, Hanging)
+    monkeypatch.setattr(groups, "PATIENCE", 0.01)
+    with caplog.at_level(logging.ERROR):
+        discard_the_gone(gone, "default")
+    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer did not follow in 0.01"]
+
+
+def test_nothing_is_asked_for_without_a_layer(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+    channel_layers.backends.clear()
+    events = record([Draft("join", "room", "channel"), Draft("leave", "room", "channel")])
+    discard_the_gone(events, "default")

@@ -1,0 +1,353 @@
+"""How presence is doing: each figure, in a situation in which it is known."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from presence_events import checkpoints, sql
+from presence_events.checkpoints import Reader
+from presence_events.models import PresenceEvent, Process
+from presence_events.processes import EVERY, LOOKS
+from presence_events.tail import Mark
+from projections.leading import Leadership
+from projections.models import DeadLetter, Presence, Room
+from projections.status import CheckpointStatus, Status, TriggerStatus, status
+from tests.past import Stay, write
+from tests.postgres import embedded
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def follow_from_the_beginning(name: str = "projector") -> None:
+    checkpoints.reset(name, Mark.after(0, "default"), using="default")
+
+
+def checkpoint() -> CheckpointStatus:
+    (found,) = status().checkpoints
+    return found
+
+
+@contextmanager
+def undone(statement: str, undo: str) -> Iterator[None]:
+    """Within the block ``statement`` has been executed."""
+    execute(statement)
+    try:
+        yield
+    finally:
+        execute(undo)
+
+
+def test_nobody_was_ever_here() -> None:
+    found = status()
+    assert abs(found.at - timezone.now()) < timedelta(minutes=1)
+    assert found == Status(
+        at=found.at,
+        is_standby=False,
+        signals="inline",
+        people=0,
+        anonymous=0,
+        connections=0,
+        rooms=0,
+        empty_rooms=0,
+        position=0,
+        appends_per_second=0,
+        oldest_stay=0,
+        oldest_unseen=0,
+        dead_letters=0,
+        processes=0,
+        triggers=(),
+        checkpoints=(),
+    )
+
+
+def test_people_are_counted_once_and_connections_in_each_room(user: Any, other_user: Any) -> None:
+    for room, channel, who in [
+        ("a", "laptop", user),
+        ("a", "phone", user),
+        ("b", "phone", user),
+        ("b", "tablet", other_user),
+        ("b", "guest", None),
+        ("left", "gone", None),
+    ]:
+        Room.objects.add(room, channel, who)
+    Room.objects.remove("left", "gone")
+    found = status("default")
+    assert (found.people, found.anonymous, found.connections) == (2, 1, 5)
+    assert (found.rooms, found.empty_rooms) == (3, 1)
+    assert found.position == PresenceEvent.objects.latest("id").id
+
+
+def test_who_has_been_here_longest_and_who_unseen_for_longest_may_be_two(user: Any) -> None:
+    now = timezone.now()
+    write(
+        Stay("room", "long", user, now - timedelta(hours=2), last_seen=now - timedelta(seconds=5)),
+        Stay("room", "silent", None, now - timedelta(minutes=10), last_seen=now - timedelta(minutes=5)),
+        Stay("room", "gone", None, now - timedelta(hours=9), now - timedelta(hours=8)),
+    )
+    found = status()
+    assert 7200 <= found.oldest_stay < 7260
+    assert 300 <= found.oldest_unseen < 360
+
+
+def test_who_is_seen_in_the_future_is_seen_now() -> None:
+    write(Stay("room", "channel", None, timezone.now(), last_seen=timezone.now() + timedelta(hours=1)))
+    assert status().oldest_unseen == 0
+
+
+def test_appends_are_those_of_the_last_minute() -> None:
+    now = timezone.now()
+    write(
+        *(Stay("room", f"before-{number}", None, now - timedelta(minutes=10)) for number in range(50)),
+        *(Stay("room", f"now-{number}", None, now - timedelta(seconds=5)) for number in range(30)),
+    )
+    assert status().appends_per_second == 0.5
+
+
+def test_nothing_was_appended_in_the_last_minute() -> None:
+    write(Stay("room", "channel", None, timezone.now() - timedelta(minutes=10)))
+    found = status()
+    assert found.appends_per_second == 0
+    assert found.position > 0
+
+
+def test_dead_letters_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for position in range(1, 6):
+        DeadLetter.objects.create(worker="w", receiver="r", first=position, last=position, tries=3, error="e")
+    assert status().dead_letters == 5
+    monkeypatch.setattr("projections.status.COUNTED", 3)
+    assert status().dead_letters == 3
+
+
+def test_processes_are_alive_until_they_have_been_silent_for_too_long() -> None:
+    now = timezone.now()
+    for name, silent in [("a", 0), ("b", EVERY * (LOOKS - 1)), ("c", EVERY * (LOOKS + 1))]:
+        Process.objects.create(name=name, started_at=now, seen_at=now - timedelta(seconds=silent))
+    assert status().processes == 2
+
+
+def test_who_sends_signals_is_said(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = "worker"
+    assert status().signals == "worker"
+
+
+def test_a_checkpoint_lags_by_what_has_to_be_delivered() -> None:
+    now = timezone.now()
+    write(
+        Stay("room", "a", None, now - timedelta(minutes=30), now - timedelta(minutes=10)),
+        Stay("room", "b", None, now - timedelta(minutes=20), last_seen=now - timedelta(minutes=15)),
+    )
+    follow_from_the_beginning()
+    found = checkpoint()
+    assert (found.name, found.lag_events, found.has_more, found.has_leader) == ("projector", 3, False, False)
+    assert 1800 <= found.lag_seconds < 1860
+
+
+def test_touches_lag_only_if_they_say_something() -> None:
+    Room.objects.add("room", "channel")
+    checkpoints.reset("projector", Mark.end("default"), using="default")
+    Presence.objects.touch("channel")
+    assert (checkpoint().lag_events, checkpoint().lag_seconds) == (0, 0)
+    Presence.objects.touch("channel", {"status": "away"})
+    assert checkpoint().lag_events == 1
+    assert checkpoint().lag_seconds > 0
+
+
+def test_what_was_read_before_the_end_of_a_window_does_not_lag() -> None:
+    follow_from_the_beginning()
+    for number in range(5):
+        Room.objects.add("room", f"channel-{number}")
+    reader = Reader("projector", using="default")
+    while len(reader.read(2)) < 2:
+        reader.advance()
+    assert reader.is_between
+    reader.advance()
+    reader.store()
+    assert checkpoint().lag_events == 3
+
+
+def test_each_checkpoint_has_a_lag_of_its_own() -> None:
+    hostile = 'a"b\\c\nd'
+    follow_from_the_beginning(hostile)
+    Room.objects.add("room", "channel")
+    checkpoints.reset("projector", Mark.end("default"), using="default")
+    Room.objects.add("room", "other")
+    assert [(each.name, each.lag_events) for each in status().checkpoints] == [(hostile, 2), ("projector", 1)]
+
+
+def test_lag_is_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    follow_from_the_beginning()
+    monkeypatch.setattr("projections.status.COUNTED", 3)
+    for number in range(3):
+        Room.objects.add("room", f"channel-{number}")
+    assert (checkpoint().lag_events, checkpoint().has_more) == (3, False)
+    Room.objects.add("room", "one-more")
+    assert (checkpoint().lag_events, checkpoint().has_more) == (3, True)
+
+
+def test_what_lies_beyond_the_stretch_that_is_looked_at_counts_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    write(
+        Stay("room", "a", None, now - timedelta(minutes=30), last_seen=now - timedelta(minutes=20)),
+        Stay("room", "b", None, now - timedelta(minutes=25), last_seen=now - timedelta(minutes=10)),
+    )
+    second, last = PresenceEvent.objects.filter(kind="touch").order_by("id").values_list("id", flat=True)
+    checkpoints.reset("projector", Mark.after(second - 1, "default"), using="default")
+    assert (checkpoint().lag_events, checkpoint().has_more, checkpoint().lag_seconds) == (0, False, 0)
+    monkeypatch.setattr("projections.status.STRETCH", last - second)
+    found = checkpoint()
+    assert (found.lag_events, found.has_more) == (0, True)
+    assert 600 <= found.lag_seconds < 660
+
+
+def test_whoever_holds_the_lock_of_a_checkpoint_leads() -> None:
+    follow_from_the_beginning()
+    follow_from_the_beginning("reports")
+    leadership = Leadership("reports", using="default")
+    assert leadership.held()
+    assert {each.name: each.has_leader for each in status().checkpoints} == {"projector": False, "reports": True}
+    leadership.resign()
+    wait_until(lambda: not any(each.has_leader for each in status().checkpoints))
+
+
+def test_a_trigger_that_is_disabled_is_named() -> None:
+    name = _name("fold")
+    with undone(
+        f"ALTER TABLE presence_event DISABLE TRIGGER {name}", f"ALTER TABLE presence_event ENABLE TRIGGER {name}"
+    ):
+        assert status().triggers == (TriggerStatus("presence_event", "fold", "disabled"),)
+    assert status().triggers == ()
+
+
+def test_a_trigger_that_is_missing_is_named() -> None:
+    name = _name("append_only")
+    rename = "ALTER TRIGGER {} ON presence_event RENAME TO {}"
+    with undone(rename.format(name, "lost"), rename.format("lost", name)):
+        assert status().triggers == (TriggerStatus("presence_event", "append_only", "missing"),)
+
+
+def test_triggers_that_the_role_of_a_replica_switches_off_are_named() -> None:
+    name = _name("fold")
+    change = f"ALTER TABLE presence_event {{}} TRIGGER {name}"
+    with undone("SET session_replication_role = replica", "RESET session_replication_role"):
+        obstacles = {each.obstacle for each in status().triggers}
+        assert obstacles == {"switched off by session_replication_role"}
+        every = len(status().triggers)
+        for kind in ("ALWAYS", "REPLICA"):
+            with undone(change.format(f"ENABLE {kind}"), change.format("ENABLE")):
+                assert len(status().triggers) == every - 1
+    with undone(change.format("ENABLE REPLICA"), change.format("ENABLE")):
+        (found,) = status().triggers
+        assert (found.name, found.obstacle) == ("fold", "switched off by session_replication_role")
+    with undone(change.format("ENABLE ALWAYS"), change.format("ENABLE")):
+        assert status().triggers == ()
+
+
+def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(5):
+        status()
+    for number in range(5):
+        Room.objects.add(f"room-{number}", "channel")
+        follow_from_the_beginning(f"reader-{number}")
+    with django_assert_num_queries(5):
+        status()
+
+
+SHIPPED = [sql.read(package, "grants").replace(':"role"', "asker") for package in ("presence_events", "projections")]
+READ = [
+    "presence",
+    "presence_room",
+    "presence_event",
+    "presence_checkpoint",
+    "presence_process",
+    "presence_dead_letter",
+]
+READING = [f"GRANT SELECT ON {', '.join(READ)} TO asker"]
+
+
+@pytest.mark.parametrize("grants", [SHIPPED, READING], ids=["shipped", "reading"])
+def test_a_role_that_may_read_the_tables_can_ask(grants: list[str], user: Any) -> None:
+    Room.objects.add("room", "channel", user)
+    follow_from_the_beginning()
+    leadership = Leadership("projector", using="default")
+    assert leadership.held()
+    execute("CREATE ROLE asker")
+    try:
+        for grant in grants:
+            execute(grant)
+        with undone("SET ROLE asker", "RESET ROLE"):
+            found = status()
+    finally:
+        execute("DROP OWNED BY asker")
+        execute("DROP ROLE asker")
+        leadership.resign()
+    assert (found.people, found.triggers, found.checkpoints[0].lag_events) == (1, (), 1)
+    assert found.checkpoints[0].has_leader
+
+
+BEFORE = """
+import django
+django.setup()
+from presence_events import checkpoints
+from presence_events.tail import Mark
+from projections.models import Room
+checkpoints.reset("projector", Mark.after(0, "default"), using="default")
+for channel in "abc":
+    Room.objects.add("room", channel)
+"""
+
+
+def test_a_hot_standby_can_be_asked_and_does_not_say_who_leads(tmp_path: Path) -> None:
+    server = embedded.Postgres(tmp_path, options=("-c", "fsync=off", "-c", "max_connections=20"))
+    url = f"postgresql://postgres@/postgres?host={server.home}"
+    environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-W", "error", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    try:
+        server.start()
+        run("-m", "django", "migrate", "--verbosity", "0", "--skip-checks")
+        run("-c", BEFORE)
+        server.stop()
+        (server.data / "standby.signal").touch()
+        server.start()
+        found = json.loads(run("-m", "django", "presence_status", "--format", "json"))
+    finally:
+        server.remove()
+    assert (found["is_standby"], found["connections"], found["position"]) == (True, 3, 3)
+    (only,) = found["checkpoints"]
+    assert (only["lag_events"], only["has_leader"]) == (3, None)
+
+
+def _name(trigger: str) -> str:
+    """What a trigger of the log is called in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'presence_event'::regclass AND tgname LIKE %s",
+            [f"pgtrigger_{trigger}_%"],
+        )
+        ((name,),) = cursor.fetchall()
+    return str(name)
