@@ -1,0 +1,25 @@
+-- Who is there, and how far the log is. One look at the present, none at the past but for its last event.
+SELECT
+    statement_timestamp(),
+    pg_is_in_recovery(),
+    (SELECT count(*) FROM (SELECT DISTINCT user_id FROM presence WHERE user_id IS NOT NULL) AS person),
+    there.anonymous,
+    there.connections,
+    (SELECT count(*) FROM presence_room),
+    (
+        SELECT count(*) FROM presence_room AS room
+        WHERE NOT EXISTS (SELECT FROM presence WHERE presence.room = room.channel_name)
+    ),
+    (SELECT coalesce(max(id), 0) FROM presence_event),
+    greatest(coalesce(extract(epoch FROM statement_timestamp() - there.joined_at), 0), 0)::float8,
+    greatest(coalesce(extract(epoch FROM statement_timestamp() - there.last_seen), 0), 0)::float8,
+    (SELECT count(*) FROM (SELECT FROM presence_dead_letter LIMIT %(counted)s) AS letter),
+    (SELECT count(*) FROM presence_process WHERE seen_at > statement_timestamp() - make_interval(secs => %(silent)s))
+FROM (
+    SELECT
+        count(*) AS connections,
+        count(*) FILTER (WHERE user_id IS NULL) AS anonymous,
+        min(joined_at) AS joined_at,
+        min(last_seen) AS last_seen
+    FROM presence
+) AS there
