@@ -48,6 +48,15 @@ class Cluster:
         finally:
             self._server.remove()
 
+    @contextmanager
+    def empty(self) -> Iterator[Cluster]:
+        """As `running`, but without the tables."""
+        try:
+            self._server.start()
+            yield self
+        finally:
+            self._server.remove()
+
     def use_new_database(self) -> None:
         """From now on everything is about an empty database with all tables."""
         self.database = "postgres"

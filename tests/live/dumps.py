@@ -1,0 +1,43 @@
+"""Dumps of databases, made and restored as the documentation says: with PostgreSQL's own programs."""
+
+from __future__ import annotations
+
+import subprocess
+
+from tests.live.databases import Cluster
+from tests.postgres import embedded
+
+
+def dump(cluster: Cluster) -> str:
+    """The whole database, as SQL."""
+    return _run("pg_dump", cluster, cluster.database)
+
+
+def restore(cluster: Cluster, dumped: str) -> None:
+    """Makes the database, which is not there, from what `dump` gave."""
+    _run("createdb", cluster, cluster.database)
+    execute(cluster, dumped)
+
+
+def drop(cluster: Cluster) -> None:
+    _run("dropdb", cluster, cluster.database)
+
+
+def execute(cluster: Cluster, script: str, **variables: str) -> None:
+    """Runs a script of psql in one transaction."""
+    assigned = [f"--set={name}={value}" for name, value in variables.items()]
+    _run("psql", cluster, "-qX1", "--set=ON_ERROR_STOP=1", *assigned, cluster.database, script=script)
+
+
+def _run(program: str, cluster: Cluster, *arguments: str, script: str = "") -> str:
+    """What the program says. A single word on standard error is an error."""
+    done = subprocess.run(
+        [embedded.binaries() / program, "-h", str(cluster.home), "-U", "postgres", *arguments],
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return str(done.stdout)

@@ -1,0 +1,246 @@
+"""A replica: what a hot standby is asked, what the primary alone does, and what the worker does when the standby takes
+over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+from django.db import connections, router
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from presence_events.models import PresenceEvent
+from projections.admin.links import stay_url
+from projections.models import PresenceSession, Room
+from tests.live.connected import connected
+from tests.live.databases import Cluster
+from tests.live.heard import heard
+from tests.live.standby import Standby
+from tests.waiting import wait_until
+
+PAST = ("presence_event", "presence_session", "presence_at", "presence_during", "presence_occupancy")
+
+
+@pytest.fixture(scope="module")
+def primary(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Cluster]:
+    """A cluster with a little history: ada is in the lobby, a guest was there."""
+    with Cluster(tmp_path_factory.mktemp("primary")).empty() as primary:
+        with connected(django_db_blocker, default=primary):
+            call_command("migrate", verbosity=0)
+            users: Any = get_user_model()
+            ada = users.objects.create_superuser("ada", "ada@example.com", "ada")
+            Room.objects.add("lobby", "laptop", ada)
+            Room.objects.add("lobby", "guest")
+            Room.objects.remove("lobby", "guest")
+        yield primary
+
+
+@pytest.fixture(scope="module")
+def standby_of_module(primary: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standby]:
+    with Standby(tmp_path_factory.mktemp("standby"), primary).running() as standby:
+        yield standby
+
+
+@pytest.fixture
+def standby(primary: Cluster, standby_of_module: Standby, django_db_blocker: Any, settings: Any) -> Iterator[Standby]:
+    """Up to date. It is the database ``replica``, and the router that of the documentation."""
+    with connected(django_db_blocker, default=primary, replica=standby_of_module):
+        settings.DATABASE_ROUTERS = ["tests.live.replica_router.PresenceRouter"]
+        standby_of_module.catch_up()
+        yield standby_of_module
+
+
+@pytest.fixture
+def asked(standby: Standby) -> Iterator[CaptureQueriesContext]:
+    """What the replica is asked. The primary is asked nothing about the past."""
+    with (
+        CaptureQueriesContext(connections["default"]) as primary,
+        CaptureQueriesContext(connections["replica"]) as asked,
+    ):
+        yield asked
+    assert not [query["sql"] for query in primary if any(name in query["sql"] for name in PAST)]
+    assert len(asked)
+
+
+@pytest.fixture
+def by_worker(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = "worker"
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """The exit status of a command, and what it printed."""
+    out = StringIO()
+    try:
+        call_command(*arguments, stdout=out, stderr=StringIO())
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_past_is_read_from_the_replica() -> None:
+    now = datetime.now(UTC)
+    day = now - timedelta(days=1)
+    assert PresenceSession.objects.db == "replica"
+    assert [stay.channel_name for stay in PresenceSession.objects.at(now)] == ["laptop"]
+    assert [stay.channel_name for stay in PresenceSession.objects.using("replica").at(now)] == ["laptop"]
+    during = PresenceSession.objects.using("replica").in_room("lobby").during(day, now)
+    assert [stay.channel_name for stay in during] == ["laptop", "guest"]
+    assert [str(event.kind) for event in PresenceEvent.objects.order_by("id")] == ["join", "join", "leave"]
+    with connections["replica"].cursor() as cursor:
+        cursor.execute("SELECT peak_connections FROM presence_occupancy('lobby', %s, %s, '1 day')", [day, now])
+        assert cursor.fetchall() == [(2,)]
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_admin_shows_the_past_of_the_replica() -> None:
+    client = Client()
+    client.force_login(get_user_model()._default_manager.get(username="ada"))
+    assert "lobby" in client.get(reverse("admin:presence_timeline")).content.decode()
+    stay = PresenceSession.objects.in_room("lobby").get(channel_name="laptop")
+    lobby = {"room": "lobby", "from": (stay.joined_at - timedelta(hours=1)).isoformat()}
+    lobby["until"] = (stay.joined_at + timedelta(hours=1)).isoformat()
+    for question in (lobby, {**lobby, "user": str(stay.user_id)}, {**lobby, "stay": str(stay.session)}):
+        page = client.get(reverse("admin:presence_timeline"), question, follow=True)
+        assert page.status_code == 200
+        assert "laptop" in page.content.decode()
+    data = json.loads(client.get(reverse("admin:presence_timeline_data"), lobby).content)
+    assert [lane["name"] for lane in data["lanes"]] == ["ada", "anonymous"]
+    lines = client.get(reverse("admin:presence_timeline_csv"), lobby).content.decode().splitlines()
+    assert len(lines) == 3
+    for url in (
+        stay_url(stay),
+        reverse("admin:projections_presencesession_changelist"),
+        reverse("admin:presence_events_presenceevent_changelist"),
+    ):
+        assert "lobby" in client.get(url).content.decode()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--database", "replica"]], ids=["router", "database"])
+@pytest.mark.usefixtures("asked")
+def test_the_past_is_exported_from_the_replica(arguments: list[str]) -> None:
+    assert len(run("export_presence", "sessions", *arguments)[1].splitlines()) == 3
+    assert len(run("export_presence", "events", "--from", "2020-01-01", *arguments)[1].splitlines()) == 4
+
+
+@pytest.mark.usefixtures("asked")
+def test_who_was_read_from_the_replica_is_written_to_the_primary() -> None:
+    stay = PresenceSession.objects.in_room("lobby").select_related("user").get(channel_name="laptop")
+    user: Any = stay.user
+    assert user._state.db == "replica"
+    user.save()
+    LogEntry.objects.create(user=user, action_flag=1, content_type=ContentType.objects.first())
+    assert not router.allow_migrate_model("replica", PresenceEvent)
+    assert router.allow_migrate_model("default", PresenceEvent)
+
+
+def test_the_present_is_compared_with_the_log_on_the_replica(primary: Cluster, standby: Standby) -> None:
+    check = ("replay_presence", "--check", "--database", "replica")
+    assert run(*check) == (0, "Rooms and presences are what the log says.\n")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE presence SET data = '1'")
+        cursor.execute("RESET session_replication_role")
+    standby.catch_up()
+    status, said = run(*check)
+    assert status == 1
+    assert "1 rows are not what the log says." in said
+    assert "1 rows changed" in run("replay_presence")[1]
+    standby.catch_up()
+    assert run(*check)[0] == 0
+
+
+@pytest.mark.usefixtures("standby")
+def test_the_status_of_a_replica_is_what_it_has_replicated() -> None:
+    status, said = run("presence_status", "--database", "replica", "--no-leader")
+    assert status == 0
+    assert "hot standby" in said
+    assert "connections     1, 0 of them anonymous" in said
+
+
+@pytest.mark.usefixtures("standby", "by_worker")
+def test_the_log_is_followed_on_the_primary() -> None:
+    with pytest.raises(CommandError, match="The log is followed on the primary"):
+        run("run_projector", "--once", "--database", "replica")
+    with pytest.raises(CommandError, match="The log is followed on the primary"):
+        run("run_projector", "--reset", "end", "--database", "replica")
+    assert "0 events delivered" in run("run_projector", "--once")[1]
+
+
+@contextmanager
+def following(out: StringIO, act: Callable[[], None]) -> Iterator[None]:
+    """While a worker runs, ``act`` is done once it has said in ``out`` why it waits. Then it is told to stop."""
+    errors: list[BaseException] = []
+
+    def act_and_stop() -> None:
+        try:
+            wait_until(lambda: "OperationalError: The log is followed on the primary" in out.getvalue())
+            act()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=act_and_stop)
+    thread.start()
+    yield
+    thread.join()
+    assert errors == []
+
+
+@pytest.mark.parametrize("checkpoint", ["none", "replicated"])
+@pytest.mark.usefixtures("by_worker")
+def test_a_worker_on_the_replica_says_why_it_waits(checkpoint: str, standby: Standby) -> None:
+    if checkpoint == "replicated":
+        run("run_projector", "--reset", "end")
+        standby.catch_up()
+    out = StringIO()
+    with following(out, lambda: None):
+        call_command("run_projector", "--database", "replica", stdout=out)
+    assert out.getvalue().count("The log is followed on the primary") == 1
+    assert out.getvalue().endswith("Stopped.\n")
+
+
+@pytest.mark.usefixtures("by_worker")
+def test_when_the_standby_is_promoted_the_worker_goes_on_from_the_checkpoint(
+    primary: Cluster, tmp_path: Path, django_db_blocker: Any, signals: list[dict[str, Any]]
+) -> None:
+    with Standby(tmp_path, primary).running() as standby:
+        with connected(django_db_blocker, default=primary), psycopg.connect(primary.url()) as appending:
+            appending.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'never')")
+            run("run_projector", "--reset", "end")
+            Room.objects.add("hall", "before")
+            assert run("run_projector", "--once")[1] == "1 events delivered\n"
+            assert heard(signals) == ["before"]
+            Room.objects.add("hall", "meanwhile")
+            standby.catch_up()
+            appending.rollback()
+
+        def promote_and_record() -> None:
+            standby.promote()
+            Room.objects.add("hall", "after")
+            wait_until(lambda: len(signals) == 2)
+
+        out = StringIO()
+        with connected(django_db_blocker, default=standby):
+            with following(out, promote_and_record):
+                call_command("run_projector", stdout=out)
+            assert heard(signals) == ["meanwhile", "after"]
+            assert run("replay_presence", "--check")[0] == 0
