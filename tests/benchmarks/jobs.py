@@ -137,6 +137,22 @@ class Jobs:
 
         return floor.compare(self._pid, **arguments)
 
+    def leave_signals_to_worker(self) -> None:
+        from tests.benchmarks import delivery
+
+        delivery.leave_to_worker()
+
+    def deliver(self) -> Sample:
+        from tests.benchmarks import delivery
+
+        gc.collect()
+        return delivery.deliver(self._pid)
+
+    def wait_for_delivery(self) -> float:
+        from tests.benchmarks import delivery
+
+        return delivery.wait_for_delivery()
+
     def make_floor(self) -> None:
         from tests.benchmarks import floor
 

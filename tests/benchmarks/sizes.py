@@ -23,6 +23,9 @@ class Sizes(NamedTuple):
     """At most so many are present."""
 
     storm: int = 20_000
+    idle: float = 30.0
+    """Seconds for which a worker has nothing to do."""
+
     mixed_callers: tuple[int, ...] = (100, 1000)
     prune: int = 1000
     trail: int = 3000
@@ -61,6 +64,7 @@ SMOKE = Sizes(
     callers=(1, 20),
     connections=20,
     storm=25,
+    idle=0.2,
     mixed_callers=(10,),
     prune=10,
     trail=10,

@@ -7,6 +7,17 @@ Those that have ``plots(data)`` return pictures.
 
 from __future__ import annotations
 
-from tests.benchmarks.sections import asynchronous, endtoend, floor, growth, indexes, reports, size, storm, synchronous
+from tests.benchmarks.sections import (
+    asynchronous,
+    endtoend,
+    floor,
+    growth,
+    indexes,
+    projector,
+    reports,
+    size,
+    storm,
+    synchronous,
+)
 
-ALL = (synchronous, asynchronous, storm, floor, growth, reports, indexes, size, endtoend)
+ALL = (synchronous, asynchronous, storm, projector, floor, growth, reports, indexes, size, endtoend)

@@ -1,0 +1,1 @@
+"""`manage.py run_projector` as a process of its own, with a receiver that does nothing."""

@@ -1,0 +1,36 @@
+"""The worker, as those have it who measure it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.benchmarks.server import Servers
+from tests.benchmarks.worker import ROOT, environment
+
+
+@contextmanager
+def running(database: str, servers: Servers) -> Iterator[int]:
+    """Its process id. It follows the log of ``database``, and is stopped at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "django", "run_projector"],
+        cwd=ROOT,
+        env={
+            **environment("ours", database, servers),
+            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.projector.settings",
+            "PYTHONUNBUFFERED": "1",
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if line != "Following the log.\n":
+            raise RuntimeError(f"run_projector said {line!r}")
+        yield process.pid
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
