@@ -49,7 +49,9 @@ def channel_name(name: Any) -> str:
 
 
 def _layer() -> Any:
-    return get_channel_layer() or _any_layer
+    """One that checks no names, as channels_redis.pubsub, gets those that any layer takes."""
+    layer = get_channel_layer()
+    return layer if isinstance(layer, BaseChannelLayer) else _any_layer
 
 
 def _name(name: Any, require: Callable[[Any], Any], error: type[PresenceError]) -> str:

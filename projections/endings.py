@@ -12,7 +12,7 @@ from django.db import connections
 from presence_events import conf, sql
 from presence_events.positions import position_at
 
-__all__ = ["LOOK_BACK", "SERVER_DIED", "Ending", "Fate", "endings", "fate"]
+__all__ = ["LOOK_BACK", "SERVER_DIED", "Ending", "Fate", "absent", "endings", "fate"]
 
 LOOK_BACK = 60.0
 """Seconds that the search in the log reaches further back than it has to, as clocks are set back at times."""
@@ -45,17 +45,22 @@ def endings(stays: Collection[tuple[str, str]], age: float, using: str) -> dict[
 
     One query if all are present. Otherwise the log is searched from there on, by room, without its touches.
     """
-    absent = _rows("absent", stays, using)
-    if not absent:
+    missing = absent(stays, using)
+    if not missing:
         return {}
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT clock_timestamp() - make_interval(secs => %s)", [age + LOOK_BACK])
         position = position_at(cursor.fetchone()[0], using=using)
-    found = dict.fromkeys(absent, Ending(None, None))
-    rows = _rows("endings", absent, using, position=position, server_died=SERVER_DIED)
+    found = dict.fromkeys(missing, Ending(None, None))
+    rows = _rows("endings", missing, using, position=position, server_died=SERVER_DIED)
     for room, channel_name, kind, silence, presumed in rows:
         found[room, channel_name] = Ending(kind, silence, presumed)
     return found
+
+
+def absent(stays: Collection[tuple[str, str]], using: str) -> set[tuple[str, str]]:
+    """Those of ``stays`` (room, channel name) of which nobody is present."""
+    return set(_rows("absent", stays, using)) if stays else set()
 
 
 def fate(ending: Ending, seen: float, *, heartbeat: bool, spoke: bool, away: bool) -> Fate:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
 
-__all__ = ["AT_ONCE", "add", "correct", "discard", "follow"]
+__all__ = ["AT_ONCE", "add", "correct", "discard", "follow", "owed"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,39 +28,46 @@ async def follow(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
     """Adds to the rooms' groups who joined, and discards who left or was pruned: of each connection in each room what
     ``events`` says last.
 
-    A discard that fails is logged: nobody listens there any more. An add that fails leaves a connection deaf: it is
-    logged, and returned under the position of the join. Does nothing without a channel layer.
+    A discard that fails is logged, and `owed`. An add that fails leaves a connection deaf: it is logged, and returned
+    under the position of the join. Does nothing without a channel layer.
     """
     layer = get_channel_layer()
     if layer is None:
         return {}
     failures: dict[int, Exception] = {}
-    last = {(event.room, event.channel_name): event for event in events}
-    changes = iter(last.values())
+    last = {(event.room, str(event.channel_name)): event for event in events}
+    changes = iter(last.items())
     await asyncio.gather(*(_make(changes, layer, failures) for _ in range(min(AT_ONCE, len(last)))))
     return failures
 
 
-async def _make(changes: Iterable[PresenceEvent], layer: Any, failures: dict[int, Exception]) -> None:
-    for event in changes:
+async def _make(
+    changes: Iterable[tuple[tuple[str, str], PresenceEvent]], layer: Any, failures: dict[int, Exception]
+) -> None:
+    for pair, event in changes:
         change = layer.group_add if event.kind == "join" else layer.group_discard
         try:
-            await change(event.room, event.channel_name)
+            await change(*pair)
         except Exception as error:
             logger.exception("The channel layer failed to follow: %s", event)
             if event.kind == "join":
                 failures[event.id] = error
+            elif not isinstance(error, TypeError):  # the layer refuses the name, and always will
+                _owe([pair])
 
 
 async def correct(pairs: Collection[tuple[str, str]], *, present: bool) -> None:
-    """Makes sure that of ``pairs`` each channel name is in the group of its room, or that none is. That is tried twice,
-    since a layer that was restarted is noticed at the first, and for ten seconds at most. Failures are logged."""
+    """Makes sure that of ``pairs`` each channel name is in the group of its room, or that none is.
+
+    That is tried twice, since a layer that was restarted is noticed at the first, and for ten seconds at most. Failures
+    are logged, and discards that failed `owed`.
+    """
     layer = get_channel_layer()
     if layer is None:
         return
     change = layer.group_add if present else layer.group_discard
-    failures: dict[tuple[str, str], Exception] = {}
-    queue = iter(pairs)
+    left = dict[tuple[str, str], Exception | None].fromkeys(pairs)
+    queue = iter(list(left))
 
     async def make() -> None:
         for pair in queue:
@@ -66,19 +75,42 @@ async def correct(pairs: Collection[tuple[str, str]], *, present: bool) -> None:
                 try:
                     await change(*pair)
                 except Exception as error:
-                    failures[pair] = error
+                    left[pair] = error
+                    # Where groups are in the process that has the connection, that one has to add it, and does.
+                    is_done = present and isinstance(error, RuntimeError)
                 else:
-                    failures.pop(pair, None)
+                    is_done = True
+                if is_done:
+                    del left[pair]
                     break
 
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*(make() for _ in range(min(AT_ONCE, len(pairs)))))
-    except TimeoutError:
-        logger.error("The channel layer did not follow in %s seconds: some are in groups who should not be", PATIENCE)
-    if failures:
-        pair, error = next(iter(failures.items()))
-        logger.error("The channel layer failed to follow in %s cases, one is %s", len(failures), pair, exc_info=error)
+            await asyncio.gather(*(make() for _ in range(min(AT_ONCE, len(left)))))
+    if left:
+        pair, why = next(((pair, error) for pair, error in left.items() if error), (next(iter(left)), None))
+        logger.error("The channel layer failed to follow in %s cases, one is %s", len(left), pair, exc_info=why)
+        if not present:
+            _owe(pair for pair, error in left.items() if not isinstance(error, TypeError))
+
+
+_owed: dict[tuple[str, str], None] = {}
+
+MOST_OWED = 10_000
+"""So many discards that failed are remembered."""
+
+
+def owed() -> set[tuple[str, str]]:
+    """The discards that have failed in this process since the last time that somebody asked, and that the layer may be
+    asked for again, if nobody has come back."""
+    pairs = set[tuple[str, str]]()
+    while _owed:
+        pairs.add(_owed.popitem()[0])
+    return pairs
+
+
+def _owe(pairs: Iterable[tuple[str, str]]) -> None:
+    _owed.update(dict.fromkeys(islice(pairs, max(MOST_OWED - len(_owed), 0))))
 
 
 async def add(room: str, channel_name: str) -> None:
@@ -89,10 +121,11 @@ async def add(room: str, channel_name: str) -> None:
 
 
 async def discard(room: str, channel_name: str) -> None:
-    """Makes sure that ``channel_name`` is not in the group of ``room``. A failure is logged."""
+    """Makes sure that ``channel_name`` is not in the group of ``room``. A failure is logged, and `owed`."""
     layer = get_channel_layer()
     if layer is not None:
         try:
             await layer.group_discard(room, channel_name)
         except Exception:
             logger.exception("The channel layer failed to follow: %s is not in %s", channel_name, room)
+            _owe([(room, channel_name)])

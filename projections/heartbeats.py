@@ -32,7 +32,7 @@ from presence_events.signals import aevents_committed, events_committed
 from presence_events.threads import in_thread
 from projections import groups, selections
 from projections.connection import Connection, Stay
-from projections.endings import Ending, endings
+from projections.endings import Ending, absent, endings
 from projections.moments import Moment
 
 __all__ = ["BEATS", "Heart", "of_running_loop"]
@@ -155,7 +155,12 @@ class Heart:
         self._last_look = now
 
     async def renew_groups(self) -> None:
-        """A part of the connections is added to the groups of their rooms: a layer may have forgotten them."""
+        """A part of the connections is added to the groups of their rooms: a layer may have forgotten them. Who could
+        not be discarded when they left is discarded now."""
+        owed = groups.owed()
+        if owed:
+            alias = router.db_for_write(PresenceEvent)
+            await groups.correct(await in_thread(partial(absent, owed, alias)), present=False)
         self._regrouped = (self._regrouped + 1) % REGROUP
         everyone = [each for each in self._connections.values() if hash(each.channel_name) % REGROUP == self._regrouped]
         stays = [(stay.room, connection) for connection in everyone for stay in connection.stays()]

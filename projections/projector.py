@@ -7,13 +7,12 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from django.db import connections
-
-from presence_events import conf, sql
+from presence_events import conf
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
 from presence_events.threads import in_thread
 from projections import event_loops, groups
+from projections.endings import absent
 from projections.leading import wake
 from projections.models import Presence, Room
 from projections.signals import MAIN, PresenceSignal, presence_changed, presence_updated
@@ -61,15 +60,15 @@ def signals_for(
 
 
 def discard_the_gone(events: list[PresenceEvent], using: str) -> None:
-    """Makes sure that none is in a group who has left or was pruned by ``events``, unless they are back."""
-    gone = {(event.room, str(event.channel_name)) for event in _moves(events) if event.kind != "join"}
-    absent = _absent(gone, using)
-    if absent:
-        event_loops.run(partial(groups.correct, absent, present=False))
-        # They may have come back meanwhile, and whoever added them may have done so before they were discarded here.
-        back = absent - _absent(absent, using)
-        if back:
-            event_loops.run(partial(groups.correct, back, present=True))
+    """Makes sure that none is in a group who has left or was pruned by ``events``, unless they are back: then they are
+    in it, though whoever pruned them may have discarded them only after their own process had added them."""
+    gone = {(event.room, str(event.channel_name)) for event in _moves(events) if event.kind != "join"} | groups.owed()
+    left = absent(gone, using)
+    if left:
+        event_loops.run(partial(groups.correct, left, present=False))
+    back = gone - absent(gone, using)
+    if back:
+        event_loops.run(partial(groups.correct, back, present=True))
 
 
 def resend(events: Iterable[PresenceEvent], using: str) -> int:
@@ -103,15 +102,6 @@ def with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceEv
             yield event
     for prunes in held.values():
         yield from prunes.values()
-
-
-def _absent(pairs: set[tuple[str, str]], using: str) -> set[tuple[str, str]]:
-    if not pairs:
-        return pairs
-    rooms, channel_names = zip(*pairs, strict=True)
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql.read("projections", "absent"), {"rooms": list(rooms), "channel_names": list(channel_names)})
-        return set(cursor.fetchall())
 
 
 def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:

@@ -43,7 +43,7 @@ LONGEST = 10_000
 """Characters that are kept of an error."""
 
 STORE = 10.0
-"""Seconds after which the checkpoint is moved even though there was nothing to deliver."""
+"""Seconds after which the checkpoint is moved, and groups are looked at, even though there was nothing to deliver."""
 
 
 class Worker:
@@ -63,9 +63,12 @@ class Worker:
         If it raises, the checkpoint stands where it stood. Raises `CheckpointMoved` if somebody else has moved it.
         """
         events = self._reader.read(BATCH)
+        is_due = bool(events) or self._reader.stored_ago > STORE
+        if is_due and self._name == MAIN:
+            projector.discard_the_gone(events, self._using)
         self._letters, self._paused = [], {}
         self._reader.advance(self._deliver(events) if events else None)
-        if events or self._reader.stored_ago > STORE:
+        if is_due:
             with transaction.atomic(self._using):
                 DeadLetter.objects.using(self._using).bulk_create(self._letters)
                 self._reader.store()
@@ -81,8 +84,6 @@ class Worker:
     def _deliver(self, events: list[PresenceEvent]) -> int | None:
         """Returns the position up to which it has, if it took too long to deliver all of ``events``."""
         deadline = time.monotonic() + LONG
-        if self._name == MAIN:
-            projector.discard_the_gone(events, self._using)
         in_turn = list(projector.with_prunes_together(events))
         for signal, arguments in projector.signals_for(self._name, in_turn, self._using):
             if time.monotonic() > deadline:

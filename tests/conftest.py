@@ -14,6 +14,7 @@ from django.db import connections
 from hypothesis import settings
 
 from presence_events.models import PresenceEvent
+from projections import groups
 from projections.signals import presence_changed
 from tests import emptying, postgres
 
@@ -70,6 +71,7 @@ async def _async_connections_closed() -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_channel_layer() -> None:
     channel_layers.backends.clear()
+    groups.owed()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -64,6 +65,27 @@ def test_the_rules_are_those_of_the_configured_layer(settings: Any) -> None:
     globals()["Roomy"] = Roomy
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.Roomy"}}
     assert validation.room_name("x" * 150) == "x" * 150
+
+
+@pytest.mark.parametrize("is_coroutine", [False, True])
+def test_a_layer_that_has_no_rules_gets_those_of_channels(is_coroutine: bool, settings: Any) -> None:
+    """channels_redis.pubsub cannot be asked for them at all, and outside of coroutines for nothing."""
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": ["unix:///nowhere"]},
+        }
+    }
+
+    def name() -> str:
+        return validation.room_name("lobby") + validation.channel_name("asgispecific.1")
+
+    async def aname() -> str:
+        return name()
+
+    assert (asyncio.run(aname()) if is_coroutine else name()) == "lobbyasgispecific.1"
+    with pytest.raises(exceptions.InvalidRoomName):
+        validation.room_name("a room")
 
 
 def test_without_a_layer_the_rules_are_those_of_channels(settings: Any) -> None:

@@ -7,13 +7,14 @@ import logging
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
 from django.db import connection
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections import groups
-from projections.models import Room
+from projections.models import Presence, Room
 from projections.projector import discard_the_gone
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,7 +120,71 @@ def test_a_layer_that_hangs_is_left_after_a_while(
     monkeypatch.setattr(groups, "PATIENCE", 0.01)
     with caplog.at_level(logging.ERROR):
         discard_the_gone(gone, "default")
-    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer did not follow in 0.01"]
+    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer failed to follow in 2 "]
+
+
+class Away(InMemoryChannelLayer):
+    async def group_discard(self, group: str, channel: str) -> None:
+        raise ConnectionError("away")
+
+
+class OfAnotherProcess(InMemoryChannelLayer):
+    """Groups are where the connection is, as with channels_redis.pubsub."""
+
+    async def group_add(self, group: str, channel: str) -> None:
+        raise RuntimeError("You can only call group_add() on channels that exist in-process.")
+
+
+def test_who_could_not_be_discarded_is_discarded_later(
+    gone: list[PresenceEvent], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    use(settings, Away)
+    with caplog.at_level(logging.CRITICAL):
+        discard_the_gone(gone, "default")
+        Room.objects.remove("room", "here")
+        Room.objects.remove("room", "never")
+    use(settings, InMemoryChannelLayer)
+    assert members() == {"gone", "also-gone", "here"}
+    insert("join", "room", "gone")
+    discard_the_gone([], "default")
+    assert members() == {"gone"}
+    assert groups.owed() == set()
+
+
+def test_so_many_are_remembered_and_no_more(
+    gone: list[PresenceEvent], settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(groups, "MOST_OWED", 1)
+    use(settings, Away)
+    with caplog.at_level(logging.CRITICAL):
+        discard_the_gone(gone, "default")
+    assert len(groups.owed()) == 1
+
+
+def test_a_name_that_the_layer_refuses_is_not_remembered(caplog: pytest.LogCaptureFixture) -> None:
+    insert("join", "my room", "channel")
+    with caplog.at_level(logging.CRITICAL):
+        Presence.objects.leave_all("channel")
+        discard_the_gone(list(PresenceEvent.objects.all()), "default")
+    assert groups.owed() == set()
+
+
+def test_who_came_back_before_they_were_discarded_by_whoever_pruned_them_is_in_the_group(
+    gone: list[PresenceEvent],
+) -> None:
+    insert("join", "room", "gone")
+    async_to_sync(get_channel_layer().group_discard)("room", "gone")
+    discard_the_gone(gone, "default")
+    assert members() == {"gone", "here"}
+
+
+def test_whom_only_their_own_process_can_add_is_left_to_it(
+    gone: list[PresenceEvent], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    insert("join", "room", "gone")
+    use(settings, OfAnotherProcess)
+    discard_the_gone(gone, "default")
+    assert not caplog.records
 
 
 def test_nothing_is_asked_for_without_a_layer(settings: Any) -> None:

@@ -667,6 +667,24 @@ async def test_interleaving_who_leaves_while_groups_are_renewed_is_in_none(
     await client.disconnect()
 
 
+async def test_who_could_not_be_discarded_is_discarded_with_a_later_beat(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await client_of(AsyncChat, "a", "b")
+    layer = get_channel_layer()
+
+    async def fail(group: str, channel: str) -> None:
+        raise ConnectionError("away")
+
+    with monkeypatch.context() as patch, caplog.at_level("CRITICAL"):
+        patch.setattr(layer, "group_discard", fail)
+        await client("leave_room", "a")
+    assert in_group(client, "a")
+    await heartbeats.of_running_loop().renew_groups()
+    assert (in_group(client, "a"), in_group(client, "b")) == (False, True)
+    await client.disconnect()
+
+
 async def test_a_look_that_fails_is_logged_and_made_again(
     settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
