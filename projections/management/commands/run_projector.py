@@ -114,7 +114,7 @@ class Command(BaseCommand):
             try:
                 self._lead(leadership)
             except _AWAY as error:
-                self._say(f"{type(error).__name__}: {error}")
+                self._say(" ".join(f"{type(error).__name__}: {error}".split()))
                 connections[self.using].close()
                 self.stop.wait(LATER)
             except Exception as error:
