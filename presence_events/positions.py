@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, connections
+from django.db import OperationalError, ProgrammingError, connections
 
 from presence_events import sql
 
@@ -28,12 +28,18 @@ def position_at(moment: datetime, *, using: str) -> int:
 
 def drawn_position(cursor: Any) -> int:
     """The last position that anybody has drawn. Raises `OperationalError` on a standby, which knows neither that nor
-    who is appending."""
+    who is appending, and `ProgrammingError` without the right to ask."""
     # Under the sequence's lock. A SELECT from it may see it up to 32 ahead, while it is being written to the WAL.
-    cursor.execute("SELECT pg_is_in_recovery(), coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)")
-    is_standby, position = cursor.fetchone()
+    # Without the right to ask, the answer would be that there is none yet.
+    cursor.execute(
+        "SELECT pg_is_in_recovery(), has_sequence_privilege('presence_event_id_seq', 'SELECT'),"
+        " coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)"
+    )
+    is_standby, may_ask, position = cursor.fetchone()
     if is_standby:
         raise OperationalError("The log is followed on the primary: a standby does not know who is appending.")
+    if not may_ask:
+        raise ProgrammingError("This role may not ask presence_event_id_seq how far the log is: run the GRANT files.")
     return int(position)
 
 

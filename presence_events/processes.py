@@ -22,7 +22,7 @@ from threading import Lock
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import AsyncToSync
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from presence_events import sql
 from presence_events.writing import make_ready, release
@@ -67,7 +67,8 @@ class Registration:
         except Exception as error:
             if not self.is_away and not self._is_refused:
                 logger.warning("%s cannot say in the database %r that it is alive: %s", self.name, self._alias, error)
-            self.is_away = isinstance(error, (OperationalError, InterfaceError))
+            # InternalError is what a former primary says, which only reads.
+            self.is_away = isinstance(error, (OperationalError, InterfaceError, InternalError))
             self._is_refused = not self.is_away
             release(self._alias)
         else:
@@ -107,8 +108,10 @@ class KeepAlive:
             self._call(self._renew)
 
     def _renew(self) -> None:
-        self._registration.renew()
-        self._is_under_way = False
+        try:
+            self._registration.renew()
+        finally:
+            self._is_under_way = False
 
 
 _registrations: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Registration]] = WeakKeyDictionary()

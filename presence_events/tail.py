@@ -75,8 +75,8 @@ class Mark(NamedTuple):
 
     @classmethod
     def end(cls, using: str) -> Self:
-        """Where all that is in the log counts as read."""
-        return cls(_cut(Cut(None, 0, {}), using)[0])
+        """Where all that is in the log counts as read. Waits and raises as `after`."""
+        return cls(Cut(None, settled_position(using), {}))
 
     @property
     def reached(self) -> int:

@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
 
-__all__ = ["AT_ONCE", "add", "correct", "discard", "follow", "owed"]
+__all__ = ["AT_ONCE", "add", "correct", "discard", "follow", "owe", "owed"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ async def _make(
             if event.kind == "join":
                 failures[event.id] = error
             elif not isinstance(error, TypeError):  # the layer refuses the name, and always will
-                _owe([pair])
+                owe([pair])
 
 
 async def correct(pairs: Collection[tuple[str, str]], *, present: bool) -> None:
@@ -89,9 +89,10 @@ async def correct(pairs: Collection[tuple[str, str]], *, present: bool) -> None:
             await asyncio.gather(*(make() for _ in range(min(AT_ONCE, len(left)))))
     if left:
         pair, why = next(((pair, error) for pair, error in left.items() if error), (next(iter(left)), None))
-        logger.error("The channel layer failed to follow in %s cases, one is %s", len(left), pair, exc_info=why)
+        what = "add" if present else "discard"
+        logger.error("The channel layer failed to follow: %s to %s, one is %s", len(left), what, pair, exc_info=why)
         if not present:
-            _owe(pair for pair, error in left.items() if not isinstance(error, TypeError))
+            owe(pair for pair, error in left.items() if not isinstance(error, TypeError))
 
 
 _owed: dict[tuple[str, str], None] = {}
@@ -109,7 +110,8 @@ def owed() -> set[tuple[str, str]]:
     return pairs
 
 
-def _owe(pairs: Iterable[tuple[str, str]]) -> None:
+def owe(pairs: Iterable[tuple[str, str]]) -> None:
+    """Remembers ``pairs`` for `owed`."""
     _owed.update(dict.fromkeys(islice(pairs, max(MOST_OWED - len(_owed), 0))))
 
 
@@ -128,4 +130,4 @@ async def discard(room: str, channel_name: str) -> None:
             await layer.group_discard(room, channel_name)
         except Exception:
             logger.exception("The channel layer failed to follow: %s is not in %s", channel_name, room)
-            _owe([(room, channel_name)])
+            owe([(room, channel_name)])

@@ -156,20 +156,26 @@ class Heart:
 
     async def renew_groups(self) -> None:
         """A part of the connections is added to the groups of their rooms: a layer may have forgotten them. Who could
-        not be discarded when they left is discarded now."""
-        owed = groups.owed()
-        if owed:
-            alias = router.db_for_write(PresenceEvent)
-            await groups.correct(await in_thread(partial(absent, owed, alias)), present=False)
+        not be discarded when they left is discarded now. Whatever happens meanwhile, the database has the last word."""
         self._regrouped = (self._regrouped + 1) % REGROUP
-        everyone = [each for each in self._connections.values() if hash(each.channel_name) % REGROUP == self._regrouped]
-        stays = [(stay.room, connection) for connection in everyone for stay in connection.stays()]
-        if stays:
-            await groups.correct([(room, each.channel_name) for room, each in stays], present=True)
-        # Who has left meanwhile was perhaps discarded before they were added here.
-        left = [(room, each.channel_name) for room, each in stays if room not in {stay.room for stay in each.stays()}]
-        if left:
-            await groups.correct(left, present=False)
+        due = [each for each in self._connections.values() if hash(each.channel_name) % REGROUP == self._regrouped]
+        pairs = {(stay.room, each.channel_name) for each in due for stay in each.stays()}
+        if pairs:
+            await groups.correct(pairs, present=True)
+        pairs |= groups.owed()
+        try:
+            gone = await self._absent(pairs)
+        except BaseException:
+            groups.owe(pairs)
+            raise
+        if gone:
+            await groups.correct(gone, present=False)
+            back = gone - await self._absent(gone)
+            if back:
+                await groups.correct(back, present=True)
+
+    async def _absent(self, pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        return await in_thread(partial(absent, pairs, router.db_for_write(PresenceEvent))) if pairs else pairs
 
     async def _look_into(self, suspects: Suspects, away: bool) -> None:
         suspects = [(connection, stays) for connection, stays in suspects if stays]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from presence_events import conf, processes
+from presence_events import conf
 from projections.models import Room
 from projections.watching import Watch
 
@@ -23,7 +23,7 @@ class Housekeeping:
 
     def __init__(self, using: str, *, prune: bool) -> None:
         rooms = Room.objects.db_manager(using)
-        self._jobs: list[_Job] = [_Job(Watch(using).look, lambda: processes.EVERY)]
+        self._jobs: list[_Job] = [_Job(Watch(using).look, lambda: 0.0)]
         if prune:
             self._jobs += [_Job(rooms.prune_presences, often), _Job(rooms.prune_rooms, lambda: ROOMS)]
 

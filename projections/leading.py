@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
 from django.db import Error, connections
+
+from presence_events.exceptions import SessionIsLent
 
 __all__ = ["CHANNEL", "Leadership", "wake"]
 
@@ -29,6 +32,9 @@ _FOR_ONE_SESSION = {
 }
 
 
+_TOKEN = "presence_events.leader"  # noqa: S105, the name of a setting
+
+
 class Leadership:
     """An advisory lock on a connection of its own: when the process is killed, PostgreSQL gives it to the next.
 
@@ -44,7 +50,10 @@ class Leadership:
         self._listens = False
 
     def held(self) -> bool:
-        """Whether this process leads, from now on if it did not. Nobody leads whose connection has been lost."""
+        """Whether this process leads, from now on if it did not. Nobody leads whose connection has been lost.
+
+        Raises `SessionIsLent` if the lock would stay behind in a pooler.
+        """
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(
@@ -55,12 +64,26 @@ class Leadership:
                 cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [self._name])
                 if not cursor.fetchone()[0]:
                     return False
-                for setting, value in _FOR_ONE_SESSION.items():
+                token = secrets.token_hex(8)
+                for setting, value in {**_FOR_ONE_SESSION, _TOKEN: token}.items():
                     cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
-                return True
+            if self._is_lent(token):
+                self.resign()
+                raise SessionIsLent
+            return True
         except Error:
             self.resign()
             raise
+
+    def _is_lent(self, token: str) -> bool:
+        """Whether somebody else who connects like this gets the very session that has the lock."""
+        other = self._connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT current_setting(%s, true)", [_TOKEN])
+                return bool(cursor.fetchone()[0] == token)
+        finally:
+            other.close()
 
     def wait(self, seconds: float) -> None:
         """Waits that long, or until somebody calls `wake`."""

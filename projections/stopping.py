@@ -12,7 +12,7 @@ __all__ = ["Stop"]
 
 
 class Stop:
-    """Whether SIGTERM or SIGINT has come, for the main thread."""
+    """Whether SIGTERM or SIGINT has come, for the main thread. The second one interrupts it."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -32,6 +32,8 @@ class Stop:
                 signal.signal(number, handler)
 
     def request(self, *_: Any) -> None:
+        if self.requested:
+            raise KeyboardInterrupt  # whoever asks twice does not want to wait
         self.requested = True
         self._asked.put(None)
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.db import connections, transaction
+from psycopg.pq import TransactionStatus
 
 from presence_events.checkpoints import Reader
+from presence_events.exceptions import CheckpointMoved
 from presence_events.models import PresenceEvent
-from projections import projector
+from presence_events.threads import in_thread
+from projections import event_loops, projector
 from projections.models import DeadLetter, Room
 from projections.signals import MAIN, PresenceSignal
 
-__all__ = ["TRIES", "Worker"]
+__all__ = ["TRIES", "Worker", "begin_anew"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +47,8 @@ time is done again if it is killed."""
 LONGEST = 10_000
 """Characters that are kept of an error."""
 
+_AT_REST = (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
+
 STORE = 10.0
 """Seconds after which the checkpoint is moved, and groups are looked at, even though there was nothing to deliver."""
 
@@ -49,8 +56,11 @@ STORE = 10.0
 class Worker:
     """Follows the log of the database ``using`` from the checkpoint ``name``."""
 
-    def __init__(self, name: str, *, using: str) -> None:
+    def __init__(self, name: str, *, using: str, still: Callable[[], bool] = lambda: True) -> None:
+        """``still`` says whether this one leads, on a session that ends with the database server: what was seen before
+        a crash of the server must not be stored after it, for it gives the same transaction ids out again."""
         self._name = name
+        self._still = still
         self._using = using
         self._reader = Reader(name, using=using, touches=False)
         self._letters: list[DeadLetter] = []
@@ -69,6 +79,8 @@ class Worker:
         self._letters, self._paused = [], {}
         self._reader.advance(self._deliver(events) if events else None)
         if is_due:
+            if not self._still():
+                raise CheckpointMoved
             with transaction.atomic(self._using):
                 DeadLetter.objects.using(self._using).bulk_create(self._letters)
                 self._reader.store()
@@ -88,12 +100,22 @@ class Worker:
         for signal, arguments in projector.signals_for(self._name, in_turn, self._using):
             if time.monotonic() > deadline:
                 rest = in_turn[in_turn.index(arguments["events"][0]) :]
-                position = min(event.id for event in rest) - 1
-                if position >= events[0].id:
-                    return position
-            for receiver in signal.receivers_for(Room):
-                self._send(signal, receiver, arguments)
+                delivered = in_turn[: len(in_turn) - len(rest)]
+                if delivered:
+                    return self._cut_short(rest, max(event.id for event in delivered))
+            self._send_to_all(signal, arguments)
         return None
+
+    def _cut_short(self, rest: list[PresenceEvent], position: int) -> int:
+        """Delivers what was held up to come together with later prunes, and returns ``position``."""
+        held = [event for event in rest if event.id < position]
+        for signal, arguments in projector.signals_for(self._name, held, self._using):
+            self._send_to_all(signal, arguments)
+        return position
+
+    def _send_to_all(self, signal: PresenceSignal, arguments: dict[str, Any]) -> None:
+        for receiver in signal.receivers_for(Room):
+            self._send(signal, receiver, arguments)
 
     def _send(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> None:
         key = signal, receiver
@@ -121,9 +143,9 @@ class Worker:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a CancelledError or a SystemExit is about what the receiver did
-            _close_broken_connections()
+            _drop_broken_connections()
             return error
-        return None
+        return _transaction_left_open()
 
     def _give_up(self, receiver: str, events: list[PresenceEvent], tries: int, error: BaseException) -> None:
         first, last = events[0].id, events[-1].id
@@ -141,11 +163,53 @@ class Worker:
         self._letters.append(letter)
 
 
-def _close_broken_connections() -> None:
+def begin_anew() -> None:
+    """Forgets all connections to databases, whatever state they are in."""
+    for alias in [connection.alias for connection in connections.all(initialized_only=True)]:
+        _drop(alias)
+    _repair_those_of_coroutines()
+
+
+def _transaction_left_open() -> Exception | None:
+    """What a receiver has done that leaves a transaction open: nothing would be committed any more."""
+    left = [connection.alias for connection in connections.all(initialized_only=True) if not _is_idle(connection)]
+    for alias in left:
+        _drop(alias)
+    return RuntimeError(f"It left a transaction open in {', '.join(left)}: rolled back") if left else None
+
+
+def _drop_broken_connections() -> None:
     """There is no request at whose end Django would do it: a receiver's database would be away for ever."""
     for connection in connections.all(initialized_only=True):
-        if connection.errors_occurred and not connection.in_atomic_block and not connection.is_usable():
-            connection.close()
+        if not _is_idle(connection) or (connection.errors_occurred and not connection.is_usable()):
+            _drop(connection.alias)
+    _repair_those_of_coroutines()
+
+
+def _repair_those_of_coroutines() -> None:
+    """They query in a thread of their own."""
+
+    async def repair() -> None:
+        await in_thread(lambda: None)
+
+    event_loops.run(repair)
+
+
+def _is_idle(connection: Any) -> bool:
+    """Whether it is in no transaction, neither for Django nor for the driver."""
+    if connection.in_atomic_block:
+        return False
+    if connection.connection is None or not connection.settings_dict["AUTOCOMMIT"]:
+        return True
+    driver = getattr(connection.connection, "info", None)
+    return connection.autocommit and (driver is None or driver.transaction_status in _AT_REST)
+
+
+def _drop(alias: str) -> None:
+    """The next one to use it connects."""
+    with suppress(Exception):
+        connections[alias].connection.close()
+    del connections[alias]
 
 
 def _text(error: BaseException) -> str:
@@ -154,4 +218,4 @@ def _text(error: BaseException) -> str:
         text = repr(error)
     except Exception:
         text = type(error).__name__
-    return text.replace("\x00", "\\x00")[:LONGEST]
+    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")[:LONGEST]

@@ -1,5 +1,5 @@
 -- The ids of the open transactions that have appended to the log: locks know the lower half of each, and it is near the
--- id that comes next. Who has no id yet has drawn no position either.
+-- id that comes next. Who has no id yet has drawn no position either. A transaction has a lower id than its savepoints.
 --
 -- Locks are looked at once: a transaction that is prepared for a commit in two phases is called something else from then
 -- on, and between two looks it could be missed under both names.
@@ -11,11 +11,11 @@ WITH held AS MATERIALIZED (
 ), next AS MATERIALIZED (
     SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS id
 )
-SELECT DISTINCT near.id - CASE
+SELECT min(near.id - CASE
     WHEN near.id - next.id > 2147483648 THEN 4294967296
     WHEN next.id - near.id > 2147483648 THEN -4294967296
     ELSE 0
-END
+END)
 FROM next
 CROSS JOIN held AS log
 JOIN held AS own ON own.virtualtransaction = log.virtualtransaction AND own.locktype = 'transactionid'
@@ -24,3 +24,4 @@ CROSS JOIN LATERAL (
 ) AS near
 WHERE log.locktype = 'relation' AND log.relation = 'presence_event'::regclass
     AND log.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+GROUP BY log.virtualtransaction

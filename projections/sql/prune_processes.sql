@@ -10,8 +10,8 @@ SELECT
     0
 FROM unnest(%(names)s::text[], %(seen)s::bigint[]) AS dead (name, seen)
 JOIN presence AS p ON p.process = dead.name
-LEFT JOIN presence_process AS process ON process.name = dead.name
-WHERE (extract(epoch FROM process.seen_at) * 1000000)::bigint IS NOT DISTINCT FROM dead.seen
-    AND p.last_seen <= coalesce(process.seen_at, p.joined_at) + make_interval(secs => %(grace)s)
+JOIN presence_process AS process ON process.name = dead.name
+WHERE (extract(epoch FROM process.seen_at) * 1000000)::bigint = dead.seen
+    AND p.last_seen <= process.seen_at + make_interval(secs => %(grace)s)
 ORDER BY p.room, p.channel_name
 FOR UPDATE OF p SKIP LOCKED

@@ -6,15 +6,17 @@ import json
 import random
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from presence_events import tail
 from presence_events.exceptions import InvalidPosition, LogIsShorter
 from presence_events.models import PresenceEvent
+from presence_events.positions import settled_position
 from presence_events.tail import Mark, Tail
 from projections.models import Presence, Room
 
@@ -210,8 +212,9 @@ def test_one_can_read_from_the_beginning_and_from_a_position(sessions: Connect) 
     session = sessions()
     events = [*session.append("join", "room", "a"), *session.append("join", "room", "b")]
     session.commit()
-    one = Tail("default")
-    assert [event.id for event in one.read(Mark.after(0, "default"), 1000)[0]][-2:] == events
+    one, reader = Tail("default"), Reader()
+    reader.mark = Mark.after(0, "default")
+    assert reader.read_all()[-2:] == events
     found, mark = one.read(Mark.after(events[0], "default"), 1000)
     assert [event.id for event in found] == events[1:]
     assert mark.window is None
@@ -252,6 +255,44 @@ def test_a_log_that_has_become_shorter_is_not_read_on(reader: Reader) -> None:
         cursor.execute("SELECT setval('presence_event_id_seq', 1)")
     with pytest.raises(LogIsShorter, match="It ends at 1 and was read up to"):
         reader.read()
+
+
+def test_a_mark_at_the_end_waits_for_who_is_appending(sessions: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or it would have to know where they began."""
+    monkeypatch.setattr("presence_events.tail.settled_position", partial(settled_position, patience=0.1))
+    session = sessions()
+    session.append("join")
+    with pytest.raises(OperationalError, match="stays open"):
+        Mark.end("default")
+    session.commit()
+    assert Mark.end("default").seen.open == {}
+
+
+def test_a_savepoint_does_not_lead_back_to_where_its_transaction_began(sessions: Connect, reader: Reader) -> None:
+    slow, fast = sessions(), sessions()
+    slow.run("CREATE TEMP TABLE elsewhere AS SELECT 1")
+    slow.run("SAVEPOINT one")
+    slow.append("join", "room", "slow")
+    for channel in "abc":
+        fast.append("join", "room", channel)
+        fast.commit()
+        mark = reader.tail.look(reader.mark)
+        assert mark.position == mark.seen.high
+        reader.read()
+
+
+def test_without_the_right_to_ask_the_log_does_not_seem_empty(reader: Reader) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE curious")
+        cursor.execute("GRANT SELECT ON presence_event TO curious")
+        cursor.execute("SET ROLE curious")
+        try:
+            with pytest.raises(ProgrammingError, match="run the GRANT files"):
+                reader.read()
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute("DROP OWNED BY curious")
+            cursor.execute("DROP ROLE curious")
 
 
 def test_a_read_looks_at_a_bounded_part_of_the_log(

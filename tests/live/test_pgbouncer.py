@@ -141,6 +141,13 @@ def test_the_log_is_replayed_and_exported_through_pgbouncer(
     assert len((tmp_path / "events.csv").read_text().splitlines()) == events + 1
 
 
+def test_a_worker_does_not_leave_its_lock_behind_in_pgbouncer(cluster: Cluster, pgbouncer: PgBouncer) -> None:
+    with pytest.raises(AssertionError, match="--database"):
+        cluster.run("-m", "django", "run_projector", "--once", "--prune", port=pgbouncer.PORT)
+    assert not cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
+    cluster.run("-m", "django", "run_projector", "--once", "--prune")
+
+
 def test_nobody_notices_that_postgresql_restarts_behind_pgbouncer(
     cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from presence_events.checkpoints import Reader, reset
-from presence_events.exceptions import CheckpointMoved
+from presence_events.exceptions import CheckpointMoved, LogIsShorter
 from presence_events.models import Checkpoint
 from presence_events.recorder import Draft, record
 from presence_events.tail import Mark
@@ -128,6 +128,13 @@ def test_in_another_cluster_it_goes_on_after_what_was_decided() -> None:
     again.advance()
     again.store()
     assert read(reader()) == []
+
+
+def test_in_another_cluster_a_log_may_have_become_shorter() -> None:
+    reset("mine", Mark.after(0, "default"), using="default")
+    Checkpoint.objects.update(cluster=1, mark=[[None, 10**9, []], None, 0, 0])
+    with pytest.raises(LogIsShorter, match="Reset the checkpoint"):
+        reader()
 
 
 def test_whoever_does_nothing_can_ask_whether_it_was_moved() -> None:

@@ -395,3 +395,15 @@ def test_a_throttle_that_is_not_a_number_of_seconds_is_refused(every: Any) -> No
 def test_a_throttle_without_its_name_is_refused() -> None:
     with pytest.raises(TypeError, match="did you mean every=10"):
         touch_presence(10)  # type: ignore[call-overload]
+
+
+async def test_a_consumer_that_has_not_begun_has_nothing_to_leave() -> None:
+    class Refuses(AsyncWebsocketConsumer):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            """Channels has not given it a channel yet."""
+
+        @remove_presence
+        async def disconnect(self, code: int) -> None: ...
+
+    await Refuses()({}, None, None)
+    assert not await PresenceEvent.objects.aexists()

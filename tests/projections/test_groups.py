@@ -110,7 +110,7 @@ def test_what_the_layer_refuses_is_logged_once(caplog: pytest.LogCaptureFixture)
         insert("join", "my room", channel)
         insert("leave", "my room", channel)
     discard_the_gone(list(PresenceEvent.objects.all()), "default")
-    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer failed to follow in 2 "]
+    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer failed to follow: 2 to"]
 
 
 def test_a_layer_that_hangs_is_left_after_a_while(
@@ -120,7 +120,7 @@ def test_a_layer_that_hangs_is_left_after_a_while(
     monkeypatch.setattr(groups, "PATIENCE", 0.01)
     with caplog.at_level(logging.ERROR):
         discard_the_gone(gone, "default")
-    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer failed to follow in 2 "]
+    assert [record.getMessage()[:40] for record in caplog.records] == ["The channel layer failed to follow: 2 to"]
 
 
 class Away(InMemoryChannelLayer):
@@ -142,7 +142,7 @@ def test_who_could_not_be_discarded_is_discarded_later(
     with caplog.at_level(logging.CRITICAL):
         discard_the_gone(gone, "default")
         Room.objects.remove("room", "here")
-        Room.objects.remove("room", "never")
+        Room.objects.remove("room", "here")
     use(settings, InMemoryChannelLayer)
     assert members() == {"gone", "also-gone", "here"}
     insert("join", "room", "gone")
@@ -185,6 +185,21 @@ def test_whom_only_their_own_process_can_add_is_left_to_it(
     use(settings, OfAnotherProcess)
     discard_the_gone(gone, "default")
     assert not caplog.records
+
+
+class Full(InMemoryChannelLayer):
+    async def group_add(self, group: str, channel: str) -> None:
+        raise ConnectionError("away")
+
+
+def test_who_cannot_be_added_is_left_to_the_next_heartbeat(
+    gone: list[PresenceEvent], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    insert("join", "room", "gone")
+    use(settings, Full)
+    discard_the_gone(gone, "default")
+    assert [record.getMessage()[:45] for record in caplog.records] == ["The channel layer failed to follow: 1 to add,"]
+    assert groups.owed() == set()
 
 
 def test_nothing_is_asked_for_without_a_layer(settings: Any) -> None:

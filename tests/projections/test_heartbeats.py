@@ -667,6 +667,72 @@ async def test_interleaving_who_leaves_while_groups_are_renewed_is_in_none(
     await client.disconnect()
 
 
+@both
+async def test_interleaving_who_joins_again_while_being_discarded_is_in_the_group(
+    chat: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await client_of(chat, "a")
+    real = groups.correct
+
+    async def slow(pairs: Any, *, present: bool) -> None:
+        if present:
+            await real(pairs, present=True)
+            await client("leave_room", "a")
+            monkeypatch.setattr(groups, "correct", late)
+
+    async def late(pairs: Any, *, present: bool) -> None:
+        if not present:
+            await client("join_room", "a")
+            monkeypatch.setattr(groups, "correct", real)
+        await real(pairs, present=present)
+
+    monkeypatch.setattr(groups, "correct", slow)
+    await renew_all()
+    assert in_group(client, "a")
+    await client.disconnect()
+
+
+@pytest.mark.parametrize("kind", ["leave", "prune"])
+async def test_interleaving_who_is_made_to_leave_while_groups_are_renewed_is_in_none(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await client_of(AsyncChat, "a")
+    real = groups.correct
+
+    async def late(pairs: Any, *, present: bool) -> None:
+        if present:
+            await end_elsewhere(kind, "a", client)
+            await groups.discard("a", client.channel)
+        await real(pairs, present=present)
+
+    monkeypatch.setattr(groups, "correct", late)
+    await renew_all()
+    assert not in_group(client, "a")
+    await client.disconnect()
+
+
+async def test_what_is_owed_is_not_forgotten_if_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await client_of(AsyncChat, "a")
+    groups.owe([("b", client.channel)])
+
+    def away(*args: Any) -> Any:
+        raise DatabaseError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(heartbeats, "absent", away)
+        with pytest.raises(DatabaseError):
+            await heartbeats.of_running_loop().renew_groups()
+    assert ("b", client.channel) in groups.owed()
+    await client.disconnect()
+
+
+async def renew_all() -> None:
+    for _ in range(heartbeats.REGROUP):
+        await heartbeats.of_running_loop().renew_groups()
+
+
 async def test_who_could_not_be_discarded_is_discarded_with_a_later_beat(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

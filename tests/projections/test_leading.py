@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from django.db import Error, connection, transaction
+from asgiref.sync import sync_to_async
+from django.db import Error, connection, connections, transaction
 
+from presence_events.exceptions import SessionIsLent
 from projections.leading import Leadership, wake
+from projections.models import Room
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,6 +70,18 @@ def test_it_does_not_share_a_pool_that_would_keep_the_lock(leadership: Callable[
     wait_until(other.held)
 
 
+def test_a_session_that_is_lent_out_is_refused(
+    leadership: Callable[..., Leadership], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next to connect gets the same one, as behind PgBouncer in transaction mode: the lock would stay there."""
+    one, other = leadership(), leadership()
+    monkeypatch.setattr(type(connections["default"]), "copy", lambda self: self)
+    with pytest.raises(SessionIsLent, match="--database"):
+        one.held()
+    monkeypatch.undo()
+    assert other.held()
+
+
 def test_whoever_waits_can_be_woken(leadership: Callable[..., Leadership]) -> None:
     one = leadership()
     assert one.held()
@@ -79,6 +96,23 @@ def test_whoever_waits_can_be_woken(leadership: Callable[..., Leadership]) -> No
     one.wait(3600)
     woken.set()
     thread.join()
+
+
+@pytest.mark.parametrize("is_coroutine", [False, True])
+def test_whoever_records_wakes_the_worker_if_that_is_set(
+    is_coroutine: bool, settings: Any, leadership: Callable[..., Leadership]
+) -> None:
+    settings.CHANNELS_PRESENCE_NOTIFY = True
+    one = leadership()
+    assert one.held()
+    one.wait(0)
+    asyncio.run(join()) if is_coroutine else Room.objects.add("room", "channel")
+    one.wait(3600)
+
+
+async def join() -> None:
+    await Room.objects.aadd("room", "channel")
+    await sync_to_async(connections.close_all)()
 
 
 def test_whoever_cannot_wake_the_worker_goes_on(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,4 +18,6 @@ def test_a_signal_is_a_request(number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
         assert stop.wait(3600)
         assert stop.wait(3600)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -42,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now += steps.pop() if steps else EVERY
         return now
 
-    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=monotonic))
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=monotonic, perf_counter=time.perf_counter))
     return steps
 
 
@@ -128,25 +129,73 @@ def test_a_server_that_nobody_is_connected_to_is_forgotten_when_it_is_dead() -> 
     assert not PresenceEvent.objects.exists()
 
 
-def test_a_server_that_died_before_it_could_say_that_it_is_alive_is_dead() -> None:
+def test_a_server_that_never_said_that_it_is_alive_is_not_dead_either() -> None:
+    """It may not be able to say so: its connections are pruned by age."""
     claim("one", "1", "2")
-    assert looks(Watch("default"), LOOKS + 1) == [0] * LOOKS + [2]
-    assert [event.data for event in PresenceEvent.objects.filter(kind="prune")] == [DIED] * 2
+    assert looks(Watch("default"), 2 * LOOKS) == [0] * (2 * LOOKS)
+    assert here() == ["1", "2"]
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Somebody else's connection. The watch waits for a moment only."""
+    monkeypatch.setattr(watching, "PATIENCE", 0.1)
+    with connection.copy().cursor() as cursor:
+        cursor.execute("BEGIN")
+        yield cursor
+        cursor.execute("COMMIT")
+        cursor.db.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["LOCK TABLE presence_event IN SHARE ROW EXCLUSIVE MODE", "SELECT FROM presence_process FOR UPDATE"],
+    ids=["the log is locked", "the registry is locked"],
+)
+def test_while_the_living_could_not_say_so_nobody_is_dead(statement: str, two: Any) -> None:
+    claim("one", "1")
+    live("one")
+    watch = Watch("default")
+    looks(watch, LOOKS)
+    two.execute(statement)
+    assert looks(watch, LOOKS + 1) == [0] * (LOOKS + 1)
+    two.execute("ROLLBACK")
+    assert looks(watch, LOOKS) == [0] * LOOKS
+    assert here() == ["1"]
+    assert watch.look() == 1
+
+
+def test_a_look_on_a_connection_that_was_lost_raises() -> None:
+    watch = Watch("default")
+    watch.look()
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(OperationalError):
+        watch.look()
+    connection.close()
+
+
+def test_while_commits_take_long_nobody_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim("one", "1")
+    live("one")
+    watch = Watch("default")
+    monkeypatch.setattr(watching, "PATIENCE", 0)
+    assert looks(watch, 2 * LOOKS) == [0] * (2 * LOOKS)
+    monkeypatch.undo()
+    assert here() == ["1"]
 
 
 def test_who_has_been_seen_after_the_server_died_is_there_by_another_way() -> None:
     """Its touches come from elsewhere: after the time in which the server may have recorded them itself."""
     claim("one", "1", "close-call", "other")
-    claim("unknown", "2", "another")
     live("one")
-    Process.objects.update(seen_at=F("seen_at") - timedelta(seconds=2 * EVERY))
-    age_presences("1", "other", "2", "another", seconds=2 * EVERY)
+    Process.objects.update(seen_at=F("seen_at") - timedelta(seconds=3 * EVERY))
+    age_presences("1", "other", seconds=3 * EVERY)
     age_presences("close-call", seconds=1.5 * EVERY)
-    for channel in ("other", "another"):
-        Presence.objects.touch(channel)
+    Presence.objects.touch("other")
     watch = Watch("default")
-    assert looks(watch, 3 * LOOKS) == [0] * LOOKS + [3] + [0] * (2 * LOOKS - 1)
-    assert here() == ["another", "other"]
+    assert looks(watch, 3 * LOOKS) == [0] * LOOKS + [2] + [0] * (2 * LOOKS - 1)
+    assert here() == ["other"]
     assert processes() == set()
 
 

@@ -216,27 +216,6 @@ def test_a_batch_that_takes_long_is_cut_short(
     assert told(signals) == [f"join {channel} room" for channel in "abc"]
 
 
-def test_what_was_pruned_together_is_not_cut_before_there_is_something_to_show(
-    worker: Worker, signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the log somebody's join stands between the two prunes, and is signalled before them."""
-    monkeypatch.setattr(module, "LONG", 0)
-    for channel in "ab":
-        Room.objects.add("room", channel)
-    deliver(worker)
-    signals.clear()
-    with transaction.atomic():
-        record([Draft("prune", "room", "a")])
-        thread = threading.Thread(target=join_elsewhere)
-        thread.start()
-        thread.join()
-        record([Draft("prune", "room", "b")])
-    assert worker.step() == 3
-    deliver(worker)
-    assert told(signals) == ["join c other", "prune a room", "prune b room"]
-    assert signals[-1]["bulk_change"] is True
-
-
 def join_elsewhere() -> None:
     Room.objects.add("other", "c")
     connection.close()
@@ -275,6 +254,16 @@ def test_whoever_has_nothing_to_do_notices_that_the_checkpoint_was_reset(
         deliver(worker)
 
 
+def test_many_touches_are_passed_over_bit_by_bit(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presence_events.tail.STRETCH", 2)
+    Room.objects.add("room", "channel")
+    deliver(worker)
+    for _ in range(5):
+        Presence.objects.touch("channel")
+    assert (worker.step(), worker.is_behind) == (0, True)
+    assert deliver(worker) == 0
+
+
 def test_touches_alone_move_the_checkpoint_now_and_then(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     Room.objects.add("room", "channel")
     deliver(worker)
@@ -292,6 +281,11 @@ class Odd(Exception):
         raise RuntimeError("not even that")
 
 
+class Surrogate(Exception):
+    def __repr__(self) -> str:
+        return "\ud800"
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
@@ -300,6 +294,7 @@ class Odd(Exception):
         (ValueError("\x00"), r"ValueError('\x00')"),
         (KeyError("\ud800"), r"KeyError('\ud800')"),
         (Odd(), "Odd"),
+        (Surrogate(), r"\ud800"),
     ],
 )
 def test_whatever_a_receiver_raises_is_written_down(
@@ -375,6 +370,102 @@ def test_a_receiver_whose_database_went_away_gets_another_connection(worker: Wor
         assert deliver(worker) == 1
     assert len(asked) == 2
     assert not DeadLetter.objects.exists()
+
+
+@pytest.fixture
+def fresh_connection() -> Iterator[None]:
+    """Whatever the test has done to it, the next one has another."""
+    yield
+    module.begin_anew()
+
+
+def begin() -> None:
+    connection.cursor().execute("BEGIN")
+
+
+def fail_in_a_transaction() -> None:
+    begin()
+    connection.cursor().execute("SELECT 1 / 0")
+
+
+@pytest.mark.usefixtures("fresh_connection")
+@pytest.mark.parametrize(
+    "leave_open",
+    [begin, fail_in_a_transaction, lambda: transaction.set_autocommit(False), lambda: transaction.atomic().__enter__()],
+    ids=["BEGIN", "an error in it", "no autocommit", "atomic"],
+)
+def test_a_receiver_that_leaves_a_transaction_open_stops_nobody(
+    leave_open: Any, signals: list[dict[str, Any]], worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    Room.objects.add("room", "a")
+    Room.objects.add("room", "b")
+    with listening(lambda **kwargs: leave_open()), caplog.at_level(logging.CRITICAL):
+        assert deliver(worker) == 2
+    assert told(signals) == ["join a room", "join b room"]
+    assert DeadLetter.objects.count() == 2
+    assert deliver(worker) == 0
+
+
+def test_a_database_without_autocommit_is_its_owners_business(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, signals: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
+    assert module._is_idle(connection)
+
+
+def test_receivers_that_are_coroutines_get_another_connection_too(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def count(**kwargs: Any) -> None:
+        await Room.objects.acount()
+
+    with listening(count), caplog.at_level(logging.CRITICAL):
+        Room.objects.add("room", "a")
+        deliver(worker)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        Room.objects.add("room", "b")
+        deliver(worker)
+    assert not DeadLetter.objects.exists()
+    module.begin_anew()
+
+
+def test_what_was_seen_by_a_server_that_has_crashed_since_is_not_stored(signals: list[dict[str, Any]]) -> None:
+    """It gives the ids of transactions out again that it had not written down."""
+    leads = [True]
+    worker = Worker("projector", using="default", still=lambda: leads[0])
+    Room.objects.add("room", "channel")
+    before = Checkpoint.objects.get().mark
+    leads[0] = False
+    with pytest.raises(CheckpointMoved):
+        worker.step()
+    assert Checkpoint.objects.get().mark == before
+
+
+def test_what_waits_for_later_prunes_does_not_keep_a_batch_from_being_cut(
+    worker: Worker, signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for channel in "abxy":
+        Room.objects.add("room", channel)
+    deliver(worker)
+    signals.clear()
+    with transaction.atomic():
+        record([Draft("prune", "room", "a")])
+        thread = threading.Thread(target=join_elsewhere)
+        thread.start()
+        thread.join()
+        Room.objects.remove("room", "x")
+        record([Draft("prune", "room", "b")])
+    Room.objects.remove("room", "y")
+    monkeypatch.setattr(module, "LONG", 0)
+    steps = []
+    while worker.step():
+        steps.append(told(signals))
+        signals.clear()
+    assert steps == [["join c other", "prune a room"], ["leave x room"], ["leave y room", "prune b room"]]
 
 
 def test_a_room_that_the_layer_refuses_stops_nobody(

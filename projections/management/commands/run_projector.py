@@ -18,7 +18,7 @@ from projections.leading import Leadership
 from projections.models import Room
 from projections.signals import MAIN, presence_changed, presence_updated
 from projections.stopping import Stop
-from projections.worker import Worker
+from projections.worker import Worker, begin_anew
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +69,11 @@ class Command(BaseCommand):
     def _reset(self, position: int | None) -> None:
         mark = Mark.end(self.using) if position is None else Mark.after(position, self.using)
         checkpoints.reset(self.name, mark, using=self.using)
+        self.stdout.write(f"The checkpoint {self.name!r} is set: what comes after position {mark.decided} is sent.")
 
     def _check(self) -> None:
+        if self.name != MAIN and self.prune:
+            raise CommandError(f"Pruning is for the worker {MAIN!r}, which has no --name.")
         if self.name != MAIN and not any(
             signal.for_worker(self.name).has_listeners(Room) for signal in (presence_changed, presence_updated)
         ):
@@ -94,15 +97,16 @@ class Command(BaseCommand):
                 rooms = Room.objects.db_manager(self.using)
                 self.stdout.write(f"{rooms.prune_presences()} presences and {rooms.prune_rooms()} rooms pruned")
             if self.sends:
-                self.stdout.write(f"{self._deliver()} events delivered")
+                self.stdout.write(f"{self._deliver(leadership)} events delivered")
         finally:
             leadership.resign()
 
-    def _deliver(self) -> int:
+    def _deliver(self, leadership: Leadership) -> int:
         """Delivers what is in the log by now, and not what comes meanwhile."""
-        worker = Worker(self.name, using=self.using)
+        worker = Worker(self.name, using=self.using, still=leadership.held)
         delivered = 0
-        for _ in range(1 + worker.is_behind):
+        # What was there when somebody looked last, if that was not all delivered then; and what is there now.
+        for _ in range(2 if worker.is_behind else 1):
             delivered += worker.step()
             while worker.is_behind and not self.stop.requested:
                 delivered += worker.step()
@@ -121,7 +125,7 @@ class Command(BaseCommand):
                 if not self.has_led or isinstance(error, PresenceError):
                     raise
                 logger.exception("The worker begins anew")
-                connections.close_all()
+                begin_anew()
                 self.stop.wait(LATER)
             finally:
                 leadership.resign()
@@ -133,7 +137,7 @@ class Command(BaseCommand):
         while not leadership.held():
             if self.stop.wait(LATER):
                 return
-        worker = Worker(self.name, using=self.using) if self.sends else None
+        worker = Worker(self.name, using=self.using, still=leadership.held) if self.sends else None
         housekeeping = Housekeeping(self.using, prune=self.prune) if self.name == MAIN else None
         self._say("Following the log." if worker else "Watching. Signals are sent by the processes that record.")
         pause = SOON
@@ -151,6 +155,7 @@ class Command(BaseCommand):
         """Once, as long as it stays the same."""
         if text != self.said:
             self.stdout.write(text)
+            self.stdout.flush()  # where it goes to a file or a journal, it would wait for much more
             self.said = text
 
 

@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from presence_events.models import Checkpoint, PresenceEvent
+from presence_events.recorder import Draft, record
 from projections.leading import Leadership, wake
 from projections.models import Room
 from projections.signals import presence_changed
@@ -132,6 +133,18 @@ def test_receivers_can_have_a_worker_of_their_own(mode: str, settings: Any, sign
         presence_changed.for_worker("billing").disconnect(bill)
 
 
+def test_pruning_is_for_the_main_worker() -> None:
+    with pytest.raises(CommandError, match="Pruning is for the worker 'projector'"):
+        run("--once", "--prune", "--name", "billing")
+
+
+def test_it_says_from_where_on_it_sends() -> None:
+    Room.objects.add("room", "channel")
+    (event,) = PresenceEvent.objects.all()
+    said = run("--reset", "end")
+    assert said == f"The checkpoint 'projector' is set: what comes after position {event.id} is sent.\n"
+
+
 def test_a_worker_to_whom_nobody_listens_is_an_error() -> None:
     with pytest.raises(CommandError, match=r"for_worker\('reports'\)"):
         run("--once", "--name", "reports")
@@ -204,6 +217,26 @@ def test_it_follows_until_it_is_told_to_stop(signals: list[dict[str, Any]]) -> N
         assert run() == "Following the log.\nStopped.\n"
     assert len(signals) == 3
     assert signal.getsignal(signal.SIGTERM) is handler
+
+
+def test_a_named_worker_follows_and_leaves_the_house_to_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.worker.BATCH", 1)
+    billed: list[Any] = []
+
+    def bill(events: list[PresenceEvent], **kwargs: Any) -> None:
+        billed.extend(events)
+
+    def join() -> None:
+        wait_until(is_led)
+        record([Draft("join", "room", channel) for channel in "abc"])
+        wait_until(lambda: len(billed) == 3)
+
+    signal_of_billing = presence_changed.for_worker("billing")
+    signal_of_billing.connect(bill)
+    run("--reset", "end", "--name", "billing")
+    with meanwhile(join):
+        run("--name", "billing")
+    signal_of_billing.disconnect(bill)
 
 
 def test_it_survives_a_database_that_is_away_for_a_moment(signals: list[dict[str, Any]]) -> None:
