@@ -46,9 +46,9 @@ class _Family(NamedTuple):
 
     name: str
     help: str
-    value: Callable[[Status], float] | None = None
+    value: Callable[[Status], float | None] | None = None
     of_checkpoint: Callable[[CheckpointStatus], float | None] | None = None
-    """None where it is not known."""
+    """Either gives None for what is not known."""
     kind: str = "gauge"
 
     @property
@@ -62,7 +62,9 @@ class _Family(NamedTuple):
     def samples(self, status: Status) -> Iterator[tuple[list[str], float]]:
         """The values of its labels, and its own."""
         if self.value:
-            yield [], self.value(status)
+            figure = self.value(status)
+            if figure is not None:
+                yield [], figure
         if self.of_checkpoint:
             for checkpoint in status.checkpoints:
                 value = self.of_checkpoint(checkpoint)
@@ -99,6 +101,11 @@ _FAMILIES = (
         lambda it: it.processes,
     ),
     _Family("presence_triggers_disabled", "Triggers that do not fire.", lambda it: len(it.triggers)),
+    _Family(
+        "presence_worker",
+        "Whether a process runs that keeps house and may send signals: 1 or 0. Not known on a standby.",
+        lambda it: it.has_worker,
+    ),
     _Family(
         "presence_lag_events",
         "Events after the checkpoint that are yet to be delivered, counted up to a limit.",

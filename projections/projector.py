@@ -71,14 +71,14 @@ def discard_the_gone(events: list[PresenceEvent], using: str) -> None:
         event_loops.run(partial(groups.correct, back, present=True))
 
 
-def resend(events: Iterable[PresenceEvent], using: str) -> int:
+def resend(events: Iterable[PresenceEvent], using: str, worker: str = MAIN) -> int:
     """Sends the signals of ``events``, a run of the log in order, once more: with ``replayed=True``.
 
-    Groups are left alone. ``events`` are read as they are needed. Receivers that raise are logged; returns how often
-    that happened.
+    Those that ``worker`` sends, by default the main ones. Groups are left alone. ``events`` are read as they are
+    needed. Receivers that raise are logged; returns how often that happened.
     """
     failures = 0
-    for signal, arguments in _signals(with_prunes_together(events), using, replayed=True):
+    for signal, arguments in _signals(with_prunes_together(events), using, worker=worker, replayed=True):
         answers = signal.send_robust(sender=Room, **arguments)
         failures += sum(isinstance(answer, Exception) for _, answer in answers)
     return failures

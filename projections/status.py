@@ -20,6 +20,7 @@ from presence_events.models import PresenceEvent
 from presence_events.positions import position_at
 from presence_events.processes import EVERY, LOOKS
 from presence_events.tail import Mark
+from projections.signals import MAIN
 
 __all__ = ["COUNTED", "STRETCH", "CheckpointStatus", "Status", "TriggerStatus", "status"]
 
@@ -45,6 +46,9 @@ class CheckpointStatus:
     """For how long the first of them has been waiting, 0 if none is."""
     has_leader: bool | None
     """Whether a process leads under this name; None on a standby, where that cannot be seen."""
+    log_is_shorter: bool | None
+    """Whether the log ends before the checkpoint, as it was restored to an earlier state; None if the role that asks
+    may not look at the sequence of the positions."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,19 @@ class Status:
     """Seconds since somebody was last seen who is still present: the longest time, 0 if nobody is."""
     dead_letters: int
     """Signals that a receiver did not take. `COUNTED` means that many or more."""
+    last_dead_letter: int | None
+    """The highest id of those."""
+    dead_letter_workers: tuple[str, ...]
+    """The names of the workers that sent them, the last `COUNTED`."""
     processes: int
     """Server processes that have claimed connections and are alive."""
     triggers: tuple[TriggerStatus, ...]
     """Those that do not fire."""
+    has_worker: bool | None
+    """Whether a process leads under the name of the main worker, which keeps house though it may send no signals; None
+    on a standby."""
     checkpoints: tuple[CheckpointStatus, ...]
-    """By name."""
+    """By name. Without that of the main worker, if it sends no signals: nobody moves it then."""
 
 
 def status(using: str | None = None) -> Status:
@@ -98,11 +109,15 @@ def status(using: str | None = None) -> Status:
     alias = using or router.db_for_write(PresenceEvent)
     (figures,) = _rows(alias, "status", counted=COUNTED, silent=EVERY * LOOKS)
     at, is_standby, people, anonymous, present, rooms, empty, position, *more = figures
-    oldest_stay, oldest_unseen, letters, processes = more
+    oldest_stay, oldest_unseen, letters, last_letter, workers, processes = more
+    signals = conf.signals()
+    followed = _rows(alias, "status_checkpoints", main=MAIN)
+    has_worker = next(has_leader for name, _, has_leader, _ in followed if name == MAIN)
+    kept = [row for row in followed if row[1] is not None and (row[0] != MAIN or signals == "worker")]
     return Status(
         at=at,
         is_standby=is_standby,
-        signals=conf.signals(),
+        signals=signals,
         people=people,
         anonymous=anonymous,
         connections=present,
@@ -114,15 +129,17 @@ def status(using: str | None = None) -> Status:
         oldest_stay=oldest_stay,
         oldest_unseen=oldest_unseen,
         dead_letters=letters,
+        last_dead_letter=last_letter,
+        dead_letter_workers=tuple(workers),
         processes=processes,
         triggers=tuple(_triggers(alias)),
-        checkpoints=tuple(_checkpoints(alias)),
+        has_worker=has_worker,
+        checkpoints=tuple(_checkpoints(alias, kept)),
     )
 
 
-def _checkpoints(alias: str) -> list[CheckpointStatus]:
-    found = _rows(alias, "status_checkpoints")
-    positions = [Mark.from_json(json.loads(mark)).reached for _, mark, _ in found]
+def _checkpoints(alias: str, rows: list[tuple[Any, ...]]) -> list[CheckpointStatus]:
+    positions = [Mark.from_json(json.loads(mark)).reached for _, mark, _, _ in rows]
     lags = _rows(alias, "status_lag", positions=positions, counted=COUNTED, stretch=STRETCH)
     return [
         CheckpointStatus(
@@ -131,8 +148,11 @@ def _checkpoints(alias: str) -> list[CheckpointStatus]:
             has_more=has_more,
             lag_seconds=seconds,
             has_leader=has_leader,
+            log_is_shorter=None if drawn is None else drawn < position,
         )
-        for (name, _, has_leader), (events, has_more, seconds) in zip(found, lags, strict=True)
+        for (name, _, has_leader, drawn), position, (events, has_more, seconds) in zip(
+            rows, positions, lags, strict=True
+        )
     ]
 
 

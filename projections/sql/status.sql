@@ -13,7 +13,9 @@ SELECT
     (SELECT coalesce(max(id), 0) FROM presence_event),
     greatest(coalesce(extract(epoch FROM statement_timestamp() - there.joined_at), 0), 0)::float8,
     greatest(coalesce(extract(epoch FROM statement_timestamp() - there.last_seen), 0), 0)::float8,
-    (SELECT count(*) FROM (SELECT FROM presence_dead_letter LIMIT %(counted)s) AS letter),
+    letters.number,
+    letters.last,
+    letters.workers,
     (SELECT count(*) FROM presence_process WHERE seen_at > statement_timestamp() - make_interval(secs => %(silent)s))
 FROM (
     SELECT
@@ -23,3 +25,7 @@ FROM (
         min(last_seen) AS last_seen
     FROM presence
 ) AS there
+CROSS JOIN (
+    SELECT count(*) AS number, max(id) AS last, coalesce(array_agg(DISTINCT worker), '{}') AS workers
+    FROM (SELECT id, worker FROM presence_dead_letter ORDER BY id DESC LIMIT %(counted)s) AS letter
+) AS letters

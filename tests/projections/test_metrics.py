@@ -39,11 +39,18 @@ KNOWN = Status(
     oldest_stay=7200.25,
     oldest_unseen=8.0,
     dead_letters=9,
+    last_dead_letter=12,
+    dead_letter_workers=("projector", HOSTILE),
     processes=7,
     triggers=(TriggerStatus("presence_event", "fold", "disabled"),),
+    has_worker=True,
     checkpoints=(
-        CheckpointStatus(HOSTILE, lag_events=100_000, has_more=True, lag_seconds=61.5, has_leader=False),
-        CheckpointStatus("projector", lag_events=0, has_more=False, lag_seconds=0.0, has_leader=True),
+        CheckpointStatus(
+            HOSTILE, lag_events=100_000, has_more=True, lag_seconds=61.5, has_leader=False, log_is_shorter=False
+        ),
+        CheckpointStatus(
+            "projector", lag_events=0, has_more=False, lag_seconds=0.0, has_leader=True, log_is_shorter=False
+        ),
     ),
 )
 
@@ -79,6 +86,7 @@ def test_every_figure_is_a_metric() -> None:
         ("presence_dead_letters",): 9,
         ("presence_server_processes",): 7,
         ("presence_triggers_disabled",): 1,
+        ("presence_worker",): 1,
         ("presence_lag_events", HOSTILE): 100_000,
         ("presence_lag_events", "projector"): 0,
         ("presence_lag_seconds", HOSTILE): 61.5,
@@ -100,10 +108,15 @@ def test_the_text_ends_as_it_has_to() -> None:
 
 
 def test_a_leader_that_nobody_knows_is_left_out() -> None:
-    unknown = replace(KNOWN, checkpoints=(replace(KNOWN.checkpoints[1], has_leader=None),))
+    unknown = replace(KNOWN, has_worker=None, checkpoints=(replace(KNOWN.checkpoints[1], has_leader=None),))
     found = samples(openmetrics(unknown))
     assert ("presence_lag_events", "projector") in found
     assert ("presence_leader", "projector") not in found
+    assert ("presence_worker",) not in found
+
+
+def test_that_no_worker_runs_is_a_metric() -> None:
+    assert samples(openmetrics(replace(KNOWN, has_worker=False)))["presence_worker",] == 0
 
 
 @pytest.mark.django_db

@@ -7,20 +7,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from presence_events import checkpoints, sql
 from presence_events.checkpoints import Reader
 from presence_events.models import PresenceEvent, Process
 from presence_events.processes import EVERY, LOOKS
-from presence_events.tail import Mark
+from presence_events.tail import Cut, Mark
 from projections.leading import Leadership
 from projections.models import DeadLetter, Presence, Room
 from projections.status import CheckpointStatus, Status, TriggerStatus, status
@@ -38,7 +38,7 @@ def execute(statement: str) -> None:
         cursor.execute(statement)
 
 
-def follow_from_the_beginning(name: str = "projector") -> None:
+def follow_from_the_beginning(name: str = "reports") -> None:
     checkpoints.reset(name, Mark.after(0, "default"), using="default")
 
 
@@ -74,8 +74,11 @@ def test_nobody_was_ever_here() -> None:
         oldest_stay=0,
         oldest_unseen=0,
         dead_letters=0,
+        last_dead_letter=None,
+        dead_letter_workers=(),
         processes=0,
         triggers=(),
+        has_worker=False,
         checkpoints=(),
     )
 
@@ -131,11 +134,17 @@ def test_nothing_was_appended_in_the_last_minute() -> None:
 
 
 def test_dead_letters_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for position in range(1, 6):
-        DeadLetter.objects.create(worker="w", receiver="r", first=position, last=position, tries=3, error="e")
-    assert status().dead_letters == 5
+    letters = [
+        DeadLetter.objects.create(worker=worker, receiver="r", first=1, last=1, tries=3, error="e")
+        for worker in ("old", "old", "projector", "a", "projector")
+    ]
+    found = status()
+    assert (found.dead_letters, found.last_dead_letter) == (5, letters[-1].id)
+    assert found.dead_letter_workers == ("a", "old", "projector")
     monkeypatch.setattr("projections.status.COUNTED", 3)
-    assert status().dead_letters == 3
+    found = status()
+    assert (found.dead_letters, found.last_dead_letter) == (3, letters[-1].id)
+    assert found.dead_letter_workers == ("a", "projector")
 
 
 def test_processes_are_alive_until_they_have_been_silent_for_too_long() -> None:
@@ -158,13 +167,13 @@ def test_a_checkpoint_lags_by_what_has_to_be_delivered() -> None:
     )
     follow_from_the_beginning()
     found = checkpoint()
-    assert (found.name, found.lag_events, found.has_more, found.has_leader) == ("projector", 3, False, False)
+    assert (found.name, found.lag_events, found.has_more, found.has_leader) == ("reports", 3, False, False)
     assert 1800 <= found.lag_seconds < 1860
 
 
 def test_touches_lag_only_if_they_say_something() -> None:
     Room.objects.add("room", "channel")
-    checkpoints.reset("projector", Mark.end("default"), using="default")
+    checkpoints.reset("reports", Mark.end("default"), using="default")
     Presence.objects.touch("channel")
     assert (checkpoint().lag_events, checkpoint().lag_seconds) == (0, 0)
     Presence.objects.touch("channel", {"status": "away"})
@@ -176,7 +185,7 @@ def test_what_was_read_before_the_end_of_a_window_does_not_lag() -> None:
     follow_from_the_beginning()
     for number in range(5):
         Room.objects.add("room", f"channel-{number}")
-    reader = Reader("projector", using="default")
+    reader = Reader("reports", using="default")
     while len(reader.read(2)) < 2:
         reader.advance()
     assert reader.is_between
@@ -189,9 +198,17 @@ def test_each_checkpoint_has_a_lag_of_its_own() -> None:
     hostile = 'a"b\\c\nd'
     follow_from_the_beginning(hostile)
     Room.objects.add("room", "channel")
-    checkpoints.reset("projector", Mark.end("default"), using="default")
+    checkpoints.reset("reports", Mark.end("default"), using="default")
     Room.objects.add("room", "other")
-    assert [(each.name, each.lag_events) for each in status().checkpoints] == [(hostile, 2), ("projector", 1)]
+    assert [(each.name, each.lag_events) for each in status().checkpoints] == [(hostile, 2), ("reports", 1)]
+
+
+def test_the_main_worker_has_a_checkpoint_only_if_it_sends_the_signals(settings: Any) -> None:
+    follow_from_the_beginning("projector")
+    follow_from_the_beginning("reports")
+    assert [each.name for each in status().checkpoints] == ["reports"]
+    settings.CHANNELS_PRESENCE_SIGNALS = "worker"
+    assert [each.name for each in status().checkpoints] == ["projector", "reports"]
 
 
 def test_lag_is_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +228,7 @@ def test_what_lies_beyond_the_stretch_that_is_looked_at_counts_as_waiting(monkey
         Stay("room", "b", None, now - timedelta(minutes=25), last_seen=now - timedelta(minutes=10)),
     )
     second, last = PresenceEvent.objects.filter(kind="touch").order_by("id").values_list("id", flat=True)
-    checkpoints.reset("projector", Mark.after(second - 1, "default"), using="default")
+    checkpoints.reset("reports", Mark.after(second - 1, "default"), using="default")
     assert (checkpoint().lag_events, checkpoint().has_more, checkpoint().lag_seconds) == (0, False, 0)
     monkeypatch.setattr("projections.status.STRETCH", last - second)
     found = checkpoint()
@@ -220,13 +237,49 @@ def test_what_lies_beyond_the_stretch_that_is_looked_at_counts_as_waiting(monkey
 
 
 def test_whoever_holds_the_lock_of_a_checkpoint_leads() -> None:
-    follow_from_the_beginning()
+    follow_from_the_beginning("billing")
     follow_from_the_beginning("reports")
     leadership = Leadership("reports", using="default")
     assert leadership.held()
-    assert {each.name: each.has_leader for each in status().checkpoints} == {"projector": False, "reports": True}
+    assert {each.name: each.has_leader for each in status().checkpoints} == {"billing": False, "reports": True}
+    assert status().has_worker is False
     leadership.resign()
     wait_until(lambda: not any(each.has_leader for each in status().checkpoints))
+
+
+@pytest.mark.parametrize("has_checkpoint", [False, True])
+@pytest.mark.parametrize("signals", ["inline", "worker"])
+def test_a_worker_is_seen_whoever_sends_signals_and_whether_or_not_it_has_a_checkpoint(
+    signals: str, has_checkpoint: bool, settings: Any
+) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = signals
+    if has_checkpoint:
+        follow_from_the_beginning("projector")
+    assert status().has_worker is False
+    leadership = Leadership("projector", using="default")
+    assert leadership.held()
+    assert status().has_worker is True
+    leadership.resign()
+    wait_until(lambda: status().has_worker is False)
+
+
+def test_a_log_that_ends_before_a_checkpoint_is_noticed() -> None:
+    Room.objects.add("room", "channel")
+    end = Mark.end("default")
+    checkpoints.reset("reports", end, using="default")
+    assert checkpoint().log_is_shorter is False
+    checkpoints.reset("reports", Mark(Cut(None, end.reached + 1, {})), using="default")
+    assert checkpoint().log_is_shorter is True
+
+
+def test_positions_that_were_rolled_back_do_not_make_the_log_shorter() -> None:
+    with suppress(ZeroDivisionError), transaction.atomic():
+        Room.objects.add("room", "channel")
+        raise ZeroDivisionError
+    checkpoints.reset("reports", Mark.end("default"), using="default")
+    found = status()
+    assert found.position < Mark.end("default").reached
+    assert found.checkpoints[0].log_is_shorter is False
 
 
 def test_a_trigger_that_is_disabled_is_named() -> None:
@@ -282,13 +335,18 @@ READ = [
     "presence_dead_letter",
 ]
 READING = [f"GRANT SELECT ON {', '.join(READ)} TO asker"]
+WITH_SEQUENCE = [*READING, "GRANT SELECT ON SEQUENCE presence_event_id_seq TO asker"]
 
 
-@pytest.mark.parametrize("grants", [SHIPPED, READING], ids=["shipped", "reading"])
-def test_a_role_that_may_read_the_tables_can_ask(grants: list[str], user: Any) -> None:
+@pytest.mark.parametrize(
+    ("grants", "is_shorter"),
+    [(SHIPPED, False), (WITH_SEQUENCE, False), (READING, None)],
+    ids=["shipped", "reading with the sequence", "reading"],
+)
+def test_a_role_that_may_read_the_tables_can_ask(grants: list[str], is_shorter: bool | None, user: Any) -> None:
     Room.objects.add("room", "channel", user)
     follow_from_the_beginning()
-    leadership = Leadership("projector", using="default")
+    leadership = Leadership("reports", using="default")
     assert leadership.held()
     execute("CREATE ROLE asker")
     try:
@@ -302,6 +360,7 @@ def test_a_role_that_may_read_the_tables_can_ask(grants: list[str], user: Any) -
         leadership.resign()
     assert (found.people, found.triggers, found.checkpoints[0].lag_events) == (1, (), 1)
     assert found.checkpoints[0].has_leader
+    assert found.checkpoints[0].log_is_shorter is is_shorter
 
 
 BEFORE = """
@@ -310,7 +369,7 @@ django.setup()
 from presence_events import checkpoints
 from presence_events.tail import Mark
 from projections.models import Room
-checkpoints.reset("projector", Mark.after(0, "default"), using="default")
+checkpoints.reset("reports", Mark.after(0, "default"), using="default")
 for channel in "abc":
     Room.objects.add("room", channel)
 """
@@ -339,7 +398,8 @@ def test_a_hot_standby_can_be_asked_and_does_not_say_who_leads(tmp_path: Path) -
         server.remove()
     assert (found["is_standby"], found["connections"], found["position"]) == (True, 3, 3)
     (only,) = found["checkpoints"]
-    assert (only["lag_events"], only["has_leader"]) == (3, None)
+    assert (only["lag_events"], only["has_leader"], only["log_is_shorter"]) == (3, None, False)
+    assert found["has_worker"] is None
 
 
 def _name(trigger: str) -> str:

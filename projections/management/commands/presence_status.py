@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connections
+from django.db import ProgrammingError, connections
 
 from presence_events import conf
 from projections.management import output
@@ -23,6 +24,8 @@ UNKNOWN = 2
 
 MAX_LAG = 60.0
 """Seconds that an event may wait to be delivered."""
+
+_UNDEFINED_TABLE = "42P01"
 
 SLACK = 60.0
 """Seconds beyond three times the maximal age that a connection may be present unseen: most prune once a minute."""
@@ -78,6 +81,7 @@ class Command(BaseCommand):
                 max_unseen = 3 * conf.max_age() + SLACK
             found = status(options["database"])
             problems = [
+                *_of_settings(found),
                 *_of_triggers(found),
                 *_of_checkpoints(found, options["max_lag"], may_be_idle=options["no_leader"]),
                 *_of_presences(found, max_unseen),
@@ -85,7 +89,7 @@ class Command(BaseCommand):
             ]
         except Exception as error:
             # Whatever it was: an exception would end it with 1, as a problem does.
-            raise CommandError(f"{type(error).__name__}: {error}", returncode=UNKNOWN) from error
+            raise CommandError(_said(error), returncode=UNKNOWN) from error
         if options["format"] == "text":
             written = _text(found)
         else:
@@ -96,6 +100,20 @@ class Command(BaseCommand):
             self.stderr.write(problem)
         if problems:
             sys.exit(1)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ProgrammingError) and getattr(error.__cause__, "sqlstate", None) == _UNDEFINED_TABLE:
+        return "The tables of presence are not in this database, or not all of them. Run manage.py migrate."
+    return f"{type(error).__name__}: {error}"
+
+
+def _of_settings(found: Status) -> Iterator[str]:
+    if found.signals not in ("inline", "worker"):
+        yield (
+            f'CHANNELS_PRESENCE_SIGNALS is {found.signals!r}: nobody sends signals. Set it to "worker" if manage.py '
+            "run_projector is to send them, or remove it."
+        )
 
 
 def _of_triggers(found: Status) -> Iterator[str]:
@@ -114,13 +132,19 @@ def _of_checkpoints(found: Status, max_lag: float, *, may_be_idle: bool) -> Iter
     if found.signals == "worker" and MAIN not in names and not may_be_idle:
         yield "Nobody has ever followed the log to send its signals. Start manage.py run_projector."
     for checkpoint in found.checkpoints:
-        if checkpoint.name == MAIN and found.signals != "worker":
-            continue
-        forget = f"If nobody needs it any more, delete {checkpoint.name!r} from presence_checkpoint."
-        if checkpoint.has_leader is False and not may_be_idle:
+        worker = f"manage.py run_projector{_named(checkpoint.name)}"
+        delete = _delete("presence_checkpoint", f"name = {_sql(checkpoint.name)}")
+        forget = f"If nobody needs it any more, {delete}"
+        if checkpoint.log_is_shorter:
+            yield (
+                f"The log ends before the checkpoint {checkpoint.name!r}: it was restored to an earlier state. Run "
+                f"{worker} --reset end, or with a position after which signals are to be sent, and start it again "
+                f"without. {forget}"
+            )
+        elif checkpoint.has_leader is False and not may_be_idle:
             yield (
                 f"Nobody follows the log from the checkpoint {checkpoint.name!r}, and it is {_lag(checkpoint)} behind. "
-                f"Start manage.py run_projector --name with that name. {forget}"
+                f"Start {worker}. {forget}"
             )
         elif checkpoint.lag_seconds > max_lag:
             yield (
@@ -139,10 +163,14 @@ def _of_presences(found: Status, max_unseen: float) -> Iterator[str]:
 
 def _of_letters(found: Status, at_most: int) -> Iterator[str]:
     if found.dead_letters > at_most:
+        workers = ", ".join(map(repr, found.dead_letter_workers))
+        again = " and ".join(
+            f"manage.py replay_presence --signals FROM..TO{_named(worker)}" for worker in found.dead_letter_workers
+        )
         yield (
-            f"Dead letters: {_counted(found.dead_letters)}. Receivers did not take these signals. Look at them in the "
-            "admin, mend the receivers, send the signals again with manage.py replay_presence --signals, and delete "
-            "the rows of presence_dead_letter."
+            f"Dead letters: {_counted(found.dead_letters)}, of {workers}. Receivers did not take these signals. Look "
+            f"at them in the admin, mend the receivers, send the signals again with {again}, and "
+            f"{_delete('presence_dead_letter', f'id <= {found.last_dead_letter}')}"
         )
 
 
@@ -163,6 +191,7 @@ def _text(found: Status) -> str:
         ("triggers", broken or "fine"),
         ("dead letters", _counted(found.dead_letters)),
         ("signals", found.signals),
+        ("worker", {True: "runs", False: "none runs", None: "who runs is known on the primary"}[found.has_worker]),
         *(("checkpoint", _following(each)) for each in found.checkpoints),
         ("database", f"{'hot standby' if found.is_standby else 'primary'}, at {found.at:%Y-%m-%d %H:%M:%S %Z}"),
     ]
@@ -178,6 +207,29 @@ def _following(checkpoint: CheckpointStatus) -> str:
 def _lag(checkpoint: CheckpointStatus) -> str:
     events = f"{checkpoint.lag_events:,} event{'' if checkpoint.lag_events == 1 else 's'}"
     return f"{'at least ' if checkpoint.has_more else ''}{events} and {_duration(checkpoint.lag_seconds)}"
+
+
+def _named(worker: str) -> str:
+    """The option of a command that stands for ``worker``."""
+    if worker == MAIN:
+        return ""
+    quoted = shlex.quote(worker) if worker.isprintable() else f"$'{_escaped(worker)}'"
+    return f" --name={quoted}" if worker.startswith("-") else f" --name {quoted}"
+
+
+def _delete(table: str, which: str) -> str:
+    return f"execute as the owner of the tables: DELETE FROM {table} WHERE {which};"  # noqa: S608
+
+
+def _sql(text: str) -> str:
+    if not text.isprintable():
+        return f"E'{_escaped(text)}'"
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _escaped(text: str) -> str:
+    """On one line, for a literal of a shell or of PostgreSQL: both read this escape."""
+    return "".join(each if each.isprintable() and each not in "'\\" else f"\\U{ord(each):08x}" for each in text)
 
 
 def _counted(letters: int) -> str:

@@ -20,6 +20,8 @@ from projections import projector, replay, rows
 from projections.folding import Difference
 from projections.management import arguments, output
 from projections.management.progress import Progress
+from projections.models import Room
+from projections.signals import MAIN, presence_changed, presence_updated
 from projections.silences import Silence, silences
 
 FAILED = 2
@@ -63,6 +65,12 @@ class Command(BaseCommand):
             help="send the signals of these events again, marked as replayed: up to and including a position, or "
             "before a time; without FROM from the beginning, without TO to the end",
         )
+        parser.add_argument(
+            "--name",
+            metavar="NAME",
+            help="with --signals: to the receivers of presence_changed.for_worker(NAME) and presence_updated's alone "
+            "(default: to those of the signals themselves)",
+        )
         parser.add_argument("--room", type=arguments.room, metavar="NAME", help="this room only")
         parser.add_argument(
             "--format", choices=rows.FORMATS, default="csv", help="of what --until and --what-if-max-age print"
@@ -77,6 +85,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         using = options["database"] or router.db_for_write(PresenceEvent)
         room, form = options["room"], options["format"]
+        if options["name"] is not None and options["signals"] is None:
+            raise CommandError("--name says whose signals to send: it needs --signals.", returncode=FAILED)
         # Rows that are found one by one, and a bar, would write over each other.
         quiet = options["verbosity"] == 0 or (options["what_if_max_age"] is not None and self.stdout.isatty())
         try:
@@ -87,7 +97,8 @@ class Command(BaseCommand):
                     found = silences(using, options["what_if_max_age"], room=room, progress=progress)
                     rows.write(self.stdout, form, Silence._fields, found)
                 elif options["signals"] is not None:
-                    self._send_signals(using, options["signals"], room, progress)
+                    worker = MAIN if options["name"] is None else options["name"]
+                    self._send_signals(using, options["signals"], room, worker, progress)
                 elif options["check"] or options["dry_run"]:
                     differences = replay.compare(using, room=room, progress=progress)
                     self._tell(differences, "are not what the log says")
@@ -113,8 +124,21 @@ class Command(BaseCommand):
         rows.write(self.stdout, form, columns, present)
 
     def _send_signals(
-        self, using: str, stretch: tuple[_Place | None, _Place | None], room: str | None, progress: Progress
+        self,
+        using: str,
+        stretch: tuple[_Place | None, _Place | None],
+        room: str | None,
+        worker: str,
+        progress: Progress,
     ) -> None:
+        if worker != MAIN and not any(
+            signal.for_worker(worker).has_listeners(Room) for signal in (presence_changed, presence_updated)
+        ):
+            raise CommandError(
+                f"Nobody listens: no receiver is connected to presence_changed.for_worker({worker!r}), nor to "
+                "presence_updated's.",
+                returncode=FAILED,
+            )
         start, stop = stretch
         end = settled_position(using)
         for place in (start, stop):
@@ -127,7 +151,7 @@ class Command(BaseCommand):
         events = _between(using, start, stop).filter(id__lte=end)
         if room is not None:
             events = events.filter(room=room)
-        failures = projector.resend(_in_batches(events, progress), using)
+        failures = projector.resend(_in_batches(events, progress), using, worker)
         self.stdout.write("The signals were sent again.")
         if failures:
             raise CommandError(

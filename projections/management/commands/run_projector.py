@@ -142,9 +142,9 @@ class Command(BaseCommand):
         self._say("Following the log." if worker else "Watching. Signals are sent by the processes that record.")
         pause = SOON
         while not self.stop.requested and leadership.held():
+            delivered = worker.step() if worker else 0
             if housekeeping:
                 housekeeping.do_what_is_due()
-            delivered = worker.step() if worker else 0
             self.has_led = True
             pause = SOON if delivered else min(2 * pause, LATER)
             if worker and worker.is_behind:

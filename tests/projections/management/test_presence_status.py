@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -16,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from presence_events import checkpoints
 from presence_events.models import Checkpoint
-from presence_events.tail import Mark
+from presence_events.tail import Cut, Mark
 from projections.leading import Leadership
 from projections.management.commands import presence_status
 from projections.models import DeadLetter, Room
@@ -44,9 +45,15 @@ def problems(*arguments: str) -> list[str]:
     return found
 
 
-def dead_letters(count: int) -> None:
+def dead_letters(count: int, worker: str = "projector") -> None:
     for position in range(1, count + 1):
-        DeadLetter.objects.create(worker="w", receiver="r", first=position, last=position, tries=3, error="e")
+        DeadLetter.objects.create(worker=worker, receiver="r", first=position, last=position, tries=3, error="e")
+
+
+def execute_as_told(problem: str) -> None:
+    """Pastes the statement at the end of ``problem``."""
+    with connection.cursor() as cursor:
+        cursor.execute(problem[problem.index("DELETE FROM ") :])
 
 
 def fallen_behind(seconds: float, name: str = "projector") -> None:
@@ -76,6 +83,7 @@ def test_it_prints_a_table_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
         "triggers        fold on presence_event disabled",
         "dead letters    100,000 or more",
         "signals         worker",
+        "worker          runs",
         f"checkpoint      {HOSTILE!r} is at least 100,000 events and 1 min 1 s behind, nobody follows",
         "checkpoint      'projector' is 0 events and 0.0 s behind, followed",
         "database        primary, at 2026-03-01 09:00:00 UTC",
@@ -84,10 +92,11 @@ def test_it_prints_a_table_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_a_standby_it_says_what_it_cannot_know(monkeypatch: pytest.MonkeyPatch) -> None:
     only = replace(KNOWN.checkpoints[1], lag_events=1, lag_seconds=0.5, has_leader=None)
-    known = replace(KNOWN, is_standby=True, triggers=(), dead_letters=0, checkpoints=(only,))
+    known = replace(KNOWN, is_standby=True, has_worker=None, triggers=(), dead_letters=0, checkpoints=(only,))
     monkeypatch.setattr(presence_status, "status", lambda using: known)
     code, printed, found = run()
     assert (code, found) == (0, [])
+    assert "worker          who runs is known on the primary\n" in printed
     assert "1 event and 0.5 s behind, who follows is known on the primary" in printed
     assert "hot standby, at " in printed
     assert "longest stay    2 h 0 min\n" in printed
@@ -101,6 +110,7 @@ def test_json_has_every_figure_and_the_problems() -> None:
     read = json.loads(printed)
     assert (code, read["connections"], read["dead_letters"], read["triggers"]) == (1, 1, 1, [])
     assert read["checkpoints"][0]["name"] == HOSTILE
+    assert read["has_worker"] is False
     assert read["problems"] == found
 
 
@@ -118,9 +128,85 @@ def test_an_event_that_waits_too_long_is_a_problem() -> None:
     assert problems("--no-leader", "--max-lag", "1000") == []
 
 
-def test_a_checkpoint_that_nobody_follows_any_more_is_no_problem() -> None:
-    fallen_behind(100)
+def test_a_checkpoint_of_the_worker_is_not_shown_if_it_sends_no_signals() -> None:
+    fallen_behind(100, "projector")
     assert problems() == []
+    assert "checkpoint" not in run()[1]
+    assert "projector" not in run("--format", "openmetrics")[1]
+
+
+def test_that_no_worker_runs_is_no_problem_if_it_sends_no_signals() -> None:
+    code, printed, _ = run()
+    assert code == 0
+    assert "worker          none runs\n" in printed
+
+
+@pytest.mark.parametrize("signals", ["wroker", None])
+def test_signals_that_nobody_sends_are_a_problem(signals: Any, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = signals
+    (found,) = problems()
+    assert found.startswith(f"CHANNELS_PRESENCE_SIGNALS is {signals!r}: nobody sends signals. ")
+
+
+def test_a_log_that_ends_before_a_checkpoint_is_a_problem_of_its_own() -> None:
+    checkpoints.reset("reports", Mark(Cut(None, 10**9, {})), using="default")
+    (found,) = problems("--no-leader")
+    assert found.startswith("The log ends before the checkpoint 'reports'")
+    assert "manage.py run_projector --name reports --reset end" in found
+    assert problems() == [found]
+
+
+NAMES = [
+    "reports",
+    "two words",
+    "it's",
+    "back\\slash",
+    "$(exit 1)",
+    "-x",
+    "umläut",
+    HOSTILE,
+    "\u202e\t'\\",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_and_the_statement_can_be_pasted(name: str) -> None:
+    checkpoints.reset("other", Mark.end("default"), using="default")
+    checkpoints.reset(name, Mark.end("default"), using="default")
+    dead_letters(2, name)
+    _, found, letters = sorted(problems(), key=lambda each: (each.startswith("Dead"), repr(name) in each))
+    start = found[found.index("manage.py run_projector ") : found.index(". If nobody needs it any more, ")]
+    again = letters[letters.index("manage.py replay_presence ") : letters.index(", and execute as the owner")]
+    for command in (start, again):
+        words = subprocess.run(
+            ["bash", "-c", f"printf '%s\\0' {command}"],
+            env={"LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split("\0")[:-1]
+        assert "=".join(words).endswith(f"--name={name}")
+    execute_as_told(found)
+    assert [each.name for each in Checkpoint.objects.all()] == ["other"]
+    execute_as_told(letters)
+    assert not DeadLetter.objects.exists()
+
+
+def test_the_statement_spares_letters_that_came_later() -> None:
+    dead_letters(2)
+    (found,) = problems()
+    dead_letters(1)
+    execute_as_told(found)
+    assert DeadLetter.objects.count() == 1
+
+
+def test_of_dead_letters_it_is_said_whose_they_are_and_how_to_send_each_again() -> None:
+    dead_letters(1, "billing")
+    dead_letters(2)
+    (found,) = problems()
+    assert found.startswith("Dead letters: 3, of 'billing', 'projector'. ")
+    commands = "manage.py replay_presence --signals FROM..TO"
+    assert f" with {commands} --name billing and {commands}, and execute " in found
 
 
 def test_somebody_whom_nobody_prunes_is_a_problem(settings: Any) -> None:
@@ -136,7 +222,7 @@ def test_somebody_whom_nobody_prunes_is_a_problem(settings: Any) -> None:
 def test_a_dead_letter_is_a_problem() -> None:
     dead_letters(2)
     (found,) = problems()
-    assert found.startswith("Dead letters: 2. ")
+    assert found.startswith("Dead letters: 2, of 'projector'. ")
     assert problems("--max-dead-letters", "1") == [found]
     assert problems("--max-dead-letters", "2") == []
 
@@ -175,12 +261,15 @@ def test_signals_by_a_worker_that_never_ran_are_a_problem(settings: Any) -> None
     assert problems("--no-leader") == []
 
 
-@pytest.mark.parametrize(("name", "signals"), [("projector", "worker"), ("reports", "inline")])
-def test_a_checkpoint_without_a_leader_is_a_problem(name: str, signals: str, settings: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "signals", "option"), [("projector", "worker", ""), ("reports", "inline", " --name reports")]
+)
+def test_a_checkpoint_without_a_leader_is_a_problem(name: str, signals: str, option: str, settings: Any) -> None:
     settings.CHANNELS_PRESENCE_SIGNALS = signals
     checkpoints.reset(name, Mark.end("default"), using="default")
     (found,) = problems()
     assert found.startswith(f"Nobody follows the log from the checkpoint {name!r}, and it is 0 events")
+    assert f" Start manage.py run_projector{option}. If " in found
     assert problems("--no-leader") == []
     leadership = Leadership(name, using="default")
     assert leadership.held()
@@ -195,7 +284,7 @@ def test_several_problems_are_several_lines() -> None:
 
 
 def test_what_cannot_be_found_out_is_an_error_of_its_own() -> None:
-    checkpoints.reset("projector", Mark.end("default"), using="default")
+    checkpoints.reset("reports", Mark.end("default"), using="default")
     Checkpoint.objects.update(mark=[])
     with pytest.raises(CommandError, match=r"^ValueError: .* is no mark") as error:
         run()
@@ -207,4 +296,26 @@ def test_a_database_that_is_away_is_an_error_of_its_own(monkeypatch: pytest.Monk
     with monkeypatch.context() as away, pytest.raises(CommandError, match=r"^OperationalError: ") as error:
         away.setitem(connection.settings_dict, "HOST", "/nowhere")
         run()
+    assert error.value.returncode == 2
+
+
+def test_tables_that_are_missing_are_what_migrate_makes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE presence_process RENAME TO presence_lost")
+        try:
+            with pytest.raises(CommandError, match=r"not all of them\. Run manage\.py migrate\.$") as error:
+                run()
+        finally:
+            cursor.execute("ALTER TABLE presence_lost RENAME TO presence_process")
+    assert error.value.returncode == 2
+
+
+def test_another_error_of_the_database_is_told_as_it_is() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE presence_process RENAME COLUMN seen_at TO lost_at")
+        try:
+            with pytest.raises(CommandError, match=r"^ProgrammingError: .*seen_at") as error:
+                run()
+        finally:
+            cursor.execute("ALTER TABLE presence_process RENAME COLUMN lost_at TO seen_at")
     assert error.value.returncode == 2

@@ -211,6 +211,57 @@ def test_says_if_receivers_raised_and_goes_on(signals: list[dict[str, Any]]) -> 
     assert len(signals) == 2
 
 
+def test_sends_the_signals_of_a_named_worker_to_its_receivers_alone(signals: list[dict[str, Any]]) -> None:
+    Room.objects.add("a", "1")
+    Presence.objects.touch("1", {"status": "away"})
+    Room.objects.remove("a", "1")
+    signals.clear()
+    changes: list[dict[str, Any]] = []
+    updates: list[dict[str, Any]] = []
+
+    def change(**kwargs: Any) -> None:
+        changes.append(kwargs)
+
+    def update(**kwargs: Any) -> None:
+        updates.append(kwargs)
+
+    presence_changed.for_worker("billing").connect(change)
+    try:
+        assert run("--signals", "..", "--name", "billing") == "The signals were sent again.\n"
+        presence_updated.for_worker("billing").connect(update)
+        presence_changed.for_worker("billing").disconnect(change)
+        run("--signals", "..", "--name", "billing")
+    finally:
+        presence_changed.for_worker("billing").disconnect(change)
+        presence_updated.for_worker("billing").disconnect(update)
+    assert [each["events"][0].kind for each in changes] == ["join", "leave"]
+    assert [each["presence"].data for each in updates] == [{"status": "away"}]
+    assert all(each["replayed"] for each in [*changes, *updates])
+    assert signals == []
+
+
+def test_the_name_of_the_main_worker_stands_for_the_signals_themselves(signals: list[dict[str, Any]]) -> None:
+    Room.objects.add("a", "1")
+    signals.clear()
+    run("--signals", "..", "--name", "projector")
+    assert len(signals) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--signals", "..", "--name", "nobody"), r"Nobody listens: .*for_worker\('nobody'\)"),
+        (("--signals", "..", "--name", ""), r"Nobody listens: .*for_worker\(''\)"),
+        (("--check", "--name", "billing"), "it needs --signals"),
+        (("--name", "projector"), "it needs --signals"),
+    ],
+)
+def test_a_name_for_which_there_is_nothing_to_do_is_refused(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CommandError, match=message) as error:
+        run(*arguments)
+    assert error.value.returncode == 2
+
+
 def test_there_may_be_no_signals_to_send() -> None:
     assert run("--signals", "..") == "The signals were sent again.\n"
 
