@@ -224,8 +224,8 @@ def test_when_the_standby_is_promoted_the_worker_goes_on_from_the_checkpoint(
 ) -> None:
     with Standby(tmp_path, primary).running() as standby:
         with connected(django_db_blocker, default=primary), psycopg.connect(primary.url()) as appending:
-            appending.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'never')")
             run("run_projector", "--reset", "end")
+            appending.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'never')")
             Room.objects.add("hall", "before")
             assert run("run_projector", "--once")[1] == "1 events delivered\n"
             assert heard(signals) == ["before"]
