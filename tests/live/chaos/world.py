@@ -254,7 +254,7 @@ class World:
         wait_until(self._rightly_present, PATIENCE)
         self.crowd.comes_back = False
         for process in self.processes():
-            code, said = process.stop(), complaints([process], CALM)
+            code, said = process.stop(), complaints([process], (*CALM, REFUSED))
             # uvicorn, when it has shut down, ends by the signal that told it to.
             assert code == 0 or (process.name.startswith("uvicorn") and code == -15), (process.name, code, said)
             assert not said, said[:5]
@@ -262,5 +262,10 @@ class World:
 
 CALM = (r"Following the log\.$", r"Standing by\.$", r"Stopped\.$")
 """What workers say of themselves."""
+
+REFUSED = (
+    r"ERROR uvicorn\.error: Exception in ASGI application.*RuntimeError: Expected ASGI message 'websocket\.accept'"
+)
+"""uvicorn does not take what a consumer says whose client has gone before it was accepted."""
 
 WORKER_ARGUMENTS = ["--prune"]
