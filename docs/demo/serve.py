@@ -41,7 +41,9 @@ def main() -> None:
         pass
     except (AlreadyRunning, OSError, PostgresError) as error:
         sys.exit(f"The demo cannot start: {error}")
-    print("\nStopped.")
+    print("\nStopped.", flush=True)
+    # Python would still end by the signal if that came while an import was in an eval(), as named tuples are.
+    os._exit(0)
 
 
 def listen(port: int | None) -> socket.socket:
