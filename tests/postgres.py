@@ -20,10 +20,16 @@ _given = os.environ.get("DATABASE_URL")
 _preferred = os.environ.get("PRESENCE_TEST_PREFER", "")
 if Path(_preferred).is_dir() if Path(_preferred).is_absolute() else _preferred in embedded.PACKAGES:
     os.environ["PRESENCE_POSTGRES"] = _preferred
+_OPTIONS = {
+    "max_connections": "200",
+    "max_prepared_transactions": "2",
+    # Plans would depend on what other tests had in the tables when it came by.
+    "autovacuum": "off",
+}
 # A server for each process that runs tests.
 _server = embedded.Postgres(
     Path(tempfile.gettempdir()) / f"presence-tests-{os.getpid()}",
-    options=(*embedded.FAST, "-c", "max_connections=200", "-c", "max_prepared_transactions=2"),
+    options=(*embedded.FAST, *(part for option in _OPTIONS.items() for part in ("-c", "=".join(option)))),
 )
 
 
