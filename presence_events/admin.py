@@ -23,7 +23,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from presence_events import people
+from presence_events import users
 from presence_events.exceptions import InvalidUser
 from presence_events.models import Checkpoint, PresenceEvent, Process
 from presence_events.positions import SLACK, position_at
@@ -99,7 +99,7 @@ class UserRowsAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("who"))
     def who(self, row: Any) -> str:
-        return format_html("<bdi>{}</bdi>", people.who(row))
+        return format_html("<bdi>{}</bdi>", users.who(row))
 
 
 class InputFilter(admin.SimpleListFilter):
@@ -167,7 +167,7 @@ class UserFilter(InputFilter):
         if not value:
             return queryset
         try:
-            return queryset.filter(user_id=people.find(value))
+            return queryset.filter(user_id=users.find(value))
         except InvalidUser:
             return queryset.none()
 

@@ -25,9 +25,9 @@ class PresenceEventsConfig(AppConfig):
 
     def ready(self) -> None:
         from presence_events import checks as own
-        from presence_events import flushing
+        from presence_events import test_databases
 
         checks.register(own.check_configuration)
         checks.register(own.database_check("presence_events"), checks.Tags.database)
-        flushing.remember_configuration()
-        connection_created.connect(flushing.mark, dispatch_uid="presence_events.flushing")
+        test_databases.remember_configuration()
+        connection_created.connect(test_databases.mark, dispatch_uid="presence_events.test_databases")

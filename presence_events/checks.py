@@ -16,13 +16,14 @@ from django.db import OperationalError, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
 from presence_events import conf, validation
+from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
     """What can be seen without asking a database."""
-    alias = router.db_for_write(PresenceEvent)
+    alias = write_alias()
     if connections[alias].vendor != "postgresql":
         yield checks.Error(
             f"The presence log needs PostgreSQL, but the database {alias!r} is {connections[alias].display_name}.",

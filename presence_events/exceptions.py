@@ -77,7 +77,7 @@ class CheckpointMoved(PresenceError, RuntimeError):
     """Somebody else has read on from this checkpoint, one reader at a time, or it was reset."""
 
 
-class SessionIsLent(PresenceError, RuntimeError):
+class ConnectionIsPooled(PresenceError, RuntimeError):
     """A worker needs a database session of its own, and there is a pooler in between that lends sessions out, as
     PgBouncer does in transaction mode: name a database that is reached directly with --database."""
 

@@ -75,7 +75,7 @@ def _statement(rows: QuerySet[Any], form: _Format, connection: Any) -> str:
     names = {field.name: connection.ops.quote_name(field.column) for field in fields}
     query = rows.order_by().values(*(field.attname for field in fields)).query
     text, params = query.get_compiler(using=rows.db, elide_empty=False).as_sql()
-    return sql.read("presence_events", "export").format(
+    return sql.read("presence_events", "queries/export/copy").format(
         line=form.line,
         rows=connection.ops.compose_sql(text, params),
         names=", ".join(names.values()),

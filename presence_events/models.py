@@ -10,10 +10,10 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from presence_events import stays
 from presence_events.exceptions import LogIsAppendOnly
-from presence_events.fields import TransactionIdField
-from presence_events.triggers import SqlTrigger
+from presence_events.schema import indexes
+from presence_events.schema.fields import TransactionIdField
+from presence_events.schema.triggers import SqlTrigger
 
 __all__ = ["Checkpoint", "PresenceEvent", "Process"]
 
@@ -108,9 +108,9 @@ class PresenceEvent(models.Model):
                 condition=~models.Q(kind="touch") & models.Q(user__isnull=False),
                 name="presence_event_user",
             ),
-            stays.index("presence_event_room_stay", "room"),
-            stays.index("presence_event_user_stay", "user"),
-            stays.index("presence_event_stay"),
+            indexes.index("presence_event_room_stay", "room"),
+            indexes.index("presence_event_user_stay", "user"),
+            indexes.index("presence_event_stay"),
         ]
         triggers = [
             SqlTrigger(
@@ -154,7 +154,7 @@ class Checkpoint(models.Model):
 
 
 class Process(models.Model):
-    """A server process that has claimed connections, and keeps alive. Written by `presence_events.processes`."""
+    """A server process that has claimed connections, and keeps alive. Written by `presence_events.process_registry`."""
 
     name = models.TextField(_("name"), primary_key=True, db_collation="C")
     started_at = models.DateTimeField(_("started at"), help_text=_("When it first claimed a connection."))

@@ -6,7 +6,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, ProgrammingError, connections
+from django.db import OperationalError, ProgrammingError
 
 from presence_events import sql
 
@@ -20,22 +20,14 @@ trigger call, one right after the other, but a clock can be set back."""
 def position_at(moment: datetime, *, using: str) -> int:
     """The position from which on events are no older than ``moment``, give or take `SLACK`; one past the end if there
     are none. About as many index probes as the log's length has binary digits."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql.read("presence_events", "position_at"), {"moment": moment})
-        position: int = cursor.fetchone()[0]
-    return position
+    ((position,),) = sql.rows("presence_events", "queries/positions/position_at", {"moment": moment}, using=using)
+    return int(position)
 
 
-def drawn_position(cursor: Any) -> int:
+def drawn_position(using: str) -> int:
     """The last position that anybody has drawn. Raises `OperationalError` on a standby, which knows neither that nor
     who is appending, and `ProgrammingError` without the right to ask."""
-    # Under the sequence's lock. A SELECT from it may see it up to 32 ahead, while it is being written to the WAL.
-    # Without the right to ask, the answer would be that there is none yet.
-    cursor.execute(
-        "SELECT pg_is_in_recovery(), has_sequence_privilege('presence_event_id_seq', 'SELECT'),"
-        " coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)"
-    )
-    is_standby, may_ask, position = cursor.fetchone()
+    ((is_standby, may_ask, position),) = sql.rows("presence_events", "queries/positions/drawn_position", using=using)
     if is_standby:
         raise OperationalError("The log is followed on the primary: a standby does not know who is appending.")
     if not may_ask:
@@ -48,17 +40,18 @@ def settled_position(using: str, *, patience: float = 10.0) -> int:
     back. It waits for the transactions that have appended and are still open, without a lock, and raises
     `OperationalError` if some are open after ``patience`` seconds, and on a standby."""
     deadline = time.monotonic() + patience
-    with connections[using].cursor() as cursor:
-        position = drawn_position(cursor)
-        # Whoever appends holds this lock until the end of the transaction.
-        cursor.execute(sql.read("presence_events", "appending"))
-        appending = set(cursor.fetchall())
-        while appending:
-            if time.monotonic() > deadline:
-                who = ", ".join("a prepared one" if pid is None else f"pid {pid}" for _, pid in appending)
-                raise OperationalError(f"A transaction that has appended to the presence log stays open: {who}.")
-            time.sleep(0.01)
-            cursor.execute(sql.read("presence_events", "appending"))
-            # One that is prepared for a commit in two phases is called something else from then on.
-            appending = {each for each in cursor.fetchall() if each in appending or each[1] is None}
+    position = drawn_position(using)
+    # Whoever appends holds this lock until the end of the transaction.
+    appending = _open_appenders(using)
+    while appending:
+        if time.monotonic() > deadline:
+            who = ", ".join("a prepared one" if pid is None else f"pid {pid}" for _, pid in appending)
+            raise OperationalError(f"A transaction that has appended to the presence log stays open: {who}.")
+        time.sleep(0.01)
+        # One that is prepared for a commit in two phases is called something else from then on.
+        appending = {each for each in _open_appenders(using) if each in appending or each[1] is None}
     return position
+
+
+def _open_appenders(using: str) -> set[tuple[Any, ...]]:
+    return set(sql.rows("presence_events", "queries/positions/open_appenders", using=using))

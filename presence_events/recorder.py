@@ -6,7 +6,7 @@ log and out of the answer, so a call whose outcome is unknown may simply be made
 If the statement fails, nothing of the call is recorded. Outside of ``atomic`` the events are committed and
 announced (`presence_events.signals`) when the call returns; inside, both share the fate of the transaction.
 
-The coroutines of an event loop share statements (`presence_events.group_commit`): each is answered when its own events
+The coroutines of an event loop share statements (`presence_events._recording.group_commit`): each is answered when its own events
 are committed and announced, and has its own error. They cannot be part of an ``atomic`` block of their caller. Once
 begun they run to their end, even if the caller is cancelled. Synchronous code that calls them through
 ``async_to_sync`` is better served by the synchronous ones: they then record on its thread, in its transaction.
@@ -22,16 +22,18 @@ from functools import partial
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import AsyncToSync, sync_to_async
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 
-from presence_events import append, processes
-from presence_events.append import Recorded
-from presence_events.drafts import Draft, Selection, select
+from presence_events import process_registry
+from presence_events._recording import statement
+from presence_events._recording.drafts import Draft, Selection, select
+from presence_events._recording.group_commit import GroupCommit
+from presence_events._recording.statement import Recorded
+from presence_events.concurrency import sending_loop
+from presence_events.databases import write_alias
 from presence_events.exceptions import DeliveryFailed
-from presence_events.group_commit import GroupCommit
 from presence_events.models import PresenceEvent
 from presence_events.signals import aevents_committed, events_committed
-from presence_events.threads import sending_loop
 
 __all__ = [
     "Draft",
@@ -64,23 +66,23 @@ async def arecord(drafts: Iterable[Draft], *, using: str | None = None) -> list[
 
 def record_select(selection: Selection, *, using: str | None = None) -> list[PresenceEvent]:
     """Record what ``selection`` finds. Returns the recorded events in log order."""
-    alias = _alias(using)
+    alias = write_alias(using)
     inside = connections[alias].in_atomic_block
-    events = append.events(_append(selection, alias), alias, selection.users)
+    events = statement.events(_append(selection, alias), alias, selection.users)
     if events:
         # Inside a transaction an error would keep the other hooks of the commit from being called: it is logged.
         transaction.on_commit(lambda: _announce(events, alias), using=alias, robust=inside)
     return events
 
 
-def _append(selection: Selection, alias: str) -> list[append.Row]:
+def _append(selection: Selection, alias: str) -> list[statement.Row]:
     """On behalf of the event loop that has sent this thread, if one has: it has the connections that join."""
     loop = sending_loop()
     if loop is None:
-        return append.append([selection], alias)
-    registration = processes.registration(loop, alias)
-    rows = append.append([selection], alias, process=registration.claim)
-    if not registration.is_kept and append.has_claimed(rows):
+        return statement.append([selection], alias)
+    registration = process_registry.registration(loop, alias)
+    rows = statement.append([selection], alias, process=registration.claim)
+    if not registration.is_kept and statement.has_claimed(rows):
         with suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(_keep_alive, alias, context=Context())
     return rows
@@ -90,7 +92,7 @@ async def arecord_select(selection: Selection, *, using: str | None = None) -> l
     """As `record_select`."""
     if _for_synchronous_code():
         return await sync_to_async(record_select)(selection, using=using)
-    return await _group_commit(_alias(using)).record(selection, quiet=False)
+    return await _group_commit(write_alias(using)).record(selection, quiet=False)
 
 
 def record_quietly(selection: Selection, *, using: str | None = None) -> list[Recorded]:
@@ -98,18 +100,14 @@ def record_quietly(selection: Selection, *, using: str | None = None) -> list[Re
 
     That is for touches by which nothing changed but the time: most of all events.
     """
-    return append.recorded(append.append_quietly([selection], _alias(using)))
+    return statement.recorded(statement.append_quietly([selection], write_alias(using)))
 
 
 async def arecord_quietly(selection: Selection, *, using: str | None = None) -> list[Recorded]:
     """As `record_quietly`."""
     if _for_synchronous_code():
         return await sync_to_async(record_quietly)(selection, using=using)
-    return await _group_commit(_alias(using)).record(selection, quiet=True)
-
-
-def _alias(using: str | None) -> str:
-    return using or router.db_for_write(PresenceEvent)
+    return await _group_commit(write_alias(using)).record(selection, quiet=True)
 
 
 def _announce(events: list[PresenceEvent], alias: str) -> None:
@@ -131,7 +129,7 @@ def _group_commit(alias: str) -> GroupCommit:
     if alias not in of_loop:
         loop = asyncio.get_running_loop()
         of_loop[alias] = GroupCommit(
-            alias, _aannounce, closed=partial(_forget, loop), registration=processes.registration(loop, alias)
+            alias, _aannounce, closed=partial(_forget, loop), registration=process_registry.registration(loop, alias)
         )
     return of_loop[alias]
 

@@ -117,7 +117,7 @@ class Tail:
         self._using = using
         self._touches = touches
         columns = ", ".join(str(field.column) for field in PresenceEvent._meta.concrete_fields)
-        self._query = sql.read("presence_events", "tail").format(columns=columns)
+        self._query = sql.read("presence_events", "queries/tail/events").format(columns=columns)
 
     def look(self, mark: Mark) -> Mark:
         """``mark`` with the window in which the next events are: all that is in the log by now, if it has none yet.
@@ -169,16 +169,14 @@ def _cut(seen: Cut, using: str) -> tuple[Cut, int, int | None]:
     the positions is among those who are appending, or the snapshot sees what became of it. The list of running
     transactions in the snapshot will not do: it leaves out those that began after the last one that ended.
     """
-    with connections[using].cursor() as cursor:
-        high = drawn_position(cursor)
-        if high < seen.high:
-            raise LogIsShorter(f"It ends at {high} and was read up to {seen.high}.")
-        if high == seen.high and not seen.open:
-            return seen, high, None
-        cursor.execute(sql.read("presence_events", "tail_open"))
-        # One that was not appending at the last cut has drawn nothing that had been drawn by then.
-        still_open = {number: seen.open.get(number, seen.high) for (number,) in cursor.fetchall()}
-        params = {"open": list(seen.open), "above": list(seen.open.values())}
-        cursor.execute(sql.read("presence_events", "tail_window"), params)
-        snapshot, top, ended = cursor.fetchone()
+    high = drawn_position(using)
+    if high < seen.high:
+        raise LogIsShorter(f"It ends at {high} and was read up to {seen.high}.")
+    if high == seen.high and not seen.open:
+        return seen, high, None
+    open_transactions = sql.rows("presence_events", "queries/tail/open_transactions", using=using)
+    # One that was not appending at the last cut has drawn nothing that had been drawn by then.
+    still_open = {number: seen.open.get(number, seen.high) for (number,) in open_transactions}
+    params = {"open": list(seen.open), "above": list(seen.open.values())}
+    ((snapshot, top, ended),) = sql.rows("presence_events", "queries/tail/window", params, using=using)
     return Cut(snapshot, high, still_open), top, ended

@@ -7,7 +7,6 @@ from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import router
 from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
 
@@ -29,12 +28,12 @@ class ProjectionsConfig(AppConfig):
         from presence_events.checks import database_check
         from presence_events.signals import aevents_committed, events_committed
         from projections import checks as own
-        from projections import projector
+        from projections._delivery import dispatch
 
         checks.register(own.check_configuration)
         checks.register(database_check("projections"), checks.Tags.database)
-        events_committed.connect(projector.deliver, dispatch_uid="projections.projector")
-        aevents_committed.connect(projector.adeliver, dispatch_uid="projections.projector")
+        events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
+        aevents_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")
         # A receiver without a sender would cost every model of the project its fast deletes.
         user_model = get_user_model()
         for model in apps.get_models():
@@ -43,8 +42,9 @@ class ProjectionsConfig(AppConfig):
 
 
 def _leave_every_room(sender: Any, instance: Any, **kwargs: Any) -> None:
+    from presence_events.databases import write_alias
     from projections.models import Presence
 
-    alias = router.db_for_write(Presence, instance=instance)
+    alias = write_alias(instance=instance)
     # A copy, since deletion takes the key from the instance before the signals are sent.
     Presence.objects.db_manager(alias).leave_user(copy(instance), reason="user deleted")

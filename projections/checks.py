@@ -9,8 +9,9 @@ from channels.layers import get_channel_layer
 from django.apps import AppConfig, apps
 from django.core import checks
 
-from presence_events import conf, validation
+from presence_events import validation
 from presence_events.exceptions import InvalidAge
+from projections import conf
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:

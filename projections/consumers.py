@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from channels.consumer import AsyncConsumer, SyncConsumer
 
-from projections import heartbeats
-from projections.connection import AsyncConnection, SyncConnection
+from projections._live import heartbeat
+from projections._live.connection import AsyncConnection, SyncConnection
 
 if TYPE_CHECKING:
     _Consumer = AsyncConsumer
@@ -61,7 +61,7 @@ class _Mixin(_Consumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         connection = self._presence = self._connection_class(
-            heartbeats.of_running_loop(),
+            heartbeat.of_running_loop(),
             send,
             heartbeat=self.presence_heartbeat,
             evict_code=self.presence_evict_code,

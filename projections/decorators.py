@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from projections import heartbeats
+from projections._live import heartbeat
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.models import Presence
 
@@ -115,7 +115,7 @@ class _EveryWayOut:
             finally:
                 if hasattr(consumer, "channel_name") and not getattr(consumer, "_presence_removed", False):
                     leaving = Presence.objects.aleave_all(consumer.channel_name)
-                    await heartbeats.of_running_loop().see_off(leaving, cancelled=cancelled)
+                    await heartbeat.of_running_loop().see_off(leaving, cancelled=cancelled)
                     consumer._presence_removed = True
 
         owner.__call__ = run

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, models, router, transaction
+from django.db import connections, models, transaction
 
-from presence_events.models import PresenceEvent
+from presence_events import concurrency
+from presence_events.databases import write_alias
 from presence_events.recorder import (
     Draft,
     arecord,
@@ -26,7 +27,8 @@ from presence_events.recorder import (
     record_quietly,
     record_select,
 )
-from projections import event_loops, groups, selections
+from projections import selections
+from projections._delivery import groups
 
 if TYPE_CHECKING:
     from projections.models import Presence, Room
@@ -48,33 +50,33 @@ class RoomManager(_RoomManager):
         begins. Returns the room. Raises what the channel layer raised if it could not add the connection to the group;
         the join is recorded all the same. Inside ``atomic`` that error is logged.
         """
-        alias = _written_to(self)
+        alias = write_alias(self._db)
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             # Present already: the layer may have forgotten the membership (a restart, its group_expiry).
             transaction.on_commit(
-                lambda: event_loops.run(groups.add, room_channel_name, user_channel_name),
+                lambda: concurrency.run(groups.add, room_channel_name, user_channel_name),
                 using=alias,
                 robust=connections[alias].in_atomic_block,
             )
         return self.model.named(room_channel_name, alias)
 
     async def aadd(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> Room:
-        alias = _written_to(self)
+        alias = write_alias(self._db)
         if not await arecord_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             await groups.add(room_channel_name, user_channel_name)
         return self.model.named(room_channel_name, alias)
 
     def remove(self, room_channel_name: str, user_channel_name: str) -> None:
         """The connection leaves the room and its group. Nothing is recorded if it is not there."""
-        alias = _written_to(self)
+        alias = write_alias(self._db)
         if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
             # Absent already: the layer may not know.
             transaction.on_commit(
-                lambda: event_loops.run(groups.discard, room_channel_name, user_channel_name), using=alias
+                lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name), using=alias
             )
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:
-        alias = _written_to(self)
+        alias = write_alias(self._db)
         if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
             await groups.discard(room_channel_name, user_channel_name)
 
@@ -83,17 +85,17 @@ class RoomManager(_RoomManager):
 
         Connections that another transaction is busy with are left for the next time. Returns how many were pruned.
         """
-        return len(record_select(selections.prune_presences(None, age_in_seconds), using=_written_to(self)))
+        return len(record_select(selections.prune_presences(None, age_in_seconds), using=write_alias(self._db)))
 
     async def aprune_presences(self, age_in_seconds: float | None = None) -> int:
-        return len(await arecord_select(selections.prune_presences(None, age_in_seconds), using=_written_to(self)))
+        return len(await arecord_select(selections.prune_presences(None, age_in_seconds), using=write_alias(self._db)))
 
     def prune_rooms(self) -> int:
         """Removes the rooms in which nobody is. Returns how many there were."""
-        return len(record_select(selections.prune_rooms(), using=_written_to(self)))
+        return len(record_select(selections.prune_rooms(), using=write_alias(self._db)))
 
     async def aprune_rooms(self) -> int:
-        return len(await arecord_select(selections.prune_rooms(), using=_written_to(self)))
+        return len(await arecord_select(selections.prune_rooms(), using=write_alias(self._db)))
 
 
 class PresenceManager(_PresenceManager):
@@ -102,31 +104,27 @@ class PresenceManager(_PresenceManager):
 
         Returns how many presences were touched: 0 for a connection that is nowhere.
         """
-        alias = _written_to(self)
+        alias = write_alias(self._db)
         if data is None:
             return len(record_quietly(selections.touch(channel_name), using=alias))
         return len(record_select(selections.touch_with_data(channel_name, data), using=alias))
 
     async def atouch(self, channel_name: str, data: Any = None) -> int:
-        alias = _written_to(self)
+        alias = write_alias(self._db)
         if data is None:
             return len(await arecord_quietly(selections.touch(channel_name), using=alias))
         return len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
 
     def leave_all(self, channel_name: str) -> int:
         """The connection leaves every room it is in, and their groups. Returns how many rooms it left."""
-        return len(record_select(selections.leave_all(channel_name), using=_written_to(self)))
+        return len(record_select(selections.leave_all(channel_name), using=write_alias(self._db)))
 
     async def aleave_all(self, channel_name: str) -> int:
-        return len(await arecord_select(selections.leave_all(channel_name), using=_written_to(self)))
+        return len(await arecord_select(selections.leave_all(channel_name), using=write_alias(self._db)))
 
     def leave_user(self, user: Any, reason: str) -> int:
         """Every connection of ``user`` leaves every room; ``reason`` is recorded. Returns how many stays ended."""
-        return len(record_select(selections.leave_user(user, reason), using=_written_to(self)))
+        return len(record_select(selections.leave_user(user, reason), using=write_alias(self._db)))
 
     async def aleave_user(self, user: Any, reason: str) -> int:
-        return len(await arecord_select(selections.leave_user(user, reason), using=_written_to(self)))
-
-
-def _written_to(manager: models.Manager[Any]) -> str:
-    return manager._db or router.db_for_write(PresenceEvent)
+        return len(await arecord_select(selections.leave_user(user, reason), using=write_alias(self._db)))

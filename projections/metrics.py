@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from django.db import connections, router
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from presence_events.databases import write_alias
 from presence_events.exceptions import PresenceError
-from presence_events.models import PresenceEvent
 from projections.status import CheckpointStatus, Status, status
 
 try:
@@ -174,7 +174,7 @@ class PresenceCollector:
         return metrics
 
     def _status(self) -> Status:
-        connection = connections[self._using or router.db_for_write(PresenceEvent)]
+        connection = connections[write_alias(self._using)]
         was_open = connection.connection is not None
         try:
             return status(self._using)

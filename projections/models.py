@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
-from presence_events.triggers import SqlTrigger
+from presence_events.schema.triggers import SqlTrigger
 from projections import selections
 from projections.managers import PresenceManager, RoomManager
 from projections.sessions import PresenceSession, Timeline

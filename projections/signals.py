@@ -11,8 +11,8 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
-from presence_events.threads import in_thread
-from projections import event_loops
+from presence_events import concurrency
+from presence_events.concurrency import in_thread
 
 __all__ = ["MAIN", "PresenceSignal", "presence_changed", "presence_updated"]
 
@@ -78,7 +78,7 @@ class PresenceSignal(Signal):
     def send_to(self, receiver: _Receiver, sender: Any, **arguments: Any) -> None:
         """Calls one receiver, in synchronous code. Raises what it raises."""
         call = partial(receiver, signal=self, sender=sender, **arguments)
-        event_loops.run(call) if iscoroutinefunction(receiver) else call()
+        concurrency.run(call) if iscoroutinefunction(receiver) else call()
 
     def name_of(self, receiver: _Receiver) -> str:
         """What to call ``receiver`` where somebody looks for it."""

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pgtrigger.registry
-from django.db import connections, router
 
-from presence_events import conf, sql
-from presence_events.models import PresenceEvent
+from presence_events import sql
+from presence_events.databases import write_alias
 from presence_events.positions import position_at
-from presence_events.processes import EVERY, LOOKS
+from presence_events.process_registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
 from presence_events.tail import Mark
+from projections import conf
 from projections.signals import MAIN
 
 __all__ = ["COUNTED", "STRETCH", "CheckpointStatus", "Status", "TriggerStatus", "status"]
@@ -106,12 +106,12 @@ class Status:
 
 def status(using: str | None = None) -> Status:
     """How presence is doing in the database ``using``, by default the one that is written to."""
-    alias = using or router.db_for_write(PresenceEvent)
-    (figures,) = _rows(alias, "status", counted=COUNTED, silent=EVERY * LOOKS)
+    alias = write_alias(using)
+    (figures,) = _rows(alias, "figures", counted=COUNTED, silent=KEEP_ALIVE_INTERVAL * CHECKS_UNTIL_DEAD)
     at, is_standby, people, anonymous, present, rooms, empty, position, *more = figures
     oldest_stay, oldest_unseen, letters, last_letter, workers, processes = more
     signals = conf.signals()
-    followed = _rows(alias, "status_checkpoints", main=MAIN)
+    followed = _rows(alias, "checkpoints", main=MAIN)
     has_worker = next(has_leader for name, _, has_leader, _ in followed if name == MAIN)
     kept = [row for row in followed if row[1] is not None and (row[0] != MAIN or signals == "worker")]
     return Status(
@@ -140,7 +140,7 @@ def status(using: str | None = None) -> Status:
 
 def _checkpoints(alias: str, rows: list[tuple[Any, ...]]) -> list[CheckpointStatus]:
     positions = [Mark.from_json(json.loads(mark)).reached for _, mark, _, _ in rows]
-    lags = _rows(alias, "status_lag", positions=positions, counted=COUNTED, stretch=STRETCH)
+    lags = _rows(alias, "lag", positions=positions, counted=COUNTED, stretch=STRETCH)
     return [
         CheckpointStatus(
             name=name,
@@ -163,12 +163,9 @@ def _triggers(alias: str) -> list[TriggerStatus]:
         if model._meta.app_label in ("presence_events", "projections")
     ]
     tables, _, names = zip(*expected, strict=True)
-    silent = _rows(alias, "status_triggers", tables=list(tables), names=list(names))
+    silent = _rows(alias, "triggers", tables=list(tables), names=list(names))
     return [TriggerStatus(expected[number - 1][0], expected[number - 1][1], obstacle) for number, obstacle in silent]
 
 
 def _rows(alias: str, query: str, **params: Any) -> list[tuple[Any, ...]]:
-    with connections[alias].cursor() as cursor:
-        cursor.execute(sql.read("projections", query), params)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+    return sql.rows("projections", f"queries/status/{query}", params, using=alias)

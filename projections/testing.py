@@ -22,13 +22,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pgtrigger
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 from django.db.models import Max, prefetch_related_objects
 
 from presence_events import sql, validation
+from presence_events.concurrency import in_thread
+from presence_events.databases import write_alias
 from presence_events.exceptions import NotATestDatabase
 from presence_events.models import PresenceEvent
-from presence_events.threads import in_thread
 from projections.models import Presence, Room
 
 __all__ = [
@@ -52,7 +53,7 @@ def assert_present(room: Room | str, *users: Any, anonymous: int = 0, using: str
     """
     expected = Counter(map(_who, users))
     expected[_ANONYMOUS] += anonymous
-    presences = Presence.objects.using(_written_to(using)).filter(room=str(room)).prefetch_related("user")
+    presences = Presence.objects.using(write_alias(using)).filter(room=str(room)).prefetch_related("user")
     found = Counter(map(_who_of, presences))
     same_users = found.keys() - {_ANONYMOUS} == expected.keys() - {_ANONYMOUS}
     if not same_users or found[_ANONYMOUS] != expected[_ANONYMOUS]:
@@ -72,7 +73,7 @@ class Recording:
     """The context that `recorded` and `assert_recorded` return, for ``with`` and ``async with``."""
 
     def __init__(self, using: str | None, check: Callable[[list[PresenceEvent]], None]) -> None:
-        self._log = PresenceEvent.objects.using(_written_to(using)).order_by("id")
+        self._log = PresenceEvent.objects.using(write_alias(using)).order_by("id")
         self._check = check
 
     def __enter__(self) -> list[PresenceEvent]:
@@ -138,7 +139,7 @@ def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -
     tables, as in test databases it does. Raises `NotATestDatabase` in all others, and
     `presence_events.exceptions.InvalidAge`; nothing is changed then.
     """
-    alias = _written_to(using)
+    alias = write_alias(using)
     age = validation.age(seconds)
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         cursor.execute("SELECT current_setting('presence_events.test_database', true) = current_database()")
@@ -157,11 +158,11 @@ def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -
                 "projections.Presence:projected_only",
             )
         ]
-        cursor.execute(sql.read("projections", "guards"), {"names": names})
+        cursor.execute(sql.read("projections", "queries/testing/guards"), {"names": names})
         guards = cursor.fetchall()
         for _, lowered in guards:
             cursor.execute(lowered)
-        cursor.execute(sql.read("projections", "age_presences"), {"age": age, "sessions": sessions})
+        cursor.execute(sql.read("projections", "queries/testing/age_presences"), {"age": age, "sessions": sessions})
         (aged,) = cursor.fetchone()
         for guard, _ in guards:
             cursor.execute(guard)
@@ -171,10 +172,6 @@ def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -
 async def aage_presences(seconds: float, *, using: str | None = None, **lookups: Any) -> int:
     """As `age_presences`."""
     return await in_thread(lambda: age_presences(seconds, using=using, **lookups))
-
-
-def _written_to(using: str | None) -> str:
-    return using or router.db_for_write(PresenceEvent)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.db import connections
 from hypothesis import settings
 
 from presence_events.models import PresenceEvent
-from projections import groups
+from projections._delivery import groups
 from projections.signals import presence_changed
 from tests import emptying, postgres
 

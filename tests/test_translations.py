@@ -31,7 +31,7 @@ from django.utils.translation import override
 
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
-from projections.timeline.times import written, zone
+from projections.times import written, zone
 from tests.past import RoomPruned, Stay, write
 
 ROOT = Path(__file__).parent.parent

@@ -4,8 +4,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-import presence_events.fields
-import presence_events.triggers
+import presence_events.schema.fields
+import presence_events.schema.triggers
 from presence_events import sql
 
 
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("at", models.DateTimeField(help_text="When it happened, by the database's clock.")),
-                ("tx", presence_events.fields.TransactionIdField(help_text="The transaction that recorded it.")),
+                ("tx", presence_events.schema.fields.TransactionIdField(help_text="The transaction that recorded it.")),
                 (
                     "user",
                     models.ForeignKey(
@@ -108,14 +108,14 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(sql.read("presence_events", "sequence"), migrations.RunSQL.noop),
+        migrations.RunSQL(sql.read("presence_events", "schema/position_sequence"), migrations.RunSQL.noop),
         pgtrigger.migrations.AddTrigger(
             model_name="presenceevent",
             trigger=pgtrigger.compiler.Trigger(
                 name="append_only",
-                sql=presence_events.triggers.TriggerSql(
-                    func="BEGIN\n    -- Django's test runner empties test databases with TRUNCATE; presence_events.flushing says which these are.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'An event is a fact and stays. To end a stay, record a leave or a prune; '\n               'to forget old events, see docs/guarantees.md.';\nEND;",
-                    hash="07803398cc1b04df702d5efa036d06f1f6a9b6a7",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner empties test databases with TRUNCATE; presence_events.test_databases says which these are.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'An event is a fact and stays. To end a stay, record a leave or a prune; '\n               'to forget old events, see docs/guarantees.md.';\nEND;",
+                    hash="f8822875f22a3638741bb56c80dab4a194337f57",
                     level="STATEMENT",
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_append_only_6794e",

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 from presence_events import sql
-from presence_events.operations import AddIndexMeanwhile
+from presence_events.schema.operations import AddIndexConcurrentlyIfMissing
 
 
 class Migration(migrations.Migration):
@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexMeanwhile(
+        AddIndexConcurrentlyIfMissing(
             model_name="presenceevent",
             index=models.Index(
                 models.F("room"),
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 name="presence_event_room_stay",
             ),
         ),
-        AddIndexMeanwhile(
+        AddIndexConcurrentlyIfMissing(
             model_name="presenceevent",
             index=models.Index(
                 models.F("user"),
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 name="presence_event_user_stay",
             ),
         ),
-        AddIndexMeanwhile(
+        AddIndexConcurrentlyIfMissing(
             model_name="presenceevent",
             index=models.Index(
                 models.Func(
@@ -72,5 +72,7 @@ class Migration(migrations.Migration):
                 name="presence_event_stay",
             ),
         ),
-        migrations.RunSQL(sql.read("presence_events", "magnitude"), "DROP STATISTICS presence_event_magnitude"),
+        migrations.RunSQL(
+            sql.read("presence_events", "schema/magnitude_statistics"), "DROP STATISTICS presence_event_magnitude"
+        ),
     ]

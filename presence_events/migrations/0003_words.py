@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import presence_events.fields
+import presence_events.schema.fields
 
 
 class Migration(migrations.Migration):
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="presenceevent",
             name="tx",
-            field=presence_events.fields.TransactionIdField(
+            field=presence_events.schema.fields.TransactionIdField(
                 help_text="The transaction that recorded it.", verbose_name="transaction"
             ),
         ),

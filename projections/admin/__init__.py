@@ -11,6 +11,6 @@ from projections.admin.events import EventAdmin
 from projections.admin.presences import PresenceAdmin
 from projections.admin.rooms import RoomAdmin
 from projections.admin.sessions import PresenceSessionAdmin
-from projections.admin.timeline import TimelineAdmin
+from projections.admin.timeline.admin import TimelineAdmin
 
 __all__ = ["DeadLetterAdmin", "EventAdmin", "PresenceAdmin", "PresenceSessionAdmin", "RoomAdmin", "TimelineAdmin"]

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import BoundedPaginator, ReadOnlyAdmin
-from projections.admin.clock import clock
+from projections.admin.columns import clock
 from projections.admin.links import link
 from projections.models import DeadLetter
 

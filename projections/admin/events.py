@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import PresenceEventAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.clock import clock
+from projections.admin.columns import clock
 from projections.admin.links import around, link, list_url, person, room_url, stay_of, stay_url, timeline_url
 
 __all__ = ["EventAdmin"]

@@ -12,9 +12,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from presence_events.models import PresenceEvent
-from presence_events.people import who
+from presence_events.users import who
 from projections.models import PresenceSession
-from projections.timeline.times import written
+from projections.times import written
 
 __all__ = [
     "around",

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import RoomFilter, UserFilter, UserRowsAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.clock import clock
-from projections.admin.leaving import LeavingAdmin, leave_url
+from projections.admin.columns import clock
+from projections.admin.end_presence import LeavingAdmin, leave_url
 from projections.admin.links import around, link, list_url, person, room_url, several, stay_url, timeline_url
 from projections.models import Presence, PresenceSession
 

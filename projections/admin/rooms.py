@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import ReadOnlyAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.clock import clock
+from projections.admin.columns import clock
 from projections.admin.links import link, list_url, person, room_url, several, timeline_url, typed
+from projections.admin.timeline.lanes import users
 from projections.models import Presence, PresenceSession, Room
-from projections.timeline.people import users
-from projections.timeline.times import zone
+from projections.times import zone
 
 __all__ = ["RoomAdmin"]
 

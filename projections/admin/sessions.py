@@ -21,12 +21,12 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.admin import BoundedPaginator, RoomFilter, UserFilter, UserRowsAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.clock import clock
+from projections.admin.columns import clock
 from projections.admin.links import around, link, list_url, person, room_url, stay_url, timeline_url
+from projections.admin.timeline.criteria import PRESETS, CriteriaForm
+from projections.admin.timeline.stay_events import REACH, TOUCHES, events_of, said
 from projections.models import PresenceSession
-from projections.timeline.evidence import REACH, TOUCHES, events_of, said
-from projections.timeline.question import PRESETS, QuestionForm
-from projections.timeline.times import lasting, written, zone
+from projections.times import lasting, written, zone
 
 __all__ = ["PresenceSessionAdmin"]
 
@@ -67,7 +67,7 @@ class SpanFilter(admin.ListFilter):
         self.ends_now = "until" not in typed
         if self.ends_now and typed:
             asked["until"] = written(timezone.now())
-        form = QuestionForm(asked)
+        form = CriteriaForm(asked)
         if not form.is_valid():
             for error in (error for errors in form.errors.values() for error in errors):
                 messages.error(request, str(error))

@@ -4,7 +4,7 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-import presence_events.triggers
+import presence_events.schema.triggers
 from presence_events import sql
 
 
@@ -82,13 +82,13 @@ class Migration(migrations.Migration):
                 "default_permissions": ("view",),
             },
         ),
-        migrations.RunSQL(sql.read("projections", "sequence"), migrations.RunSQL.noop),
-        migrations.RunSQL(sql.read("projections", "storage"), migrations.RunSQL.noop),
+        migrations.RunSQL(sql.read("projections", "schema/session_sequence"), migrations.RunSQL.noop),
+        migrations.RunSQL(sql.read("projections", "schema/storage"), migrations.RunSQL.noop),
         pgtrigger.migrations.AddTrigger(
             model_name="room",
             trigger=pgtrigger.compiler.Trigger(
                 name="projected_only",
-                sql=presence_events.triggers.TriggerSql(
+                sql=presence_events.schema.triggers.TriggerSql(
                     condition="WHEN (pg_trigger_depth() = 0)",
                     func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
                     hash="1737a6caf4f00d049882eef0a62955186cfb0b02",
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             model_name="room",
             trigger=pgtrigger.compiler.Trigger(
                 name="names_are_final",
-                sql=presence_events.triggers.TriggerSql(
+                sql=presence_events.schema.triggers.TriggerSql(
                     func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
                     hash="25723b6bc26ec0be677f4764090e73f979882bb1",
                     level="STATEMENT",
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             model_name="room",
             trigger=pgtrigger.compiler.Trigger(
                 name="never_truncated",
-                sql=presence_events.triggers.TriggerSql(
+                sql=presence_events.schema.triggers.TriggerSql(
                     func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
                     hash="89ea91ffdf69a71d128658cb5d9411071703410e",
                     level="STATEMENT",
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
             model_name="projectedevent",
             trigger=pgtrigger.compiler.Trigger(
                 name="fold",
-                sql=presence_events.triggers.TriggerSql(
+                sql=presence_events.schema.triggers.TriggerSql(
                     func="-- The one fold: applies an event to the projections and lets it into the log only if that changed something.\n--\n-- The position in the log is drawn last, when the row the event changes is locked: the order of positions is then the\n-- order of changes, and a replay in that order gives the same rows. The clock is read under the same lock.\n--\n-- Whoever waits for a lock has read the clock too early: what was a millisecond or more ago is read again.\nDECLARE\n    now timestamptz;\n    created boolean := false;\nBEGIN\n    IF NEW.data = 'null' THEN\n        NEW.data := NULL;\n    END IF;\n    IF NEW.channel_name IS NULL AND NEW.kind IN ('join', 'touch', 'leave') THEN\n        RAISE EXCEPTION USING\n            ERRCODE = 'not_null_violation',\n            MESSAGE = format('a %s needs a channel_name', NEW.kind),\n            HINT = 'Only the prune of a room itself has none.';\n    END IF;\n\n    CASE NEW.kind\n    WHEN 'touch' THEN\n        UPDATE presence\n        SET last_seen = greatest(last_seen, clock_timestamp()), data = coalesce(NEW.data, data)\n        WHERE room = NEW.room AND channel_name = NEW.channel_name AND (NEW.session IS NULL OR id = NEW.session)\n        RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.at;\n        IF NOT FOUND THEN\n            RETURN NULL;\n        END IF;\n        IF clock_timestamp() - NEW.at > interval '1 ms' THEN\n            UPDATE presence SET last_seen = clock_timestamp() WHERE id = NEW.session RETURNING last_seen INTO NEW.at;\n        END IF;\n        NEW.last_seen := NULL;\n\n    WHEN 'join' THEN\n        -- Waits for whoever is ending a stay of this connection, so that the next one begins after it.\n        PERFORM FROM presence WHERE room = NEW.room AND channel_name = NEW.channel_name FOR UPDATE;\n        IF FOUND THEN\n            RETURN NULL;\n        END IF;\n        -- Waits for whoever is pruning the room, and then makes it anew.\n        LOOP\n            PERFORM FROM presence_room WHERE channel_name = NEW.room FOR KEY SHARE;\n            now := clock_timestamp();\n            EXIT WHEN FOUND;\n            INSERT INTO presence_room (channel_name, created_at) VALUES (NEW.room, now) ON CONFLICT DO NOTHING;\n            created := FOUND;\n            EXIT WHEN created;\n        END LOOP;\n        INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data)\n        VALUES (nextval('presence_id_seq'), NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data)\n        ON CONFLICT (room, channel_name) DO NOTHING\n        RETURNING id INTO NEW.session;\n        IF NOT FOUND THEN\n            RETURN NULL;\n        END IF;\n        IF clock_timestamp() - now > interval '1 ms' AND NOT created THEN  -- nobody waits in a room just made\n            now := clock_timestamp();\n            UPDATE presence SET joined_at = now, last_seen = now WHERE id = NEW.session;\n        END IF;\n        NEW.since := now;\n        NEW.last_seen := NULL;\n        NEW.at := now;\n\n    WHEN 'leave', 'prune' THEN\n        IF NEW.channel_name IS NOT NULL THEN\n            DELETE FROM presence\n            WHERE room = NEW.room AND channel_name = NEW.channel_name AND (NEW.session IS NULL OR id = NEW.session)\n            RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen;\n            IF NOT FOUND THEN\n                RETURN NULL;\n            END IF;\n            NEW.at := greatest(clock_timestamp(), NEW.last_seen);\n        ELSE\n            -- Two statements: the second sees who joined while the first was waiting for the lock.\n            PERFORM FROM presence_room WHERE channel_name = NEW.room FOR UPDATE;\n            DELETE FROM presence_room AS r\n            WHERE r.channel_name = NEW.room AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)\n            RETURNING created_at INTO NEW.since;\n            IF NOT FOUND THEN\n                RETURN NULL;\n            END IF;\n            NEW.session := NULL;\n            NEW.user_id := NULL;\n            NEW.last_seen := NULL;\n            NEW.at := greatest(clock_timestamp(), NEW.since);\n        END IF;\n\n    ELSE\n        RAISE EXCEPTION USING\n            ERRCODE = 'check_violation',\n            MESSAGE = format('%L is not a kind of presence event', NEW.kind),\n            HINT = 'The kinds are join, touch, leave and prune.';\n    END CASE;\n\n    NEW.id := nextval('presence_event_id_seq');\n    NEW.tx := pg_current_xact_id();\n    RETURN NEW;\nEND;",
                     hash="b34f70606274a0168a1bbca702aaa9c82a0c64ef",
                     operation="INSERT",
@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
             model_name="presence",
             trigger=pgtrigger.compiler.Trigger(
                 name="projected_only",
-                sql=presence_events.triggers.TriggerSql(
+                sql=presence_events.schema.triggers.TriggerSql(
                     condition="WHEN (pg_trigger_depth() = 0)",
                     func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
                     hash="fafc46b59192715916355794a9c5877298611b3e",
@@ -172,7 +172,7 @@ class Migration(migrations.Migration):
             model_name="presence",
             trigger=pgtrigger.compiler.Trigger(
                 name="names_are_final",
-                sql=presence_events.triggers.TriggerSql(
+                sql=presence_events.schema.triggers.TriggerSql(
                     func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
                     hash="b1cae657255a2ab976675fcbbbbc94dc058fae63",
                     level="STATEMENT",
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
             model_name="presence",
             trigger=pgtrigger.compiler.Trigger(
                 name="never_truncated",
-                sql=presence_events.triggers.TriggerSql(
+                sql=presence_events.schema.triggers.TriggerSql(
                     func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
                     hash="29c1a1b95565abd21e630369415494b7ebf2e5ac",
                     level="STATEMENT",

@@ -10,12 +10,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunSQL(sql.read("projections", "presence_session_v1"), "DROP VIEW presence_session"),
-        migrations.RunSQL(sql.read("projections", "presence_lasts_v1"), "DROP FUNCTION presence_lasts"),
-        migrations.RunSQL(sql.read("projections", "presence_check_v1"), "DROP FUNCTION presence_check"),
-        migrations.RunSQL(sql.read("projections", "presence_at_v1"), "DROP FUNCTION presence_at"),
-        migrations.RunSQL(sql.read("projections", "presence_during_v1"), "DROP FUNCTION presence_during"),
-        migrations.RunSQL(sql.read("projections", "presence_occupancy_v1"), "DROP FUNCTION presence_occupancy"),
+        migrations.RunSQL(sql.read("projections", "views/presence_session_v1"), "DROP VIEW presence_session"),
+        migrations.RunSQL(sql.read("projections", "functions/presence_lasts_v1"), "DROP FUNCTION presence_lasts"),
+        migrations.RunSQL(sql.read("projections", "functions/presence_check_v1"), "DROP FUNCTION presence_check"),
+        migrations.RunSQL(sql.read("projections", "functions/presence_at_v1"), "DROP FUNCTION presence_at"),
+        migrations.RunSQL(sql.read("projections", "functions/presence_during_v1"), "DROP FUNCTION presence_during"),
+        migrations.RunSQL(
+            sql.read("projections", "functions/presence_occupancy_v1"), "DROP FUNCTION presence_occupancy"
+        ),
         migrations.CreateModel(
             name="PresenceSession",
             fields=[

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django import template
 
-from projections.timeline.times import is_ambiguous, local
+from projections.times import is_ambiguous, local
 
 register = template.Library()
 

@@ -10,8 +10,8 @@ from django.db import connection
 
 from presence_events.models import Checkpoint
 from presence_events.tail import Mark
+from projections._worker.follower import Worker
 from projections.signals import MAIN, presence_changed
-from projections.worker import Worker
 from tests.benchmarks import measure
 from tests.benchmarks.measure import Sample
 from tests.benchmarks.projector.apps import listen

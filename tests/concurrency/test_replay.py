@@ -18,13 +18,13 @@ import pytest
 from django.db import connection
 
 from presence_events.models import PresenceEvent
-from projections import folding
 from projections.models import Presence, Room
-from projections.replay import compare, repair
+from projections.replay import fold as folding
+from projections.replay.repair import compare, repair
 from tests.concurrency.conftest import Session
 from tests.fold import assert_live_is_the_fold, live
 from tests.live.servers import database_url
-from tests.projections.test_replay import tamper
+from tests.projections.replay.test_repair import tamper
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

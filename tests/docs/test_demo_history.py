@@ -15,7 +15,7 @@ from django.test import TestCase
 
 from presence_events.models import PresenceEvent
 from projections.models import Presence, PresenceSession, Room
-from projections.replay import compare
+from projections.replay.repair import compare
 from tests.docs.history import START, day, seed
 from tests.fold import assert_live_is_the_fold
 

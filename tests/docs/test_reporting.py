@@ -110,7 +110,7 @@ def test_the_role_of_the_page_can_run_the_recipe(recipe: Recipe, history: None) 
     (grant,) = blocks(PAGE, "sql")[len(RECIPES) :]
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE reports")
-        cursor.execute(sql.read("projections", "grants_reports").replace(':"role"', "reports"))
+        cursor.execute(sql.read("projections", "grants/reports").replace(':"role"', "reports"))
         cursor.execute(grant.replace("auth_user", USERS))
         cursor.execute("GRANT SELECT ON document TO reports")
         cursor.execute("SET LOCAL ROLE reports")

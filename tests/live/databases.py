@@ -27,8 +27,8 @@ _OPTIONS = ("-c", "fsync=off", "-c", "max_connections=60")
 """What was committed outlives a ``kill -9`` of the server, though not a power failure."""
 
 _EXPECTED = (
-    "WARNING presence_events.group_commit: The database 'default' is away,",
-    "WARNING presence_events.processes: ",  # it cannot say that it is alive
+    "WARNING presence_events._recording.group_commit: The database 'default' is away,",
+    "WARNING presence_events.process_registry: ",  # it cannot say that it is alive
     "WARNING psycopg.pool: ",
 )
 """What is logged, a line each, of a database that does not answer."""

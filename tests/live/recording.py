@@ -131,11 +131,11 @@ class Recording:
             await watch
 
     async def _watch(self) -> None:
-        from presence_events.waiting import Waiting
+        from presence_events._recording.write_queue import PendingWrite
 
         while True:
             gc.collect()  # an error and those who have it know each other
-            waiting = sum(type(thing) is Waiting and not thing.written for thing in gc.get_objects())
+            waiting = sum(type(thing) is PendingWrite and not thing.written for thing in gc.get_objects())
             self.most_waiting = max(self.most_waiting, waiting)
             await asyncio.sleep(0.1)
 
@@ -156,7 +156,7 @@ def main(plan: Plan) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = plan.timeout
     django.setup()
 
-    from presence_events import group_commit
+    from presence_events._recording import group_commit
 
     if plan.bound is not None:
         group_commit.BOUND = plan.bound

@@ -19,7 +19,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from projections.timeline import drawing
+from projections.admin.timeline import drawing
 from tests.live.browser import launched, listen
 from tests.past import Stay, write
 from tests.waiting import wait_until

@@ -64,7 +64,7 @@ def test_the_last_release_goes_on_while_the_database_is_migrated_and_beside_the_
         call_command("migrate", verbosity=0)
         old.wait()
         for app_label in ("presence_events", "projections"):
-            execute(cluster, sql.read(app_label, "grants"), role="app")
+            execute(cluster, sql.read(app_label, "grants/app"), role="app")
         old.wait()
         asyncio.run(_join_by_new_code())
         assert set(Presence.objects.filter(room="new").values_list("process", flat=True)) != {None}

@@ -12,11 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.models.functions import Now
 
-from presence_events import processes, sql
+from presence_events import process_registry, sql
 from presence_events.models import PresenceEvent, Process
+from projections._worker.dead_servers import DeadServerDetector
 from projections.models import DeadLetter, Presence, PresenceSession, Room
 from projections.signals import presence_changed
-from projections.watching import Watch
 from tests.fold import assert_live_is_the_fold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +29,7 @@ def role() -> Iterator[None]:
         cursor.execute("DROP ROLE IF EXISTS appender")
         cursor.execute("CREATE ROLE appender")
         for package in ("presence_events", "projections"):
-            cursor.execute(sql.read(package, "grants").replace(':"role"', "appender"))
+            cursor.execute(sql.read(package, "grants/app").replace(':"role"', "appender"))
         cursor.execute("SET ROLE appender")
         yield
         cursor.execute("RESET ROLE")
@@ -69,7 +69,7 @@ def test_the_role_can_send_signals_from_the_log(settings: Any, caplog: pytest.Lo
 
 
 def test_the_role_can_keep_alive_and_watch_over_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    registration = processes.Registration("default", claims=True)
+    registration = process_registry.Registration("default", claims=True)
     registration.renew()
     assert registration.claim is not None
     with connection.cursor() as cursor:
@@ -77,10 +77,10 @@ def test_the_role_can_keep_alive_and_watch_over_others(monkeypatch: pytest.Monke
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'room', 'channel', %s)",
             [registration.name],
         )
-    monkeypatch.setattr(processes, "EVERY", 0)
+    monkeypatch.setattr(process_registry, "KEEP_ALIVE_INTERVAL", 0)
     Process.objects.update(seen_at=Now())
-    watch = Watch("default")
-    assert sum(watch.look() for _ in range(processes.LOOKS + 1)) == 1
+    watch = DeadServerDetector("default")
+    assert sum(watch.look() for _ in range(process_registry.CHECKS_UNTIL_DEAD + 1)) == 1
     assert not Process.objects.exists()
 
 

@@ -46,7 +46,10 @@ def test_a_moment_is_found_by_the_primary_key_alone() -> None:
     record([Draft("join", "room", f"channel{number}") for number in range(200)])
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("EXPLAIN " + sql.read("presence_events", "position_at"), {"moment": "2026-01-01T00:00:00Z"})
+        cursor.execute(
+            "EXPLAIN " + sql.read("presence_events", "queries/positions/position_at"),
+            {"moment": "2026-01-01T00:00:00Z"},
+        )
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Seq Scan" not in plan
     assert "presence_event_pkey" in plan

@@ -18,11 +18,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from django.db import DatabaseError
 
 from presence_events.exceptions import InvalidRoomName
-from projections import heartbeats
+from projections._live import heartbeat
 from projections.consumers import EVICTED, AsyncPresenceMixin, PresenceMixin
 from projections.managers import PresenceManager, RoomManager
 from projections.models import Presence, Room
-from tests.projections.mixed import (
+from tests.projections.live.mixed import (
     CHATS,
     AsyncChat,
     SyncChat,
@@ -217,7 +217,7 @@ async def test_a_consumer_cancelled_in_the_middle_of_a_join_leaves_no_ghost(monk
     gate.set()
     with pytest.raises(asyncio.CancelledError):
         await client.communicator.future
-    await until(lambda: not heartbeats.of_running_loop()._leaves)
+    await until(lambda: not heartbeat.of_running_loop()._leaves)
     assert await happened() == ["join a", "leave a"]
 
 
@@ -279,7 +279,7 @@ async def test_a_consumer_that_is_cancelled_while_it_leaves_ends_when_it_has_lef
     gate.set()
     with pytest.raises(asyncio.CancelledError):
         await client.communicator.future
-    assert not heartbeats.of_running_loop()._leaves
+    assert not heartbeat.of_running_loop()._leaves
 
 
 async def test_consumers_that_are_cancelled_together_end_when_all_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +319,7 @@ async def test_a_consumer_that_is_cancelled_twice_waits_no_longer(chat: Any, mon
     with pytest.raises(asyncio.CancelledError):
         await client.communicator.future
     gate.set()
-    await until(lambda: not heartbeats.of_running_loop()._leaves)
+    await until(lambda: not heartbeat.of_running_loop()._leaves)
     assert await present() == []
 
 
@@ -328,7 +328,7 @@ async def test_who_is_cancelled_waits_for_those_with_whom_it_takes_longer(
     monkeypatch: pytest.MonkeyPatch, goes_on: bool
 ) -> None:
     """Their leaves have not begun when its own is done. But nobody waits for ever for who takes no notice."""
-    monkeypatch.setattr(heartbeats, "GRACE", 0.2)
+    monkeypatch.setattr(heartbeat, "GRACE", 0.2)
     handling, done = asyncio.Event(), asyncio.Event()
 
     class Slow(AsyncChat):
@@ -364,7 +364,7 @@ async def test_nothing_is_kept_of_consumers_that_have_ended() -> None:
     client = await client_of(AsyncChat, "a")
     client.cancel()
     await asyncio.wait([client.communicator.future])
-    heart = heartbeats.of_running_loop()
+    heart = heartbeat.of_running_loop()
     await until(lambda: not heart._leaves)
     assert [heart._connections, heart._timer, heart._beating, heart._tasks, heart._farewell] == [
         {},
@@ -391,13 +391,13 @@ async def test_who_is_pruned_on_purpose_by_this_process_is_closed_at_once(chat: 
 
 async def test_all_whom_a_coroutine_prunes_are_closed_after_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Any] = []
-    real = heartbeats.endings
+    real = heartbeat.endings
 
     def counted(stays: Any, *args: Any) -> Any:
         looked.append(sorted(stays))
         return real(stays, *args)
 
-    monkeypatch.setattr(heartbeats, "endings", counted)
+    monkeypatch.setattr(heartbeat, "endings", counted)
     clients = [await client_of(chat, "a", "b") for chat in CHATS]
     await Room.objects.aprune_presences(0)
     for client in clients:
@@ -419,7 +419,7 @@ async def test_the_code_of_an_eviction_is_the_classes_to_choose(chat: Any) -> No
 
 async def test_an_eviction_of_a_socket_that_is_closed_already_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     """Both servers raise when something is sent to a socket that is gone."""
-    caplog.set_level(logging.DEBUG, "projections.connection")
+    caplog.set_level(logging.DEBUG, "projections._live.connection")
     client = await client_of(AsyncChat, "a")
 
     async def gone(message: Any) -> None:
@@ -437,7 +437,7 @@ async def test_an_eviction_that_comes_while_the_client_disconnects_is_no_error()
     connection = client.consumer._presence
     await Room.objects.aprune_presences(0)
     await client.disconnect()
-    heart = heartbeats.of_running_loop()
+    heart = heartbeat.of_running_loop()
     heart.notice(connection)
     await until(lambda: not heart._tasks)
     assert await happened() == ["join a", "prune a"]
@@ -523,7 +523,7 @@ def test_importing_the_consumers_starts_nothing() -> None:
         "settings.configure(INSTALLED_APPS=['django.contrib.auth', 'django.contrib.contenttypes', 'pgtrigger',"
         "'presence_events', 'projections'], CHANNEL_LAYERS={'default': {'BACKEND': 'no.such.layer'}},"
         "DATABASES={'default': {'ENGINE': 'django.db.backends.postgresql', 'HOST': '/nowhere', 'NAME': 'none'}});"
-        "django.setup(); import projections.consumers, projections.decorators, projections.heartbeats as h;"
+        "django.setup(); import projections.consumers, projections.decorators, projections._live.heartbeat as h;"
         "assert not h.events_committed.has_listeners() or len(h.events_committed.receivers) == 1"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
@@ -531,7 +531,7 @@ def test_importing_the_consumers_starts_nothing() -> None:
 
 async def test_a_touch_of_who_is_present_looks_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     client = await client_of(AsyncChat, "a")
-    monkeypatch.setattr(heartbeats, "endings", None)
+    monkeypatch.setattr(heartbeat, "endings", None)
     assert await client("touch_presence") == 1
     await client.disconnect()
 

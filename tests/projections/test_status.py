@@ -19,9 +19,9 @@ from django.utils import timezone
 from presence_events import checkpoints, sql
 from presence_events.checkpoints import Reader
 from presence_events.models import PresenceEvent, Process
-from presence_events.processes import EVERY, LOOKS
+from presence_events.process_registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
 from presence_events.tail import Cut, Mark
-from projections.leading import Leadership
+from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
 from projections.status import CheckpointStatus, Status, TriggerStatus, status
 from tests.past import Stay, write
@@ -149,7 +149,11 @@ def test_dead_letters_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch)
 
 def test_processes_are_alive_until_they_have_been_silent_for_too_long() -> None:
     now = timezone.now()
-    for name, silent in [("a", 0), ("b", EVERY * (LOOKS - 1)), ("c", EVERY * (LOOKS + 1))]:
+    for name, silent in [
+        ("a", 0),
+        ("b", KEEP_ALIVE_INTERVAL * (CHECKS_UNTIL_DEAD - 1)),
+        ("c", KEEP_ALIVE_INTERVAL * (CHECKS_UNTIL_DEAD + 1)),
+    ]:
         Process.objects.create(name=name, started_at=now, seen_at=now - timedelta(seconds=silent))
     assert status().processes == 2
 
@@ -239,11 +243,11 @@ def test_what_lies_beyond_the_stretch_that_is_looked_at_counts_as_waiting(monkey
 def test_whoever_holds_the_lock_of_a_checkpoint_leads() -> None:
     follow_from_the_beginning("billing")
     follow_from_the_beginning("reports")
-    leadership = Leadership("reports", using="default")
-    assert leadership.held()
+    leadership = LeaderLock("reports", using="default")
+    assert leadership.acquire()
     assert {each.name: each.has_leader for each in status().checkpoints} == {"billing": False, "reports": True}
     assert status().has_worker is False
-    leadership.resign()
+    leadership.release()
     wait_until(lambda: not any(each.has_leader for each in status().checkpoints))
 
 
@@ -256,10 +260,10 @@ def test_a_worker_is_seen_whoever_sends_signals_and_whether_or_not_it_has_a_chec
     if has_checkpoint:
         follow_from_the_beginning("projector")
     assert status().has_worker is False
-    leadership = Leadership("projector", using="default")
-    assert leadership.held()
+    leadership = LeaderLock("projector", using="default")
+    assert leadership.acquire()
     assert status().has_worker is True
-    leadership.resign()
+    leadership.release()
     wait_until(lambda: status().has_worker is False)
 
 
@@ -325,7 +329,9 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> 
         status()
 
 
-SHIPPED = [sql.read(package, "grants").replace(':"role"', "asker") for package in ("presence_events", "projections")]
+SHIPPED = [
+    sql.read(package, "grants/app").replace(':"role"', "asker") for package in ("presence_events", "projections")
+]
 READ = [
     "presence",
     "presence_room",
@@ -346,8 +352,8 @@ WITH_SEQUENCE = [*READING, "GRANT SELECT ON SEQUENCE presence_event_id_seq TO as
 def test_a_role_that_may_read_the_tables_can_ask(grants: list[str], is_shorter: bool | None, user: Any) -> None:
     Room.objects.add("room", "channel", user)
     follow_from_the_beginning()
-    leadership = Leadership("reports", using="default")
-    assert leadership.held()
+    leadership = LeaderLock("reports", using="default")
+    assert leadership.acquire()
     execute("CREATE ROLE asker")
     try:
         for grant in grants:
@@ -357,7 +363,7 @@ def test_a_role_that_may_read_the_tables_can_ask(grants: list[str], is_shorter: 
     finally:
         execute("DROP OWNED BY asker")
         execute("DROP ROLE asker")
-        leadership.resign()
+        leadership.release()
     assert (found.people, found.triggers, found.checkpoints[0].lag_events) == (1, (), 1)
     assert found.checkpoints[0].has_leader
     assert found.checkpoints[0].log_is_shorter is is_shorter

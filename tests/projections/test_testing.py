@@ -15,7 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import ProgrammingError, connection, connections, transaction
 from django.test import TestCase
 
-from presence_events import flushing
+from presence_events import test_databases
 from presence_events.exceptions import InvalidAge, InvalidUser
 from presence_events.models import PresenceEvent
 from projections.decorators import remove_presence
@@ -394,7 +394,7 @@ def test_the_database_that_is_looked_at_is_the_one_named_or_else_the_one_that_is
     using: Any, user: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
     settings.DATABASE_ROUTERS = [] if using else [Elsewhere()]
-    monkeypatch.setitem(flushing._configured, "elsewhere", flushing._configured["default"])
+    monkeypatch.setitem(test_databases._configured, "elsewhere", test_databases._configured["default"])
     connections["elsewhere"] = connection.copy("elsewhere")
     try:
         with django_assert_num_queries(0):

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
-from projections import folding
 from projections.models import Presence, Room
-from projections.replay import compare, repair, state
+from projections.replay import fold as folding
+from projections.replay.repair import compare, repair, state
 from tests.fold import assert_live_is_the_fold, fold, live
-from tests.projections.test_replay import expected, shown, tamper
+from tests.projections.replay.test_repair import expected, shown, tamper
 
 ROOMS = st.sampled_from(["a", "B", "c-1"])
 CHANNELS = st.sampled_from(["1", "2", "3!x"])

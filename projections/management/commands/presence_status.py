@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import ProgrammingError, connections
 
-from presence_events import conf
+from projections import conf
 from projections.management import output
 from projections.metrics import openmetrics
 from projections.signals import MAIN

@@ -9,20 +9,23 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error, connections, router
+from django.db import Error, connections
 from django.db.models import Max, Min, QuerySet
 
 from presence_events import export, validation
+from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidPosition, PresenceError
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
-from projections import projector, replay, rows
-from projections.folding import Difference
+from projections import rows
+from projections._delivery import dispatch
 from projections.management import arguments, output
 from projections.management.progress import Progress
 from projections.models import Room
+from projections.replay import repair as replay
+from projections.replay.fold import Difference
+from projections.replay.what_if import Silence, silences
 from projections.signals import MAIN, presence_changed, presence_updated
-from projections.silences import Silence, silences
 
 FAILED = 2
 """The exit status if the command could not do what it was asked: with 1, a check says that something differs."""
@@ -83,7 +86,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = options["database"] or router.db_for_write(PresenceEvent)
+        using = write_alias(options["database"])
         room, form = options["room"], options["format"]
         if options["name"] is not None and options["signals"] is None:
             raise CommandError("--name says whose signals to send: it needs --signals.", returncode=FAILED)
@@ -151,7 +154,7 @@ class Command(BaseCommand):
         events = _between(using, start, stop).filter(id__lte=end)
         if room is not None:
             events = events.filter(room=room)
-        failures = projector.resend(_in_batches(events, progress), using, worker)
+        failures = dispatch.resend(_in_batches(events, progress), using, worker)
         self.stdout.write("The signals were sent again.")
         if failures:
             raise CommandError(

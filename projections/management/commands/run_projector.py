@@ -7,18 +7,19 @@ from argparse import SUPPRESS, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error, InterfaceError, InternalError, OperationalError, connections, router
+from django.db import Error, InterfaceError, InternalError, OperationalError, connections
 
-from presence_events import checkpoints, conf
+from presence_events import checkpoints
+from presence_events.databases import write_alias
 from presence_events.exceptions import CheckpointMoved, PresenceError
-from presence_events.models import PresenceEvent
 from presence_events.tail import Mark
-from projections.housekeeping import Housekeeping
-from projections.leading import Leadership
+from projections import conf
+from projections._worker.follower import Worker, reset_connections
+from projections._worker.leader_lock import LeaderLock
+from projections._worker.maintenance import Maintenance
+from projections._worker.shutdown import Stop
 from projections.models import Room
 from projections.signals import MAIN, presence_changed, presence_updated
-from projections.stopping import Stop
-from projections.worker import Worker, begin_anew
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--database", choices=tuple(connections), metavar="ALIAS", help="alias of the database")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.using = options["database"] or router.db_for_write(PresenceEvent)
+        self.using = write_alias(options["database"])
         self.name = options["name"]
         self.once, self.prune = options["once"], options["prune"]
         self.sends = self.name != MAIN or conf.signals() == "worker"
@@ -88,9 +89,9 @@ class Command(BaseCommand):
             )
 
     def _do_once(self) -> None:
-        leadership = Leadership(self.name, using=self.using)
+        leadership = LeaderLock(self.name, using=self.using)
         try:
-            if not leadership.held():
+            if not leadership.acquire():
                 self.stdout.write("Somebody else is following the log.")
                 return
             if self.prune:
@@ -99,11 +100,11 @@ class Command(BaseCommand):
             if self.sends:
                 self.stdout.write(f"{self._deliver(leadership)} events delivered")
         finally:
-            leadership.resign()
+            leadership.release()
 
-    def _deliver(self, leadership: Leadership) -> int:
+    def _deliver(self, leadership: LeaderLock) -> int:
         """Delivers what is in the log by now, and not what comes meanwhile."""
-        worker = Worker(self.name, using=self.using, still=leadership.held)
+        worker = Worker(self.name, using=self.using, still=leadership.is_held)
         delivered = 0
         # What was there when somebody looked last, if that was not all delivered then; and what is there now.
         for _ in range(2 if worker.is_behind else 1):
@@ -114,7 +115,7 @@ class Command(BaseCommand):
 
     def _go_on(self) -> None:
         while not self.stop.requested:
-            leadership = Leadership(self.name, using=self.using)
+            leadership = LeaderLock(self.name, using=self.using)
             try:
                 self._lead(leadership)
             except _AWAY as error:
@@ -125,26 +126,26 @@ class Command(BaseCommand):
                 if not self.has_led or isinstance(error, PresenceError):
                     raise
                 logger.exception("The worker begins anew")
-                begin_anew()
+                reset_connections()
                 self.stop.wait(LATER)
             finally:
-                leadership.resign()
+                leadership.release()
         self.stdout.write("Stopped.")
 
-    def _lead(self, leadership: Leadership) -> None:
-        if not leadership.held():
+    def _lead(self, leadership: LeaderLock) -> None:
+        if not leadership.acquire():
             self._say("Standing by.")
-        while not leadership.held():
+        while not leadership.acquire():
             if self.stop.wait(LATER):
                 return
-        worker = Worker(self.name, using=self.using, still=leadership.held) if self.sends else None
-        housekeeping = Housekeeping(self.using, prune=self.prune) if self.name == MAIN else None
+        worker = Worker(self.name, using=self.using, still=leadership.is_held) if self.sends else None
+        housekeeping = Maintenance(self.using, prune=self.prune) if self.name == MAIN else None
         self._say("Following the log." if worker else "Watching. Signals are sent by the processes that record.")
         pause = SOON
-        while not self.stop.requested and leadership.held():
+        while not self.stop.requested and leadership.is_held():
             delivered = worker.step() if worker else 0
             if housekeeping:
-                housekeeping.do_what_is_due()
+                housekeeping.run_due_jobs()
             self.has_led = True
             pause = SOON if delivered else min(2 * pause, LATER)
             if worker and worker.is_behind:

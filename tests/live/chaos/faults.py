@@ -17,7 +17,7 @@ AGAIN = 5.0
 REGROUPED = 2
 """The part of the maximal age within which every connection is added to its groups again."""
 
-LOOKS = 6
+CHECKS_UNTIL_DEAD = 6
 """Looks at a server, `World.every` seconds apart, until its presences are pruned: four that find it as it was before,
 one that found it alive, and one for the worker to come round."""
 
@@ -123,7 +123,7 @@ def freeze_server(world: World) -> float:
         began = time.monotonic()
         channels = world.crowd.channels_at(server.name)
         assert wait_until(lambda: world.present_of(channels)), "its clients were pruned at once"
-        wait_until(lambda: not world.present_of(channels), world.every * LOOKS + MARGIN)
+        wait_until(lambda: not world.present_of(channels), world.every * CHECKS_UNTIL_DEAD + MARGIN)
         world.taken_for_dead.append(time.monotonic() - began)
     finally:
         server.thaw()
@@ -143,7 +143,7 @@ def forgetting(max_age: float) -> Fault:
 
 def faults(every: float, max_age: float) -> list[Fault]:
     """All of them, in a `World` with the same."""
-    gone = every * LOOKS + MARGIN
+    gone = every * CHECKS_UNTIL_DEAD + MARGIN
     away = AGAIN + MARGIN
     return [
         Fault("kill -9 of a server", kill_server, gone),

@@ -40,7 +40,7 @@ def main() -> None:
 
     from django.db import connection
 
-    from projections.replay import snapshot
+    from projections.replay.repair import snapshot
     from tests.fold import assert_live_is_the_fold
 
     for _ in sys.stdin:

@@ -15,10 +15,12 @@ class ChaosConfig(AppConfig):
     label = "chaos"
 
     def ready(self) -> None:
-        from presence_events import processes
+        from presence_events import process_registry
         from projections.signals import presence_changed
 
-        processes.EVERY = float(os.environ.get("PRESENCE_CHAOS_EVERY", processes.EVERY))
+        process_registry.KEEP_ALIVE_INTERVAL = float(
+            os.environ.get("PRESENCE_CHAOS_EVERY", process_registry.KEEP_ALIVE_INTERVAL)
+        )
         if "PRESENCE_HEARD" in os.environ:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
             presence_changed.connect(Scribe(os.open(os.environ["PRESENCE_HEARD"], flags)), weak=False)

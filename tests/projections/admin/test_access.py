@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from presence_events.models import PresenceEvent
-from projections.admin.leaving import leave_url
+from projections.admin.end_presence import leave_url
 from projections.models import Presence, Room
 from tests.csp import POLICY
 

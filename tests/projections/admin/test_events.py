@@ -10,7 +10,7 @@ from django.test import Client
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
-from projections.timeline.times import written
+from projections.times import written
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from presence_events.models import PresenceEvent
-from projections.admin.leaving import leave_url
+from projections.admin.end_presence import leave_url
 from projections.admin.links import room_url, stay_url
 from projections.models import Presence, PresenceSession
 from tests.past import Stay, write

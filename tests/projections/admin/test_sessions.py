@@ -17,8 +17,8 @@ from django.utils import timezone
 from presence_events.recorder import Draft, record
 from projections.admin.links import stay_url
 from projections.admin.sessions import PresenceSessionAdmin
+from projections.admin.timeline import stay_events
 from projections.models import Presence, PresenceSession, Room
-from projections.timeline import evidence
 from tests.past import Stay, write
 
 pytestmark = pytest.mark.django_db
@@ -208,7 +208,7 @@ def test_the_page_of_a_stay_says_what_was_said(admin_client: Client) -> None:
 def test_the_page_of_a_stay_says_if_there_may_be_more_touches(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "TOUCHES", 1)
+    monkeypatch.setattr(stay_events, "TOUCHES", 1)
     record([Draft("join", "a", "1"), Draft("touch", "a", "1"), Draft("touch", "a", "1")])
     page = page_of(admin_client, "1")
     assert events(page) == ["Join", "Touch"]

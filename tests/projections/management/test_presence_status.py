@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from presence_events import checkpoints
 from presence_events.models import Checkpoint
 from presence_events.tail import Cut, Mark
-from projections.leading import Leadership
+from projections._worker.leader_lock import LeaderLock
 from projections.management.commands import presence_status
 from projections.models import DeadLetter, Room
 from projections.status import COUNTED
@@ -271,10 +271,10 @@ def test_a_checkpoint_without_a_leader_is_a_problem(name: str, signals: str, opt
     assert found.startswith(f"Nobody follows the log from the checkpoint {name!r}, and it is 0 events")
     assert f" Start manage.py run_projector{option}. If " in found
     assert problems("--no-leader") == []
-    leadership = Leadership(name, using="default")
-    assert leadership.held()
+    leadership = LeaderLock(name, using="default")
+    assert leadership.acquire()
     assert problems() == []
-    leadership.resign()
+    leadership.release()
 
 
 def test_several_problems_are_several_lines() -> None:

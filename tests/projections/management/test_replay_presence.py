@@ -18,14 +18,15 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from presence_events.models import PresenceEvent
-from projections import projector, replay
+from projections._delivery import dispatch
 from projections.management.commands import replay_presence
 from projections.models import Presence, Room
+from projections.replay import repair as repairing
 from projections.signals import presence_changed, presence_updated
 from tests.concurrency.conftest import Session, sessions
 from tests.fold import live
 from tests.past import Stay, write
-from tests.projections.test_replay import history, tamper
+from tests.projections.replay.test_repair import history, tamper
 
 __all__ = ["sessions"]
 
@@ -294,7 +295,7 @@ def test_errors_of_the_database_are_told(user: Any, monkeypatch: pytest.MonkeyPa
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise OperationalError("it is away")
 
-    monkeypatch.setattr(replay, "repair", fail)
+    monkeypatch.setattr(repairing, "repair", fail)
     with pytest.raises(CommandError, match="it is away"):
         run()
 
@@ -362,7 +363,7 @@ def test_prunes_are_one_signal_again_though_others_stand_between_them_in_the_log
 
 
 def test_prunes_are_not_held_back_for_ever(signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projector, "HELD", 2)
+    monkeypatch.setattr(dispatch, "HELD", 2)
     Room.objects.add("a", "1")
     Room.objects.prune_presences(0)
     for channel in "234":

@@ -18,7 +18,8 @@ from django.db import connection
 
 from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.recorder import Draft, record
-from projections.leading import Leadership, wake
+from projections._delivery.notify import wake
+from projections._worker.leader_lock import LeaderLock
 from projections.models import Room
 from projections.signals import presence_changed
 from tests.waiting import wait_until
@@ -63,7 +64,7 @@ def meanwhile(act: Callable[[], Any], afterwards: Callable[[], Any] = lambda: No
 
 
 def test_once_delivers_what_is_there(signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.worker.BATCH", 2)
+    monkeypatch.setattr("projections._worker.follower.BATCH", 2)
     assert run("--once") == "0 events delivered\n"
     for channel in "abcde":
         Room.objects.add("room", channel)
@@ -73,10 +74,10 @@ def test_once_delivers_what_is_there(signals: list[dict[str, Any]], monkeypatch:
 
 
 def test_once_leaves_it_to_whoever_is_at_it() -> None:
-    leader = Leadership("projector", using="default")
-    assert leader.held()
+    leader = LeaderLock("projector", using="default")
+    assert leader.acquire()
     assert run("--once") == "Somebody else is following the log.\n"
-    leader.resign()
+    leader.release()
     wait_until(lambda: run("--once") == "0 events delivered\n")
 
 
@@ -220,7 +221,7 @@ def test_it_follows_until_it_is_told_to_stop(signals: list[dict[str, Any]]) -> N
 
 
 def test_a_named_worker_follows_and_leaves_the_house_to_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.worker.BATCH", 1)
+    monkeypatch.setattr("projections._worker.follower.BATCH", 1)
     billed: list[Any] = []
 
     def bill(events: list[PresenceEvent], **kwargs: Any) -> None:
@@ -260,12 +261,12 @@ def test_a_standby_takes_over(signals: list[dict[str, Any]]) -> None:
     leads = threading.Event()
 
     def lead_and_resign() -> None:
-        leader = Leadership("projector", using="default")
-        assert leader.held()
+        leader = LeaderLock("projector", using="default")
+        assert leader.acquire()
         leads.set()
         wait_until(lambda: signal.getsignal(signal.SIGTERM) is not before)
         Room.objects.add("room", "channel")
-        leader.resign()
+        leader.release()
         wait_until(lambda: signals)
 
     run("--reset", "end")
@@ -282,14 +283,14 @@ def test_a_standby_that_is_told_to_stop_does_nothing_more(signals: list[dict[str
     done = threading.Event()
 
     def lead() -> None:
-        leader = Leadership("projector", using="default")
-        assert leader.held()
+        leader = LeaderLock("projector", using="default")
+        assert leader.acquire()
         leads.set()
         wait_until(lambda: signal.getsignal(signal.SIGTERM) is not stands_by)
         Room.objects.add("room", "channel")
         os.kill(os.getpid(), signal.SIGTERM)
         done.wait()
-        leader.resign()
+        leader.release()
         connection.close()
 
     thread = threading.Thread(target=lead)
@@ -319,7 +320,7 @@ def test_it_begins_anew_after_an_error_that_nobody_expected(
         wait_until(lambda: len(signals) == 2)
 
     run("--once")
-    monkeypatch.setattr("projections.projector.discard_the_gone", gone)
+    monkeypatch.setattr("projections._delivery.dispatch.discard_the_gone", gone)
     with meanwhile(join), caplog.at_level(logging.CRITICAL):
         run()
     assert not failures
@@ -332,7 +333,7 @@ def test_an_error_at_the_first_step_ends_it(monkeypatch: pytest.MonkeyPatch) -> 
     def gone(events: list[PresenceEvent], using: str) -> None:
         raise RuntimeError("unexpected")
 
-    monkeypatch.setattr("projections.projector.discard_the_gone", gone)
+    monkeypatch.setattr("projections._delivery.dispatch.discard_the_gone", gone)
     with pytest.raises(RuntimeError, match="unexpected"):
         run()
 

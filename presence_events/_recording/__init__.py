@@ -1,0 +1,1 @@
+"""How events enter the log. `presence_events.recorder` is the public door to it."""

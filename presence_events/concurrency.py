@@ -1,0 +1,82 @@
+"""Crosses between threads and event loops, with Django's database connections kept in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from threading import local
+from typing import Any, TypeVar
+
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
+
+from presence_events.connections import close_old
+
+__all__ = ["in_thread", "run", "sending_loop"]
+
+_Result = TypeVar("_Result")
+
+
+async def in_thread(function: Callable[[], _Result]) -> _Result:
+    """Calls ``function`` in the thread that Django's ORM is used in. Returns what it returns, raises what it raises.
+
+    Old connections are closed before and after the call, since no request does it. ``channels.db.database_sync_to_async``
+    does the same, but it would also close the connection that a ``TestCase`` is using.
+    """
+
+    def call() -> _Result:
+        close_old()
+        try:
+            return function()
+        finally:
+            close_old()
+
+    return await sync_to_async(call)()
+
+
+def sending_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that this thread works for, such as the loop of a synchronous consumer. None if there is none."""
+    sender = SyncToAsync.threadlocal
+    loop: asyncio.AbstractEventLoop | None = getattr(sender, "main_event_loop", None)
+    # A forked process inherits the loop of its parent, which looks as if it were running.
+    if loop is None or getattr(sender, "main_event_loop_pid", None) != os.getpid() or not loop.is_running():
+        return None
+    return loop
+
+
+def run(function: Callable[..., Coroutine[Any, Any, _Result]], *args: Any) -> _Result:
+    """Runs the coroutine ``function(*args)`` from synchronous code. Returns what it returns, raises what it raises.
+
+    It runs in the event loop that this thread works for. A thread without one keeps a loop of its own for as long as it
+    lives: ``async_to_sync`` would make a loop and a thread for every call, and a channel layer then makes new
+    connections for every loop, which costs several times what recording does.
+    """
+    if sending_loop() is not None:
+        return async_to_sync(function)(*args)
+    if not hasattr(_of_thread, "kept"):
+        _of_thread.kept = _KeptLoop()
+    return _of_thread.kept.loop.run_until_complete(function(*args))  # type: ignore[no-any-return]
+
+
+class _KeptLoop:
+    """Closes its loop when the thread that holds it ends."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+
+    def __del__(self) -> None:
+        self.loop.close()
+
+
+_of_thread = local()
+_of_parents: list[local] = []
+
+
+def _forget_loops_of_parent() -> None:
+    """A forked process shares the loop of its parent. Using it, or only closing it, would break the parent."""
+    global _of_thread  # noqa: PLW0603
+    _of_parents.append(_of_thread)
+    _of_thread = local()
+
+
+os.register_at_fork(after_in_child=_forget_loops_of_parent)

@@ -1,0 +1,6 @@
+-- The sequence is read under its lock. A SELECT from it may be up to 32 ahead while it is being written to the WAL. Without
+-- the privilege to read it, the answer would be that no position has been drawn yet.
+SELECT
+    pg_is_in_recovery(),
+    has_sequence_privilege('presence_event_id_seq', 'SELECT'),
+    coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)

@@ -1,0 +1,1 @@
+"""Delivers committed events: first to channel-layer groups, then to Django signals."""

@@ -1,0 +1,162 @@
+"""Making connections leave, for operators with the permission ``projections.end_presence``.
+
+It is a leave like any other, recorded with who did it and, if they said so, why; channel-layer groups and signals
+follow. A stay that has ended meanwhile is left alone, also if the connection has come back.
+
+The socket stays open. What it means that somebody was made to leave is for the application to decide, in a receiver of
+``presence_changed``: it might close the socket, or do nothing. A connection that keeps itself present with heartbeats
+forgets the room, as after a leave of its own, and does not come back by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods
+
+from presence_events import validation
+from presence_events.exceptions import PresenceError
+from presence_events.recorder import Draft, record
+from projections.admin.links import list_url, person, room_url
+from projections.models import Presence
+from projections.times import zone
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = object
+
+__all__ = ["MOST", "LeavingAdmin", "leave_url"]
+
+MOST = 500
+"""How many connections can be made to leave at once. Django takes forms of up to 1,000 fields."""
+
+
+def leave_url(*sessions: int) -> str:
+    """The page that asks whether these presences are to leave."""
+    return f"{reverse('admin:projections_presence_leave')}?{urlencode({'session': sessions}, doseq=True)}"
+
+
+class LeaveForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("Recorded in the log with your name."),
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+class LeavingAdmin(_ModelAdmin):
+    """For the admin of presences: an action on several, and a page that asks and does it."""
+
+    actions: Any = ["make_leave"]
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        may_end = request.user.has_perm("projections.end_presence")
+        return bool(may_end and self.has_view_permission(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.leave_view)
+        return [path("leave/", page, name="projections_presence_leave"), *super().get_urls()]
+
+    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        _numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        return super().response_action(request, *args, **kwargs)
+
+    @admin.action(permissions=["end"], description=gettext_lazy("Make the selected connections leave"))
+    def make_leave(self, request: HttpRequest, queryset: QuerySet[Presence]) -> HttpResponseBase | None:
+        presences = list(queryset[: MOST + 1])
+        if len(presences) > MOST:
+            self._complain_of_too_many(request)
+            return None
+        if not presences:
+            self._tell(request, 0, len(_numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))))
+            return None
+        return self._ask(request, presences, LeaveForm(), request.GET.urlencode())
+
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def leave_view(self, request: HttpRequest) -> HttpResponseBase:
+        if not self.has_end_permission(request):
+            raise PermissionDenied
+        asked = request.POST if request.method == "POST" else request.GET
+        sessions = _numbers(asked.getlist("session"))
+        filters = QueryDict(asked.get("filters", "")).urlencode()
+        back = HttpResponseRedirect(f"{list_url(Presence)}?{filters}" if filters else list_url(Presence))
+        if len(sessions) > MOST:
+            self._complain_of_too_many(request)
+            return back
+        presences = list(self.get_queryset(request).filter(pk__in=sessions))
+        form = LeaveForm(request.POST if request.method == "POST" else None)
+        if presences and not form.is_valid():
+            return self._ask(request, presences, form, filters)
+        try:
+            left = self._end(request, presences, form.cleaned_data["reason"]) if presences else 0
+        except PresenceError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self._tell(request, left, len(sessions) - left)
+        return back
+
+    def _ask(
+        self, request: HttpRequest, presences: Collection[Presence], form: LeaveForm, filters: str
+    ) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Make connections leave"),
+            "rows": [(presence, person(presence), room_url(presence.room_id)) for presence in presences],
+            "form": form,
+            "filters": filters,
+            "media": self.media,
+            "zone": zone(),
+            "back": f"{list_url(Presence)}?{filters}",
+        }
+        return TemplateResponse(request, "admin/projections/leave_confirmation.html", context)
+
+    def _end(self, request: HttpRequest, presences: Collection[Presence], reason: str) -> int:
+        user: Any = request.user
+        data = {"by": user.get_username(), "by_user": str(user.pk)}
+        if reason:
+            data["reason"] = reason
+        leaves = [
+            Draft("leave", presence.room_id, presence.channel_name, data=data, session=presence.pk)
+            for presence in presences
+        ]
+        return len(record(leaves))
+
+    def _tell(self, request: HttpRequest, left: int, gone: int) -> None:
+        if not left and not gone:
+            self.message_user(request, _("No connection was chosen."), messages.WARNING)
+            return
+        message = ngettext("%(count)s connection left.", "%(count)s connections left.", left) % {"count": left}
+        if gone:
+            had_left = ngettext("%(count)s was no longer there.", "%(count)s were no longer there.", gone)
+            message = f"{message} {had_left % {'count': gone}}"
+        self.message_user(request, message, messages.WARNING if gone else messages.SUCCESS)
+
+    def _complain_of_too_many(self, request: HttpRequest) -> None:
+        message = _("At most %(count)s connections can be made to leave at once. Nothing was done.")
+        self.message_user(request, message % {"count": MOST}, messages.ERROR)
+
+
+def _numbers(texts: Collection[str]) -> set[int]:
+    """The sessions. Raises BadRequest for what cannot be one."""
+    try:
+        numbers = {validation.session(int(text)) for text in texts}
+    except ValueError:
+        raise BadRequest("A session is a number.") from None
+    return {number for number in numbers if number is not None}

@@ -1,0 +1,493 @@
+"""Coroutines share statements, and each has its own answer."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import random
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import InMemoryChannelLayer
+from django.db import DatabaseError, connection, connections, transaction
+
+from presence_events import recorder
+from presence_events._recording import group_commit
+from presence_events._recording.admission import Admission
+from presence_events._recording.drafts import select
+from presence_events._recording.write_queue import PendingWrite
+from presence_events.exceptions import NotRecordedInTime
+from presence_events.models import PresenceEvent
+from presence_events.recorder import Draft, arecord
+from presence_events.signals import aevents_committed
+from projections.models import Presence, Room
+from tests.fold import assert_live_is_the_fold
+from tests.waiting import until, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+def execute(statement: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def _refusing() -> Iterator[None]:
+    """A trigger of somebody else refuses the channel ``bad``."""
+    execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF NEW.channel_name = 'bad' THEN RAISE 'not that one'; END IF; RETURN NEW; END $$"
+    )
+    execute("CREATE TRIGGER aaa_refuse BEFORE INSERT ON presence_event FOR EACH ROW EXECUTE FUNCTION refuse()")
+    yield
+    execute("DROP TRIGGER aaa_refuse ON presence_event")
+    execute("DROP FUNCTION refuse")
+
+
+@pytest.fixture
+async def locked() -> AsyncIterator[Callable[[], None]]:
+    """Another transaction holds the stay of the channel ``busy`` until it is called."""
+    await Room.objects.aadd("room", "busy")
+
+    def lock() -> Any:
+        atomic = transaction.atomic()
+        atomic.__enter__()
+        Presence.objects.touch("busy")
+        return atomic
+
+    atomic = await sync_to_async(lock)()
+    released = False
+
+    async def release() -> None:
+        nonlocal released
+        if not released:
+            released = True
+            await sync_to_async(atomic.__exit__)(None, None, None)
+
+    yield release  # type: ignore[misc]
+    await release()
+
+
+async def test_those_who_come_while_a_flush_is_under_way_share_the_next() -> None:
+    await asyncio.gather(*(Room.objects.aadd(f"room{number % 7}", f"{number}") for number in range(500)))
+    assert await PresenceEvent.objects.acount() == 500
+    assert await PresenceEvent.objects.values("tx").distinct().acount() < 20
+    assert await Presence.objects.acount() == 500
+
+
+async def test_each_gets_what_was_recorded_of_its_own() -> None:
+    await asyncio.gather(*(Room.objects.aadd(room, "everywhere") for room in "abc"), Room.objects.aadd("a", "once"))
+    touched = await asyncio.gather(*map(Presence.objects.atouch, ("everywhere", "once", "nowhere")))
+    mixed = await asyncio.gather(
+        arecord([Draft("join", "a", "new")]),
+        Presence.objects.atouch("once"),
+        arecord([Draft("leave", "b", "everywhere"), Draft("join", "b", "everywhere")]),
+        arecord([Draft("leave", "b", "nowhere")]),
+        Presence.objects.aleave_all("everywhere"),
+        Presence.objects.atouch("everywhere"),
+    )
+    assert touched == [3, 1, 0]
+    (joined,), once, (left, back), nothing, left_all, nowhere = mixed
+    assert [str(joined), str(left), str(back)] == ["join new a", "leave everywhere b", "join everywhere b"]
+    assert (once, nothing, left_all, nowhere) == (1, [], 3, 0)
+
+
+@pytest.mark.usefixtures("_refusing")
+async def test_whoever_the_database_refuses_fails_alone() -> None:
+    channels = [f"good{number}" for number in range(50)] + ["bad"] + [f"fine{number}" for number in range(50)]
+    answers = await asyncio.gather(
+        *(arecord([Draft("join", "room", channel)]) for channel in channels), return_exceptions=True
+    )
+    refused = answers.pop(50)
+    assert isinstance(refused, DatabaseError)
+    assert "not that one" in str(refused)
+    assert [event.channel_name for (event,) in answers] == [c for c in channels if c != "bad"]  # type: ignore[misc]
+    await sync_to_async(assert_live_is_the_fold)()
+
+
+async def test_each_connection_keeps_its_order() -> None:
+    chance = random.Random(7)
+    calls: list[Any] = []
+    expected: dict[str, list[str]] = {}
+    for _ in range(400):
+        channel, room = str(chance.randrange(20)), chance.choice("ab")
+        present = expected.setdefault(f"{channel} {room}", [])
+        if present[-1:] == ["join"]:
+            calls.append(Room.objects.aremove(room, channel))
+            present.append("leave")
+        else:
+            calls.append(Room.objects.aadd(room, channel))
+            present.append("join")
+    await asyncio.gather(*calls)
+    recorded: dict[str, list[str]] = {}
+    async for event in PresenceEvent.objects.order_by("id"):
+        recorded.setdefault(f"{event.channel_name} {event.room}", []).append(event.kind)
+    assert recorded == expected
+
+
+async def test_too_many_wait_at_the_door_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "BOUND", 10)
+    await asyncio.gather(*(Room.objects.aadd("room", f"{number}") for number in range(300)))
+    assert await Presence.objects.acount() == 300
+
+
+async def test_who_waits_at_the_door_for_too_long_is_told_that_it_was_not_tried(
+    monkeypatch: pytest.MonkeyPatch, locked: Any
+) -> None:
+    group = of_this_loop()
+    monkeypatch.setattr(group, "_door", Admission(1))
+    first = asyncio.create_task(Presence.objects.atouch("busy"))
+    await asyncio.sleep(0)
+    monkeypatch.setattr(group, "_timeout", 0.2)
+    with pytest.raises(NotRecordedInTime, match="not tried"):
+        await Room.objects.aadd("room", "late")
+    await locked()
+    assert await first == 1
+
+
+async def test_a_row_that_somebody_holds_delays_nobody_else(locked: Any) -> None:
+    blocked = asyncio.create_task(Presence.objects.atouch("busy"))
+    after = asyncio.create_task(Presence.objects.aleave_all("busy"))
+    await asyncio.gather(*(Room.objects.aadd("room", f"{number}") for number in range(50)))
+    assert await asyncio.gather(*(Presence.objects.atouch(f"{number}") for number in range(50))) == [1] * 50
+    assert not blocked.done()
+    await locked()
+    assert (await blocked, await after) == (1, 1)
+    kinds = [e.kind async for e in PresenceEvent.objects.filter(channel_name="busy").order_by("id")]
+    assert kinds == ["join", "touch", "touch", "leave"]
+
+
+async def test_a_row_that_somebody_holds_for_too_long_is_given_up(settings: Any, locked: Any) -> None:
+    settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 0.5
+    await Room.objects.aadd("room", "other")  # from here on the new setting holds
+    with pytest.raises(NotRecordedInTime, match="lock timeout"):
+        await Presence.objects.atouch("busy")
+    assert await Presence.objects.atouch("other") == 1
+
+
+async def test_a_connection_that_breaks_is_replaced_and_nothing_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    async def break_connections() -> None:
+        for _ in range(5):
+            await sync_to_async(execute)(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backend")
+            await asyncio.sleep(0.02)
+
+    async def come(number: int) -> None:
+        for room in "abcde":
+            await Room.objects.aadd(room, f"{number}")
+
+    await asyncio.gather(break_connections(), *map(come, range(100)))
+    assert await Presence.objects.acount() == 500
+    await sync_to_async(assert_live_is_the_fold)()
+
+
+async def test_a_server_that_only_reads_is_one_that_is_away() -> None:
+    name = (await sync_to_async(execute)("SELECT quote_ident(current_database())"))[0][0]
+    await sync_to_async(execute)(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    joining = asyncio.create_task(Room.objects.aadd("room", "channel"))
+    group = of_this_loop()
+    await until(lambda: group._failures)
+    assert not joining.done()
+    await sync_to_async(execute)("SET default_transaction_read_only = off")
+    await sync_to_async(execute)(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    await joining
+    assert await Presence.objects.acount() == 1
+
+
+async def test_whatever_goes_wrong_in_the_thread_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = group_commit.write
+    failures = [RuntimeError("once"), RuntimeError("twice")]
+
+    def failing(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return write(*args)
+
+    monkeypatch.setattr(group_commit, "write", failing)
+    await Room.objects.aadd("room", "channel")
+    assert await Presence.objects.acount() == 1
+
+
+async def test_what_cannot_be_read_back_is_an_error_for_its_caller_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = group_commit.events
+
+    def picky(rows: Any, *args: Any) -> Any:
+        if rows[0][1] == "unreadable":
+            raise LookupError("what is this?")
+        return events(rows, *args)
+
+    monkeypatch.setattr(group_commit, "events", picky)
+    calls = [arecord([Draft("join", "room", channel)]) for channel in ("a", "unreadable", "b")]
+    first, error, last = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(error, LookupError)
+    assert len(first) == len(last) == 1  # type: ignore[arg-type]
+
+
+async def test_only_those_are_told_that_the_layer_failed_who_joined_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    add = InMemoryChannelLayer.group_add
+
+    async def fail_for_one(layer: Any, group: str, channel: str) -> None:
+        if group == "broken":
+            raise ConnectionError("no layer")
+        await add(layer, group, channel)
+
+    monkeypatch.setattr(InMemoryChannelLayer, "group_add", fail_for_one)
+    answers = await asyncio.gather(
+        *(Room.objects.aadd(room, "channel") for room in ("a", "broken", "b")), return_exceptions=True
+    )
+    assert [isinstance(answer, ConnectionError) for answer in answers] == [False, True, False]
+    assert await Presence.objects.acount() == 3
+
+
+async def test_what_a_listener_raises_reaches_those_it_was_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(events: list[PresenceEvent], **kwargs: Any) -> None:
+        raise LookupError("the log's own listeners should not")
+
+    aevents_committed.connect(fail)
+    try:
+        with pytest.raises(LookupError):
+            await arecord([Draft("join", "room", "channel")])
+    finally:
+        aevents_committed.disconnect(fail)
+    assert await Presence.objects.acount() == 1
+
+
+def test_what_has_begun_is_carried_through_while_all_tasks_are_cancelled() -> None:
+    joined = []
+
+    async def stay(number: int) -> None:
+        try:
+            await Room.objects.aadd("room", f"{number}")
+            joined.append(number)
+            await asyncio.Event().wait()
+        finally:
+            await Presence.objects.aleave_all(f"{number}")
+
+    async def main() -> None:
+        stays = [asyncio.create_task(stay(number)) for number in range(100)]
+        await until(lambda: len(joined) == len(stays))
+
+    asyncio.run(main())
+    assert Presence.objects.count() == 0
+    assert PresenceEvent.objects.filter(kind="leave").count() == 100
+    assert PresenceEvent.objects.filter(kind="leave").values("tx").distinct().count() < 10
+
+
+@pytest.mark.parametrize("max_age", [0, 600, None])
+def test_the_connection_is_closed_when_the_loop_closes(monkeypatch: pytest.MonkeyPatch, max_age: float | None) -> None:
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", max_age)
+    monkeypatch.setattr("presence_events._recording.group_commit.is_test_database", lambda connection: False)
+    asyncio.run(arecord_from_an_outer_loop())
+    wait_until(lambda: not execute(BACKENDS))
+
+
+async def arecord_from_an_outer_loop() -> None:
+    await arecord([Draft("join", "room", "channel")])
+    assert await arecord([Draft("leave", "room", "channel")])
+
+
+async def test_the_connection_lingers_between_calls_and_is_closed_when_it_was_idle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("presence_events._recording.group_commit.is_test_database", lambda connection: False)
+    monkeypatch.setattr(group_commit, "TICK", 0.05)
+    opened = []
+    from django.db.backends.signals import connection_created
+
+    def count(connection: Any, **kwargs: Any) -> None:
+        opened.append(connection)
+
+    connection_created.connect(count)
+    for number in range(3):
+        await arecord([Draft("join", "room", f"{number}")])
+    connection_created.disconnect(count)
+    assert len(opened) == 1
+    await until(lambda: opened[0].connection is None)
+    assert of_this_loop()._tick is None
+    assert await arecord([Draft("join", "room", "again")])
+
+
+@pytest.mark.parametrize(("name", "value"), [("CONN_MAX_AGE", 0.001), ("AUTOCOMMIT", False)])
+async def test_the_databases_options_hold(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+    monkeypatch.setitem(connections.settings["default"], name, value)
+    monkeypatch.setattr("presence_events._recording.group_commit.is_test_database", lambda connection: False)
+    for number in range(3):
+        await arecord([Draft("join", "room", f"{number}")])
+        await asyncio.sleep(0.002)
+    monkeypatch.setitem(connections.settings["default"], "AUTOCOMMIT", True)
+    assert await Presence.objects.acount() == 3
+
+
+async def test_the_tasks_of_the_recorder_have_nothing_of_the_context_of_a_caller() -> None:
+    from contextvars import ContextVar
+
+    mine: ContextVar[str] = ContextVar("mine", default="nobody's")
+    seen = []
+
+    async def look(**kwargs: Any) -> None:
+        seen.append(mine.get())
+
+    aevents_committed.connect(look)
+    mine.set("the first caller's")
+    await arecord([Draft("join", "room", "channel")])
+    aevents_committed.disconnect(look)
+    assert seen == ["nobody's"]
+
+
+async def test_an_outage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    await arecord([Draft("join", "room", "channel")])
+    with caplog.at_level(logging.WARNING, "presence_events._recording.group_commit"):
+        await test_a_server_that_only_reads_is_one_that_is_away()
+    assert any("is away, trying again in 0.05 s" in record.getMessage() for record in caplog.records)
+
+
+def of_this_loop() -> Any:
+    from presence_events.recorder import _group_commit
+
+    return _group_commit("default")
+
+
+def test_nothing_is_left_of_a_loop_that_was_closed() -> None:
+    gc.collect()
+    before = threading.active_count(), len(recorder._group_commits)
+    for _ in range(5):
+        asyncio.run(arecord_from_an_outer_loop())
+    gc.collect()
+    wait_until(lambda: (threading.active_count(), len(recorder._group_commits)) == before)
+
+
+async def test_what_a_receiver_records_in_its_room_waits_for_nobody_who_waits_for_the_receiver(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    second = asyncio.Event()
+    order: list[str] = []
+
+    async def welcome(events: list[PresenceEvent], **kwargs: Any) -> None:
+        if "guest1" in [event.channel_name for event in events]:
+            second.set()
+            await until(lambda: len(of_this_loop()._announcements) == 2)
+            await arecord([Draft("join", "room", "host")])
+        order.extend(str(event.channel_name) for event in events)
+
+    aevents_committed.connect(welcome)
+    first = asyncio.create_task(arecord([Draft("join", "room", "guest1")]))
+    await second.wait()
+    async with asyncio.timeout(5):
+        await arecord([Draft("join", "room", "guest2")])
+    await first
+    aevents_committed.disconnect(welcome)
+    assert order == ["host", "guest1", "guest2"]
+
+
+async def test_strangers_do_not_overtake_because_a_receiver_recorded_in_their_flush(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+    go, together = threading.Event(), []
+    write = group_commit.write
+
+    def both_at_once(alias: str, batch: Any, process: Any) -> Any:
+        if together:
+            go.wait(5)
+        return write(alias, batch, process)
+
+    async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        order.extend(f"{event.kind} {event.channel_name}" for event in events if event.room == "room")
+        if any(event.channel_name == "a" for event in events):
+            together.append(True)
+            blocker = asyncio.create_task(arecord([Draft("join", "elsewhere", "blocker")]))
+            await until(lambda: ("elsewhere", "blocker") in [w.selection.keys[0] for w in of_this_loop()._line._taken])
+            own = asyncio.create_task(arecord([Draft("join", "elsewhere", "own")]))
+            stranger.set()
+            await until(lambda: len(of_this_loop()._line._waiting) == 2)
+            go.set()
+            await asyncio.gather(blocker, own)
+            order.append("told of a")
+
+    stranger = asyncio.Event()
+
+    async def leave() -> None:
+        await stranger.wait()
+        await arecord([Draft("leave", "room", "b")])
+
+    await arecord([Draft("join", "room", "b")])
+    monkeypatch.setattr(group_commit, "write", both_at_once)
+    aevents_committed.connect(receive)
+    leaving = asyncio.create_task(leave())
+    await arecord([Draft("join", "room", "a")])
+    await leaving
+    aevents_committed.disconnect(receive)
+    assert order == ["join a", "told of a", "leave b"]
+
+
+def test_what_is_being_written_when_the_loop_closes_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    cancelled = threading.Event()
+    announced: list[str] = []
+    write = group_commit.write
+
+    def late(alias: str, batch: Any, process: Any) -> Any:
+        cancelled.wait(10)
+        return write(alias, batch, process)
+
+    async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        await asyncio.sleep(0.1)  # still at it when the loop is about to close
+        announced.extend(str(event) for event in events)
+
+    async def join() -> None:
+        try:
+            await Room.objects.aadd("room", "channel")
+        finally:
+            asyncio.get_running_loop().call_later(0.1, cancelled.set)
+
+    async def main() -> None:
+        joining = asyncio.create_task(join())
+        await until(lambda: of_this_loop()._line._taken)
+        assert not joining.done()
+
+    monkeypatch.setattr(group_commit, "write", late)
+    aevents_committed.connect(receive)
+    asyncio.run(main())
+    aevents_committed.disconnect(receive)
+    assert announced == ["join channel room"]
+
+
+def test_a_loop_closes_although_its_thread_is_stuck(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 0.1
+    thawed = threading.Event()
+    write = group_commit.write
+
+    def frozen(alias: str, batch: Any, process: Any) -> Any:
+        thawed.wait(30)
+        return write(alias, batch, process)
+
+    async def main() -> None:
+        with pytest.raises(NotRecordedInTime):
+            await Room.objects.aadd("room", "channel")
+
+    monkeypatch.setattr(group_commit, "write", frozen)
+    asyncio.run(main())
+    assert not thawed.is_set()
+    thawed.set()
+    wait_until(lambda: Presence.objects.count() == 1 and not execute(BACKENDS))
+
+
+async def test_a_thread_whose_loop_is_closed_stops() -> None:
+    closed = asyncio.new_event_loop()
+    closed.close()
+    group = of_this_loop()
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    selection = select([Draft("join", "room", "channel")])
+    assert selection is not None
+    group._line.append(PendingWrite(selection, False, closed.time() + 30, answer))
+
+    await asyncio.to_thread(group._write, closed)
+    assert not answer.done()
+    assert await Presence.objects.acount() == 1
+    assert group._line.take() == []

@@ -1,0 +1,110 @@
+"""Threads that work for event loops, and event loops for threads that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from asgiref.sync import SyncToAsync, sync_to_async
+
+from presence_events import concurrency
+from presence_events.concurrency import sending_loop
+from tests.waiting import wait_until
+
+
+async def test_a_thread_knows_the_loop_that_has_sent_it() -> None:
+    assert await sync_to_async(sending_loop)() is asyncio.get_running_loop()
+
+
+def test_a_thread_that_nobody_has_sent_knows_of_none() -> None:
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(sending_loop()))
+    thread.start()
+    thread.join()
+    assert found == [None]
+
+
+def test_the_loop_of_a_thread_that_was_sent_earlier_runs_no_more() -> None:
+    sent: list[threading.Thread] = []
+
+    async def send() -> None:
+        await sync_to_async(lambda: sent.append(threading.current_thread()))()
+
+    asyncio.run(send())
+    assert asyncio.run(asked_in(sent[0])) is None
+
+
+async def asked_in(thread: threading.Thread) -> object:
+    """What the thread of `sync_to_async` knows when it is used by somebody who did not say where they come from."""
+
+    def ask() -> object:
+        assert threading.current_thread() is thread
+        return sending_loop()
+
+    return await asyncio.wrap_future(SyncToAsync.single_thread_executor.submit(ask))
+
+
+async def test_a_forked_process_does_not_take_the_loop_of_its_parent_for_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forked() -> object:
+        monkeypatch.setattr("presence_events.concurrency.os.getpid", lambda: 0)
+        return sending_loop()
+
+    assert await sync_to_async(forked)() is None
+
+
+async def where() -> tuple[asyncio.AbstractEventLoop, int]:
+    return asyncio.get_running_loop(), threading.get_ident()
+
+
+async def fail() -> None:
+    raise LookupError("nowhere")
+
+
+def test_a_thread_keeps_its_loop_and_no_other_has_it() -> None:
+    kept, thread = concurrency.run(where)
+    assert concurrency.run(where) == (kept, thread)
+    assert thread == threading.get_ident()
+    found: list[asyncio.AbstractEventLoop] = []
+    other = threading.Thread(target=lambda: found.append(concurrency.run(where)[0]))
+    other.start()
+    other.join()
+    assert found[0] is not kept
+    wait_until(found[0].is_closed)
+    assert not kept.is_closed()
+
+
+def test_what_is_raised_reaches_the_caller() -> None:
+    with pytest.raises(LookupError, match="nowhere"):
+        concurrency.run(fail)
+
+
+async def test_code_that_a_loop_has_sent_to_a_thread_uses_that_loop() -> None:
+    loop, _ = await sync_to_async(concurrency.run)(where)
+    assert loop is asyncio.get_running_loop()
+
+
+def test_a_forked_process_makes_a_loop_of_its_own_and_ends_quietly() -> None:
+    program = (
+        "import os, sys\n"
+        "from presence_events import concurrency\n"
+        "async def one(): return 1\n"
+        "assert concurrency.run(one) == 1\n"
+        "child = os.fork()\n"
+        "assert concurrency.run(one) == 1\n"
+        "if child: sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

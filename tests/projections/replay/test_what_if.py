@@ -1,0 +1,86 @@
+"""What another maximal age would have done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from presence_events.exceptions import InvalidAge
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+from projections.replay import fold as folding
+from projections.replay.what_if import silences
+from tests.past import Stay, write
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+@pytest.fixture(autouse=True, params=[1, 3, 1000])
+def _stretches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is silent may be so within a stretch of the log, and from one to another."""
+    monkeypatch.setattr(folding, "STRETCH", request.param)
+
+
+def test_tells_which_stays_would_have_ended_when_and_what_came_of_them(user: Any) -> None:
+    write(
+        Stay("a", "silent-then-left", user, at(0), left=at(10)),
+        Stay("a", "silent-then-pruned", None, at(0), left=at(11), ended_by="prune", last_seen=at(3)),
+        Stay("a", "silent-then-touched", None, at(1), left=at(12), last_seen=at(8)),
+        Stay("b", "never-silent", None, at(0), left=at(6), last_seen=at(3)),
+        Stay("b", "silent-still", user, at(2)),
+        Stay("b", "short", user, at(4), left=at(5)),
+    )
+    found = [
+        (each.channel_name, each.user_id, (each.would_end_at - NOON).seconds // 60, each.broken_by)
+        for each in silences("default", 300)
+    ]
+    assert found == [
+        ("silent-then-touched", None, 6, "touch"),
+        ("silent-then-left", user.pk, 5, "leave"),
+        ("silent-then-pruned", None, 8, "prune"),
+        ("silent-still", user.pk, 7, None),
+    ]
+    first = next(silences("default", 300))
+    assert (first.room, first.joined_at, first.would_end_at, first.broken_at) == ("a", at(1), at(6), at(8))
+    assert first.session == PresenceEvent.objects.get(kind="join", channel_name="silent-then-touched").session
+    *_, last = silences("default", 300)
+    assert last.broken_at is None
+
+
+def test_each_stay_is_told_once_with_its_first_silence() -> None:
+    write(
+        Stay("a", "1", None, at(0), left=at(20), last_seen=at(10)),
+        Stay("a", "2", None, at(1), last_seen=at(10)),
+        Stay("a", "3", None, at(19), left=at(19.5)),
+    )
+    found = list(silences("default", 300))
+    assert [(each.channel_name, each.would_end_at) for each in found] == [("1", at(5)), ("2", at(6))]
+
+
+def test_an_age_that_nobody_exceeded_tells_nothing() -> None:
+    write(Stay("a", "1", None, at(0), left=at(10)))
+    assert list(silences("default", 600)) == []
+    assert len(list(silences("default", 599.9))) == 1
+    assert list(silences("default", 599.9, room="b")) == []
+    assert len(list(silences("default", 599.9, room="a"))) == 1
+
+
+def test_the_live_log_is_told_of_as_well() -> None:
+    Room.objects.add("a", "1")
+    Presence.objects.touch("1")
+    Presence.objects.leave_all("1")
+    Room.objects.prune_rooms()
+    assert list(silences("default", 60)) == []
+
+
+def test_an_age_has_to_be_one() -> None:
+    with pytest.raises(InvalidAge):
+        next(silences("default", -1))
