@@ -1,18 +1,19 @@
-"""Consumers that need no upkeep: in front of a WebSocket consumer of Channels, these do all that presence asks for.
+"""Mixins that keep the presence of a WebSocket consumer. Put one in front of a consumer class of Channels.
 
     class ChatConsumer(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
         async def connect(self):
             await self.accept()
             await self.join_room("lobby", data={"device": "phone"})
 
-However the consumer ends, it leaves its rooms: by ``disconnect``, by an exception in a handler, cancelled by the
-server. Meanwhile its process says every third of ``CHANNELS_PRESENCE_MAX_AGE`` that it is there, for all consumers in
-one statement, so clients need not send heartbeats.
+The consumer leaves its rooms however it ends: by ``disconnect``, by an exception in a handler, or cancelled by the
+server. Until then its process touches it three times in ``CHANNELS_PRESENCE_MAX_AGE`` seconds, together with all other
+consumers in one statement. Clients need not send heartbeats.
 
-A connection that somebody prunes on purpose is closed with the code `EVICTED`: at once if this process pruned it, with
-the next heartbeat if another one did. One that was pruned because the process was away (paused, suspended, without its
-database) rejoins its rooms with the next heartbeat, or the next message that touches it. One that was made to leave a
-room stays out of it.
+- A connection that is pruned on purpose is closed with the code `EVICTED`: at once if this process recorded the prune,
+  with the next heartbeat if another process did.
+- A connection that is pruned because its process stalled (it was paused or suspended, or its database was unavailable)
+  rejoins its rooms with the next heartbeat, or with the next message that touches it.
+- A connection that is made to leave a room stays out of it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from channels.consumer import AsyncConsumer, SyncConsumer
 
-from projections._live import heartbeat
-from projections._live.connection import AsyncConnection, SyncConnection
+from projections._live import live_loop
+from projections._live.async_connection import AsyncConnection
+from projections._live.sync_connection import SyncConnection
 
 if TYPE_CHECKING:
     _Consumer = AsyncConsumer
@@ -34,34 +36,36 @@ else:
 __all__ = ["EVICTED", "AsyncPresenceMixin", "PresenceMixin"]
 
 EVICTED = 4408
-"""The WebSocket close code that says: you were pruned. Connect again, if there is still somebody."""
+"""The WebSocket close code after a prune. A client that is still in use may connect again."""
 
 
 class _Mixin(_Consumer):
     presence_heartbeat: ClassVar[bool] = True
-    """Whether the process vouches for this consumer as long as its socket is open.
+    """Whether the process vouches for this consumer while its socket is open.
 
-    If False its client has to send messages that touch it (`projections.decorators.touch_presence`). Silent for longer
-    than the maximal age and pruned, it is closed with ``presence_evict_code``; a message that comes before that heals.
+    If it is False, the client has to send messages that touch the consumer (`projections.decorators.touch_presence`). A
+    consumer that is pruned after a silence longer than the maximal age is closed with ``presence_evict_code``. A
+    message that arrives before it is closed heals it.
     """
 
     presence_evict_code: ClassVar[int] = EVICTED
-    """The code with which the socket is closed after a prune."""
+    """The close code of the socket after a prune, from 4000 to 4999."""
 
     _connection_class: ClassVar[Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if issubclass(cls, AsyncConsumer) and cls.__mro__.index(AsyncConsumer) < cls.__mro__.index(_Mixin):
-            raise TypeError(f"{cls.__name__}: the presence mixin has to stand in front of the consumer.")
+            raise TypeError(f"{cls.__name__}: put the presence mixin in front of the consumer class.")
         if issubclass(cls, AsyncConsumer) and issubclass(cls, SyncConsumer) != issubclass(cls, PresenceMixin):
-            raise TypeError(f"{cls.__name__}: PresenceMixin is for sync consumers, AsyncPresenceMixin for async ones.")
+            raise TypeError(f"{cls.__name__}: use PresenceMixin for sync consumers, AsyncPresenceMixin for async ones.")
         if cls.presence_evict_code not in range(4000, 5000):
-            raise ValueError(f"{cls.__name__}: presence_evict_code is a number from 4000 to 4999.")
+            raise ValueError(f"{cls.__name__}: presence_evict_code must be from 4000 to 4999.")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        host = live_loop.current()
         connection = self._presence = self._connection_class(
-            heartbeat.of_running_loop(),
+            host,
             send,
             heartbeat=self.presence_heartbeat,
             evict_code=self.presence_evict_code,
@@ -74,40 +78,42 @@ class _Mixin(_Consumer):
             raise
         finally:
             try:
-                await asyncio.shield(connection.end(cancelled=cancelled))
+                await asyncio.shield(host.end(connection, cancelled=cancelled))
             except asyncio.CancelledError:
-                if not cancelled:  # a server that stops: with its loop it would take away what the end still needs
-                    await asyncio.shield(connection.heart.others_left())
+                # The server stops while the consumer leaves. The leave needs the event loop, so delay the stop.
+                if not cancelled:
+                    await asyncio.shield(host.drain.wait())
                 raise
 
 
 class AsyncPresenceMixin(_Mixin):
-    """For asynchronous consumers."""
+    """Keeps the presence of an asynchronous consumer."""
 
     _connection_class = AsyncConnection
 
     async def join_room(self, name: str, data: Any = None) -> None:
-        """Joins the room, as ``scope["user"]``, and its group. ``data`` is what the connection says of itself (JSON).
+        """Joins the room ``name`` as ``scope["user"]``, and its group. ``data`` is JSON that describes the connection.
 
-        Raises what `Room.objects.aadd` raises, and then the connection is not in the room as far as this consumer is
-        concerned. Once the consumer has ended nothing happens.
+        Raises what `Room.objects.aadd` raises. The consumer then treats the connection as it did before the call:
+        not in the room, unless it was there already. Does nothing after the consumer has ended.
         """
         await self._presence.join(self.channel_name, name, self.scope.get("user"), data)
 
     async def leave_room(self, name: str) -> None:
-        """Leaves the room and its group. Nothing happens if the connection is not there."""
+        """Leaves the room ``name`` and its group. Does nothing if the connection is not in it."""
         await self._presence.leave(self.channel_name, name)
 
     async def touch_presence(self, data: Any = None) -> int:
-        """The connection was seen. ``data``, if given, replaces what it said of itself, in every room.
+        """Records a sign of life. ``data``, if given, replaces the data of the connection in every room.
 
-        Rejoins the rooms from which the connection was pruned by mistake. Returns in how many rooms it was seen.
+        Rejoins the rooms from which the connection was pruned by mistake. Returns the number of rooms it was touched in
+        or rejoined.
         """
         return int(await self._presence.touch(self.channel_name, data))
 
 
 class PresenceMixin(_Mixin, _SyncConsumer):
-    """For synchronous consumers. The methods are those of `AsyncPresenceMixin`."""
+    """Keeps the presence of a synchronous consumer. The methods are those of `AsyncPresenceMixin`."""
 
     _connection_class = SyncConnection
 

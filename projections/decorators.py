@@ -1,4 +1,4 @@
-"""Decorators for the handlers of consumers, synchronous and asynchronous ones."""
+"""Decorators for handlers of consumers, synchronous and asynchronous."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from projections._live import heartbeat
+from projections._live import live_loop
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.models import Presence
 
@@ -25,14 +25,17 @@ def touch_presence(handler: _Handler) -> _Handler: ...
 @overload
 def touch_presence(*, every: float = 0) -> Callable[[_Handler], _Handler]: ...
 def touch_presence(handler: Any = None, *, every: float = 0) -> Any:
-    """For ``receive`` (and ``receive_json``): the connection was seen.
+    """Records a touch for each message. Decorates ``receive`` or ``receive_json``.
 
-    A message that is the JSON string ``"heartbeat"`` and nothing else ends here; all others reach the handler, text
+    A message that is exactly the JSON string ``"heartbeat"`` does not reach the handler. All other messages do, text
     and bytes, by keyword or by position.
 
-    Every message is recorded as a touch. With ``@touch_presence(every=10)`` those that come within 10 seconds of the
-    last touch are not, and cost no I/O. A consumer of `projections.consumers` that was pruned by mistake rejoins its
-    rooms. Raises ValueError for an ``every`` that is not a finite number of seconds, zero or more.
+    ``every`` is a number of seconds. With ``@touch_presence(every=10)`` a message within 10 seconds of the last touch
+    is not recorded and costs no I/O.
+
+    A consumer of `projections.consumers` that was pruned by mistake rejoins its rooms.
+
+    Raises ValueError if ``every`` is not a finite number of at least zero.
     """
     _check_seconds(every)
     if handler is None:
@@ -62,10 +65,11 @@ def touch_presence(handler: Any = None, *, every: float = 0) -> Any:
 
 
 def remove_presence(handler: _Handler) -> _Handler:
-    """For ``disconnect``: the connection leaves every room it is in, then the handler runs.
+    """Makes the connection leave every room before the handler runs. Decorates ``disconnect``.
 
-    As the outermost decorator in a consumer class it leaves as well when Channels ends the consumer without calling
-    ``disconnect``: when any handler raises (``send`` does, once the client is gone), and when the server cancels it.
+    As the outermost decorator in a consumer class, it also makes the connection leave when Channels ends the consumer
+    without calling ``disconnect``: when a handler raises (as ``send`` does after the client has gone), and when the
+    server cancels the consumer.
     """
     ends = handler.__name__ in ("disconnect", "websocket_disconnect")
     if iscoroutinefunction(handler):
@@ -76,7 +80,7 @@ def remove_presence(handler: _Handler) -> _Handler:
             consumer._presence_removed = ends
             return await handler(consumer, *args, **kwargs)
 
-        return cast("_Handler", markcoroutinefunction(_EveryWayOut(ainner)))
+        return cast("_Handler", markcoroutinefunction(_LeaveOnExit(ainner)))
 
     @functools.wraps(handler)
     def inner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -84,11 +88,14 @@ def remove_presence(handler: _Handler) -> _Handler:
         consumer._presence_removed = ends
         return handler(consumer, *args, **kwargs)
 
-    return cast("_Handler", _EveryWayOut(inner))
+    return cast("_Handler", _LeaveOnExit(inner))
 
 
-class _EveryWayOut:
-    """Stands for ``handler`` until the consumer class is made, then wraps what runs the consumer as well."""
+class _LeaveOnExit:
+    """Replaces itself by ``handler`` when the consumer class is created, and makes the class leave when it ends.
+
+    It wraps ``__call__`` of the class, which runs the consumer. Outside a class it behaves like ``handler``.
+    """
 
     def __init__(self, handler: Callable[..., Any]) -> None:
         functools.update_wrapper(self, handler)
@@ -114,8 +121,8 @@ class _EveryWayOut:
                 raise
             finally:
                 if hasattr(consumer, "channel_name") and not getattr(consumer, "_presence_removed", False):
-                    leaving = Presence.objects.aleave_all(consumer.channel_name)
-                    await heartbeat.of_running_loop().see_off(leaving, cancelled=cancelled)
+                    leave = Presence.objects.aleave_all(consumer.channel_name)
+                    await live_loop.current().drain.run(leave, cancelled=cancelled)
                     consumer._presence_removed = True
 
         owner.__call__ = run

@@ -1,4 +1,4 @@
-"""How long ago something was, as a process knows it."""
+"""Measures elapsed time, also across a suspension of the machine."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Stopwatch"]
 
 
 class Stopwatch:
-    """Now, or so many seconds ago.
+    """Measures the seconds since it was created. With ``ago`` it starts that many seconds earlier.
 
-    Of the time that the machine is suspended the monotonic clock knows nothing, and the other one may be set: whichever
-    says more is believed.
+    The monotonic clock stops while the machine is suspended, and the wall clock can be set. The stopwatch reads both
+    and takes the longer time.
     """
 
     __slots__ = ("_monotonic", "_wall")
@@ -20,6 +20,6 @@ class Stopwatch:
         self._wall = time.time() - ago
         self._monotonic = time.monotonic() - ago
 
-    def age(self) -> float:
-        """In seconds."""
+    def elapsed(self) -> float:
+        """Returns the elapsed seconds."""
         return max(time.time() - self._wall, time.monotonic() - self._monotonic)

@@ -1,4 +1,4 @@
-"""How stays ended that somebody else ended, and what a live connection makes of it."""
+"""Decides what a server process does with a live connection whose stay was ended elsewhere."""
 
 from __future__ import annotations
 
@@ -15,70 +15,84 @@ from projections import conf
 from projections._delivery.lookup import absent
 from projections.selections import SERVER_DIED
 
-__all__ = ["LOOK_BACK", "Ending", "Verdict", "endings", "fate"]
+__all__ = ["CLOCK_TOLERANCE", "Ending", "Verdict", "decide", "find_endings"]
 
-LOOK_BACK = 60.0
-"""Seconds that the search in the log reaches further back than it has to, as clocks are set back at times."""
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which the search in the log starts earlier than necessary, because clocks are sometimes set back."""
 
 
 class Ending(NamedTuple):
-    """``kind`` is None if the log does not say: it was restored to an earlier state, for example.
+    """How a stay ended, according to the log.
 
-    ``silence`` is how long the connection had not been seen then, by the database's clock; None if it has not ended.
-    ``presumed`` is whether it was pruned because its process was taken for dead.
+    ``kind`` is the kind of the connection's last event in the room, touches aside. It is None if the log has no such
+    event, for example because the log was restored to an earlier state. "join" means that the stay has not ended.
+
+    ``silence`` is the time from the last sign of life to the end, by the clock of the database. It is None if the stay
+    has not ended.
+
+    ``presumed_dead`` is whether the stay was pruned because its server process was presumed dead.
     """
 
     kind: str | None
     silence: timedelta | None
-    presumed: bool = False
+    presumed_dead: bool = False
 
 
 class Verdict(Enum):
-    STAY = "it is present, or will be looked at again"
-    FORGET = "it is no longer in that room"
-    HEAL = "it rejoins the room"
-    EVICT = "it is closed"
+    """What the process does. A verdict of `EVICT` on one stay is a verdict on the whole connection."""
+
+    KEEP = "the stay is present, or the next heartbeat reviews it again"
+    FORGET = "the connection is no longer in the room"
+    HEAL = "the connection rejoins the room"
+    EVICT = "the socket is closed"
 
 
-def endings(stays: Collection[tuple[str, str]], age: float, using: str) -> dict[tuple[str, str], Ending]:
-    """Those of ``stays`` (room, channel name) that are over, and how they ended: in the last ``age`` seconds.
+def find_endings(stays: Collection[tuple[str, str]], seconds: float, using: str) -> dict[tuple[str, str], Ending]:
+    """Returns the endings of those of ``stays`` (room, channel name) that are not present, by room and channel name.
 
-    One query if all are present. Otherwise the log is searched from there on, by room, without its touches.
+    Runs one query if all stays are present. Otherwise it also searches the last ``seconds`` of the log, by room and
+    without touches.
     """
     missing = absent(stays, using)
     if not missing:
         return {}
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp() - make_interval(secs => %s)", [age + LOOK_BACK])
+        cursor.execute("SELECT clock_timestamp() - make_interval(secs => %s)", [seconds + CLOCK_TOLERANCE])
         position = position_at(cursor.fetchone()[0], using=using)
     found = dict.fromkeys(missing, Ending(None, None))
     rooms, channel_names = zip(*missing, strict=True)
     params = {"rooms": list(rooms), "channel_names": list(channel_names), "position": position, "died": SERVER_DIED}
     rows = sql.rows("projections", "queries/live/endings", params, using=using)
-    for room, channel_name, kind, silence, presumed in rows:
-        found[room, channel_name] = Ending(kind, silence, presumed)
+    for room, channel_name, kind, silence, presumed_dead in rows:
+        found[room, channel_name] = Ending(kind, silence, presumed_dead)
     return found
 
 
-def fate(ending: Ending, seen: float, *, heartbeat: bool, spoke: bool, away: bool) -> Verdict:
-    """What becomes of a connection whose stay ended like that.
+def decide(
+    ending: Ending, unseen_for: float, *, heartbeat: bool, message_received: bool, process_stalled: bool
+) -> Verdict:
+    """Returns the verdict on a stay that ended with ``ending``.
 
-    ``seen`` is how many seconds ago its process last said that it was there, ``heartbeat`` whether its process vouches
-    for it, ``spoke`` whether a message from it is the occasion, ``away`` whether the process itself was away for longer
-    than the maximal age.
+    - ``unseen_for``: seconds since the process last recorded a sign of life of this stay.
+    - ``heartbeat``: whether the process vouches for the connection.
+    - ``message_received``: whether the decision is made because the client sent a message.
+    - ``process_stalled``: whether the process itself sent no heartbeat for longer than the maximal age.
 
-    A connection that was pruned although its process had vouched for it in time was pruned on purpose. If both the
-    process and the log say that it had not been seen for too long, the process is at fault; and so it is if it was
-    taken for dead.
+    A connection that was pruned although its process had vouched for it in time was pruned on purpose, and is evicted.
+    It is healed if the process caused the prune: process and log agree that the connection was unseen for longer than
+    the maximal age. It is also healed if its process was presumed dead, or if the log no longer has the stay.
+
+    A connection for which the process does not vouch is healed by a message. Without one it is evicted, except after a
+    stall of the process: then it gets another maximal age in which to send a message.
     """
     if ending.kind == "join":
-        return Verdict.STAY
+        return Verdict.KEEP
     if ending.kind == "leave":
         return Verdict.FORGET
     if heartbeat:
         age = conf.max_age()
-        unseen = ending.silence is None or (seen > age and ending.silence > timedelta(seconds=age))
-        return Verdict.HEAL if unseen or ending.presumed else Verdict.EVICT
-    if spoke:
+        expired = ending.silence is None or (unseen_for > age and ending.silence > timedelta(seconds=age))
+        return Verdict.HEAL if expired or ending.presumed_dead else Verdict.EVICT
+    if message_received:
         return Verdict.HEAL
-    return Verdict.STAY if away else Verdict.EVICT
+    return Verdict.KEEP if process_stalled else Verdict.EVICT

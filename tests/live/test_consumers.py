@@ -1,4 +1,4 @@
-"""Consumers that need no upkeep, under daphne and uvicorn, with clients that never say anything."""
+"""Consumers with a presence mixin under daphne and uvicorn, with clients that send no messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PINGS = {
 def server_of_module(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
 ) -> Iterator[Server]:
-    """One process of each kind, in which connections age fast."""
+    """Runs one server of each kind with a short maximal age."""
     log = tmp_path_factory.mktemp("server") / f"{request.param}.log"
     server = Server(request.param, log, PRESENCE_MAX_AGE=str(MAX_AGE))
     yield server
@@ -39,22 +39,22 @@ def server_of_module(
 
 
 @pytest.fixture(autouse=True)
-def _same_age_here(settings: Any) -> None:
+def _same_max_age(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = MAX_AGE
 
 
-def test_who_says_nothing_stays_and_whoever_goes_leaves(crowd: Crowd) -> None:
-    everybody = crowd.join(*visits(24))
-    closing, resetting, dropping, staying = (everybody[number::4] for number in range(4))
+def test_silent_clients_stay_and_closed_ones_leave(crowd: Crowd) -> None:
+    sockets = crowd.join(*visits(24))
+    closing, resetting, dropping, staying = (sockets[number::4] for number in range(4))
 
     def old_and_fresh() -> bool:
-        """Beats reach everybody, and only they keep the sweeper away."""
+        """Returns whether heartbeats have reached every presence. Without them the pruning would find some."""
         assert Room.objects.prune_presences() == 0
         seen_late = Presence.objects.filter(last_seen__gt=F("joined_at") + timedelta(seconds=1.5 * MAX_AGE))
         return seen_late.count() == len(stays())
 
     wait_until(old_and_fresh)
-    assert stays() == expected_stays(everybody)
+    assert stays() == expected_stays(sockets)
 
     crowd.close(closing)
     crowd.vanish(resetting, reset=True)
@@ -64,8 +64,8 @@ def test_who_says_nothing_stays_and_whoever_goes_leaves(crowd: Crowd) -> None:
     assert_live_is_the_fold()
 
 
-def test_whoever_is_pruned_on_purpose_is_closed(server: Server, crowd: Crowd) -> None:
-    """By another process, which is noticed with the next beat, and by the server itself."""
+def test_a_connection_pruned_on_purpose_is_closed(server: Server, crowd: Crowd) -> None:
+    """Another process prunes some, which the next heartbeat finds. The server itself prunes the others."""
     by_others, by_itself = (crowd.join(*visits(6)) for _ in range(2))
     for one in by_others:
         for room in one.visit.rooms:
@@ -80,32 +80,32 @@ def test_whoever_is_pruned_on_purpose_is_closed(server: Server, crowd: Crowd) ->
     assert_live_is_the_fold()
 
 
-def test_a_server_that_was_paused_for_too_long_brings_everyone_back(server: Server, crowd: Crowd) -> None:
-    everybody = crowd.join(*visits(20))
+def test_the_connections_of_a_server_that_was_paused_for_too_long_rejoin(server: Server, crowd: Crowd) -> None:
+    sockets = crowd.join(*visits(20))
     server.pause()
     try:
         wait_until(lambda: Room.objects.prune_presences() and not stays())
     finally:
         server.resume()
-    wait_until(lambda: stays() == expected_stays(everybody))
-    wait_for_beats(everybody, 2)
-    assert close_codes(everybody) == {None}
-    assert stays() == expected_stays(everybody)
+    wait_until(lambda: stays() == expected_stays(sockets))
+    wait_for_heartbeats(sockets, 2)
+    assert close_codes(sockets) == {None}
+    assert stays() == expected_stays(sockets)
     assert_live_is_the_fold()
 
 
-def test_whoever_a_moderator_removes_stays_out(crowd: Crowd) -> None:
+def test_a_connection_that_a_moderator_removes_stays_out(crowd: Crowd) -> None:
     out, beside = crowd.join(Visit("mixed-async", ("a",)), Visit("mixed-sync", ("a",)))
     Room.objects.remove("a", out.channel)
-    wait_for_beats([beside], 3)
+    wait_for_heartbeats([beside], 3)
     assert stays() == [("a", beside.channel)]
     assert close_codes([out, beside]) == {None}
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", KINDS)
-def test_pings_of_the_server_find_a_client_that_is_dead(kind: str, tmp_path: Path) -> None:
-    """Its TCP connection is open, but nobody answers: the process would vouch for it for ever."""
+def test_pings_of_the_server_find_a_dead_client(kind: str, tmp_path: Path) -> None:
+    """Its TCP connection is open but silent. Without pings the process would always vouch for it."""
     server = Server(kind, tmp_path / "log", *PINGS[kind])
     crowd = Crowd(server.port)
     try:
@@ -123,7 +123,7 @@ def test_a_server_that_is_stopped_records_all_leaves_many_to_a_transaction(kind:
     server = Server(kind, tmp_path / "log")
     crowd = Crowd(server.port)
     try:
-        everybody = crowd.join(*visits(200))
+        sockets = crowd.join(*visits(200))
         server.stop()
     finally:
         server.kill()
@@ -131,16 +131,16 @@ def test_a_server_that_is_stopped_records_all_leaves_many_to_a_transaction(kind:
     print(server.output())
     assert stays() == []
     leaves = PresenceEvent.objects.filter(kind="leave")
-    assert sorted(leaves.values_list("room", "channel_name")) == expected_stays(everybody)
+    assert sorted(leaves.values_list("room", "channel_name")) == expected_stays(sockets)
     assert "could not leave" not in server.output()
     assert_live_is_the_fold()
-    # The handlers of synchronous consumers run one after the other, and so do their leaves come in: one or eight
-    # transactions as a rule, and some forty on a machine that is busy with other things.
-    assert len(set(leaves.values_list("tx", flat=True))) <= len(everybody) / 2
+    # The handlers of synchronous consumers run one after the other, so their leaves arrive one by one. Usually there
+    # are one to eight transactions, and about forty on a busy machine.
+    assert len(set(leaves.values_list("tx", flat=True))) <= len(sockets) / 2
 
 
 def visits(number: int) -> list[Visit]:
-    """So many visits, half of them to each consumer, a third of them to two rooms."""
+    """Returns ``number`` visits, half of them to each consumer, a third of them to two rooms."""
     rooms = [f"room-{index % 20}" for index in range(number)]
     return [
         Visit(CONSUMERS[index % 2], (room, f"{room}-too") if index % 3 == 0 else (room,))
@@ -152,8 +152,8 @@ def prune_on_purpose(room: str, one: Socket) -> None:
     assert record([Draft("prune", room, one.channel)])
 
 
-def wait_for_beats(sockets: list[Socket], number: int) -> None:
-    """Returns when each has been touched so many times from now on."""
+def wait_for_heartbeats(sockets: list[Socket], number: int) -> None:
+    """Returns when each socket has been touched ``number`` times from now on."""
     last = PresenceEvent.objects.latest("id").pk
     channels = [one.channel for one in sockets]
     touches = PresenceEvent.objects.filter(kind="touch", id__gt=last, channel_name__in=channels)

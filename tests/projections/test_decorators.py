@@ -1,4 +1,4 @@
-"""The decorators, on the consumers of Channels and through its own test communicator."""
+"""The decorators on consumers of Channels, through its test communicator."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_handler_keeps_its_name_and_its_kind(decorator: Callable[..., Any]) ->
 
 
 class SyncFailing(SyncEcho):
-    """Ends as a consumer does whose client went away while it was being told something."""
+    """Ends like a consumer whose client disconnected while a message was sent to it."""
 
     def tell(self, message: Any) -> None:
         raise OSError("the client is gone")
@@ -197,7 +197,7 @@ async def test_a_consumer_that_is_cancelled_leaves() -> None:
 
 
 async def test_a_consumer_that_is_cancelled_as_its_thread_returns_from_the_loop_leaves() -> None:
-    """asgiref leaves it with a context in which queries would run in a thread that waits for none."""
+    """asgiref then leaves a context in which queries would run in a thread that executes none."""
 
     class Unlucky(SyncEcho):
         async def dispatch(self, message: Any) -> None:
@@ -290,7 +290,7 @@ async def test_remove_presence_may_be_assigned_to_a_class() -> None:
     assert await _kinds() == ["join", "leave"]
 
 
-async def test_who_has_left_by_another_handler_and_joined_again_leaves_at_the_end() -> None:
+async def test_a_connection_that_left_in_another_handler_and_joined_again_leaves_at_the_end() -> None:
     class Restless(AsyncEcho):
         async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
             await self.pause()
@@ -299,7 +299,7 @@ async def test_who_has_left_by_another_handler_and_joined_again_leaves_at_the_en
 
         @remove_presence
         async def pause(self) -> None:
-            """Out for a moment."""
+            """Leaves, and lets the connection join again."""
 
     communicator = await _connect(Restless)
     await communicator.send_to(text_data="pause")
@@ -350,7 +350,7 @@ async def test_touches_may_be_throttled_for_each_connection(consumer: Any, monke
         assert await client.receive_from() == "hello"
     assert await _kinds() == ["join", "join", "touch", "touch"]
     now += 9.9
-    await one.send_to(text_data='"heartbeat"')  # swallowed all the same
+    await one.send_to(text_data='"heartbeat"')  # throttled, and still not handled
     await one.send_to(text_data="hello")
     assert await one.receive_from() == "hello"
     assert await _kinds() == ["join", "join", "touch", "touch"]
@@ -362,7 +362,7 @@ async def test_touches_may_be_throttled_for_each_connection(consumer: Any, monke
     await other.disconnect()
 
 
-async def test_a_throttled_touch_asks_nothing_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_throttled_touch_runs_no_query(monkeypatch: pytest.MonkeyPatch) -> None:
     communicator = await _connect(AsyncThrottled)
     await communicator.send_to(text_data="hello")
     await communicator.receive_from()

@@ -1,1 +1,1 @@
-"""The project that the servers run: a room for whoever asks, and everyone in it is told who is there."""
+"""The project that the servers run. A client joins the rooms it asks for, and gets the members of each."""

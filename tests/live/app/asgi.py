@@ -15,14 +15,14 @@ http = get_asgi_application()
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.auth.models import AnonymousUser  # noqa: E402
 
-from tests.counted import Counted  # noqa: E402
 from tests.live.app import receivers  # noqa: E402, F401
 from tests.live.app.consumers import AsyncConsumer, SyncConsumer, UnguardedConsumer  # noqa: E402
 from tests.live.app.mixed import AsyncMixedConsumer, SyncMixedConsumer  # noqa: E402
+from tests.open_sockets import OpenSocketCounter  # noqa: E402
 
 
 class UserFromQuery:
-    """Believes whoever says ``?user=<key>``: signing in is not what is tested here."""
+    """Uses the user in ``?user=<key>`` without authentication, which these tests do not cover."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
@@ -47,4 +47,4 @@ sockets = URLRouter(
         path("mixed-async/", AsyncMixedConsumer.as_asgi()),
     ]
 )
-application = ProtocolTypeRouter({"http": http, "websocket": Counted(UserFromQuery(sockets))})
+application = ProtocolTypeRouter({"http": http, "websocket": OpenSocketCounter(UserFromQuery(sockets))})

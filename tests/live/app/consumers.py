@@ -1,4 +1,4 @@
-"""Consumers as the documentation has them: a synchronous one, and one that does the same asynchronously."""
+"""Consumers as in the documentation: a synchronous one, and its asynchronous counterpart."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from projections.decorators import remove_presence, touch_presence
 from projections.models import Room
 from tests.live.app import views
 
-# Comes through the channel layer, so it arrives after everything that was sent to the room before.
+# It goes through the channel layer, so it arrives after everything that was sent to the room before.
 BARRIER = {"type": "tell", "text": json.dumps({"type": "barrier"})}
 
-# What uvicorn and daphne raise then. Uncaught, it would end the consumer without a disconnect.
+# uvicorn and daphne raise these when the client is gone. Uncaught, they would end the consumer without a disconnect.
 CLIENT_IS_GONE = (OSError, Disconnected)
 
 
@@ -54,7 +54,7 @@ class SyncConsumer(WebsocketConsumer):
 
 
 class UnguardedConsumer(AsyncWebsocketConsumer):
-    """Takes no precautions for clients that vanish in the middle of things, and can be held up in the middle."""
+    """Does not catch the errors of clients that disappear. A test can hold up its handler."""
 
     async def connect(self) -> None:
         await super().connect()
@@ -76,7 +76,7 @@ class UnguardedConsumer(AsyncWebsocketConsumer):
 
 
 class AsyncConsumer(UnguardedConsumer):
-    """Takes them."""
+    """Catches these errors."""
 
     @touch_presence
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:

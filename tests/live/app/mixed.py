@@ -1,4 +1,4 @@
-"""Consumers that leave everything to the presence mixins."""
+"""Consumers that rely on the presence mixins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AsyncMixedConsumer(AsyncPresenceMixin, AsyncWebsocketConsumer):
         await self.send(json.dumps({"type": "welcome", "channel": self.channel_name}))
 
     async def tell(self, message: dict[str, Any]) -> None:
-        """A client that is gone is no reason to be careful."""
+        """Sends without catching the errors of a client that is gone."""
         await self.send(message["text"])
 
 

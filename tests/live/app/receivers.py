@@ -1,4 +1,4 @@
-"""Tells everyone in a room who is there, whenever that changes."""
+"""Sends the members of a room to the room whenever they change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of the tests, for a process that serves."""
+"""The settings of the tests, for a server process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tests.settings import *  # noqa: F403
 
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "tests.live.app.urls"
-# Channels runs all consumers of a process in one thread, so this is one connection.
+# Channels runs all consumers of a process in one thread, so this is one database connection.
 DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405
-# Nothing is dropped, so that the tests may count what arrives.
+# The layer drops nothing, because the tests count the messages.
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000, "expiry": 3600}}
 }

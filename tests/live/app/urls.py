@@ -1,10 +1,10 @@
-"""The paths that are not sockets."""
+"""The HTTP paths."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from tests import counted
+from tests import open_sockets
 from tests.live.app import views
 
-urlpatterns = [path("open", counted.count), path("prune", views.prune), path("gate", views.open_gate)]
+urlpatterns = [path("open", open_sockets.count), path("prune", views.prune), path("gate", views.open_gate)]

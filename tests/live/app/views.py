@@ -1,4 +1,4 @@
-"""What a test asks of the server's process itself."""
+"""Views through which a test controls the server process."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def prune(request: HttpRequest) -> HttpResponse:
     try:
         call_command("prune_presences", f"--age={request.GET['age']}", stdout=output)
     finally:
-        connection.close()  # it belongs to the thread of this request, which ends with it
+        connection.close()  # the thread of this request ends with the request
     return HttpResponse(output.getvalue())
 
 
 async def open_gate(request: HttpRequest) -> HttpResponse:
-    """Lets everyone go on who waits at the gate, now and not later."""
+    """Releases the handlers that wait at the gate now, but none that come later."""
     gate.set()
     gate.clear()
     return HttpResponse()

@@ -1,21 +1,24 @@
-"""Consumers with the presence mixins, and what the tests of these and of the heartbeats do to them."""
+"""Consumers with the presence mixins, and helpers for tests that use them."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.db import connection
 
 from presence_events.models import PresenceEvent
-from projections._live import heartbeat
+from projections._live import live_loop
 from projections._live.stopwatch import Stopwatch
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.models import Presence
 from tests.time import age_presences
+from tests.waiting import until
 
 
 class AsyncChat(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
@@ -57,7 +60,7 @@ SELF_RELIANT = [AsyncSelfReliant, SyncSelfReliant]
 
 
 class Client:
-    """A connection to a consumer: ``await client("join_room", "lobby")`` has it call its method and say the answer."""
+    """A client of a consumer. ``await client("join_room", "lobby")`` calls that method of it and returns the answer."""
 
     def __init__(self, consumer_class: Any, user: Any = None) -> None:
         self.consumer: Any = consumer_class()
@@ -70,15 +73,15 @@ class Client:
         self.channel = await self.communicator.receive_json_from(10)
 
     async def __call__(self, method: str, *arguments: Any) -> Any:
-        await self.say(method, *arguments)
+        await self.send(method, *arguments)
         return await self.communicator.receive_json_from(10)
 
-    async def say(self, method: str, *arguments: Any) -> None:
-        """Without waiting for the answer."""
+    async def send(self, method: str, *arguments: Any) -> None:
+        """Calls a method of the consumer without waiting for the answer."""
         await self.communicator.send_json_to([method, *arguments])
 
     async def closed_with(self) -> int:
-        """The code with which the consumer closes: nothing else may come before."""
+        """Returns the close code. The consumer must not send anything else before it closes."""
         message = await self.communicator.receive_output(10)
         assert message["type"] == "websocket.close"
         return int(message["code"])
@@ -94,7 +97,7 @@ class Client:
 
 
 async def client_of(consumer_class: Any, *rooms: str, user: Any = None, data: Any = None) -> Client:
-    """A client whose consumer has joined ``rooms``."""
+    """Returns a client whose consumer has joined ``rooms``."""
     client = Client(consumer_class, user)
     await client.connect()
     for room in rooms:
@@ -103,13 +106,13 @@ async def client_of(consumer_class: Any, *rooms: str, user: Any = None, data: An
 
 
 async def beat() -> None:
-    """A whole heartbeat of this loop, and what follows from it."""
-    heart = heartbeat.of_running_loop()
-    await heart.look_into_missing(*await heart.touch_everyone())
+    """Runs a heartbeat of this loop and the review that follows it."""
+    here = live_loop.current()
+    await here.reviewer.review(await here.heartbeat.touch_all())
 
 
 async def happened(*, touches: bool = False) -> list[str]:
-    """The kinds and rooms of the log."""
+    """Returns the kinds and rooms of the events in the log."""
     events = PresenceEvent.objects.order_by("id")
     return [f"{event.kind} {event.room}" async for event in events if touches or event.kind != "touch"]
 
@@ -120,7 +123,7 @@ async def present() -> list[tuple[str, str]]:
 
 @database_sync_to_async
 def end_elsewhere(kind: str, room: str, client: Client) -> None:
-    """Another process ends a stay: nobody here hears of it."""
+    """Ends a stay as another process would: this process is not notified."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name) VALUES (%s, %s, %s)", [kind, room, client.channel]
@@ -128,7 +131,17 @@ def end_elsewhere(kind: str, room: str, client: Client) -> None:
 
 
 async def fall_silent(client: Client, seconds: float = 61) -> None:
-    """So many seconds pass in which nobody says that it is there: neither it nor its process."""
+    """Lets ``seconds`` pass without a sign of life, for the database and for this process."""
     await sync_to_async(age_presences)(client.channel, seconds=seconds)
     connection = client.consumer._presence
-    connection.was_seen(connection.stays(), Stopwatch(ago=seconds))
+    connection.mark_seen(connection.stays(), Stopwatch(ago=seconds))
+
+
+async def reviews_done() -> None:
+    """Returns when the reviews of prunes that this process recorded are done."""
+    await asyncio.sleep(0)
+    await until(lambda: not live_loop.current().tasks)
+
+
+def in_group(client: Client, room: str) -> bool:
+    return client.channel in get_channel_layer().groups.get(room, {})

@@ -1,4 +1,4 @@
-"""How long ago something was."""
+"""Stopwatches."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 from projections._live.stopwatch import Stopwatch
 
 
-def test_a_moment_ages() -> None:
-    assert 0 <= Stopwatch().age() < 10
-    assert 100 <= Stopwatch(ago=100).age() < 110
+def test_a_stopwatch_measures_elapsed_seconds() -> None:
+    assert 0 <= Stopwatch().elapsed() < 10
+    assert 100 <= Stopwatch(ago=100).elapsed() < 110
 
 
 @pytest.mark.parametrize("clock", ["time", "monotonic"])
-def test_the_clock_that_says_more_is_believed(clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine was suspended; or the wall clock was set back."""
-    moment = Stopwatch()
+def test_the_clock_that_shows_more_time_is_used(clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine was suspended, or the wall clock was set back."""
+    stopwatch = Stopwatch()
     real = getattr(time, clock)
     monkeypatch.setattr(time, clock, lambda: real() + 100)
-    assert 100 <= moment.age() < 110
+    assert 100 <= stopwatch.elapsed() < 110
     monkeypatch.setattr(time, clock, lambda: real() - 100)
-    assert 0 <= moment.age() < 10
+    assert 0 <= stopwatch.elapsed() < 10

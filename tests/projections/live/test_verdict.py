@@ -1,4 +1,4 @@
-"""How stays ended, and what follows from it."""
+"""Verdicts, and the endings in the log that they depend on."""
 
 from __future__ import annotations
 
@@ -10,43 +10,50 @@ from django.db import connection
 
 from presence_events import sql
 from presence_events.recorder import Draft, record
-from projections._live.verdict import SERVER_DIED, Ending, Verdict, endings, fate
+from projections._live.verdict import Ending, Verdict, decide, find_endings
 from projections.models import Presence, Room
+from projections.selections import SERVER_DIED
 
 SHORT, LONG = timedelta(seconds=60), timedelta(seconds=60.001)
 
 
 @pytest.mark.parametrize(
-    ("ending", "seen", "signs", "expected"),
+    ("ending", "unseen_for", "signs", "expected"),
     [
-        (Ending("join", None), 61, {"heartbeat"}, Verdict.STAY),
+        (Ending("join", None), 61, {"heartbeat"}, Verdict.KEEP),
         (Ending("leave", LONG), 61, {"heartbeat"}, Verdict.FORGET),
-        (Ending("leave", LONG), 61, {"spoke", "away"}, Verdict.FORGET),
+        (Ending("leave", LONG), 61, {"message", "stalled"}, Verdict.FORGET),
         (Ending(None, None), 0, {"heartbeat"}, Verdict.HEAL),
-        (Ending(None, None), 0, {"spoke"}, Verdict.HEAL),
-        (Ending(None, None), 0, {"away"}, Verdict.STAY),
+        (Ending(None, None), 0, {"message"}, Verdict.HEAL),
+        (Ending(None, None), 0, {"stalled"}, Verdict.KEEP),
         (Ending(None, None), 0, set(), Verdict.EVICT),
         (Ending("prune", LONG), 60.001, {"heartbeat"}, Verdict.HEAL),
-        (Ending("prune", LONG), 60, {"heartbeat", "spoke", "away"}, Verdict.EVICT),
-        (Ending("prune", SHORT), 61, {"heartbeat", "spoke", "away"}, Verdict.EVICT),
-        (Ending("prune", SHORT), 0, {"spoke"}, Verdict.HEAL),
+        (Ending("prune", LONG), 60, {"heartbeat", "message", "stalled"}, Verdict.EVICT),
+        (Ending("prune", SHORT), 61, {"heartbeat", "message", "stalled"}, Verdict.EVICT),
+        (Ending("prune", SHORT), 0, {"message"}, Verdict.HEAL),
         (Ending("prune", SHORT, True), 0, {"heartbeat"}, Verdict.HEAL),
-        (Ending("prune", SHORT, True), 0, {"spoke"}, Verdict.HEAL),
-        (Ending("prune", SHORT, True), 0, {"away"}, Verdict.STAY),
+        (Ending("prune", SHORT, True), 0, {"message"}, Verdict.HEAL),
+        (Ending("prune", SHORT, True), 0, {"stalled"}, Verdict.KEEP),
         (Ending("prune", SHORT, True), 0, set(), Verdict.EVICT),
-        (Ending("prune", LONG), 61, {"spoke", "away"}, Verdict.HEAL),
-        (Ending("prune", LONG), 61, {"away"}, Verdict.STAY),
+        (Ending("prune", LONG), 61, {"message", "stalled"}, Verdict.HEAL),
+        (Ending("prune", LONG), 61, {"stalled"}, Verdict.KEEP),
         (Ending("prune", LONG), 61, set(), Verdict.EVICT),
         (Ending("prune", SHORT), 0, set(), Verdict.EVICT),
     ],
 )
-def test_the_fate_of_a_connection(ending: Ending, seen: float, signs: set[str], expected: Verdict) -> None:
-    becomes = fate(ending, seen, **{sign: sign in signs for sign in ("heartbeat", "spoke", "away")})
-    assert becomes is expected
+def test_the_verdict_on_a_stay(ending: Ending, unseen_for: float, signs: set[str], expected: Verdict) -> None:
+    verdict = decide(
+        ending,
+        unseen_for,
+        heartbeat="heartbeat" in signs,
+        message_received="message" in signs,
+        process_stalled="stalled" in signs,
+    )
+    assert verdict is expected
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_last_that_the_log_says_of_each_who_is_absent() -> None:
+def test_the_last_event_of_each_stay_that_is_not_present_is_returned() -> None:
     for channel in ("left", "pruned", "back", "other"):
         Room.objects.add("a", channel)
     Room.objects.add("b", "left")
@@ -55,7 +62,7 @@ def test_the_last_that_the_log_says_of_each_who_is_absent() -> None:
     Room.objects.add("a", "back")
     Presence.objects.touch("back")
     stays = [("a", channel) for channel in ("left", "pruned", "back", "never")]
-    found = endings(stays, 0, "default")
+    found = find_endings(stays, 0, "default")
     assert {stay: ending.kind for stay, ending in found.items()} == {
         ("a", "left"): "leave",
         ("a", "pruned"): "prune",
@@ -65,28 +72,28 @@ def test_the_last_that_the_log_says_of_each_who_is_absent() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_was_pruned_with_a_server_that_was_taken_for_dead_is_told_from_others() -> None:
+def test_a_prune_with_a_server_that_was_presumed_dead_is_recognised() -> None:
     reasons = {"died": {"reason": SERVER_DIED}, "other": {"reason": "tired"}, "text": SERVER_DIED, "none": None}
     for channel, data in reasons.items():
         record([Draft("join", "a", channel), Draft("prune", "a", channel, data=data)])
     record([Draft("join", "a", "left"), Draft("leave", "a", "left", data={"reason": SERVER_DIED})])
-    found = endings([("a", channel) for channel in (*reasons, "left")], 0, "default")
-    assert {channel for (_, channel), ending in found.items() if ending.presumed} == {"died"}
+    found = find_endings([("a", channel) for channel in (*reasons, "left")], 0, "default")
+    assert {channel for (_, channel), ending in found.items() if ending.presumed_dead} == {"died"}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_is_present_is_found_with_one_query(django_assert_num_queries: Any) -> None:
+def test_stays_that_are_present_are_found_with_one_query(django_assert_num_queries: Any) -> None:
     Room.objects.add("a", "channel")
     with django_assert_num_queries(1):
-        assert endings([("a", "channel")], 0, "default") == {}
+        assert find_endings([("a", "channel")], 0, "default") == {}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_older_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_older_events_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     Room.objects.add("a", "channel")
     Room.objects.remove("a", "channel")
-    monkeypatch.setattr("projections._live.verdict.LOOK_BACK", -1)
-    assert endings([("a", "channel")], 0, "default") == {("a", "channel"): Ending(None, None)}
+    monkeypatch.setattr("projections._live.verdict.CLOCK_TOLERANCE", -1)
+    assert find_endings([("a", "channel")], 0, "default") == {("a", "channel"): Ending(None, None)}
 
 
 @pytest.mark.django_db(transaction=True)

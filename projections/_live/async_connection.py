@@ -1,0 +1,79 @@
+"""The connection of an asynchronous consumer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+from presence_events.concurrency import in_thread
+from projections._live.connection import Connection, Stay
+from projections._live.stopwatch import Stopwatch
+from projections.models import Presence, Room
+
+__all__ = ["AsyncConnection"]
+
+
+class AsyncConnection(Connection):
+    """Does everything in the event loop."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = asyncio.Lock()
+
+    # Join, leave and rejoin are shielded: each holds the lock until it is done, even if its caller is cancelled.
+    # Otherwise the next operation could overtake it, above all the end of the connection.
+
+    async def join(self, channel_name: str, room: str, user: Any, data: Any) -> None:
+        """Joins ``room``, and registers the connection with its first join. Does nothing after its end."""
+        if not self.joined:
+            self.channel_name, self.joined = channel_name, True
+            self.host.enter(self)
+        await asyncio.shield(self._join(room, user, data))
+
+    async def leave(self, channel_name: str, room: str) -> None:
+        """Leaves ``room``. Does nothing after the end of the connection."""
+        await asyncio.shield(self._leave(channel_name, room))
+
+    async def rejoin(self, stays: Collection[Stay]) -> int:
+        return await asyncio.shield(self._rejoin(stays))
+
+    async def touch(self, channel_name: str, data: Any) -> int:
+        """Touches the connection in all its rooms, heals it if necessary, and returns the number of its rooms."""
+        if self.ended:
+            return 0
+        stays, now = self.stays(), Stopwatch()
+        touched = await Presence.objects.atouch(channel_name, data)
+        self._store_data(stays, data)
+        if touched >= len(stays):
+            self.mark_seen(stays, now)
+            return touched
+        endings = await in_thread(partial(self.host.find_endings, self._pairs(stays)))
+        return touched + await self.rejoin(self.apply_verdicts(stays, endings, message_received=True))
+
+    async def leave_all(self) -> None:
+        async with self._lock:
+            await super().leave_all()
+
+    async def _join(self, room: str, user: Any, data: Any) -> None:
+        async with self._lock:
+            if not self.ended:
+                with self._joining(room, user, data):
+                    await Room.objects.aadd(room, self.channel_name, user, data)
+
+    async def _leave(self, channel_name: str, room: str) -> None:
+        async with self._lock:
+            if not self.ended:
+                self._forget(room)
+                await Room.objects.aremove(room, channel_name)
+
+    async def _rejoin(self, stays: Collection[Stay]) -> int:
+        rejoined = 0
+        async with self._lock:
+            for stay in stays:
+                if self._is_current(stay):
+                    with self._joining(stay.room, stay.user, stay.data):
+                        await Room.objects.aadd(stay.room, self.channel_name, stay.user, stay.data)
+                    rejoined += 1
+        return rejoined
