@@ -1,4 +1,4 @@
-"""What users listen to."""
+"""The Django signals that applications receive: `presence_changed` and `presence_updated`."""
 
 from __future__ import annotations
 
@@ -16,38 +16,42 @@ from presence_events.concurrency import in_thread
 
 __all__ = ["MAIN", "PresenceSignal", "presence_changed", "presence_updated"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("projections.signals")
 
 MAIN = "projector"
-"""The worker that sends the signals themselves, if it is a worker that does."""
+"""The name of the main worker, which sends `presence_changed` and `presence_updated` themselves."""
 
 _Receiver = Callable[..., Any]
 
 
 class PresenceSignal(Signal):
-    """A signal that is sent often: many are sent in one go, and each receiver still gets them in order."""
+    """A signal that can be sent in batches, by several workers, and to one receiver at a time."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
-        self._of_workers: dict[str, PresenceSignal] = {}
+        self._by_worker: dict[str, PresenceSignal] = {}
 
     def for_worker(self, name: str) -> PresenceSignal:
-        """The signal that only ``manage.py run_projector --name`` with that ``name`` sends, from a checkpoint of its
-        own. Receivers that are connected to it catch up after they were away, whatever the others do."""
+        """Returns the signal that only ``manage.py run_projector --name`` with this ``name`` sends.
+
+        That worker has a checkpoint of its own. So when it was stopped, receivers of this signal catch up independently
+        of all other receivers.
+        """
         if name == MAIN:
             return self
-        return self._of_workers.setdefault(name, PresenceSignal(f"{self._name} for {name}"))
+        return self._by_worker.setdefault(name, PresenceSignal(f"{self._name} for {name}"))
 
     @classmethod
-    async def asend_in_turn(cls, signals: Iterable[tuple[PresenceSignal, dict[str, Any]]], sender: Any) -> None:
-        """Sends all ``signals`` with their arguments, as `send_robust` does.
+    async def asend_batch(cls, signals: Iterable[tuple[PresenceSignal, dict[str, Any]]], sender: Any) -> None:
+        """Sends all ``signals`` with their arguments. Each receiver gets them in order, and errors are logged.
 
-        The synchronous receivers are called first, all in one visit to their thread; then the coroutines are awaited.
+        First the synchronous receivers are called for all signals, in one switch to their thread. Then coroutines are
+        awaited, signal by signal.
         """
         receivers = [(signal, arguments, *signal._live_receivers(sender)) for signal, arguments in signals]
 
-        def call_synchronous_ones() -> None:
+        def call_synchronous() -> None:
             for signal, arguments, synchronous, _ in receivers:
                 for receiver in synchronous:
                     try:
@@ -56,7 +60,7 @@ class PresenceSignal(Signal):
                         signal._log_robust_failure(receiver, error)
 
         if any(synchronous for _, _, synchronous, _ in receivers):
-            await in_thread(call_synchronous_ones)
+            await in_thread(call_synchronous)
         for signal, arguments, _, asynchronous in receivers:
             results = await asyncio.gather(
                 *(receiver(signal=signal, sender=sender, **arguments) for receiver in asynchronous),
@@ -71,17 +75,17 @@ class PresenceSignal(Signal):
         return synchronous, asynchronous
 
     def receivers_for(self, sender: Any) -> list[_Receiver]:
-        """Whom `send_to` may call, one after the other."""
+        """Returns the receivers that are connected for ``sender``, for `send_to`."""
         synchronous, asynchronous = self._live_receivers(sender)
         return [*synchronous, *asynchronous]
 
     def send_to(self, receiver: _Receiver, sender: Any, **arguments: Any) -> None:
-        """Calls one receiver, in synchronous code. Raises what it raises."""
+        """Calls one receiver from synchronous code, also if it is a coroutine function. Raises what it raises."""
         call = partial(receiver, signal=self, sender=sender, **arguments)
         concurrency.run(call) if iscoroutinefunction(receiver) else call()
 
     def name_of(self, receiver: _Receiver) -> str:
-        """What to call ``receiver`` where somebody looks for it."""
+        """Returns the dotted name of ``receiver``, for logs and dead letters."""
         name = getattr(receiver, "__qualname__", None) or repr(receiver)
         return f"{getattr(receiver, '__module__', None)}.{name}"
 
@@ -90,8 +94,10 @@ class PresenceSignal(Signal):
 
 
 presence_changed = PresenceSignal("presence_changed")
-"""Somebody joined or left a room. Sent after the commit; never for what was rolled back. What one thread records, and
-what one event loop records of one room, is signalled in the order of the log.
+"""A connection joined or left a room, or connections were pruned.
+
+Sent after the commit, and never for what was rolled back. The signals of one thread, and those that one event loop
+sends for one room, come in the order of the log.
 
 Arguments:
 
@@ -102,19 +108,20 @@ Arguments:
 ``added``
     The `Presence` that joined, or None.
 ``removed``
-    The `Presence` that left, or None. Its ``data`` is None: what it said of itself stands in the log.
+    The `Presence` that left, or None. Its ``data`` is None: the log has the data of its join and touches.
 ``bulk_change``
-    True if connections were pruned: ``added`` and ``removed`` are None, and ``events`` names everyone.
+    True if connections were pruned: ``added`` and ``removed`` are None, and ``events`` has all of them.
 ``events``
     The `PresenceEvent` objects behind this signal.
 ``replayed``
-    True if it was sent before: ``manage.py replay_presence --signals`` sends it once more.
+    True if ``manage.py presence_resend`` sends the signal again.
 
-A receiver that raises is logged and keeps nobody else from being called. Coroutine functions are welcome as receivers.
+If a receiver raises, the error is logged and the other receivers are still called. Receivers may be coroutine
+functions.
 """
 
 presence_updated = PresenceSignal("presence_updated")
-"""A connection says something else of itself than before. Sent like `presence_changed`, and in one order with it.
+"""The data of a connection changed. Sent like `presence_changed`, and in one order with it.
 
 Arguments:
 
@@ -123,9 +130,9 @@ Arguments:
 ``room``
     The `Room`.
 ``presence``
-    The `Presence` as it is now; ``presence.data`` is what changed.
+    The `Presence` as it is now. Its ``data`` is new.
 ``events``
     The one `PresenceEvent` behind this signal, a touch.
 ``replayed``
-    As of `presence_changed`.
+    See `presence_changed`.
 """

@@ -1,4 +1,4 @@
-"""Celery tasks for the beat schedule. Without Celery the module can be imported all the same."""
+"""Celery tasks for the beat schedule. The module can be imported without Celery."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ try:
     from celery import shared_task
 except ImportError:
 
-    class _Missing:
-        """Stands in for a task: whatever one does with it says what is missing."""
+    class _MissingTask:
+        """Replaces a task if Celery is not installed. Raises `CeleryNotInstalled` whenever it is used."""
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             raise CeleryNotInstalled
@@ -25,16 +25,19 @@ except ImportError:
             raise CeleryNotInstalled
 
     def shared_task(*args: Any, **kwargs: Any) -> Any:
-        return lambda _function: _Missing()
+        return lambda _function: _MissingTask()
 
 
 @shared_task(name="projections.tasks.prune_presences")
 def prune_presences(age_in_seconds: float | None = None) -> int:
-    """Prunes the connections that were not seen for ``CHANNELS_PRESENCE_MAX_AGE``. Returns how many."""
+    """Prunes the connections without a sign of life for ``age_in_seconds``. Returns how many were pruned.
+
+    The default age is ``CHANNELS_PRESENCE_MAX_AGE``.
+    """
     return Room.objects.prune_presences(age_in_seconds)
 
 
 @shared_task(name="projections.tasks.prune_rooms")
 def prune_rooms() -> int:
-    """Removes the rooms in which nobody is. Returns how many."""
+    """Removes empty rooms. Returns how many were removed."""
     return Room.objects.prune_rooms()

@@ -1,4 +1,4 @@
-"""From committed events to channel-layer groups and Django signals."""
+"""Turns committed events into group changes and Django signals."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from projections._delivery.notify import wake
 from projections.models import Presence, Room
 from projections.signals import MAIN, PresenceSignal, presence_changed, presence_updated
 
-__all__ = ["adeliver", "deliver", "discard_the_gone", "resend", "signals_for", "with_prunes_together"]
+__all__ = ["adeliver", "coalesce_prunes", "deliver", "has_receivers", "reconcile_groups", "resend", "signals_for"]
 
-HELD = 1000
-"""Positions after which nothing more is expected of what a transaction pruned in a room."""
+MAX_PRUNE_GAP = 1000
+"""Maximum distance in positions at which two prunes of one transaction in a room still share a signal."""
+
+_Signals = Iterator[tuple[PresenceSignal, dict[str, Any]]]
 
 
 def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
-    """Delivers ``events``, a run of the log in order: first the groups, then the signals.
+    """Delivers ``events``, a run of the log in order: updates the groups, sends inline signals, wakes the worker.
 
-    A receiver of `events_committed`. Receivers that raise are logged. Raises `DeliveryFailed` for those who could
-    not be added to a group, after everything else was delivered.
+    A receiver of `events_committed`. What a receiver of the signals raises is logged. Raises `DeliveryFailed` if
+    connections could not be added to a group, after everything else was delivered.
     """
-    moves = _moves(events)
-    failures = concurrency.run(groups.follow, moves) if moves else {}
+    changes = _group_changes(events)
+    failures = concurrency.run(groups.apply_events, changes) if changes else {}
     if conf.signals() == "inline":
         for signal, arguments in _signals(events, using):
             signal.send_robust(sender=Room, **arguments)
@@ -42,61 +44,73 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
 
 
 async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
-    """As `deliver`, for `aevents_committed`."""
-    moves = _moves(events)
-    failures = await groups.follow(moves) if moves else {}
+    """Does the same as `deliver`, as a receiver of `aevents_committed`."""
+    changes = _group_changes(events)
+    failures = await groups.apply_events(changes) if changes else {}
     if conf.signals() == "inline":
-        await PresenceSignal.asend_in_turn(_signals(events, using), sender=Room)
+        await PresenceSignal.asend_batch(_signals(events, using), sender=Room)
     if conf.notify():
         await in_thread(partial(wake, using))
     if failures:
         raise DeliveryFailed(failures)
 
 
-def signals_for(
-    worker: str, events: Iterable[PresenceEvent], using: str
-) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
-    """The signals that ``worker`` sends for ``events``, in their order, with their arguments."""
+def has_receivers(worker: str) -> bool:
+    """Returns whether a receiver is connected to one of the signals that ``worker`` sends."""
+    return any(signal.for_worker(worker).has_listeners(Room) for signal in (presence_changed, presence_updated))
+
+
+def signals_for(worker: str, events: Iterable[PresenceEvent], using: str) -> _Signals:
+    """Yields the signals that ``worker`` sends for ``events``, in the order of the events, with their arguments."""
     return _signals(events, using, worker=worker)
 
 
-def discard_the_gone(events: list[PresenceEvent], using: str) -> None:
-    """Makes sure that none is in a group who has left or was pruned by ``events``, unless they are back: then they are
-    in it, though whoever pruned them may have discarded them only after their own process had added them."""
-    gone = {(event.room, str(event.channel_name)) for event in _moves(events) if event.kind != "join"} | groups.owed()
-    left = absent(gone, using)
+def reconcile_groups(events: list[PresenceEvent], using: str) -> None:
+    """Brings the groups into line with the database ``using``, for all connections that ``events`` ended.
+
+    The process that recorded an end may have died before it discarded the connection: this discards it. A connection
+    that has come back is added instead, because the discard may have arrived after the add. Discards that failed
+    earlier in this process are tried again in the same way.
+    """
+    ended = {(event.room, str(event.channel_name)) for event in _group_changes(events) if event.kind != "join"}
+    ended |= groups.take_failed_discards()
+    left = absent(ended, using)
     if left:
-        concurrency.run(partial(groups.correct, left, present=False))
-    back = gone - absent(gone, using)
+        concurrency.run(partial(groups.reconcile, left, present=False))
+    back = ended - absent(ended, using)
     if back:
-        concurrency.run(partial(groups.correct, back, present=True))
+        concurrency.run(partial(groups.reconcile, back, present=True))
 
 
 def resend(events: Iterable[PresenceEvent], using: str, worker: str = MAIN) -> int:
-    """Sends the signals of ``events``, a run of the log in order, once more: with ``replayed=True``.
+    """Sends the signals of ``events``, a run of the log in order, once more, with ``replayed=True``.
 
-    Those that ``worker`` sends, by default the main ones. Groups are left alone. ``events`` are read as they are
-    needed. Receivers that raise are logged; returns how often that happened.
+    These are the signals that ``worker`` sends, by default the main worker. Groups do not change. ``events`` is
+    consumed lazily. What receivers raise is logged. Returns how many times a receiver raised.
     """
     failures = 0
-    for signal, arguments in _signals(with_prunes_together(events), using, worker=worker, replayed=True):
+    for signal, arguments in _signals(coalesce_prunes(events), using, worker=worker, replayed=True):
         answers = signal.send_robust(sender=Room, **arguments)
         failures += sum(isinstance(answer, Exception) for _, answer in answers)
     return failures
 
 
-def with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
-    """``events``, but those that a transaction pruned in a room one after the other, as they were recorded: in the log
-    others may stand between them. They come before whatever happens to one of these connections next."""
+def coalesce_prunes(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
+    """Yields ``events`` with the prunes of one transaction in one room next to each other, in the order of the log.
+
+    Other events may stand between such prunes in the log. Prunes are held back until the next event of one of their
+    connections in the room, until the prune of the room itself, or for `MAX_PRUNE_GAP` positions after the last of
+    them. The order of the events of each stay does not change.
+    """
     held: dict[tuple[str, int], dict[str | None, PresenceEvent]] = {}
     last: dict[tuple[str, int], int] = {}
     for event in events:
-        pruned = event.kind == "prune" and event.channel_name is not None
+        is_prune = event.kind == "prune" and event.channel_name is not None
         for key, prunes in list(held.items()):
             is_next = event.room == key[0] and (event.channel_name is None or event.channel_name in prunes)
-            if is_next or event.id - last[key] > HELD:
+            if is_next or event.id - last[key] > MAX_PRUNE_GAP:
                 yield from held.pop(key).values()
-        if pruned:
+        if is_prune:
             held.setdefault((event.room, event.tx), {})[event.channel_name] = event
             last[event.room, event.tx] = event.id
         else:
@@ -105,31 +119,29 @@ def with_prunes_together(events: Iterable[PresenceEvent]) -> Iterator[PresenceEv
         yield from prunes.values()
 
 
-def _moves(events: list[PresenceEvent]) -> list[PresenceEvent]:
-    """Those by which somebody came or went."""
+def _group_changes(events: list[PresenceEvent]) -> list[PresenceEvent]:
+    """Returns the joins and ends of connections."""
     return [event for event in events if event.kind != "touch" and event.channel_name is not None]
 
 
-def _signals(
-    events: Iterable[PresenceEvent], using: str, *, worker: str = MAIN, replayed: bool = False
-) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
-    """The signals with their arguments: one an event, but one a room for the prunes of a transaction.
+def _signals(events: Iterable[PresenceEvent], using: str, *, worker: str = MAIN, replayed: bool = False) -> _Signals:
+    """Yields the signals with their arguments: one for each event, but one for all prunes of a transaction in a room.
 
-    There is none for the prune of a room itself, and for a touch by which nothing changed but the time.
+    The prune of a room itself has no signal, and neither has a touch that only changed the time.
     """
     for (kind, room_name, _), run in groupby(events, key=lambda event: (event.kind, event.room, event.tx)):
         signal = (presence_updated if kind == "touch" else presence_changed).for_worker(worker)
-        told = [event for event in run if event.channel_name is not None]
+        signalled = [event for event in run if event.channel_name is not None]
         if kind == "touch":
-            told = [event for event in told if event.data is not None]
-        if not told or not signal.has_listeners(Room):
+            signalled = [event for event in signalled if event.data is not None]
+        if not signalled or not signal.has_listeners(Room):
             continue
         room = Room.named(room_name, using)
         common = {"room": room, "replayed": replayed}
         if kind == "prune":
-            yield signal, {**common, "added": None, "removed": None, "bulk_change": True, "events": told}
+            yield signal, {**common, "added": None, "removed": None, "bulk_change": True, "events": signalled}
             continue
-        for event in told:
+        for event in signalled:
             presence = Presence.of_event(event, room)
             if kind == "touch":
                 yield signal, {**common, "presence": presence, "events": [event]}

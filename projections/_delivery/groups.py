@@ -1,10 +1,14 @@
-"""Channel-layer groups kept in step with presence."""
+"""Keeps the groups of the channel layer in step with presence.
+
+The group of a room has the room's name. Its members are the channel names of the connections in the room. All functions
+ask the layer through `_apply`, and do nothing if no channel layer is configured.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -13,121 +17,181 @@ from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
 
-__all__ = ["AT_ONCE", "add", "correct", "discard", "follow", "owe", "owed"]
+__all__ = [
+    "LAYER_TIMEOUT",
+    "MAX_CONCURRENT",
+    "MAX_FAILED_DISCARDS",
+    "add",
+    "apply_events",
+    "discard",
+    "reconcile",
+    "remember_failed_discards",
+    "take_failed_discards",
+]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("projections.groups")
 
-PATIENCE = 10.0
-"""Seconds that a layer has for groups that nobody waits for."""
+LAYER_TIMEOUT = 10.0
+"""Seconds that the channel layer has for one call of `reconcile`, which runs in the background."""
 
-AT_ONCE = 64
-"""How many changes are on their way to the layer at the same time: channels_redis opens a connection for each."""
+MAX_CONCURRENT = 64
+"""Requests of one call that are under way at the same time. channels_redis opens a connection for each."""
+
+MAX_FAILED_DISCARDS = 10_000
+"""Failed discards that one process remembers."""
+
+Pair = tuple[str, str]
+"""A room and the channel name of a connection."""
 
 
-async def follow(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
-    """Adds to the rooms' groups who joined, and discards who left or was pruned: of each connection in each room what
-    ``events`` says last.
+async def apply_events(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
+    """Adds connections that joined to the group of the room, and discards those that left or were pruned.
 
-    A discard that fails is logged, and `owed`. An add that fails leaves a connection deaf: it is logged, and returned
-    under the position of the join. Does nothing without a channel layer.
+    If ``events`` has several events of a connection in a room, only the last of them is applied. Each change is tried
+    once, without a timeout. Every failure is logged as soon as it happens, and a failed discard is remembered for
+    `take_failed_discards`. Returns the errors of failed adds by the position of the join: such a connection does not
+    receive the messages of its group.
+    """
+    last = {(event.room, str(event.channel_name)): event for event in events}
+
+    def log(pair: Pair, error: Exception) -> None:
+        logger.error("Group update failed: %s", last[pair], exc_info=error)
+
+    failed = await _apply({pair: event.kind == "join" for pair, event in last.items()}, on_failure=log)
+    return {last[pair].id: error for pair, error in failed.items() if last[pair].kind == "join"}
+
+
+async def reconcile(pairs: Collection[Pair], *, present: bool) -> None:
+    """Adds all ``pairs`` to the groups of their rooms if ``present``, otherwise discards them.
+
+    Each pair is tried twice, because the first request to a restarted layer may only reveal the broken connection. All
+    pairs together have `LAYER_TIMEOUT` seconds. The failures are logged in one message, and failed discards are
+    remembered for `take_failed_discards`. Nothing is raised or returned.
+    """
+    failed = await _apply(dict.fromkeys(pairs, present), attempts=2, time_limit=LAYER_TIMEOUT)
+    if present:
+        # Some layers keep groups in the process that has the connection. That process adds the connection itself.
+        failed = {pair: error for pair, error in failed.items() if not isinstance(error, RuntimeError)}
+    if failed:
+        pair, error = min(failed.items(), key=lambda item: isinstance(item[1], _NoAnswer))
+        change = "add" if present else "discard"
+        logger.error("Group update failed: %s to %s, for example %s", len(failed), change, pair, exc_info=error)
+
+
+async def add(room: str, channel_name: str) -> None:
+    """Adds ``channel_name`` to the group of ``room``. Raises what the layer raises."""
+    failed = await _apply({(room, channel_name): True})
+    if failed:
+        raise failed[room, channel_name]
+
+
+async def discard(room: str, channel_name: str) -> None:
+    """Discards ``channel_name`` from the group of ``room``.
+
+    A failure is logged and remembered for `take_failed_discards`. Nothing is raised.
+    """
+    failed = await _apply({(room, channel_name): False})
+    if failed:
+        error = failed[room, channel_name]
+        logger.error("Group update failed: %s is still in %s", channel_name, room, exc_info=error)
+
+
+def take_failed_discards() -> set[Pair]:
+    """Returns the discards that failed in this process since the last call, and forgets them.
+
+    Before you try one again, check that its connection has not come back.
+    """
+    pairs = set[Pair]()
+    while _failed_discards:
+        pairs.add(_failed_discards.popitem()[0])
+    return pairs
+
+
+def remember_failed_discards(pairs: Iterable[Pair]) -> None:
+    """Keeps ``pairs`` for `take_failed_discards`. Ignores those beyond `MAX_FAILED_DISCARDS`."""
+    _failed_discards.update(dict.fromkeys(islice(pairs, max(MAX_FAILED_DISCARDS - len(_failed_discards), 0))))
+
+
+_failed_discards: dict[Pair, None] = {}
+
+
+class _NoAnswer(TimeoutError):
+    """The layer did not answer within the time limit."""
+
+
+async def _apply(
+    changes: Mapping[Pair, bool],
+    *,
+    attempts: int = 1,
+    time_limit: float | None = None,
+    on_failure: Callable[[Pair, Exception], None] | None = None,
+) -> dict[Pair, Exception]:
+    """Asks the layer for ``changes``: True adds a pair to the group of its room, False discards it.
+
+    At most `MAX_CONCURRENT` requests are under way at the same time. Each change is tried ``attempts`` times at most,
+    and not again if it would fail in the same way. Changes that are unfinished after ``time_limit`` seconds have failed
+    too. ``on_failure`` is called with each failed change and its last error, as soon as it has failed. A failed discard
+    is remembered, unless the layer refuses the name. Returns the errors of all failed changes.
     """
     layer = get_channel_layer()
     if layer is None:
         return {}
-    failures: dict[int, Exception] = {}
-    last = {(event.room, str(event.channel_name)): event for event in events}
-    changes = iter(last.items())
-    await asyncio.gather(*(_make(changes, layer, failures) for _ in range(min(AT_ONCE, len(last)))))
-    return failures
-
-
-async def _make(
-    changes: Iterable[tuple[tuple[str, str], PresenceEvent]], layer: Any, failures: dict[int, Exception]
-) -> None:
-    for pair, event in changes:
-        change = layer.group_add if event.kind == "join" else layer.group_discard
-        try:
-            await change(*pair)
-        except Exception as error:
-            logger.exception("The channel layer failed to follow: %s", event)
-            if event.kind == "join":
-                failures[event.id] = error
-            elif not isinstance(error, TypeError):  # the layer refuses the name, and always will
-                owe([pair])
-
-
-async def correct(pairs: Collection[tuple[str, str]], *, present: bool) -> None:
-    """Makes sure that of ``pairs`` each channel name is in the group of its room, or that none is.
-
-    That is tried twice, since a layer that was restarted is noticed at the first, and for ten seconds at most. Failures
-    are logged, and discards that failed `owed`.
-    """
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    change = layer.group_add if present else layer.group_discard
-    left = dict[tuple[str, str], Exception | None].fromkeys(pairs)
-    queue = iter(list(left))
-
-    async def make() -> None:
-        for pair in queue:
-            for _ in range(2):
-                try:
-                    await change(*pair)
-                except Exception as error:
-                    left[pair] = error
-                    # Where groups are in the process that has the connection, that one has to add it, and does.
-                    is_done = present and isinstance(error, RuntimeError)
-                else:
-                    is_done = True
-                if is_done:
-                    del left[pair]
-                    break
-
+    batch = _Batch(changes, attempts, on_failure)
     with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*(make() for _ in range(min(AT_ONCE, len(left)))))
-    if left:
-        pair, why = next(((pair, error) for pair, error in left.items() if error), (next(iter(left)), None))
-        what = "add" if present else "discard"
-        logger.error("The channel layer failed to follow: %s to %s, one is %s", len(left), what, pair, exc_info=why)
-        if not present:
-            owe(pair for pair, error in left.items() if not isinstance(error, TypeError))
+        async with asyncio.timeout(time_limit):
+            await batch.run(layer)
+    batch.fail_unfinished(_NoAnswer(f"No answer within {time_limit} s."))
+    return batch.failed
 
 
-_owed: dict[tuple[str, str], None] = {}
+class _Batch:
+    """The changes of one call of `_apply`. Its ``failed`` has the errors of failed changes."""
 
-MOST_OWED = 10_000
-"""So many discards that failed are remembered."""
+    def __init__(
+        self, changes: Mapping[Pair, bool], attempts: int, on_failure: Callable[[Pair, Exception], None] | None
+    ) -> None:
+        self.failed: dict[Pair, Exception] = {}
+        self._changes = changes
+        self._attempts = attempts
+        self._on_failure = on_failure
+        self._unfinished = dict[Pair, Exception | None].fromkeys(changes)
+
+    async def run(self, layer: Any) -> None:
+        queue = iter(self._changes.items())
+        await asyncio.gather(*(self._work(queue, layer) for _ in range(min(MAX_CONCURRENT, len(self._changes)))))
+
+    def fail_unfinished(self, error: Exception) -> None:
+        """Fails the changes that are unfinished, with ``error`` if they have none of an earlier attempt."""
+        for pair, earlier in self._unfinished.items():
+            self._fail(pair, earlier or error)
+
+    async def _work(self, queue: Iterator[tuple[Pair, bool]], layer: Any) -> None:
+        for pair, is_added in queue:
+            request, final = (layer.group_add, _FINAL_FOR_ADD) if is_added else (layer.group_discard, TypeError)
+            for _ in range(self._attempts):
+                self._unfinished[pair] = error = await _error(request, pair)
+                if error is None or isinstance(error, final):
+                    break
+            del self._unfinished[pair]
+            if error is not None:
+                self._fail(pair, error)
+
+    def _fail(self, pair: Pair, error: Exception) -> None:
+        self.failed[pair] = error
+        if not self._changes[pair] and not isinstance(error, TypeError):
+            remember_failed_discards([pair])
+        if self._on_failure:
+            self._on_failure(pair, error)
 
 
-def owed() -> set[tuple[str, str]]:
-    """The discards that have failed in this process since the last time that somebody asked, and that the layer may be
-    asked for again, if nobody has come back."""
-    pairs = set[tuple[str, str]]()
-    while _owed:
-        pairs.add(_owed.popitem()[0])
-    return pairs
+async def _error(request: Callable[[str, str], Awaitable[Any]], pair: Pair) -> Exception | None:
+    """Sends a request to the layer. Returns what it raises."""
+    try:
+        await request(*pair)
+    except Exception as error:
+        return error
+    return None
 
 
-def owe(pairs: Iterable[tuple[str, str]]) -> None:
-    """Remembers ``pairs`` for `owed`."""
-    _owed.update(dict.fromkeys(islice(pairs, max(MOST_OWED - len(_owed), 0))))
-
-
-async def add(room: str, channel_name: str) -> None:
-    """Makes sure that ``channel_name`` is in the group of ``room``."""
-    layer = get_channel_layer()
-    if layer is not None:
-        await layer.group_add(room, channel_name)
-
-
-async def discard(room: str, channel_name: str) -> None:
-    """Makes sure that ``channel_name`` is not in the group of ``room``. A failure is logged, and `owed`."""
-    layer = get_channel_layer()
-    if layer is not None:
-        try:
-            await layer.group_discard(room, channel_name)
-        except Exception:
-            logger.exception("The channel layer failed to follow: %s is not in %s", channel_name, room)
-            owe([(room, channel_name)])
+_FINAL_FOR_ADD = (TypeError, RuntimeError)
+"""Errors that another attempt would raise again: the layer refuses the name, or another process has the connection."""

@@ -1,4 +1,4 @@
-"""Asks the database which connections are present."""
+"""Looks up which connections are present."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from presence_events import sql
 __all__ = ["absent"]
 
 
-def absent(stays: Collection[tuple[str, str]], using: str) -> set[tuple[str, str]]:
-    """Those of ``stays``, pairs of room and channel name, for which there is no presence."""
-    if not stays:
+def absent(pairs: Collection[tuple[str, str]], using: str) -> set[tuple[str, str]]:
+    """Returns those of ``pairs``, each a room and a channel name, that have no presence in the database ``using``."""
+    if not pairs:
         return set()
-    rooms, channel_names = zip(*stays, strict=True)
+    rooms, channel_names = zip(*pairs, strict=True)
     params = {"rooms": list(rooms), "channel_names": list(channel_names)}
     return {(room, name) for room, name in sql.rows("projections", "queries/delivery/absent", params, using=using)}

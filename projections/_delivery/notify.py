@@ -1,4 +1,4 @@
-"""Wakes the worker with PostgreSQL's NOTIFY, so that it need not poll."""
+"""Wakes a waiting worker with PostgreSQL's NOTIFY."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ CHANNEL = "presence_event"
 
 
 def wake(using: str) -> None:
-    """Tells the leading worker that the log has grown. A failure is logged: the worker also polls."""
+    """Notifies the leading worker that the log has grown.
+
+    A failure is logged and not raised: the worker also polls.
+    """
     try:
         with connections[using].cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")

@@ -1,1 +1,1 @@
-"""The long-running worker: delivers signals from the log, detects dead servers and prunes."""
+"""The long-running worker: sends signals from the log, detects dead servers and prunes."""

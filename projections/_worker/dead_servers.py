@@ -1,13 +1,20 @@
-"""Watching over the server processes: when one dies, everybody who was connected to it is pruned, together.
+"""Detects dead server processes, and prunes the connections of each together.
 
-A process says every `KEEP_ALIVE_INTERVAL` seconds that it is alive (`presence_events.process_registry`). A watch compares what it finds with
-what it found before, and needs no clock for it: a process that says nothing new in `CHECKS_UNTIL_DEAD` looks in a row is dead. That
-is at most `KEEP_ALIVE_INTERVAL` * (`CHECKS_UNTIL_DEAD` + 1) seconds after its death, 25, if nobody is late. So nobody is pruned because the
-database was away, the machine was suspended or somebody else watches now: each look then begins anew, or counts once.
-Nor because writes hang that the living would do (a lock on the log, a replica that has to confirm): each look begins
-with one, and all begin anew if that takes long.
+A server process renews its row in the process registry every `KEEP_ALIVE_INTERVAL` seconds
+(`presence_events.process_registry`). The detector compares each row with what it read before, and compares no clocks: a
+process whose row did not change in `CHECKS_UNTIL_DEAD` checks in a row is dead. This is noticed at most
+`KEEP_ALIVE_INTERVAL` * (`CHECKS_UNTIL_DEAD` + 1) seconds after its death, 25, if checks are on time.
 
-A process that was only frozen, and goes on, joins its connections again (`projections._live.verdict`).
+The detector counts from the beginning in these cases, so that no live connection is pruned:
+
+- A check failed, because the database was unavailable.
+- Another worker has become the leader.
+- A write takes long or cannot get its lock, for example because the log is locked or a synchronous replica does not
+  confirm. Live processes could not renew their rows either. Each check begins with such a write.
+
+A suspended machine delays a check, and a delayed check counts once.
+
+A process that was only frozen joins its connections again when it goes on (`projections._live.verdict`).
 """
 
 from __future__ import annotations
@@ -23,78 +30,85 @@ from projections import selections
 
 __all__ = ["DeadServerDetector"]
 
-GRACE = 2
-"""Times `KEEP_ALIVE_INTERVAL`: what was seen so much later than its process was perhaps seen by it, whose renewals can be late."""
+GRACE_INTERVALS = 2
+"""Multiples of `KEEP_ALIVE_INTERVAL`. A touch that is at most this much later than the last renewal of a process may
+come from that process, since renewals can be late. A later touch comes from elsewhere."""
 
-PATIENCE = 1.0
-"""Seconds that the watch waits for locks and commits, before it holds those for the reason why somebody seems dead."""
+WRITE_TIMEOUT = 1.0
+"""Seconds that a check waits for a lock, and that its write may take, before it counts no process as silent."""
+
+INTERVAL_TOLERANCE = 0.1
+"""The part of `KEEP_ALIVE_INTERVAL` by which a check may come too early, as timers are not exact."""
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
-EARLY = 0.1
-"""The part of `KEEP_ALIVE_INTERVAL` by which a look may come too early, as timers are not exact."""
-
 
 class DeadServerDetector:
-    """Over the processes in the database ``using``."""
+    """Checks the server processes in the database ``using``."""
 
     def __init__(self, using: str) -> None:
         self._using = using
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Nothing is known of anybody any more: the next look is the first."""
-        self._looked: float | None = None
+    def reset(self) -> None:
+        """Forgets all earlier checks. The next check is the first."""
+        self._checked_at: float | None = None
         self._found: dict[str, tuple[int, int]] = {}
 
-    def look(self) -> int:
-        """Prunes who was connected to processes that are dead. Returns how many connections that were.
+    def check(self) -> int:
+        """Prunes the connections of dead processes. Returns how many were pruned.
 
-        To be called every `KEEP_ALIVE_INTERVAL` seconds; what comes earlier does nothing. If it raises, what was known is forgotten.
+        Call it every `KEEP_ALIVE_INTERVAL` seconds; a call that comes earlier does nothing and returns 0. If it raises,
+        the detector is `reset`.
         """
         now = time.monotonic()
-        if self._looked is not None and now - self._looked < process_registry.KEEP_ALIVE_INTERVAL * (1 - EARLY):
+        interval = process_registry.KEEP_ALIVE_INTERVAL * (1 - INTERVAL_TOLERANCE)
+        if self._checked_at is not None and now - self._checked_at < interval:
             return 0
         try:
-            pruned = self._look()
+            pruned = self._check()
         except BaseException:
-            self.forget()
+            self.reset()
             raise
-        self._looked = now
+        self._checked_at = now
         return pruned
 
-    def _look(self) -> int:
+    def _check(self) -> int:
         if not self._can_write():
-            self.forget()
+            self.reset()
             return 0
         found: dict[str, tuple[int, int]] = {}
         dead: dict[str, int] = {}
         for name, seen in self._rows("processes"):
-            before, looks = self._found.get(name, (None, -1))
-            looks = looks + 1 if seen == before else 0
-            found[name] = seen, looks
-            if looks >= process_registry.CHECKS_UNTIL_DEAD:
+            before, checks = self._found.get(name, (None, -1))
+            checks = checks + 1 if seen == before else 0
+            found[name] = seen, checks
+            if checks >= process_registry.CHECKS_UNTIL_DEAD:
                 dead[name] = seen
         self._found = found
         if not dead:
             return 0
-        names, seen_at, grace = list(dead), list(dead.values()), GRACE * process_registry.KEEP_ALIVE_INTERVAL
+        names, seen_at = list(dead), list(dead.values())
+        grace = GRACE_INTERVALS * process_registry.KEEP_ALIVE_INTERVAL
         pruned = len(record_select(selections.prune_dead_servers(names, seen_at, grace), using=self._using))
         self._rows("forget_processes", {"names": names, "seen": seen_at, "grace": grace})
         return pruned
 
     def _can_write(self) -> bool:
-        """Whether a write, as the living do it, is soon committed. Waits for the commit, however long that takes."""
+        """Returns whether a write like that of a live process commits within `WRITE_TIMEOUT`.
+
+        It waits for the commit however long that takes.
+        """
         began = time.perf_counter()
         try:
             with transaction.atomic(self._using), connections[self._using].cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{PATIENCE:g}s"])
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WRITE_TIMEOUT:g}s"])
                 self._rows("test_write")
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
             return False
-        return time.perf_counter() - began < PATIENCE
+        return time.perf_counter() - began < WRITE_TIMEOUT
 
     def _rows(self, query: str, params: dict[str, Any] | None = None) -> list[Any]:
         return sql.rows("projections", f"queries/dead_servers/{query}", params, using=self._using)

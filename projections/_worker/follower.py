@@ -1,8 +1,9 @@
-"""Signals that survive: the log is followed from a checkpoint, and its signals are sent at least once.
+"""Follows the log from a checkpoint and sends its signals, each at least once.
 
-Unlike those that a process sends after it has committed, these are not lost if the process dies, and events that
-somebody inserted with SQL have them as well. Each signal is sent once, and once more after a worker died before it had
-stored how far it was; receivers know by the position of the event. Those of one stay come in the order of the log.
+These signals survive the death of a process: they are not lost if the process that recorded an event, or the worker,
+dies. Events that were inserted with SQL have signals too. A signal is sent again if a worker died before it had stored
+its checkpoint; receivers recognize that by the position of the event. The signals of one stay are sent in the order of
+the log.
 """
 
 from __future__ import annotations
@@ -24,63 +25,67 @@ from projections._delivery import dispatch
 from projections.models import DeadLetter, Room
 from projections.signals import MAIN, PresenceSignal
 
-__all__ = ["TRIES", "Worker", "reset_connections"]
+__all__ = ["MAX_ATTEMPTS", "Follower", "reset_connections"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("projections.worker")
 
-TRIES = 3
-"""How often a receiver that raises is called with one signal, at most."""
+MAX_ATTEMPTS = 3
+"""Calls of a receiver with one signal, if each of them raises."""
 
-PAUSE = 0.2
-"""Seconds before the second try; twice as long before the third."""
+RETRY_DELAY = 0.2
+"""Seconds before the second attempt. The delay before the third is twice as long."""
 
-PATIENCE = 2.0
-"""Seconds of such pauses that a receiver gets in one batch. After that each signal is tried once."""
+RETRY_BUDGET = 2.0
+"""Seconds of such delays that a receiver gets in one batch. After that each signal is tried once."""
 
-BATCH = 1000
-"""Events between two moves of the checkpoint, at most."""
+BATCH_SIZE = 1000
+"""Maximum number of events between two moves of the checkpoint."""
 
-LONG = 0.5
-"""Seconds after which a batch is cut short: a worker that is asked to stop may go on that long, and what it did in that
-time is done again if it is killed."""
+BATCH_SECONDS = 0.5
+"""Seconds after which a batch is cut short. A worker may take that long to stop when it is asked to, and if it is
+killed, it repeats what it sent in that time."""
 
-LONGEST = 10_000
-"""Characters that are kept of an error."""
+MAX_ERROR_CHARS = 10_000
+"""Maximum length of the error that a dead letter stores."""
 
-STORE = 10.0
-"""Seconds after which the checkpoint is moved, and groups are looked at, even though there was nothing to deliver."""
+CHECKPOINT_INTERVAL = 10.0
+"""Seconds after which the checkpoint is moved and groups are reconciled, even if there was nothing to deliver."""
 
 
-class Worker:
-    """Follows the log of the database ``using`` from the checkpoint ``name``."""
+class Follower:
+    """Delivers the log of the database ``using`` from the checkpoint ``name``.
 
-    def __init__(self, name: str, *, using: str, still: Callable[[], bool] = lambda: True) -> None:
-        """``still`` says whether this one leads, on a session that ends with the database server: what was seen before
-        a crash of the server must not be stored after it, for it gives the same transaction ids out again."""
+    ``is_leader`` returns whether this worker is the leader. It must depend on a database connection that ends with the
+    database server: after a crash the server assigns the same transaction ids again, so what was read before the crash
+    must not be stored after it.
+    """
+
+    def __init__(self, name: str, *, using: str, is_leader: Callable[[], bool] = lambda: True) -> None:
         self._name = name
-        self._still = still
+        self._is_leader = is_leader
         self._using = using
         self._reader = Reader(name, using=using, touches=False)
-        self._letters: list[DeadLetter] = []
+        self._dead_letters: list[DeadLetter] = []
         self._failing: set[Any] = set()
-        self._paused: dict[Any, float] = {}
+        self._delayed: dict[Any, float] = {}
 
     def step(self) -> int:
-        """Delivers the next events, and moves the checkpoint. Returns how many there were.
+        """Delivers the next batch of events and moves the checkpoint. Returns how many events were read.
 
-        If it raises, the checkpoint stands where it stood. Raises `CheckpointMoved` if somebody else has moved it.
+        If it raises, the stored checkpoint has not moved. Raises `CheckpointMoved` if another process has moved it, or
+        if this worker is no longer the leader.
         """
-        events = self._reader.read(BATCH)
-        is_due = bool(events) or self._reader.stored_ago > STORE
+        events = self._reader.read(BATCH_SIZE)
+        is_due = bool(events) or self._reader.seconds_since_store > CHECKPOINT_INTERVAL
         if is_due and self._name == MAIN:
-            dispatch.discard_the_gone(events, self._using)
-        self._letters, self._paused = [], {}
+            dispatch.reconcile_groups(events, self._using)
+        self._dead_letters, self._delayed = [], {}
         self._reader.advance(self._deliver(events) if events else None)
         if is_due:
-            if not self._still():
+            if not self._is_leader():
                 raise CheckpointMoved
             with transaction.atomic(self._using):
-                DeadLetter.objects.using(self._using).bulk_create(self._letters)
+                DeadLetter.objects.using(self._using).bulk_create(self._dead_letters)
                 self._reader.store()
         elif not self.is_behind:
             self._reader.confirm()
@@ -88,24 +93,24 @@ class Worker:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there was more in the log at the last step than it took."""
-        return self._reader.is_between
+        """Whether the log had more events at the last step than that step read."""
+        return self._reader.has_more
 
     def _deliver(self, events: list[PresenceEvent]) -> int | None:
-        """Returns the position up to which it has, if it took too long to deliver all of ``events``."""
-        deadline = time.monotonic() + LONG
-        in_turn = list(dispatch.with_prunes_together(events))
-        for signal, arguments in dispatch.signals_for(self._name, in_turn, self._using):
+        """Sends the signals of ``events``. Returns None, or the last position that was delivered if time ran out."""
+        deadline = time.monotonic() + BATCH_SECONDS
+        ordered = list(dispatch.coalesce_prunes(events))
+        for signal, arguments in dispatch.signals_for(self._name, ordered, self._using):
             if time.monotonic() > deadline:
-                rest = in_turn[in_turn.index(arguments["events"][0]) :]
-                delivered = in_turn[: len(in_turn) - len(rest)]
+                rest = ordered[ordered.index(arguments["events"][0]) :]
+                delivered = ordered[: len(ordered) - len(rest)]
                 if delivered:
                     return self._cut_short(rest, max(event.id for event in delivered))
             self._send_to_all(signal, arguments)
         return None
 
     def _cut_short(self, rest: list[PresenceEvent], position: int) -> int:
-        """Delivers what was held up to come together with later prunes, and returns ``position``."""
+        """Delivers the events of ``rest`` that were held back and come before ``position``, which it returns."""
         held = [event for event in rest if event.id < position]
         for signal, arguments in dispatch.signals_for(self._name, held, self._using):
             self._send_to_all(signal, arguments)
@@ -117,81 +122,84 @@ class Worker:
 
     def _send(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> None:
         key = signal, receiver
-        error = self._error(signal, receiver, arguments)
+        error = self._call(signal, receiver, arguments)
         if error is None:
             self._failing.discard(key)
             return
-        tries = 1
-        # One that has just failed so often gets no more than one try until it succeeds: it must not hold up the rest.
-        while key not in self._failing and tries < TRIES and self._paused.get(key, 0.0) < PATIENCE:
-            pause = PAUSE * tries
-            self._paused[key] = self._paused.get(key, 0.0) + pause
-            time.sleep(pause)
-            tries += 1
-            error = self._error(signal, receiver, arguments)
+        attempts = 1
+        # A receiver that used up its attempts gets one per signal until it succeeds. It must not delay the others.
+        while key not in self._failing and attempts < MAX_ATTEMPTS and self._delayed.get(key, 0.0) < RETRY_BUDGET:
+            delay = RETRY_DELAY * attempts
+            self._delayed[key] = self._delayed.get(key, 0.0) + delay
+            time.sleep(delay)
+            attempts += 1
+            error = self._call(signal, receiver, arguments)
             if error is None:
                 return
         self._failing.add(key)
-        self._give_up(signal.name_of(receiver), arguments["events"], tries, error)
+        self._give_up(signal.name_of(receiver), arguments["events"], attempts, error)
 
-    def _error(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> BaseException | None:
-        """What ``receiver`` raises."""
+    def _call(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> BaseException | None:
+        """Calls ``receiver``. Returns what it raises, or an error if it left a transaction open, or None."""
         try:
             signal.send_to(receiver, sender=Room, **arguments)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a CancelledError or a SystemExit is about what the receiver did
+        except BaseException as error:  # a CancelledError or a SystemExit is a failure of the receiver
             _drop_broken_connections()
             return error
-        return _transaction_left_open()
+        return _rolled_back_transaction()
 
-    def _give_up(self, receiver: str, events: list[PresenceEvent], tries: int, error: BaseException) -> None:
+    def _give_up(self, receiver: str, events: list[PresenceEvent], attempts: int, error: BaseException) -> None:
         first, last = events[0].id, events[-1].id
         logger.error(
-            "The receiver %s did not take events %s to %s in %s tries, and is not asked again",
+            "The receiver %s failed on events %s to %s in %s attempts, and is not called again for them",
             receiver,
             first,
             last,
-            tries,
+            attempts,
             exc_info=error,
         )
         letter = DeadLetter(
-            worker=self._name, receiver=receiver, first=first, last=last, tries=tries, error=_text(error)
+            worker=self._name, receiver=receiver, first=first, last=last, tries=attempts, error=_storable(error)
         )
-        self._letters.append(letter)
+        self._dead_letters.append(letter)
 
 
 def reset_connections() -> None:
     """Drops all database connections, whatever state they are in."""
     drop_all()
-    _repair_those_of_coroutines()
+    _close_old_connections_of_coroutines()
 
 
-def _transaction_left_open() -> Exception | None:
-    """The error of a receiver that left a transaction open. It is rolled back: nothing would be committed any more."""
-    left = drop_open_transactions()
-    return RuntimeError(f"It left a transaction open in {', '.join(left)}: rolled back") if left else None
+def _rolled_back_transaction() -> Exception | None:
+    """Rolls back transactions that a receiver left open, in which nothing later would be committed.
+
+    Returns an error that names their databases, or None if there were none.
+    """
+    aliases = drop_open_transactions()
+    return RuntimeError(f"It left a transaction open in {', '.join(aliases)}: rolled back") if aliases else None
 
 
 def _drop_broken_connections() -> None:
-    """No request ends here, so Django never replaces a broken connection by itself."""
+    """Drops broken connections. Django would do it at the end of a request, and the worker serves none."""
     drop_broken()
-    _repair_those_of_coroutines()
+    _close_old_connections_of_coroutines()
 
 
-def _repair_those_of_coroutines() -> None:
-    """Coroutines query in a thread of their own."""
+def _close_old_connections_of_coroutines() -> None:
+    """Coroutines query in a thread of their own, which closes its old connections before each call."""
 
-    async def repair() -> None:
+    async def call_nothing() -> None:
         await in_thread(lambda: None)
 
-    concurrency.run(repair)
+    concurrency.run(call_nothing)
 
 
-def _text(error: BaseException) -> str:
-    """What PostgreSQL can store of ``error``."""
+def _storable(error: BaseException) -> str:
+    """Returns ``repr(error)`` as text that PostgreSQL can store, cut to `MAX_ERROR_CHARS`."""
     try:
         text = repr(error)
     except Exception:
         text = type(error).__name__
-    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")[:LONGEST]
+    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")[:MAX_ERROR_CHARS]

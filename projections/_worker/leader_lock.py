@@ -1,4 +1,4 @@
-"""One at a time: of all who want to follow the log, one leads, and another takes over when it is gone."""
+"""Elects one leader among the workers of a name. When the leader ends, another worker takes over."""
 
 from __future__ import annotations
 
@@ -15,37 +15,38 @@ from projections._delivery.notify import CHANNEL
 
 __all__ = ["LeaderLock"]
 
-_FOR_ONE_SESSION = {
-    # A machine that is gone without a word is noticed after about ten seconds, instead of after hours.
+_CONNECTION_SETTINGS = {
+    # PostgreSQL notices after about ten seconds that the machine of the leader is unreachable, instead of after hours.
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
-    # It does nothing most of the time, and that is its job.
+    # The connection is idle most of the time, and must stay open.
     "idle_session_timeout": "0",
 }
-
 
 _TOKEN = "presence_events.leader"  # noqa: S105, the name of a setting
 
 
 class LeaderLock:
-    """An advisory lock on a connection of its own: when the process is killed, PostgreSQL gives it to the next.
+    """An advisory lock that the worker ``name`` holds on a database connection of its own.
 
-    It belongs to the session, so the connection must not go through a pooler that lends sessions out.
+    PostgreSQL releases the lock when the connection ends, also if the process is killed. The connection must not go
+    through a pooler that shares database connections between clients, since the lock would stay there.
     """
 
     def __init__(self, name: str, *, using: str) -> None:
         self._name = f"presence:{name}"
         self._connection: Any = connections[using].copy()
         self._connection.settings_dict = deepcopy(self._connection.settings_dict)
-        # What is given back to a pool keeps its locks.
+        # A connection that is returned to a pool keeps its locks.
         self._connection.settings_dict["OPTIONS"].pop("pool", None)
         self._listens = False
 
     def acquire(self) -> bool:
-        """Tries to become the leader. Returns whether this process leads now.
+        """Tries to acquire the lock, without waiting. Returns whether this process is the leader now.
 
-        Raises `ConnectionIsPooled` if the lock would stay behind in a pooler.
+        Raises `ConnectionIsPooled` if the lock would stay behind in a pooler, and `django.db.Error` if the database
+        fails. The lock is released if it raises.
         """
         try:
             if self.is_held():
@@ -55,9 +56,9 @@ class LeaderLock:
                 if not cursor.fetchone()[0]:
                     return False
                 token = secrets.token_hex(8)
-                for setting, value in {**_FOR_ONE_SESSION, _TOKEN: token}.items():
+                for setting, value in {**_CONNECTION_SETTINGS, _TOKEN: token}.items():
                     cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
-            if self._is_lent(token):
+            if self._is_pooled(token):
                 raise ConnectionIsPooled
             return True
         except (Error, ConnectionIsPooled):
@@ -65,7 +66,10 @@ class LeaderLock:
             raise
 
     def is_held(self) -> bool:
-        """Whether this process leads. It no longer does once its database connection is lost, which raises."""
+        """Returns whether this process is the leader.
+
+        Raises `django.db.Error` if the database connection is lost, and with it the lock.
+        """
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(sql.read("projections", "queries/leader_lock/is_held"))
@@ -74,18 +78,8 @@ class LeaderLock:
             self.release()
             raise
 
-    def _is_lent(self, token: str) -> bool:
-        """Whether somebody else who connects like this gets the very session that has the lock."""
-        other = self._connection.copy()
-        try:
-            with other.cursor() as cursor:
-                cursor.execute("SELECT current_setting(%s, true)", [_TOKEN])
-                return bool(cursor.fetchone()[0] == token)
-        finally:
-            other.close()
-
     def wait(self, seconds: float) -> None:
-        """Waits that long, or until somebody calls `wake`."""
+        """Waits for ``seconds`` or until `wake` is called. The lock must be held."""
         if not self._listens:
             with self._connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {CHANNEL}")
@@ -95,10 +89,20 @@ class LeaderLock:
                 pass
 
     def release(self) -> None:
-        """Somebody else may lead, at once."""
+        """Releases the lock, if it is held, and closes the connection. Another worker can lead at once."""
         self._listens = False
-        # PostgreSQL ends a session a moment after it was closed.
+        # PostgreSQL ends a database connection only a moment after it was closed, so the lock is released first.
         if self._connection.connection is not None and not self._connection.errors_occurred:
             with suppress(Error), self._connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
+
+    def _is_pooled(self, token: str) -> bool:
+        """Returns whether a new connection gets the database connection that has the lock."""
+        other = self._connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT current_setting(%s, true)", [_TOKEN])
+                return bool(cursor.fetchone()[0] == token)
+        finally:
+            other.close()

@@ -1,4 +1,4 @@
-"""What one process does for all, time and again: noticing servers that died, and pruning."""
+"""Runs the periodic jobs of the leading worker: dead-server detection and pruning."""
 
 from __future__ import annotations
 
@@ -11,39 +11,46 @@ from projections.models import Room
 
 __all__ = ["Maintenance"]
 
-SHORTEST, LONGEST = 1.0, 10.0
-"""Seconds between two rounds of pruning, at least and at most."""
+MIN_PRUNE_INTERVAL, MAX_PRUNE_INTERVAL = 1.0, 10.0
+"""Bounds in seconds for the interval at which presences are pruned."""
 
-ROOMS = 60.0
-"""Seconds between two looks for rooms in which nobody is."""
+ROOM_PRUNE_INTERVAL = 60.0
+"""Seconds between two prunes of empty rooms."""
 
 
 class Maintenance:
-    """Watches over the servers of the database ``using``, and prunes presences and rooms if ``prune`` is true."""
+    """Detects dead servers in the database ``using``. If ``prune`` is true, it also prunes presences and rooms."""
 
     def __init__(self, using: str, *, prune: bool) -> None:
         rooms = Room.objects.db_manager(using)
-        self._jobs: list[_Job] = [_Job(DeadServerDetector(using).look, lambda: 0.0)]
+        self._jobs: list[_Job] = [_Job(DeadServerDetector(using).check, lambda: 0.0)]
         if prune:
-            self._jobs += [_Job(rooms.prune_presences, often), _Job(rooms.prune_rooms, lambda: ROOMS)]
+            self._jobs += [
+                _Job(rooms.prune_presences, prune_interval),
+                _Job(rooms.prune_rooms, lambda: ROOM_PRUNE_INTERVAL),
+            ]
 
     def run_due_jobs(self) -> None:
-        """Raises what a job raises; it is done again at its time."""
+        """Runs the jobs whose interval has passed. Raises what a job raises; that job runs again after its interval."""
         for job in self._jobs:
-            job.do_if_due()
+            job.run_if_due()
 
 
 class _Job:
-    def __init__(self, do: Callable[[], object], pause: Callable[[], float]) -> None:
-        self._do, self._pause = do, pause
+    def __init__(self, run: Callable[[], object], interval: Callable[[], float]) -> None:
+        self._run, self._interval = run, interval
         self._due = 0.0
 
-    def do_if_due(self) -> None:
+    def run_if_due(self) -> None:
         if time.monotonic() >= self._due:
-            self._due = time.monotonic() + self._pause()
-            self._do()
+            self._due = time.monotonic() + self._interval()
+            self._run()
 
 
-def often() -> float:
-    """Seconds between two rounds of pruning: a sixth of ``CHANNELS_PRESENCE_MAX_AGE``, within bounds."""
-    return min(max(conf.max_age() / 6, SHORTEST), LONGEST)
+def prune_interval() -> float:
+    """Returns the seconds between two prunes of presences.
+
+    This is a sixth of ``CHANNELS_PRESENCE_MAX_AGE``, but at least `MIN_PRUNE_INTERVAL` and at most
+    `MAX_PRUNE_INTERVAL`.
+    """
+    return min(max(conf.max_age() / 6, MIN_PRUNE_INTERVAL), MAX_PRUNE_INTERVAL)

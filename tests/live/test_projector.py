@@ -1,4 +1,4 @@
-"""Two workers in processes of their own, one of which is killed while there is much to do."""
+"""Two workers in separate processes. The leader is killed while it delivers many events."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def by_worker(settings: Any) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts a worker. What it prints goes to ``output`` in the folder of the test, what it hears to ``heard``."""
+    """Starts a worker. It prints to ``output`` in the folder of the test, and its receiver writes to ``received``."""
     workers: list[subprocess.Popen[bytes]] = []
     environment = {
         **os.environ,
         "DATABASE_URL": database_url(),
         "DJANGO_SETTINGS_MODULE": "tests.live.worker_settings",
-        "PRESENCE_HEARD": str(tmp_path / "heard"),
+        "PRESENCE_RECEIVED": str(tmp_path / "received"),
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -55,9 +55,9 @@ def start(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     print((tmp_path / "output").read_text())
 
 
-def heard(folder: Path) -> list[tuple[int, ...]]:
-    """Process, position and stay of each signal so far."""
-    file = folder / "heard"
+def received(folder: Path) -> list[tuple[int, ...]]:
+    """Returns process id, position and session of each event that was received so far."""
+    file = folder / "received"
     lines = file.read_text().splitlines() if file.exists() else []
     return [tuple(int(number) for number in line.split()[:3]) for line in lines]
 
@@ -72,26 +72,26 @@ def test_when_the_leader_is_killed_the_standby_misses_nothing(
     standby = start()
     wait_until(lambda: "Standing by." in output.read_text())
 
-    def coming_and_going(number: int) -> None:
+    def join_and_leave(number: int) -> None:
         channels = [f"channel-{number}-{each}" for each in range(500)]
         for kind in ("join", "leave"):
             record([Draft(kind, f"room-{number % 3}", channel) for channel in channels])
 
     for number in range(4):
-        coming_and_going(number)
-    wait_until(lambda: len(heard(tmp_path)) > 500)
+        join_and_leave(number)
+    wait_until(lambda: len(received(tmp_path)) > 500)
     leader.send_signal(signal.SIGKILL)
     assert leader.wait() == -signal.SIGKILL
-    coming_and_going(4)
+    join_and_leave(4)
 
     everything = set(PresenceEvent.objects.values_list("id", flat=True))
-    wait_until(lambda: {position for _, position, _ in heard(tmp_path)} == everything)
-    assert {process for process, _, _ in heard(tmp_path)} == {leader.pid, standby.pid}
-    # Both have heard all of a stay in the order of the log, whatever was said twice.
-    by_stay = defaultdict(list)
-    for process, position, stay in heard(tmp_path):
-        by_stay[process, stay].append(position)
-    assert all(positions == sorted(positions) for positions in by_stay.values())
+    wait_until(lambda: {position for _, position, _ in received(tmp_path)} == everything)
+    assert {process for process, _, _ in received(tmp_path)} == {leader.pid, standby.pid}
+    # Each process received the events of a stay in the order of the log, including repeated ones.
+    by_session = defaultdict(list)
+    for process, position, session in received(tmp_path):
+        by_session[process, session].append(position)
+    assert all(positions == sorted(positions) for positions in by_session.values())
 
     standby.send_signal(signal.SIGTERM)
     assert standby.wait(10) == 0

@@ -1,4 +1,4 @@
-"""What a worker under test hears is written to a file, a line a signal."""
+"""A receiver that writes each event to a file, one per line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class WorkerReceiversConfig(AppConfig):
     def ready(self) -> None:
         from projections.signals import presence_changed
 
-        presence_changed.connect(write_down)
+        presence_changed.connect(write)
 
 
-def write_down(events: list[Any], **kwargs: Any) -> None:
-    heard = "".join(f"{os.getpid()} {event.id} {event.session} {event.kind}\n" for event in events)
-    with open(os.environ["PRESENCE_HEARD"], "a", encoding="ascii") as file:  # noqa: PTH123
-        file.write(heard)
+def write(events: list[Any], **kwargs: Any) -> None:
+    lines = "".join(f"{os.getpid()} {event.id} {event.session} {event.kind}\n" for event in events)
+    with open(os.environ["PRESENCE_RECEIVED"], "a", encoding="ascii") as file:  # noqa: PTH123
+        file.write(lines)

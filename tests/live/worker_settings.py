@@ -1,4 +1,4 @@
-"""The settings of the tests, for a worker in a process of its own."""
+"""The settings of the tests for a worker in a separate process."""
 
 from __future__ import annotations
 

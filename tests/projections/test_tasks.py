@@ -1,4 +1,4 @@
-"""The Celery tasks, with Celery and without."""
+"""The tasks with and without Celery."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_the_tasks_prune() -> None:
     assert tasks.prune_rooms.apply().get() == 1
 
 
-def test_the_tasks_are_called_what_the_documentation_says() -> None:
+def test_the_tasks_have_the_documented_names() -> None:
     assert tasks.prune_presences.name == "projections.tasks.prune_presences"
     assert tasks.prune_rooms.name == "projections.tasks.prune_rooms"
 
 
-def test_without_celery_the_module_imports_and_each_use_says_what_is_missing() -> None:
+def test_without_celery_the_module_imports_and_each_use_raises() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_CELERY], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("pip install celery") == 3

@@ -1,4 +1,4 @@
-"""manage.py prune_presences: for cron, where there is no Celery beat."""
+"""manage.py prune_presences: for cron, on sites without Celery beat."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from projections.models import Room
 
 
 class Command(BaseCommand):
-    help = "Prunes the connections that were not seen for a while, tells everyone, and says how many there were."
+    help = "Prunes connections without a recent sign of life, sends the signals, and prints how many were pruned."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--age", type=float, help="seconds (default: CHANNELS_PRESENCE_MAX_AGE)")
-        parser.add_argument("--database", help="alias of the database (default: where the router writes)")
+        parser.add_argument(
+            "--age", type=float, help="seconds without a sign of life (default: CHANNELS_PRESENCE_MAX_AGE)"
+        )
+        parser.add_argument("--database", help="alias of the database (default: the one that the router writes to)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""manage.py prune_rooms: for cron, where there is no Celery beat."""
+"""manage.py prune_rooms: for cron, on sites without Celery beat."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from projections.models import Room
 
 
 class Command(BaseCommand):
-    help = "Removes the rooms in which nobody is, and says how many there were."
+    help = "Removes empty rooms and prints how many were removed."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--database", help="alias of the database (default: where the router writes)")
+        parser.add_argument("--database", help="alias of the database (default: the one that the router writes to)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         pruned = Room.objects.db_manager(options["database"]).prune_rooms()

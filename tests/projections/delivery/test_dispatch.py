@@ -1,4 +1,4 @@
-"""Groups and signals follow what was committed."""
+"""Committed events update groups and send signals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -15,8 +16,9 @@ from django.db import connection, transaction
 
 from presence_events._recording import room_order
 from presence_events.concurrency import in_thread
+from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord, record
-from projections._delivery import groups
+from projections._delivery import dispatch
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
 
@@ -34,7 +36,7 @@ def listening(receiver: Any) -> Iterator[None]:
 
 @pytest.fixture
 def updates() -> Iterator[list[dict[str, Any]]]:
-    """The arguments of every presence_updated, in order."""
+    """Collects the arguments of every presence_updated, in order."""
     received: list[dict[str, Any]] = []
 
     def receive(sender: Any, signal: Any, **kwargs: Any) -> None:
@@ -62,22 +64,22 @@ def test_a_join_is_signalled_with_the_presence(
     assert signal["room"].created_at == stored.joined_at
 
 
-def test_a_leave_is_signalled_with_the_presence_that_was(user: Any, signals: list[dict[str, Any]]) -> None:
+def test_a_leave_is_signalled_with_the_presence_that_ended(user: Any, signals: list[dict[str, Any]]) -> None:
     Room.objects.add("room", "channel", user, {"a": 1})
-    was = Presence.objects.get()
+    ended = Presence.objects.get()
     Presence.objects.leave_all("channel")
     removed = signals[-1]["removed"]
     assert (removed.pk, removed.user, removed.joined_at, removed.last_seen) == (
-        was.pk,
+        ended.pk,
         user,
-        was.joined_at,
-        was.last_seen,
+        ended.joined_at,
+        ended.last_seen,
     )
     assert removed.data is None
     assert (signals[-1]["added"], signals[-1]["bulk_change"]) == (None, False)
 
 
-def test_a_prune_is_one_signal_a_room_that_names_everyone(signals: list[dict[str, Any]]) -> None:
+def test_prunes_are_one_signal_for_each_room_with_all_events(signals: list[dict[str, Any]]) -> None:
     record([Draft("join", room, f"{room}{number}") for room in "ab" for number in range(1500)])
     signals.clear()
     assert Room.objects.prune_presences(0) == 3000
@@ -96,8 +98,8 @@ def test_touches_and_pruned_rooms_are_not_signalled(signals: list[dict[str, Any]
     assert len(signals) == 2
 
 
-def test_the_group_is_right_when_the_signal_arrives() -> None:
-    """The documented receiver sends the member list to the group from inside the signal."""
+def test_the_group_is_up_to_date_when_the_signal_is_sent() -> None:
+    """The documented receiver sends the list of members to the group of the room."""
     layer: Any = get_channel_layer()
     channel = async_to_sync(layer.new_channel)()
     other = async_to_sync(layer.new_channel)()
@@ -115,10 +117,10 @@ def test_the_group_is_right_when_the_signal_arrives() -> None:
         assert async_to_sync(layer.receive)(other)["lurkers"] == 2
         Room.objects.remove("room", other)
         assert async_to_sync(layer.receive)(channel)["lurkers"] == 1
-        assert other not in layer.channels  # nothing waits there
+        assert other not in layer.channels  # it got no message
 
 
-def test_a_receiver_that_raises_is_logged_by_name_and_hurts_nobody(
+def test_a_receiver_that_raises_is_logged_by_name_and_others_are_called(
     caplog: pytest.LogCaptureFixture, signals: list[dict[str, Any]]
 ) -> None:
     def broken_receiver(**kwargs: Any) -> None:
@@ -149,13 +151,13 @@ async def test_coroutine_functions_may_receive() -> None:
 
 
 class UnreachableLayer(InMemoryChannelLayer):
-    """A layer that has gone away."""
+    """It fails every request."""
 
     async def group_add(self, group: str, channel: str) -> None:
-        raise ConnectionError("the layer is gone")
+        raise ConnectionError("unavailable")
 
     async def group_discard(self, group: str, channel: str) -> None:
-        raise ConnectionError("the layer is gone")
+        raise ConnectionError("unavailable")
 
 
 @pytest.fixture
@@ -164,7 +166,7 @@ def unreachable(settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("unreachable")
-def test_a_join_the_layer_does_not_follow_is_recorded_signalled_and_raised(signals: list[dict[str, Any]]) -> None:
+def test_a_join_that_the_layer_fails_to_add_is_recorded_signalled_and_raised(signals: list[dict[str, Any]]) -> None:
     with pytest.raises(ConnectionError):
         Room.objects.add("room", "channel")
     assert Presence.objects.exists()
@@ -172,16 +174,72 @@ def test_a_join_the_layer_does_not_follow_is_recorded_signalled_and_raised(signa
 
 
 @pytest.mark.usefixtures("unreachable")
-def test_an_end_the_layer_does_not_follow_is_logged(caplog: pytest.LogCaptureFixture, signals: list[Any]) -> None:
+async def test_a_join_of_a_coroutine_that_the_layer_fails_to_add_is_recorded_signalled_and_raised(
+    signals: list[dict[str, Any]],
+) -> None:
+    with pytest.raises(ConnectionError):
+        await Room.objects.aadd("room", "channel")
+    assert await Presence.objects.aexists()
+    assert len(signals) == 1
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_leave_that_the_layer_fails_to_discard_is_logged(
+    caplog: pytest.LogCaptureFixture, signals: list[Any]
+) -> None:
     with pytest.raises(ConnectionError):
         Room.objects.add("room", "channel")
     caplog.clear()
     assert Presence.objects.leave_all("channel") == 1
     assert len(signals) == 2
-    assert "failed to follow: leave channel room" in caplog.text
+    assert "Group update failed: leave channel room" in caplog.text
 
 
-def test_signals_come_in_the_order_of_the_log(signals: list[dict[str, Any]]) -> None:
+def test_a_worker_has_receivers_if_one_of_its_signals_has() -> None:
+    assert not dispatch.has_receivers("billing")
+    for signal in (presence_changed, presence_updated):
+        receiver = Mock()
+        signal.for_worker("billing").connect(receiver, weak=False)
+        assert dispatch.has_receivers("billing")
+        signal.for_worker("billing").disconnect(receiver)
+    assert not dispatch.has_receivers("billing")
+
+
+def _event(position: int, kind: str, room: str, channel_name: str | None, tx: int = 1) -> PresenceEvent:
+    return PresenceEvent(id=position, kind=kind, room=room, channel_name=channel_name, tx=tx)
+
+
+@pytest.mark.parametrize(
+    ("others", "order"),
+    [
+        ([(2, "join", "hall", "c")], [2, 1, 9]),
+        ([(2, "leave", "room", "c")], [2, 1, 9]),
+        ([(2, "join", "room", "a")], [1, 2, 9]),
+        ([(2, "prune", "room", None)], [1, 2, 9]),
+    ],
+    ids=["another room", "another connection", "the same connection", "the room itself"],
+)
+def test_prunes_of_a_transaction_in_a_room_are_held_back_for_each_other(
+    others: list[tuple[int, str, str, str | None]], order: list[int]
+) -> None:
+    """Unless the next event of the room itself, or of one of their connections there, comes first."""
+    events = [
+        _event(1, "prune", "room", "a"),
+        *(_event(*other, tx=2) for other in others),
+        _event(9, "prune", "room", "b"),
+    ]
+    assert [event.id for event in dispatch.coalesce_prunes(events)] == order
+
+
+def test_prunes_are_held_back_for_a_limited_number_of_positions() -> None:
+    gap = dispatch.MAX_PRUNE_GAP
+    near = [_event(1, "prune", "room", "a"), _event(1 + gap, "join", "hall", "c", tx=2)]
+    far = [_event(1, "prune", "room", "a"), _event(2 + gap, "join", "hall", "c", tx=2)]
+    assert [event.id for event in dispatch.coalesce_prunes(near)] == [1 + gap, 1]
+    assert [event.id for event in dispatch.coalesce_prunes(far)] == [1, 2 + gap]
+
+
+def test_signals_are_sent_in_the_order_of_the_log(signals: list[dict[str, Any]]) -> None:
     with transaction.atomic():
         for _ in range(3):
             Room.objects.add("room", "channel")
@@ -191,8 +249,8 @@ def test_signals_come_in_the_order_of_the_log(signals: list[dict[str, Any]]) -> 
     assert len(positions) == 6
 
 
-class FussyLayer(InMemoryChannelLayer):
-    """A layer that takes everybody but one."""
+class PartlyFailingLayer(InMemoryChannelLayer):
+    """It fails to add one channel."""
 
     async def group_add(self, group: str, channel: str) -> None:
         if channel == "bad":
@@ -200,24 +258,24 @@ class FussyLayer(InMemoryChannelLayer):
         await super().group_add(group, channel)
 
 
-def test_inside_a_transaction_one_join_the_layer_does_not_follow_keeps_nothing_else_from_happening(
+def test_after_a_transaction_a_failed_add_is_logged_and_everything_else_is_delivered(
     settings: Any, signals: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.FussyLayer"}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.PartlyFailingLayer"}}
     called: list[str] = []
     with transaction.atomic():
         Room.objects.add("room", "bad")
         Room.objects.add("room", "good")
-        transaction.on_commit(lambda: called.append("a hook of somebody else"))
+        transaction.on_commit(lambda: called.append("another hook"))
     layer: Any = get_channel_layer()
     assert set(layer.groups["room"]) == {"good"}
     assert len(signals) == 2
-    assert called == ["a hook of somebody else"]
+    assert called == ["another hook"]
     assert "not this one" in caplog.text
 
 
 class HangingLayer(InMemoryChannelLayer):
-    """A layer that does not answer for one room."""
+    """It never answers for one room."""
 
     async def group_add(self, group: str, channel: str) -> None:
         if group == "hanging":
@@ -225,14 +283,14 @@ class HangingLayer(InMemoryChannelLayer):
         await super().group_add(group, channel)
 
 
-async def test_a_delivery_that_hangs_holds_up_its_room_alone_and_that_for_a_while(
+async def test_a_delivery_that_hangs_delays_only_its_room_and_only_until_the_timeout(
     settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.HangingLayer"}}
     monkeypatch.setattr(room_order, "TURN_TIMEOUT", 0.2)
     hanging = asyncio.create_task(Room.objects.aadd("hanging", "1"))
     while not await Presence.objects.filter(room="hanging").aexists():
-        """It is recorded before it hangs."""
+        """The join is recorded before its delivery hangs."""
     await Room.objects.aadd("other", "2")
     assert await Presence.objects.atouch("1") == 1
     assert not caplog.records
@@ -241,7 +299,7 @@ async def test_a_delivery_that_hangs_holds_up_its_room_alone_and_that_for_a_whil
     hanging.cancel()
 
 
-async def test_a_receiver_may_record_in_the_room_it_is_told_of() -> None:
+async def test_a_receiver_may_record_in_the_room_of_its_signal() -> None:
     async def welcome(room: Room, added: Presence | None, **kwargs: Any) -> None:
         if added is not None and added.channel_name != "host":
             await Room.objects.aadd(room.channel_name, "host")
@@ -251,9 +309,7 @@ async def test_a_receiver_may_record_in_the_room_it_is_told_of() -> None:
     assert await Presence.objects.acount() == 2
 
 
-def test_what_a_connection_says_of_itself_is_signalled_when_it_changes(
-    updates: list[dict[str, Any]], user: Any
-) -> None:
+def test_data_is_signalled_when_it_changes(updates: list[dict[str, Any]], user: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name, user_id, process)"
@@ -273,7 +329,7 @@ def test_what_a_connection_says_of_itself_is_signalled_when_it_changes(
         assert getattr(update["presence"], field.attname) == getattr(stored, field.attname)
 
 
-async def test_coroutines_signal_what_changed_in_the_order_of_the_log(
+async def test_coroutines_signal_changes_in_the_order_of_the_log(
     updates: list[dict[str, Any]], signals: list[dict[str, Any]]
 ) -> None:
     both: list[int] = []
@@ -298,24 +354,24 @@ async def test_coroutines_signal_what_changed_in_the_order_of_the_log(
     assert both == sorted(both)
 
 
-async def test_synchronous_receivers_of_a_flush_are_called_in_one_visit_to_their_thread(
+async def test_synchronous_receivers_of_a_batch_are_called_in_one_switch_to_their_thread(
     monkeypatch: pytest.MonkeyPatch, signals: list[dict[str, Any]]
 ) -> None:
-    visits = 0
-    visit = in_thread
+    switches = 0
+    real = in_thread
 
     async def counting(function: Any) -> Any:
-        nonlocal visits
-        visits += 1
-        return await visit(function)
+        nonlocal switches
+        switches += 1
+        return await real(function)
 
     monkeypatch.setattr("projections.signals.in_thread", counting)
     await arecord([Draft("join", room, f"{number}") for number in range(50) for room in "ab"])
     assert len(signals) == 100
-    assert visits == 1
+    assert switches == 1
 
 
-async def test_receivers_that_raise_are_logged_and_the_others_get_everything(
+async def test_receivers_that_raise_are_logged_and_others_get_all_signals(
     caplog: pytest.LogCaptureFixture, signals: list[dict[str, Any]]
 ) -> None:
     awaited: list[Any] = []
@@ -338,30 +394,7 @@ async def test_receivers_that_raise_are_logged_and_the_others_get_everything(
     assert sum("abroken of presence_changed raised RuntimeError('neither')" in message for message in messages) == 3
 
 
-async def test_the_layer_is_asked_for_many_at_once_but_not_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    under_way = most = 0
-
-    async def slow(layer: Any, group: str, channel: str) -> None:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0)
-        under_way -= 1
-
-    monkeypatch.setattr(InMemoryChannelLayer, "group_add", slow)
-    await arecord([Draft("join", "room", f"{number}") for number in range(3 * groups.AT_ONCE)])
-    assert most == groups.AT_ONCE
-
-
-async def test_the_group_has_who_left_and_came_back_in_one_flush() -> None:
-    await arecord([Draft("join", "room", "channel")])
-    await arecord([Draft("leave", "room", "channel"), Draft("join", "room", "channel")])
-    assert list(get_channel_layer().groups["room"]) == ["channel"]
-    await arecord([Draft("join", "hall", "channel"), Draft("leave", "hall", "channel")])
-    assert "hall" not in get_channel_layer().groups
-
-
-async def test_synchronous_receivers_that_query_go_on_after_their_connection_broke() -> None:
+async def test_synchronous_receivers_can_query_after_their_database_connection_broke() -> None:
     found: list[int] = []
 
     def query(room: Room, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The management commands, for cron."""
+"""manage.py prune_presences and prune_rooms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_prune_presences_prunes_by_the_setting(settings: Any) -> None:
+def test_prune_presences_takes_the_age_from_the_setting(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = 5
     Room.objects.add("room", "old")
     Room.objects.add("room", "new")
@@ -29,7 +29,7 @@ def test_prune_presences_prunes_by_the_setting(settings: Any) -> None:
     assert Presence.objects.get().channel_name == "new"
 
 
-def test_prune_presences_prunes_by_the_option() -> None:
+def test_prune_presences_takes_the_age_from_the_option() -> None:
     Room.objects.add("room", "old")
     age_presences("old", seconds=6)
     assert run("prune_presences", "--age", "7") == "0 pruned\n"
@@ -37,8 +37,8 @@ def test_prune_presences_prunes_by_the_option() -> None:
 
 
 @pytest.mark.parametrize("age", ["-1", "nan", "inf"])
-def test_prune_presences_refuses_what_is_no_age(age: str) -> None:
-    with pytest.raises(CommandError, match="An age is a finite number of seconds"):
+def test_prune_presences_refuses_an_invalid_age(age: str) -> None:
+    with pytest.raises(CommandError, match="an age that is a finite number of seconds"):
         run("prune_presences", f"--age={age}")
 
 

@@ -1,4 +1,4 @@
-"""Servers that die, that seem to, and those that watch over them."""
+"""Servers that die or seem to, and workers that detect it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DIED = {"reason": "server process died", "process": "one"}
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Between two looks the time passes that has to; what is put into the list passes instead, the last first."""
+    """Replaces the clock. Each call advances it by one interval, or by the last number that it takes from the list."""
     steps: list[float] = []
     now = 0.0
 
@@ -52,7 +52,7 @@ def execute(statement: str, *params: Any) -> None:
         cursor.execute(statement, params)
 
 
-def claim(process: str, *channels: str, room: str = "room") -> None:
+def join(process: str, *channels: str, room: str = "room") -> None:
     for channel in channels:
         execute(
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', %s, %s, %s)",
@@ -62,21 +62,21 @@ def claim(process: str, *channels: str, room: str = "room") -> None:
         )
 
 
-def live(*names: str) -> None:
-    """These processes say that they are alive."""
+def renew(*names: str) -> None:
+    """Renews the rows of these processes."""
     for name in names:
-        Process.objects.update_or_create(name=name, defaults={"seen_at": Now()}, create_defaults=_born())
+        Process.objects.update_or_create(name=name, defaults={"seen_at": Now()}, create_defaults=_new())
 
 
-def _born() -> dict[str, Any]:
+def _new() -> dict[str, Any]:
     return {"started_at": Now(), "seen_at": Now()}
 
 
-def looks(watch: DeadServerDetector, times: int) -> list[int]:
-    return [watch.look() for _ in range(times)]
+def checks(detector: DeadServerDetector, times: int) -> list[int]:
+    return [detector.check() for _ in range(times)]
 
 
-def here() -> list[str]:
+def present_channels() -> list[str]:
     return sorted(Presence.objects.values_list("channel_name", flat=True))
 
 
@@ -84,19 +84,19 @@ def processes() -> set[str]:
     return set(Process.objects.values_list("name", flat=True))
 
 
-def test_who_was_connected_to_a_server_that_died_is_pruned_together(signals: list[dict[str, Any]]) -> None:
-    claim("one", "1", "2")
-    claim("one", "3", room="another")
-    claim("two", "4")
-    Room.objects.add("room", "nobodys")
-    live("one", "two")
-    watch = DeadServerDetector("default")
+def test_all_connections_of_a_dead_server_are_pruned_together(signals: list[dict[str, Any]]) -> None:
+    join("one", "1", "2")
+    join("one", "3", room="another")
+    join("two", "4")
+    Room.objects.add("room", "unclaimed")
+    renew("one", "two")
+    detector = DeadServerDetector("default")
     for _ in range(CHECKS_UNTIL_DEAD):
-        live("two")
-        assert watch.look() == 0
-    live("two")
-    assert watch.look() == 3
-    assert here() == ["4", "nobodys"]
+        renew("two")
+        assert detector.check() == 0
+    renew("two")
+    assert detector.check() == 3
+    assert present_channels() == ["4", "unclaimed"]
     pruned = PresenceEvent.objects.filter(kind="prune")
     assert [event.data for event in pruned] == [DIED] * 3
     assert len({event.tx for event in pruned}) == 1
@@ -109,37 +109,37 @@ def test_who_was_connected_to_a_server_that_died_is_pruned_together(signals: lis
     assert_live_is_the_fold()
 
 
-def test_who_says_in_time_that_it_is_alive_is_left_alone() -> None:
-    claim("one", "1")
-    watch = DeadServerDetector("default")
+def test_a_server_that_renews_its_row_in_time_is_alive() -> None:
+    join("one", "1")
+    detector = DeadServerDetector("default")
     for _ in range(4):
-        live("one")
-        assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    assert here() == ["1"]
+        renew("one")
+        assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    assert present_channels() == ["1"]
     assert processes() == {"one"}
 
 
-def test_a_server_that_nobody_is_connected_to_is_forgotten_when_it_is_dead() -> None:
-    live("one")
-    watch = DeadServerDetector("default")
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+def test_a_dead_server_without_connections_is_deleted() -> None:
+    renew("one")
+    detector = DeadServerDetector("default")
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
     assert processes() == {"one"}
-    assert watch.look() == 0
+    assert detector.check() == 0
     assert processes() == set()
     assert not PresenceEvent.objects.exists()
 
 
-def test_a_server_that_never_said_that_it_is_alive_is_not_dead_either() -> None:
-    """It may not be able to say so: its connections are pruned by age."""
-    claim("one", "1", "2")
-    assert looks(DeadServerDetector("default"), 2 * CHECKS_UNTIL_DEAD) == [0] * (2 * CHECKS_UNTIL_DEAD)
-    assert here() == ["1", "2"]
+def test_a_server_without_a_row_is_not_dead() -> None:
+    """It may not be allowed to write one. Its connections are pruned by age."""
+    join("one", "1", "2")
+    assert checks(DeadServerDetector("default"), 2 * CHECKS_UNTIL_DEAD) == [0] * (2 * CHECKS_UNTIL_DEAD)
+    assert present_channels() == ["1", "2"]
 
 
 @pytest.fixture
-def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Somebody else's connection. The watch waits for a moment only."""
-    monkeypatch.setattr(dead_servers, "PATIENCE", 0.1)
+def other_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A second database connection, inside a transaction. The detector has a short timeout."""
+    monkeypatch.setattr(dead_servers, "WRITE_TIMEOUT", 0.1)
     with connection.copy().cursor() as cursor:
         cursor.execute("BEGIN")
         yield cursor
@@ -152,58 +152,58 @@ def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ["LOCK TABLE presence_event IN SHARE ROW EXCLUSIVE MODE", "SELECT FROM presence_process FOR UPDATE"],
     ids=["the log is locked", "the registry is locked"],
 )
-def test_while_the_living_could_not_say_so_nobody_is_dead(statement: str, two: Any) -> None:
-    claim("one", "1")
-    live("one")
-    watch = DeadServerDetector("default")
-    looks(watch, CHECKS_UNTIL_DEAD)
-    two.execute(statement)
-    assert looks(watch, CHECKS_UNTIL_DEAD + 1) == [0] * (CHECKS_UNTIL_DEAD + 1)
-    two.execute("ROLLBACK")
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    assert here() == ["1"]
-    assert watch.look() == 1
+def test_while_live_servers_cannot_renew_their_rows_none_is_dead(statement: str, other_connection: Any) -> None:
+    join("one", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    checks(detector, CHECKS_UNTIL_DEAD)
+    other_connection.execute(statement)
+    assert checks(detector, CHECKS_UNTIL_DEAD + 1) == [0] * (CHECKS_UNTIL_DEAD + 1)
+    other_connection.execute("ROLLBACK")
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    assert present_channels() == ["1"]
+    assert detector.check() == 1
 
 
-def test_a_look_on_a_connection_that_was_lost_raises() -> None:
-    watch = DeadServerDetector("default")
-    watch.look()
+def test_a_check_on_a_lost_connection_raises() -> None:
+    detector = DeadServerDetector("default")
+    detector.check()
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     with pytest.raises(OperationalError):
-        watch.look()
+        detector.check()
     connection.close()
 
 
-def test_while_commits_take_long_nobody_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    claim("one", "1")
-    live("one")
-    watch = DeadServerDetector("default")
-    monkeypatch.setattr(dead_servers, "PATIENCE", 0)
-    assert looks(watch, 2 * CHECKS_UNTIL_DEAD) == [0] * (2 * CHECKS_UNTIL_DEAD)
+def test_while_commits_are_slow_no_server_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    join("one", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    monkeypatch.setattr(dead_servers, "WRITE_TIMEOUT", 0)
+    assert checks(detector, 2 * CHECKS_UNTIL_DEAD) == [0] * (2 * CHECKS_UNTIL_DEAD)
     monkeypatch.undo()
-    assert here() == ["1"]
+    assert present_channels() == ["1"]
 
 
-def test_who_has_been_seen_after_the_server_died_is_there_by_another_way() -> None:
-    """Its touches come from elsewhere: after the time in which the server may have recorded them itself."""
-    claim("one", "1", "close-call", "other")
-    live("one")
+def test_a_connection_that_is_touched_after_its_server_died_is_kept() -> None:
+    """The touch is too late to come from the server, so it comes from elsewhere."""
+    join("one", "1", "close-call", "other")
+    renew("one")
     Process.objects.update(seen_at=F("seen_at") - timedelta(seconds=3 * KEEP_ALIVE_INTERVAL))
     age_presences("1", "other", seconds=3 * KEEP_ALIVE_INTERVAL)
     age_presences("close-call", seconds=1.5 * KEEP_ALIVE_INTERVAL)
     Presence.objects.touch("other")
-    watch = DeadServerDetector("default")
-    assert looks(watch, 3 * CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD + [2] + [0] * (2 * CHECKS_UNTIL_DEAD - 1)
-    assert here() == ["other"]
+    detector = DeadServerDetector("default")
+    assert checks(detector, 3 * CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD + [2] + [0] * (2 * CHECKS_UNTIL_DEAD - 1)
+    assert present_channels() == ["other"]
     assert processes() == set()
 
 
-def test_rows_that_somebody_else_is_busy_with_come_with_the_next_look() -> None:
-    claim("one", "1", "busy")
-    live("one")
-    watch = DeadServerDetector("default")
-    looks(watch, CHECKS_UNTIL_DEAD)
+def test_locked_rows_are_pruned_by_the_next_check() -> None:
+    join("one", "1", "busy")
+    renew("one")
+    detector = DeadServerDetector("default")
+    checks(detector, CHECKS_UNTIL_DEAD)
     done, locked = threading.Event(), threading.Event()
 
     def lock() -> None:
@@ -219,112 +219,113 @@ def test_rows_that_somebody_else_is_busy_with_come_with_the_next_look() -> None:
         busy = thread.submit(lock)
         assert locked.wait(30)
         try:
-            assert watch.look() == 1
-            assert here() == ["busy"]
+            assert detector.check() == 1
+            assert present_channels() == ["busy"]
             assert processes() == {"one"}
         finally:
             done.set()
         busy.result()
-    assert watch.look() == 1
+    assert detector.check() == 1
     assert processes() == set()
 
 
-def test_a_server_that_comes_back_as_it_is_looked_at_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    claim("one", "1")
-    live("one")
-    watch = DeadServerDetector("default")
-    looks(watch, CHECKS_UNTIL_DEAD)
+def test_interleaving_a_server_that_renews_its_row_before_the_prune_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detector reads that the server is silent, the server renews its row, the detector prunes."""
+    join("one", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    checks(detector, CHECKS_UNTIL_DEAD)
     record_select = dead_servers.record_select
 
     def just_in_time(selection: Any, **options: Any) -> Any:
-        live("one")
+        renew("one")
         return record_select(selection, **options)
 
     monkeypatch.setattr(dead_servers, "record_select", just_in_time)
-    assert looks(watch, CHECKS_UNTIL_DEAD + 1) == [0] * (CHECKS_UNTIL_DEAD + 1)
-    assert here() == ["1"]
+    assert checks(detector, CHECKS_UNTIL_DEAD + 1) == [0] * (CHECKS_UNTIL_DEAD + 1)
+    assert present_channels() == ["1"]
     assert processes() == {"one"}
 
 
-def test_who_joins_again_with_a_server_that_was_taken_for_dead_is_not_pruned_again() -> None:
-    claim("one", "1")
-    live("one")
-    watch = DeadServerDetector("default")
-    assert sum(looks(watch, CHECKS_UNTIL_DEAD + 1)) == 1
-    claim("one", "1")
-    assert looks(watch, 2) == [0, 0]
-    live("one")
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    assert here() == ["1"]
+def test_connections_that_rejoin_after_a_mistaken_prune_are_not_pruned_again() -> None:
+    join("one", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    assert sum(checks(detector, CHECKS_UNTIL_DEAD + 1)) == 1
+    join("one", "1")
+    assert checks(detector, 2) == [0, 0]
+    renew("one")
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    assert present_channels() == ["1"]
 
 
 @pytest.fixture
-def away() -> Iterator[Callable[[], None]]:
-    """Nobody can ask, until it is called."""
+def registry_unavailable() -> Iterator[Callable[[], None]]:
+    """Makes checks fail until it is called."""
     execute("ALTER TABLE presence_process RENAME TO elsewhere")
 
-    def back() -> None:
+    def restore() -> None:
         execute("ALTER TABLE IF EXISTS elsewhere RENAME TO presence_process")
 
-    yield back
-    back()
+    yield restore
+    restore()
 
 
-def test_a_database_that_was_away_kills_nobody(request: pytest.FixtureRequest) -> None:
-    """However long: nobody could say that they are alive."""
-    claim("one", "1")
-    live("one")
-    watch = DeadServerDetector("default")
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    back = request.getfixturevalue("away")
+def test_no_server_is_dead_after_the_database_was_unavailable(request: pytest.FixtureRequest) -> None:
+    """However long that was, live servers could not renew their rows."""
+    join("one", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    restore = request.getfixturevalue("registry_unavailable")
     for _ in range(2 * CHECKS_UNTIL_DEAD):
         with pytest.raises(DatabaseError):
-            watch.look()
-    back()
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    live("one")
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    assert here() == ["1"]
+            detector.check()
+    restore()
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    renew("one")
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    assert present_channels() == ["1"]
 
 
-def test_whoever_watches_next_begins_anew() -> None:
-    claim("one", "1")
-    live("one")
-    watch = DeadServerDetector("default")
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    assert looks(DeadServerDetector("default"), CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    watch.forget()
-    assert looks(watch, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
-    assert watch.look() == 1
+def test_a_new_or_reset_detector_counts_from_the_beginning() -> None:
+    join("one", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    assert checks(DeadServerDetector("default"), CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    detector.reset()
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    assert detector.check() == 1
 
 
-def test_looks_that_come_too_early_do_not_count(clock: list[float]) -> None:
-    claim("one", "1")
-    live("one")
-    watch = DeadServerDetector("default")
-    assert watch.look() == 0
+def test_early_checks_do_not_count(clock: list[float]) -> None:
+    join("one", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    assert detector.check() == 0
     clock.extend([KEEP_ALIVE_INTERVAL * 0.1] * 5)
-    assert looks(watch, 5) == [0] * 5
+    assert checks(detector, 5) == [0] * 5
     clock.extend([KEEP_ALIVE_INTERVAL * 0.5] * 7)
-    assert looks(watch, 7) == [0] * 6 + [1]
+    assert checks(detector, 7) == [0] * 6 + [1]
 
 
-def test_two_who_watch_at_once_prune_once() -> None:
-    claim("one", *map(str, range(50)))
-    live("one")
+def test_two_detectors_at_once_prune_once() -> None:
+    join("one", *map(str, range(50)))
+    renew("one")
     barrier = threading.Barrier(2)
 
-    def look() -> int:
-        watch = DeadServerDetector("default")
+    def check() -> int:
+        detector = DeadServerDetector("default")
         try:
-            looks(watch, CHECKS_UNTIL_DEAD)
+            checks(detector, CHECKS_UNTIL_DEAD)
             barrier.wait(30)
-            return sum(looks(watch, 3))
+            return sum(checks(detector, 3))
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as threads:
-        pruned = [each.result() for each in [threads.submit(look), threads.submit(look)]]
+        pruned = [each.result() for each in [threads.submit(check), threads.submit(check)]]
     assert sum(pruned) == 50
     assert PresenceEvent.objects.filter(kind="prune").count() == 50
     assert processes() == set()
@@ -332,12 +333,12 @@ def test_two_who_watch_at_once_prune_once() -> None:
 
 
 @pytest.mark.parametrize("chat", CHATS)
-async def test_a_server_that_was_only_frozen_joins_its_connections_again(chat: Any, user: Any) -> None:
+async def test_a_server_that_was_only_frozen_rejoins_its_connections(chat: Any, user: Any) -> None:
     client = await client_of(chat, "a", "b", user=user, data="here")
     await until_registered()
-    watch = DeadServerDetector("default")
-    assert await database_sync_to_async(looks)(watch, CHECKS_UNTIL_DEAD + 1) == [0] * CHECKS_UNTIL_DEAD + [2]
-    # It hears of the prunes, and heals at once: in the background.
+    detector = DeadServerDetector("default")
+    assert await database_sync_to_async(checks)(detector, CHECKS_UNTIL_DEAD + 1) == [0] * CHECKS_UNTIL_DEAD + [2]
+    # The server is notified of the prunes, and heals at once, in the background.
     async with asyncio.timeout(30):
         while await present() != [("a", client.channel), ("b", client.channel)]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -354,18 +355,18 @@ async def test_a_server_that_was_only_frozen_joins_its_connections_again(chat: A
 
 
 @pytest.mark.parametrize("chat", [*CHATS, *SELF_RELIANT])
-async def test_a_message_joins_again_whom_another_server_took_for_dead(chat: Any) -> None:
+async def test_a_message_heals_a_connection_that_another_process_pruned_by_mistake(chat: Any) -> None:
     client = await client_of(chat, "a")
-    await took_for_dead("a", client.channel)
+    await prune_by_mistake("a", client.channel)
     assert await client("touch_presence") == 1
     assert await present() == [("a", client.channel)]
     await client.disconnect()
 
 
 @pytest.mark.parametrize("chat", SELF_RELIANT)
-async def test_who_has_no_heartbeat_and_says_nothing_is_evicted(chat: Any) -> None:
+async def test_a_silent_connection_without_a_heartbeat_is_evicted(chat: Any) -> None:
     client = await client_of(chat, "a")
-    await took_for_dead("a", client.channel)
+    await prune_by_mistake("a", client.channel)
     await beat()
     assert await client.closed_with() == EVICTED
     await client.disconnect()
@@ -377,8 +378,8 @@ async def until_registered() -> None:
 
 
 @database_sync_to_async
-def took_for_dead(room: str, channel: str) -> None:
-    """Somebody else did, of whom this process does not hear."""
+def prune_by_mistake(room: str, channel: str) -> None:
+    """Prunes as another process would, without notifying this one."""
     execute(
         "INSERT INTO presence_event (kind, room, channel_name, data) VALUES ('prune', %s, %s, %s)",
         room,

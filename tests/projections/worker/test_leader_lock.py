@@ -1,16 +1,15 @@
-"""One leads, and another takes over when it is gone."""
+"""One worker leads, and another takes over when the leader ends."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import Error, connection, connections, transaction
+from django.db import Error, connection, connections
 
 from presence_events.exceptions import ConnectionIsPooled
 from projections._delivery.notify import wake
@@ -22,20 +21,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def leadership() -> Iterator[Callable[..., LeaderLock]]:
-    made: list[LeaderLock] = []
+def make_lock() -> Iterator[Callable[..., LeaderLock]]:
+    """Makes locks, which are released at the end of the test."""
+    locks: list[LeaderLock] = []
 
     def make(name: str = "projector") -> LeaderLock:
-        made.append(LeaderLock(name, using="default"))
-        return made[-1]
+        locks.append(LeaderLock(name, using="default"))
+        return locks[-1]
 
     yield make
-    for each in made:
-        each.release()
+    for lock in locks:
+        lock.release()
 
 
-def test_one_leads_until_it_resigns(leadership: Callable[..., LeaderLock]) -> None:
-    one, other = leadership(), leadership()
+def test_one_leads_until_it_releases_the_lock(make_lock: Callable[..., LeaderLock]) -> None:
+    one, other = make_lock(), make_lock()
     assert one.acquire()
     assert one.acquire()
     assert not other.acquire()
@@ -44,13 +44,13 @@ def test_one_leads_until_it_resigns(leadership: Callable[..., LeaderLock]) -> No
     assert not one.acquire()
 
 
-def test_other_names_have_leaders_of_their_own(leadership: Callable[..., LeaderLock]) -> None:
-    assert leadership().acquire()
-    assert leadership("reports").acquire()
+def test_each_name_has_a_leader(make_lock: Callable[..., LeaderLock]) -> None:
+    assert make_lock().acquire()
+    assert make_lock("reports").acquire()
 
 
-def test_whoever_loses_the_connection_no_longer_leads(leadership: Callable[..., LeaderLock]) -> None:
-    one, other = leadership(), leadership()
+def test_a_leader_that_loses_its_connection_no_longer_leads(make_lock: Callable[..., LeaderLock]) -> None:
+    one, other = make_lock(), make_lock()
     assert one.acquire()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'")
@@ -60,10 +60,12 @@ def test_whoever_loses_the_connection_no_longer_leads(leadership: Callable[..., 
     assert not one.acquire()
 
 
-def test_it_does_not_share_a_pool_that_would_keep_the_lock(leadership: Callable[..., LeaderLock]) -> None:
+def test_its_connection_does_not_come_from_a_pool_that_would_keep_the_lock(
+    make_lock: Callable[..., LeaderLock],
+) -> None:
     connection.settings_dict["OPTIONS"]["pool"] = True
     try:
-        one, other = leadership(), leadership()
+        one, other = make_lock(), make_lock()
     finally:
         del connection.settings_dict["OPTIONS"]["pool"]
     assert one.acquire()
@@ -71,11 +73,11 @@ def test_it_does_not_share_a_pool_that_would_keep_the_lock(leadership: Callable[
     wait_until(other.acquire)
 
 
-def test_a_session_that_is_lent_out_is_refused(
-    leadership: Callable[..., LeaderLock], monkeypatch: pytest.MonkeyPatch
+def test_a_shared_database_connection_is_refused(
+    make_lock: Callable[..., LeaderLock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next to connect gets the same one, as behind PgBouncer in transaction mode: the lock would stay there."""
-    one, other = leadership(), leadership()
+    """The next client gets the same one, as behind PgBouncer in transaction mode. The lock would stay there."""
+    one, other = make_lock(), make_lock()
     monkeypatch.setattr(type(connections["default"]), "copy", lambda self: self)
     with pytest.raises(ConnectionIsPooled, match="--database"):
         one.acquire()
@@ -83,44 +85,34 @@ def test_a_session_that_is_lent_out_is_refused(
     assert other.acquire()
 
 
-def test_whoever_waits_can_be_woken(leadership: Callable[..., LeaderLock]) -> None:
-    one = leadership()
-    assert one.acquire()
+def test_a_waiting_leader_can_be_woken(make_lock: Callable[..., LeaderLock]) -> None:
+    lock = make_lock()
+    assert lock.acquire()
     woken = threading.Event()
 
-    def wake_until_it_is() -> None:
+    def wake_until_woken() -> None:
         wait_until(lambda: wake("default") or woken.is_set())
         connection.close()
 
-    thread = threading.Thread(target=wake_until_it_is)
+    thread = threading.Thread(target=wake_until_woken)
     thread.start()
-    one.wait(3600)
+    lock.wait(3600)
     woken.set()
     thread.join()
 
 
 @pytest.mark.parametrize("is_coroutine", [False, True])
-def test_whoever_records_wakes_the_worker_if_that_is_set(
-    is_coroutine: bool, settings: Any, leadership: Callable[..., LeaderLock]
+def test_recording_wakes_the_leader_if_that_is_configured(
+    is_coroutine: bool, settings: Any, make_lock: Callable[..., LeaderLock]
 ) -> None:
     settings.CHANNELS_PRESENCE_NOTIFY = True
-    one = leadership()
-    assert one.acquire()
-    one.wait(0)
+    lock = make_lock()
+    assert lock.acquire()
+    lock.wait(0)
     asyncio.run(join()) if is_coroutine else Room.objects.add("room", "channel")
-    one.wait(3600)
+    lock.wait(3600)
 
 
 async def join() -> None:
     await Room.objects.aadd("room", "channel")
     await sync_to_async(connections.close_all)()
-
-
-def test_whoever_cannot_wake_the_worker_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    with transaction.atomic():
-        with pytest.raises(Error), connection.cursor() as cursor:
-            cursor.execute("SELECT 1 / 0")
-        with caplog.at_level(logging.WARNING):
-            wake("default")
-        transaction.set_rollback(True)
-    assert "Could not wake the worker" in caplog.text

@@ -1,4 +1,4 @@
-"""What one worker does for all, when it is due."""
+"""The periodic jobs of the leading worker."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("presence_events.process_registry.KEEP_ALIVE_INTERVAL", 0)
 
 
-def test_servers_are_watched() -> None:
+def test_dead_servers_are_detected() -> None:
     Process.objects.create(name="host:1:abc", started_at=timezone.now(), seen_at=timezone.now())
-    house = Maintenance("default", prune=False)
+    jobs = Maintenance("default", prune=False)
     for _ in range(CHECKS_UNTIL_DEAD + 1):
         assert Process.objects.exists()
-        house.run_due_jobs()
+        jobs.run_due_jobs()
     assert not Process.objects.exists()
 
 
-def test_nobody_is_pruned_unless_that_is_asked_for(settings: Any) -> None:
+def test_it_prunes_only_if_asked_to(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = 0
     Room.objects.add("room", "channel")
     Maintenance("default", prune=False).run_due_jobs()
@@ -40,16 +40,18 @@ def test_nobody_is_pruned_unless_that_is_asked_for(settings: Any) -> None:
     assert not Room.objects.exists()
 
 
-def test_what_was_done_is_not_due_again_at_once(settings: Any) -> None:
+def test_a_job_is_not_due_again_at_once(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = 0
-    house = Maintenance("default", prune=True)
-    house.run_due_jobs()
+    jobs = Maintenance("default", prune=True)
+    jobs.run_due_jobs()
     Room.objects.add("room", "channel")
-    house.run_due_jobs()
+    jobs.run_due_jobs()
     assert not PresenceEvent.objects.filter(kind="prune").exists()
 
 
 @pytest.mark.parametrize(("age", "seconds"), [(0, 1), (30, 5), (3600, 10)])
-def test_pruning_is_as_often_as_the_maximal_age_asks_for(age: int, seconds: float, settings: Any) -> None:
+def test_the_prune_interval_is_a_sixth_of_the_maximal_age_within_bounds(
+    age: int, seconds: float, settings: Any
+) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = age
-    assert maintenance.often() == seconds
+    assert maintenance.prune_interval() == seconds

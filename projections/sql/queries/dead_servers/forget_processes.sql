@@ -1,4 +1,4 @@
--- The processes that are dead and for which nobody is left to be pruned.
+-- Deletes dead processes that have no more connections to prune.
 DELETE FROM presence_process AS process
 USING unnest(%(names)s::text[], %(seen)s::bigint[]) AS dead (name, seen)
 WHERE process.name = dead.name

@@ -1,5 +1,5 @@
--- What whoever appends and says that it is alive needs: the lock on the log, for which an INSERT of nothing asks, a row of
--- the registry, and a commit that is worth one.
+-- Needs what a live process needs to append and to renew its row: the lock on the log, which even an INSERT of no
+-- rows takes, a lock on a row of the registry, and a commit that writes.
 WITH appended AS (
     INSERT INTO presence_event (kind, room) SELECT 'touch', '' WHERE false
 )

@@ -1,5 +1,6 @@
-SELECT stay.room, stay.channel_name
-FROM unnest(%(rooms)s::text[], %(channel_names)s::text[]) AS stay (room, channel_name)
+-- The pairs of room and channel name that have no presence.
+SELECT pair.room, pair.channel_name
+FROM unnest(%(rooms)s::text[], %(channel_names)s::text[]) AS pair (room, channel_name)
 WHERE NOT EXISTS (
-    SELECT FROM presence AS p WHERE p.room = stay.room AND p.channel_name = stay.channel_name
+    SELECT FROM presence AS p WHERE p.room = pair.room AND p.channel_name = pair.channel_name
 )

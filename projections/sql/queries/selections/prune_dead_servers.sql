@@ -1,5 +1,6 @@
--- Who was claimed for a process that is dead, unless it has been seen since. Who was seen later than it could have seen
--- them has been seen by somebody else, and stays; so do rows that somebody else holds, until the next look.
+-- The presences that belong to dead processes. A process that has renewed its row meanwhile is not dead. A presence
+-- is kept if its last touch is too late to come from its process. Rows that another transaction has locked are left
+-- for the next check.
 SELECT
     'prune',
     p.room,

@@ -1,5 +1,5 @@
--- Rows that somebody else holds are left for the next sweep. A row that was touched after this statement began is
--- looked at again under the lock, and stays.
+-- Presences without a sign of life for longer than the age. Rows that another transaction has locked are left for the
+-- next prune. PostgreSQL checks each row again when it has the lock, so a row that was touched meanwhile is kept.
 SELECT 'prune', room, channel_name, user_id, NULL::jsonb, id, 0
 FROM presence
 WHERE last_seen < statement_timestamp() - make_interval(secs => %(age)s)
