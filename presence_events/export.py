@@ -1,56 +1,71 @@
-"""Rows on their way out of the database, as CSV or JSON lines, however many there are.
+"""Writes rows as CSV or JSON lines.
 
-PostgreSQL writes the lines (COPY), and each is handed on before the next is read: neither side holds more than a few.
-It needs no cursor on the server and leaves nothing behind in the session, so it works through PgBouncer too.
+`copy` is for a queryset of any size. PostgreSQL formats the lines (COPY), and each line is passed on before the next
+one is read, so neither side holds more than a few. It needs no cursor on the server and leaves no state in the database
+connection, so it also works through PgBouncer. `write` is for rows that are already in Python.
+
+Both write the same two formats, with ``\\n`` at the end of each line:
+
+``csv``
+    A line of column names, then a line for each row, quoted as in RFC 4180. A null is empty. Booleans, lists and
+    dictionaries are JSON text.
+``jsonl``
+    A JSON object for each row, without a header.
+
+Times are ISO 8601 with an offset, to the microsecond.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections
 from django.db.models import Field, QuerySet
+from django.utils import timezone
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
 from presence_events.positions import SLACK, position_at
 
-__all__ = ["FORMATS", "copy", "events"]
+__all__ = ["FORMATS", "copy", "events", "write"]
 
 
-class _Format(NamedTuple):
+class _CopyFormat(NamedTuple):
     line: str
     options: str
-    columns: dict[str, str]
-    """How columns are said that are not said as PostgreSQL would, by the type of the field."""
+    expressions: dict[str, str]
+    """SQL for the columns that PostgreSQL would format differently, by the type of the field."""
 
 
 _NUMBERS = {"DurationField": "extract(epoch FROM {})", "TransactionIdField": "{}::text::numeric"}
-_FORMATS = {
-    "csv": _Format(
+_COPY_FORMATS = {
+    "csv": _CopyFormat(
         "line.*", "HEADER", {**_NUMBERS, "DateTimeField": "to_json({}) #>> '{{}}'", "BooleanField": "{}::text"}
     ),
-    # Text with neither quotes nor delimiters comes out as it is, and JSON has no control characters.
-    "jsonl": _Format("row_to_json(line)", r"QUOTE E'\x01', DELIMITER E'\x02'", _NUMBERS),
+    # COPY leaves text unchanged that has neither quotes nor delimiters, and JSON has no control characters.
+    "jsonl": _CopyFormat("row_to_json(line)", r"QUOTE E'\x01', DELIMITER E'\x02'", _NUMBERS),
 }
 
-FORMATS = tuple(_FORMATS)
-"""What `copy` can write."""
+FORMATS = tuple(_COPY_FORMATS)
+"""The formats of `copy` and `write`."""
 
 
 def copy(rows: QuerySet[Any], write: Callable[[memoryview], Any], form: str) -> int:
-    """Hands ``rows`` to ``write``, a line at a time in UTF-8, in the order of their model. Returns how many there were.
+    """Calls ``write`` with each line of ``rows`` in UTF-8, in the order of their model. Returns the number of rows.
 
-    ``form`` is one of `FORMATS`. Either has all columns of the model, under the names of the table. ``csv`` is that of
-    RFC 4180, with a line of names first and a bare newline at the end of each; what is null is empty, and an empty text
-    is ``""``. ``jsonl`` is a JSON object a line. Times are ISO 8601 with an offset, durations are seconds.
+    ``form`` is one of `FORMATS`. The columns are all columns of the model, under their names in the table. Durations
+    are seconds. Times have the offset of the database connection's time zone. In CSV an empty text is ``""``, unlike a
+    null, and each value of a JSON column is JSON text, so a text in it has quotes of its own.
 
-    All rows are those of one moment. If ``write`` raises, the query is cancelled.
+    All rows are read in one snapshot. If ``write`` raises, the query is cancelled.
     """
     connection = connections[rows.db]
-    statement = _statement(rows, _FORMATS[form], connection)
+    statement = _statement(rows, _COPY_FORMATS[form], connection)
     with connection.cursor() as cursor:
         with connection.wrap_database_errors, cursor.copy(statement) as lines:
             for line in lines:
@@ -59,8 +74,28 @@ def copy(rows: QuerySet[Any], write: Callable[[memoryview], Any], form: str) -> 
     return count
 
 
+def write(stream: Any, form: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes ``rows`` to the text stream ``stream``, each as it comes, under the names ``columns``.
+
+    ``form`` is one of `FORMATS`. Times are in Django's current time zone. In CSV an empty text is empty, like a null,
+    and a text has no quotes but those of CSV.
+    """
+    lines = csv.writer(stream, lineterminator="\n")
+    if form == "csv":
+        lines.writerow(columns)
+    for row in rows:
+        values = [_local(value) if isinstance(value, datetime) else value for value in row]
+        if form == "csv":
+            lines.writerow([_cell(value) for value in values])
+        else:
+            stream.write(_json(dict(zip(columns, values, strict=True))) + "\n")
+
+
 def events(start: datetime | None, end: datetime | None, *, using: str) -> QuerySet[PresenceEvent]:
-    """The events from ``start`` on and before ``end``, found by their positions."""
+    """Returns the events at or after ``start`` and before ``end``. None leaves that side open.
+
+    The query finds them by their positions, because the log has no index on time.
+    """
     log = PresenceEvent.objects.using(using)
     if start is not None:
         log = log.filter(id__gte=position_at(start - SLACK, using=using), at__gte=start)
@@ -69,8 +104,8 @@ def events(start: datetime | None, end: datetime | None, *, using: str) -> Query
     return log
 
 
-def _statement(rows: QuerySet[Any], form: _Format, connection: Any) -> str:
-    """COPY takes no parameters, so they are put in here."""
+def _statement(rows: QuerySet[Any], form: _CopyFormat, connection: Any) -> str:
+    """Returns the COPY statement for ``rows``, with the parameters in its text because COPY takes none."""
     fields = rows.model._meta.concrete_fields
     names = {field.name: connection.ops.quote_name(field.column) for field in fields}
     query = rows.order_by().values(*(field.attname for field in fields)).query
@@ -79,11 +114,32 @@ def _statement(rows: QuerySet[Any], form: _Format, connection: Any) -> str:
         line=form.line,
         rows=connection.ops.compose_sql(text, params),
         names=", ".join(names.values()),
-        columns=", ".join(f"{_said(field, names[field.name], form)} AS {names[field.name]}" for field in fields),
+        columns=", ".join(f"{_expression(field, names[field.name], form)} AS {names[field.name]}" for field in fields),
         order=", ".join(f"found.{names[name]}" for name in rows.model._meta.ordering),
         options=form.options,
     )
 
 
-def _said(field: Field[Any, Any], name: str, form: _Format) -> str:
-    return form.columns.get(field.get_internal_type(), "{}").format(f"found.{name}")
+def _expression(field: Field[Any, Any], name: str, form: _CopyFormat) -> str:
+    return form.expressions.get(field.get_internal_type(), "{}").format(f"found.{name}")
+
+
+def _local(time: datetime) -> datetime:
+    return timezone.localtime(time) if timezone.is_aware(time) else timezone.make_aware(time)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return _json(value) if isinstance(value, (bool, dict, list)) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, cls=_MicrosecondEncoder, ensure_ascii=False)
+
+
+class _MicrosecondEncoder(DjangoJSONEncoder):
+    """Keeps microseconds, which Django's encoder cuts to milliseconds."""
+
+    def default(self, o: Any) -> Any:
+        return o.isoformat() if isinstance(o, datetime) else super().default(o)

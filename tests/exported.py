@@ -1,4 +1,4 @@
-"""Reading what was exported, as the ORM has it."""
+"""Reads an export back into the values that the ORM gives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 
 
 def read(text: str, form: str, model: type[Model]) -> list[dict[str, Any]]:
-    """The rows that ``text`` has, by a parser that knows nothing of where they come from."""
+    """Returns the rows in ``text``, read by an independent parser."""
     if form == "jsonl":
         assert text == "" or text.endswith("\n")
         rows = [json.loads(line) for line in text.split("\n")[:-1]]
@@ -28,7 +28,7 @@ def read(text: str, form: str, model: type[Model]) -> list[dict[str, Any]]:
         assert list(row) == list(types)
         for name, value in row.items():
             if value is not None:
-                row[name] = reads.get(types[name], lambda same: same)(value)
+                row[name] = reads.get(types[name], lambda unchanged: unchanged)(value)
     return [{name: model._meta.get_field(name).to_python(value) for name, value in row.items()} for row in rows]
 
 
@@ -43,7 +43,7 @@ _CSV: dict[str, Callable[[Any], Any]] = {
 
 
 def rows_of(queryset: QuerySet[Any]) -> list[dict[str, Any]]:
-    """What the ORM has to say of the same."""
+    """Returns the same rows from the ORM."""
     return list(queryset.values(*(field.attname for field in queryset.model._meta.concrete_fields)))
 
 
@@ -55,7 +55,7 @@ FROM generate_series(1, %(count)s) AS i, LATERAL (SELECT now() - (%(count)s - i)
 
 
 def write_touches(count: int) -> None:
-    """Many events in no time, one a second until now. They do not add up to a history."""
+    """Writes ``count`` events quickly, one for each second until now. They do not form a valid history."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
         cursor.execute(_TOUCHES, {"count": count})

@@ -1,4 +1,4 @@
-"""What several commands take on the command line."""
+"""Arguments that several commands share: their types for argparse, and the options themselves."""
 
 from __future__ import annotations
 
@@ -6,36 +6,60 @@ from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.management.base import CommandParser
+from django.db import connections
 from django.utils import timezone
 
-from presence_events import validation
+from presence_events import export, validation
 from presence_events.exceptions import InvalidRoomName, InvalidUser
 
-__all__ = ["MOMENT", "moment", "room", "user_key"]
+__all__ = ["MOMENT", "add_database", "add_format", "add_room", "moment", "position_or_moment", "room", "user_key"]
 
 MOMENT = "ISO 8601, like 2026-03-01T09:00+01:00, 2026-03-01T09:00 or 2026-03-01; without an offset in TIME_ZONE"
-"""How a time is written, for the help of a command."""
+"""The format of a time, for help texts."""
 
 _A_DAY = timedelta(days=1)
 
 
-def moment(text: str) -> datetime:
-    """The time that ``text`` says in ISO 8601; a date is its midnight. A type for argparse.
+def add_room(parser: CommandParser) -> None:
+    parser.add_argument("--room", type=room, metavar="NAME", help="this room only")
 
-    Without an offset it is a time in the site's ``TIME_ZONE``. One that is skipped or comes twice there, when clocks
-    are changed, is refused. Always aware; whether it is in the future is for the command to look at.
+
+def add_format(parser: CommandParser) -> None:
+    parser.add_argument("--format", choices=export.FORMATS, default="csv", help="default: csv")
+
+
+def add_database(parser: CommandParser, *, default: str = "the one that the router writes to") -> None:
+    parser.add_argument(
+        "--database",
+        choices=tuple(connections),
+        metavar="ALIAS",
+        help=f"alias of the database (default: {default})",
+    )
+
+
+def moment(text: str) -> datetime:
+    """Returns the aware time that ``text`` gives in ISO 8601. A date is midnight. A type for argparse.
+
+    A time without an offset is in the site's ``TIME_ZONE``. It is refused if the zone skips it or has it twice because
+    clocks change. The command has to check for itself whether the time is in the future.
     """
     try:
         when = datetime.fromisoformat(text)
-        # There are times before and after it, whatever is done with it.
+        # Conversions to other time zones must not overflow.
         _ = when - _A_DAY, when + _A_DAY
     except (ValueError, OverflowError):
         raise ArgumentTypeError(f"{text!r} is not a time: write {MOMENT}.") from None
     return when if timezone.is_aware(when) else _on_site(when)
 
 
+def position_or_moment(text: str) -> int | datetime:
+    """Returns a position of the log if ``text`` is a number, or else its `moment`. A type for argparse."""
+    return int(text) if text.isdecimal() else moment(text)
+
+
 def room(text: str) -> str:
-    """``text``, if a room can be called that. A type for argparse."""
+    """Returns ``text`` if it is a valid name for a room. A type for argparse."""
     try:
         return validation.room_name(text)
     except InvalidRoomName as error:
@@ -43,7 +67,7 @@ def room(text: str) -> str:
 
 
 def user_key(text: str) -> Any:
-    """The primary key of a user, who need not exist. A type for argparse."""
+    """Returns ``text`` as the primary key of a user. The user need not exist. A type for argparse."""
     try:
         return validation.user_key(text)
     except InvalidUser as error:
@@ -51,11 +75,12 @@ def user_key(text: str) -> Any:
 
 
 def _on_site(when: datetime) -> datetime:
+    """Returns the naive ``when`` as a time in ``TIME_ZONE``."""
     zone = timezone.get_default_timezone()
-    one, other = when.replace(tzinfo=zone), when.replace(tzinfo=zone, fold=1)
-    if one.utcoffset() == other.utcoffset():
-        return one
-    skipped = one.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != when
-    what = "does not exist" if skipped else "comes twice"
-    offsets = " or ".join(time.isoformat() for time in (one, other))
-    raise ArgumentTypeError(f"{when.isoformat(' ')} {what} in {zone}: add an offset, as in {offsets}.")
+    first, second = when.replace(tzinfo=zone), when.replace(tzinfo=zone, fold=1)
+    if first.utcoffset() == second.utcoffset():
+        return first
+    is_skipped = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != when
+    problem = "does not exist" if is_skipped else "occurs twice"
+    offsets = " or ".join(time.isoformat() for time in (first, second))
+    raise ArgumentTypeError(f"{when.isoformat(' ')} {problem} in {zone}: add an offset, as in {offsets}.")

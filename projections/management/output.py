@@ -1,4 +1,4 @@
-"""The standard output of commands that print much."""
+"""Standard output that the reader may close early."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["CLOSED", "until_read"]
+__all__ = ["CLOSED_PIPE_STATUS", "closed_pipe_exits"]
 
-CLOSED = 128 + 13
-"""The exit status if whoever reads the output has enough: as after SIGPIPE."""
+CLOSED_PIPE_STATUS = 128 + 13
+"""The exit status after the reader closed the output, like that of a process which SIGPIPE ended."""
 
 
 @contextmanager
-def until_read(stdout: Any) -> Iterator[None]:
-    """If whoever reads ``stdout`` has enough, the process ends quietly, with the status `CLOSED`."""
+def closed_pipe_exits(stdout: Any) -> Iterator[None]:
+    """Exits quietly with `CLOSED_PIPE_STATUS` if the reader of ``stdout`` closes it.
+
+    Flushes at the end of the block, so that a closed pipe is noticed there.
+    """
     try:
         yield
         stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more when it exits, and would complain.
+        # Python flushes again when it exits, and would print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
-        sys.exit(CLOSED)
+        sys.exit(CLOSED_PIPE_STATUS)

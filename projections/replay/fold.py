@@ -1,214 +1,110 @@
-"""The fold once more, without the trigger: what the log says is there now, or was at an earlier position or moment.
+"""Folds the log without the trigger: computes the rooms and presences as of now, or of an earlier position or moment.
 
-The log holds facts only, so it need not be followed event by event. Of a stretch of it, whatever its length, only this
-matters: which stays it ended, which it began that went on, which rooms it pruned and made. `Fold` puts such stretches
-together, and in the end reads when those who are left were last touched. What it keeps in memory is who is there.
+The log holds facts only, so `Fold` need not follow it event by event. For a range of any length, only the outcome
+counts: the stays that it ended, the stays that it began and left open, the rooms that it pruned and the rooms that it
+created. `Fold` combines the outcomes of successive ranges, then reads the touches of the stays that are still open. It
+keeps only the open stays and the rooms in memory.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connections
-from django.db.models import Min
 
 from presence_events import sql
-from presence_events.models import PresenceEvent
+from projections.replay.ranges import ReportProgress, position_before_first, ranges
 
-__all__ = ["Difference", "Fold", "Progress", "before_first", "stretches"]
-
-STRETCH = 250_000
-"""Positions that are read at a time: a fraction of a second, and memory for the stays among them."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is read, how much of it has been, and of how much: in positions of the log."""
-
-
-class Difference(NamedTuple):
-    """A row of ``table`` that is not as the log has it.
-
-    ``found`` is the row of the table and ``folded`` that of the log; None is none.
-    """
-
-    table: str
-    key: Any
-    found: dict[str, Any] | None
-    folded: dict[str, Any] | None
-
-    def __str__(self) -> str:
-        if self.found is None:
-            return f"{self.table} {self.key} is missing: {self.folded}"
-        if self.folded is None:
-            return f"{self.table} {self.key} should not be there: {self.found}"
-        changes = [
-            f"{column} is {self.found[column]!r} instead of {right!r}"
-            for column, right in self.folded.items()
-            if self.found[column] != right
-        ]
-        return f"{self.table} {self.key}: {', '.join(changes)}"
-
-
-class _Projection(NamedTuple):
-    """A table that is folded, and the query that gives its rows."""
-
-    table: str
-    key: str
-    room: str
-    columns: tuple[str, ...]
-    final: tuple[str, ...]
-    """Columns that an update never changes: a row that differs in them is another row."""
-    query: str
-
-
-_ROOMS = _Projection("presence_room", "channel_name", "channel_name", ("channel_name", "created_at"), (), "rooms")
-_PRESENCES = _Projection(
-    "presence",
-    "id",
-    "room",
-    ("id", "room", "channel_name", "user_id", "joined_at", "last_seen", "data", "process"),
-    ("room", "channel_name"),
-    "presences",
-)
+__all__ = ["Fold"]
 
 
 class _Changes(NamedTuple):
-    """What a stretch of the log changes: sessions and the positions of their joins, rooms and those that made them."""
+    """The outcome of a range. Stays are session numbers; joins are positions, in the order of the field before."""
 
-    ended: list[int]
-    began: list[int]
-    joins: list[int]
-    pruned: list[str]
-    made: list[str]
-    makers: list[int]
+    ended_stays: list[int]
+    open_stays: list[int]
+    open_stay_joins: list[int]
+    pruned_rooms: list[str]
+    created_rooms: list[str]
+    creating_joins: list[int]
+
+
+class _Touches(NamedTuple):
+    """The time of the last touch of a stay, and the position of its last touch that had data."""
+
+    touched_at: datetime | None = None
+    data_position: int | None = None
 
 
 class Fold:
-    """The state after what was read of the log.
+    """The rooms and presences after the events that have been read.
 
-    Of one ``room``, or of all. With ``moment``, what happened later is left out.
+    Covers one ``room``, or all rooms. With ``moment``, later events are left out. A fold holds positions, so its rows
+    have to be queried in the transaction that `read` ran in.
     """
 
     def __init__(self, using: str, *, room: str | None = None, moment: datetime | None = None) -> None:
-        self._using = using
-        self._room = room
+        self.using = using
+        self.room = room
         self._moment = moment
-        self._makers: dict[str, int] = {}
+        self._creating_joins: dict[str, int] = {}
         self._joins: dict[int, int] = {}
-        self._touches: dict[int, tuple[datetime | None, int | None]] = {}
+        self._touches: dict[int, _Touches] = {}
 
-    def read(self, upto: int, *, after: int = 0, snapshot: str | None = None, progress: Progress | None = None) -> None:
-        """Folds the events after the position ``after``, up to and including ``upto``.
+    def read(
+        self, up_to: int, *, after: int = 0, snapshot: str | None = None, report: ReportProgress | None = None
+    ) -> None:
+        """Folds the events from ``after`` (excluded) to ``up_to`` (included). Must be called in a transaction.
 
-        With ``snapshot`` those that were visible in it are left out, because they have been read. In a transaction.
+        Events that were visible in ``snapshot`` are left out, because they have been read before.
         """
-        which = {"room": self._room, "moment": self._moment, "snapshot": snapshot}
-        query = partial(sql.rows, "projections", using=self._using)
+        filters = {"room": self.room, "moment": self._moment, "snapshot": snapshot}
+        query = partial(sql.rows, "projections", using=self.using)
         query("queries/replay/settings")
-        after = max(after, before_first(self._using, self._room, upto))
-        for stretch in stretches("joins and leaves", after, upto, progress):
-            (changes,) = query("queries/replay/changes", {**which, **stretch})
-            self._follow(_Changes(*changes))
-        after = max(after, min(self._joins.values(), default=upto))
-        for stretch in stretches("touches", after, upto, progress):
+        after = max(after, position_before_first(self.using, self.room, up_to))
+        for positions in ranges("joins and leaves", after, up_to, report):
+            (changes,) = query("queries/replay/changes", {**filters, **positions})
+            self._apply(_Changes(*changes))
+        after = max(after, min(self._joins.values(), default=up_to))
+        for positions in ranges("touches", after, up_to, report):
             sessions = {"sessions": list(self._joins)}
-            for session, touched, said in query("queries/replay/touches", {**which, **stretch, **sessions}):
-                self._touches[session] = touched, said or self._touches.get(session, (None, None))[1]
-
-    def differences(self) -> list[Difference]:
-        """The rows of the tables that are not as they are here."""
-        return [*self._compare(_ROOMS), *self._compare(_PRESENCES)]
+            for session, touched_at, data in query("queries/replay/touches", {**filters, **positions, **sessions}):
+                self._touches[session] = _Touches(touched_at, data or self._touches_of(session).data_position)
 
     def present(self) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The names of the columns, and the rows: every room with who is there, one that is empty once."""
-        statement = _query("state").format(rooms=_query(_ROOMS.query), presences=_query(_PRESENCES.query))
-        with connections[self._using].cursor() as cursor:
-            cursor.execute(statement, self._params())
+        """Returns the column names and the rows: one for each presence, and one for each empty room."""
+        statement = _query("state").format(rooms=_query("rooms"), presences=_query("presences"))
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(statement, self.params())
             columns = [column.name for column in cursor.description]
             return columns, [(*row, data and json.loads(data)) for *row, data in cursor.fetchall()]
 
-    def write(self, differences: list[Difference]) -> None:
-        """Makes those rows of the tables what they are here. The guards of the tables have to be down."""
-        rooms = [each for each in differences if each.table == _ROOMS.table]
-        presences = [each for each in differences if each.table == _PRESENCES.table]
-        self._write(_ROOMS, rooms)
-        self._delete(_PRESENCES, presences)
-        self._write(_PRESENCES, presences)
-        self._delete(_ROOMS, rooms)
-
-    def _follow(self, changes: _Changes) -> None:
-        for session in changes.ended:
-            self._joins.pop(session, None)
-            self._touches.pop(session, None)
-        self._joins.update(zip(changes.began, changes.joins, strict=True))
-        for room in changes.pruned:
-            self._makers.pop(room, None)
-        for room, maker in zip(changes.made, changes.makers, strict=True):
-            self._makers.setdefault(room, maker)
-
-    def _params(self) -> dict[str, Any]:
-        touches = [self._touches.get(session, (None, None)) for session in self._joins]
+    def params(self) -> dict[str, Any]:
+        """Returns the parameters of ``rooms.sql`` and ``presences.sql``, which give the rows of this state."""
+        touches = [self._touches_of(session) for session in self._joins]
         return {
-            "makers": list(self._makers.values()),
+            "creating_joins": list(self._creating_joins.values()),
             "joins": list(self._joins.values()),
-            "touched": [touched for touched, _ in touches],
-            "said": [said for _, said in touches],
+            "touched_at": [each.touched_at for each in touches],
+            "data_positions": [each.data_position for each in touches],
         }
 
-    def _compare(self, projection: _Projection) -> Iterator[Difference]:
-        for row in self._run("differences", projection, room=self._room):
-            yield Difference(projection.table, *row)
+    def _apply(self, changes: _Changes) -> None:
+        for session in changes.ended_stays:
+            self._joins.pop(session, None)
+            self._touches.pop(session, None)
+        self._joins.update(zip(changes.open_stays, changes.open_stay_joins, strict=True))
+        for room in changes.pruned_rooms:
+            self._creating_joins.pop(room, None)
+        for room, join in zip(changes.created_rooms, changes.creating_joins, strict=True):
+            self._creating_joins.setdefault(room, join)
 
-    def _write(self, projection: _Projection, differences: list[Difference]) -> None:
-        self._run("write", projection, keys=[each.key for each in differences if each.folded is not None])
-
-    def _delete(self, projection: _Projection, differences: list[Difference]) -> None:
-        self._run("delete", projection, keys=[each.key for each in differences if _is_another(projection, each)])
-
-    def _run(self, query: str, projection: _Projection, **params: Any) -> list[Any]:
-        changing = [column for column in projection.columns if column not in (projection.key, *projection.final)]
-        return sql.rows(
-            "projections",
-            f"queries/replay/{query}",
-            {**self._params(), **params},
-            using=self._using,
-            table=projection.table,
-            key=projection.key,
-            room=projection.room,
-            columns=", ".join(projection.columns),
-            changes=", ".join(f"{column} = excluded.{column}" for column in changing),
-            folded=_query(projection.query),
-        )
+    def _touches_of(self, session: int) -> _Touches:
+        return self._touches.get(session, _Touches())
 
 
 def _query(name: str) -> str:
     return sql.read("projections", f"queries/replay/{name}")
-
-
-def before_first(using: str, room: str | None, upto: int) -> int:
-    """The position before the log begins: that of the room, if one is given. ``upto`` if there is nothing."""
-    events = PresenceEvent.objects.using(using)
-    if room is not None:
-        events = events.filter(room=room).exclude(kind="touch")
-    first: int = events.aggregate(first=Min("id", default=upto + 1))["first"]
-    return first - 1
-
-
-def _is_another(projection: _Projection, difference: Difference) -> bool:
-    """Whether the row of the table has no place in the log, at least not under its names."""
-    found, folded = difference.found, difference.folded
-    if found is None:
-        return False
-    return folded is None or any(found[column] != folded[column] for column in projection.final)
-
-
-def stretches(what: str, after: int, upto: int, progress: Progress | None) -> Iterator[dict[str, int]]:
-    """The log from ``after`` to ``upto`` bit by bit, as parameters of queries; says ``what`` is read, and how far."""
-    for start in range(after, upto, STRETCH):
-        end = min(start + STRETCH, upto)
-        yield {"after": start, "upto": end}
-        if progress:
-            progress(what, end - after, upto - after)

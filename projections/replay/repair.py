@@ -1,7 +1,7 @@
-"""Replay: the projections are compared with the log, and made what it says.
+"""Compares the projections with the log, and repairs them.
 
-`compare` folds the log in one snapshot and takes no lock. `repair` writes what differs: it folds what was appended
-since under a lock that keeps appends waiting, which is short because that is little. `state` folds an earlier part.
+`compare` folds the log in one snapshot and takes no lock. `repair` writes the rows that differ. It locks the log only
+to fold what was appended after its snapshot and to write, so appends wait only briefly.
 """
 
 from __future__ import annotations
@@ -10,135 +10,105 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from django.db import OperationalError, connections, transaction
-from django.db.models import Max
 
-from presence_events import validation
-from presence_events.exceptions import InvalidPosition
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
 from projections.models import Presence, Room
-from projections.replay.fold import Difference, Fold, Progress
+from projections.replay.differences import Difference, find_differences, write_differences
+from projections.replay.fold import Fold
+from projections.replay.ranges import ReportProgress, last_position
+from projections.replay.snapshot import snapshot
 
-__all__ = ["Repair", "compare", "last_position", "repair", "snapshot", "state"]
+__all__ = ["Repair", "compare", "repair"]
 
-PATIENCE = 2.0
-"""Seconds for which the lock on the log is waited for, and everyone who appends with it. Longer than
-``deadlock_timeout``, after which PostgreSQL stops a vacuum that is in the way."""
+LOCK_TIMEOUT = 2.0
+"""Seconds to wait for the lock on the log. New appends wait behind this lock request. It is longer than
+``deadlock_timeout``, after which PostgreSQL cancels an autovacuum that holds a conflicting lock."""
 
-PAUSE = 0.5
-"""Seconds between two tries to get the locks."""
+RETRY_DELAY = 0.5
+"""Seconds between two attempts to get the locks."""
 
-TRIES = 10
+MAX_ATTEMPTS = 10
 
-_WORTH_ANOTHER_TRY = ("55P03", "40P01")
-"""lock_not_available and deadlock_detected."""
+_LOCK_ERRORS = ("55P03", "40P01")
+"""The SQLSTATEs of lock_not_available and deadlock_detected. The repair is attempted again after them."""
 
 
 class Repair(NamedTuple):
-    """What `repair` did: ``differences`` that there were, and the seconds for which appends had to wait at most."""
+    """What `repair` changed: the ``differences`` it wrote, and the most seconds for which appends had to wait."""
 
     differences: list[Difference]
-    locked: float
+    locked_seconds: float
 
 
-def compare(using: str, *, room: str | None = None, progress: Progress | None = None) -> list[Difference]:
-    """What is not in the tables as the log has it. In one snapshot, without a lock: traffic does not matter."""
+def compare(using: str, *, room: str | None = None, report: ReportProgress | None = None) -> list[Difference]:
+    """Returns the rows of the projections that differ from the log, of one ``room`` or of all.
+
+    Reads one snapshot and takes no lock, so concurrent appends neither wait nor affect the result.
+    """
     with snapshot(using):
         fold = Fold(using, room=room)
-        fold.read(last_position(using), progress=progress)
-        return fold.differences()
+        fold.read(last_position(using), report=report)
+        return find_differences(fold)
 
 
-def repair(using: str, *, room: str | None = None, progress: Progress | None = None) -> Repair:
-    """Makes the tables what the log says. Returns what was not.
+def repair(using: str, *, room: str | None = None, report: ReportProgress | None = None) -> Repair:
+    """Makes the projections equal to the log, of one ``room`` or of all. Returns the rows that differed.
 
-    If there is nothing to write, no lock is taken. Otherwise what differs is written in one transaction, which keeps
-    whoever appends waiting: until it has the lock on the log, for 2 seconds a try, and until it has folded what was
-    appended since the snapshot. It needs the rights of the owner of the tables. Whatever it raises, nothing has
-    changed: `OperationalError` if a transaction that has appended, or has locked rows of the tables, is still open.
+    If nothing differs, it takes no lock and writes nothing. Otherwise it writes all differences in one transaction.
+    Appends wait for this transaction: at most 2 seconds for each attempt to lock the log, then until the events after
+    the snapshot are folded and the differences written. Only the owner of the tables may do this.
+
+    If it raises, nothing has changed. Raises `OperationalError` if a transaction stays open that has appended or has
+    locked rows of the projections.
     """
     settled = settled_position(using)
-    with snapshot(using) as seen:
+    with snapshot(using) as already_read:
         fold = Fold(using, room=room)
-        fold.read(last_position(using), progress=progress)
-        if not fold.differences():
+        fold.read(last_position(using), report=report)
+        if not find_differences(fold):
             return Repair([], 0.0)
-    locked, tries = 0.0, 0
+    locked_seconds, attempts = 0.0, 0
     while True:
         begin = time.monotonic()
         try:
-            differences = _write_what_differs(fold, using, settled, seen)
-            return Repair(differences, locked + time.monotonic() - begin)
+            differences = _write_under_lock(fold, using, settled, already_read)
+            return Repair(differences, locked_seconds + time.monotonic() - begin)
         except OperationalError as error:
-            tries += 1
-            if tries == TRIES or getattr(error.__cause__, "sqlstate", None) not in _WORTH_ANOTHER_TRY:
+            attempts += 1
+            if attempts == MAX_ATTEMPTS or getattr(error.__cause__, "sqlstate", None) not in _LOCK_ERRORS:
                 raise
-        locked += time.monotonic() - begin
-        time.sleep(PAUSE)
+        locked_seconds += time.monotonic() - begin
+        time.sleep(RETRY_DELAY)
 
 
-@contextmanager
-def state(
-    using: str,
-    *,
-    position: int | None = None,
-    moment: datetime | None = None,
-    room: str | None = None,
-    progress: Progress | None = None,
-) -> Iterator[Fold]:
-    """The state after the event at ``position``, or as it was at ``moment``; in a transaction, for its queries.
+def _write_under_lock(fold: Fold, using: str, settled: int, already_read: str) -> list[Difference]:
+    """Locks the log, folds the events that ``already_read`` (a snapshot) does not have, and writes what differs.
 
-    Raises `InvalidPosition` and `InvalidMoment` for what is not yet, and `OperationalError` if the end of the log is
-    not known, because a transaction that has appended stays open.
+    There are no such events up to the position ``settled``.
     """
-    if moment is not None:
-        moment = validation.moment(moment)
-    settled = settled_position(using)
-    if position is None:
-        position = settled
-    elif not 0 <= position <= settled:
-        raise InvalidPosition(f"Got {position}, and the log ends at {settled}.")
-    with snapshot(using):
-        fold = Fold(using, room=room, moment=moment)
-        fold.read(position, progress=progress)
-        yield fold
-
-
-def _write_what_differs(fold: Fold, using: str, settled: int, seen: str) -> list[Difference]:
-    fold = deepcopy(fold)  # another try reads again from where this one begins
+    fold = deepcopy(fold)  # a later attempt starts from the same state
     with transaction.atomic(using, durable=True):
         with connections[using].cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
             cursor.execute(f"LOCK TABLE {PresenceEvent._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
-            # Whoever has locked rows of these may be about to append: waited for, one of the two would have to die.
+            # A transaction that has locked rows of these tables may be about to append. Waiting for it would be a
+            # deadlock, and PostgreSQL would cancel one of the two.
             tables = f"{Room._meta.db_table}, {Presence._meta.db_table}"
             cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE NOWAIT")
-        fold.read(last_position(using), after=settled, snapshot=seen)
-        differences = fold.differences()
-        with _guards_down(using):
-            fold.write(differences)
+        fold.read(last_position(using), after=settled, snapshot=already_read)
+        differences = find_differences(fold)
+        with _guards_disabled(using):
+            write_differences(fold, differences)
     return differences
 
 
 @contextmanager
-def snapshot(using: str) -> Iterator[str]:
-    """A transaction that sees the database as it is at its beginning; yields which transactions it sees."""
-    connection = connections[using]
-    nested = connection.in_atomic_block
-    with transaction.atomic(using, durable=True), connection.cursor() as cursor:
-        if not nested:  # a test case, in the transaction of which there is nobody else
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SELECT pg_current_snapshot()::text")
-        yield cursor.fetchone()[0]
-
-
-@contextmanager
-def _guards_down(using: str) -> Iterator[None]:
-    """Lets rows of the projections be written, in this transaction alone."""
+def _guards_disabled(using: str) -> Iterator[None]:
+    """Disables the guards of the projections for this transaction only, which holds their tables locked."""
     guards = [
         (model._meta.db_table, trigger.get_pgid(model))
         for model in (Room, Presence)
@@ -149,12 +119,7 @@ def _guards_down(using: str) -> Iterator[None]:
         for table, guard in guards:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {guard}")
         yield
-        # Triggers cannot be altered while foreign keys wait to be checked.
+        # PostgreSQL refuses to alter triggers while checks of foreign keys are pending.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table, guard in guards:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {guard}")
-
-
-def last_position(using: str) -> int:
-    position: int = PresenceEvent.objects.using(using).aggregate(last=Max("id", default=0))["last"]
-    return position

@@ -1,4 +1,7 @@
-"""What another maximal age would have done: the stays in which a connection was silent for longer than that."""
+"""Finds the stays that another maximal age would have ended.
+
+Such a stay has a gap: a time between two of its signs of life, or since the last one, that is longer than the age.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,17 @@ from django.db import connections
 
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
-from projections.replay.fold import Progress, before_first, stretches
-from projections.replay.repair import last_position, snapshot
+from projections.replay.ranges import ReportProgress, last_position, position_before_first, ranges
+from projections.replay.snapshot import snapshot
 
-__all__ = ["Silence", "silences"]
+__all__ = ["Gap", "gaps"]
 
 
-class Silence(NamedTuple):
-    """The first silence in a stay that another maximal age would have taken for its end.
+class Gap(NamedTuple):
+    """The first gap in a stay that is longer than another maximal age.
 
-    ``would_end_at`` is when it would have been pruned at the earliest. The silence was ``broken_at`` by an event of the
-    kind ``broken_by``; both are None if it goes on.
+    ``would_end_at`` is the earliest time at which that age would have ended the stay. ``broken_at`` and ``broken_by``
+    are the time and kind of the event that ended the gap, or None if the gap goes on.
     """
 
     session: int | None
@@ -33,64 +36,91 @@ class Silence(NamedTuple):
     broken_by: str | None
 
 
-class _Found(NamedTuple):
-    since: datetime
+class _FoundGap(NamedTuple):
+    """A gap since ``began_at``. ``position`` is the event that ended it, or the last event before it if it is open."""
+
+    began_at: datetime
     position: int
-    broken: bool
+    is_open: bool
 
 
-def silences(using: str, age: float, *, room: str | None = None, progress: Progress | None = None) -> Iterator[Silence]:
-    """The stays of the whole log that a maximal age of ``age`` seconds would have ended, in the order of the log.
+class _LastEvent(NamedTuple):
+    """The last event of a stay in the ranges that have been read."""
 
-    In one snapshot; what is kept in memory is who was there at a time. Raises `InvalidAge`.
+    at: datetime
+    position: int
+
+
+class _StayInRange(NamedTuple):
+    """A row of ``what_if.sql``, where the columns are described."""
+
+    session: int
+    last_position: int
+    has_ended: bool
+    first_at: Any
+    first_position: Any
+    last_at: datetime
+    gap_began_at: Any
+    gap_end_position: Any
+
+
+def gaps(using: str, age: float, *, room: str | None = None, report: ReportProgress | None = None) -> Iterator[Gap]:
+    """Yields the first gap of each stay in the log that a maximal age of ``age`` seconds would have ended.
+
+    Gaps come in the order of the events that ended them; gaps that go on come last. Reads one snapshot, and keeps only
+    the stays that are open at the position it has reached in memory. Raises `InvalidAge`.
     """
     age = validation.age(age)
     limit = timedelta(seconds=age)
-    seen: dict[int, tuple[datetime, int]] = {}
-    told: set[int] = set()
+    last_events: dict[int, _LastEvent] = {}
+    reported: set[int] = set()
     with snapshot(using), connections[using].cursor() as cursor:
         cursor.execute(sql.read("projections", "queries/replay/settings"))
         cursor.execute("SELECT statement_timestamp()")
         now = cursor.fetchone()[0]
         end = last_position(using)
-        start = before_first(using, room, end)
-        for stretch in stretches("signs of life", start, end, progress):
+        start = position_before_first(using, room, end)
+        for positions in ranges("signs of life", start, end, report):
             found = []
-            cursor.execute(sql.read("projections", "queries/replay/what_if"), {**stretch, "age": age, "room": room})
-            for session, latest, ended, first_at, back, last_at, since, broke in cursor.fetchall():
-                before, _ = seen.pop(session, (None, None))
-                silence = None
-                if before is not None and first_at - before > limit:
-                    silence = _Found(before, back, True)
-                elif since is not None:
-                    silence = _Found(since, broke, True)
-                if silence and session not in told:
-                    told.add(session)
-                    found.append(silence)
-                if ended:
-                    told.discard(session)
+            params = {**positions, "age": age, "room": room}
+            for stay in map(_StayInRange._make, sql.rows("projections", "queries/replay/what_if", params, using=using)):
+                gap = _first_gap(stay, last_events.pop(stay.session, None), limit)
+                if gap and stay.session not in reported:
+                    reported.add(stay.session)
+                    found.append(gap)
+                if stay.has_ended:
+                    reported.discard(stay.session)
                 else:
-                    seen[session] = last_at, latest
+                    last_events[stay.session] = _LastEvent(stay.last_at, stay.last_position)
             yield from _described(found, limit, using)
-        lasting = [
-            _Found(at, position, False)
-            for session, (at, position) in seen.items()
-            if now - at > limit and session not in told
+        still_open = [
+            _FoundGap(last.at, last.position, is_open=True)
+            for session, last in last_events.items()
+            if now - last.at > limit and session not in reported
         ]
-        yield from _described(lasting, limit, using)
+        yield from _described(still_open, limit, using)
 
 
-def _described(found: list[_Found], limit: timedelta, using: str) -> Iterator[Silence]:
-    events = PresenceEvent.objects.using(using).in_bulk([silence.position for silence in found])
-    for silence in sorted(found, key=lambda silence: silence.position):
-        event = events[silence.position]
-        yield Silence(
+def _first_gap(stay: _StayInRange, before: _LastEvent | None, limit: timedelta) -> _FoundGap | None:
+    """Returns the first gap of ``stay`` that ends in this range. ``before`` is its last event in an earlier range."""
+    if before is not None and stay.first_at - before.at > limit:
+        return _FoundGap(before.at, stay.first_position, is_open=False)
+    if stay.gap_began_at is not None:
+        return _FoundGap(stay.gap_began_at, stay.gap_end_position, is_open=False)
+    return None
+
+
+def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator[Gap]:
+    events = PresenceEvent.objects.using(using).in_bulk([gap.position for gap in found])
+    for gap in sorted(found, key=lambda gap: gap.position):
+        event = events[gap.position]
+        yield Gap(
             event.session,
             event.room,
             event.channel_name,
             event.user_id,
             event.since,
-            silence.since + limit,
-            event.at if silence.broken else None,
-            event.kind if silence.broken else None,
+            gap.began_at + limit,
+            None if gap.is_open else event.at,
+            None if gap.is_open else event.kind,
         )

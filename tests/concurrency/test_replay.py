@@ -1,4 +1,4 @@
-"""Replay while everything goes on: it sees one moment, and loses nothing that is appended meanwhile."""
+"""Replay while others append: it reads one snapshot, and loses no event that is appended meanwhile."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
-from projections.replay import fold as folding
+from projections.replay import ranges
+from projections.replay import repair as repair_module
 from projections.replay.repair import compare, repair
-from tests.concurrency.conftest import Session
+from tests.concurrency.conftest import DatabaseConnection
 from tests.fold import assert_live_is_the_fold, live
 from tests.live.servers import database_url
-from tests.projections.replay.test_repair import tamper
+from tests.projections.replay.histories import tamper
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Sessions = Callable[..., Session]
+NewConnection = Callable[..., DatabaseConnection]
 ROOMS = ["a", "b", "c"]
 CHANNELS = ["1", "2", "3", "4", "5"]
 HESITATES = """
@@ -41,25 +43,25 @@ END;
 $$;
 CREATE TRIGGER hesitates AFTER UPDATE ON presence FOR EACH ROW EXECUTE FUNCTION hesitate();
 """
-"""A replay of a database with this stops in the middle of what it writes, while somebody has the lock."""
+"""A trigger that blocks a repair in the middle of its writes while another database connection holds the lock."""
 _ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(autouse=True)
-def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folding, "STRETCH", 1000)
+def _short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranges, "MAX_POSITIONS", 1000)
 
 
 @contextmanager
 def traffic() -> Iterator[None]:
     """Three connections join, touch and leave, until the end of the block."""
-    over = threading.Event()
+    stop = threading.Event()
 
-    def go(seed: int) -> int:
+    def work(seed: int) -> int:
         dice = random.Random(seed)
         done = 0
         try:
-            while not over.is_set():
+            while not stop.is_set():
                 room, channel = dice.choice(ROOMS), dice.choice(CHANNELS)
                 roll = dice.random()
                 if roll < 0.4:
@@ -76,16 +78,16 @@ def traffic() -> Iterator[None]:
         return done
 
     with ThreadPoolExecutor(3) as threads:
-        running = [threads.submit(go, seed) for seed in range(3)]
+        running = [threads.submit(work, seed) for seed in range(3)]
         try:
             wait_until(lambda: PresenceEvent.objects.count() > 50)
             yield
         finally:
-            over.set()
+            stop.set()
     assert all(each.result() for each in running)
 
 
-def test_what_is_compared_is_one_moment_however_much_is_appended() -> None:
+def test_a_comparison_reads_one_snapshot_while_events_are_appended() -> None:
     with traffic():
         before = PresenceEvent.objects.count()
         for _ in range(30):
@@ -94,9 +96,9 @@ def test_what_is_compared_is_one_moment_however_much_is_appended() -> None:
     assert_live_is_the_fold()
 
 
-def test_damage_is_repaired_while_everything_goes_on(sessions: Sessions) -> None:
+def test_damage_is_repaired_while_events_are_appended(new_connection: NewConnection) -> None:
     Room.objects.add("calm", "channel")
-    vandal = sessions()
+    vandal = new_connection()
     vandal.run("SET session_replication_role = replica")
     repaired = 0
     with traffic():
@@ -109,7 +111,9 @@ def test_damage_is_repaired_while_everything_goes_on(sessions: Sessions) -> None
     assert not Presence.objects.filter(data="damaged").exists()
 
 
-def test_a_process_that_is_killed_in_the_middle_of_the_swap_changes_nothing(a: Session, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_in_the_middle_of_a_repair_changes_nothing(
+    a: DatabaseConnection, tmp_path: Path
+) -> None:
     for channel in CHANNELS:
         Room.objects.add("room", channel)
     tamper("DELETE FROM presence WHERE channel_name = '1'", "UPDATE presence SET data = '1' WHERE channel_name = '5'")
@@ -125,7 +129,7 @@ def test_a_process_that_is_killed_in_the_middle_of_the_swap_changes_nothing(a: S
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: waits_for(a))
+        wait_until(lambda: is_waited_for(a))
         replaying.send_signal(signal.SIGKILL)
     finally:
         replaying.kill()
@@ -139,36 +143,36 @@ def test_a_process_that_is_killed_in_the_middle_of_the_swap_changes_nothing(a: S
     assert_live_is_the_fold()
 
 
-def test_appends_wait_no_longer_than_the_lock_is_held(a: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are not lost, and are there when the replay is done."""
+def test_appends_wait_no_longer_than_the_lock_is_held(a: DatabaseConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not lost: their presences exist when the repair is done."""
     Room.objects.add("room", "channel")
     tamper("DELETE FROM presence")
-    real = folding.Fold.write
+    write_differences = repair_module.write_differences
     waiting = []
 
-    def append_meanwhile(self: folding.Fold, differences: list[folding.Difference]) -> None:
+    def append_meanwhile(*arguments: Any) -> None:
         waiting.append(a.start("join", channel="another"))
-        real(self, differences)
+        write_differences(*arguments)
 
-    monkeypatch.setattr(folding.Fold, "write", append_meanwhile)
+    monkeypatch.setattr(repair_module, "write_differences", append_meanwhile)
     begin = time.monotonic()
-    locked = repair("default").locked
-    assert locked <= time.monotonic() - begin
+    locked_seconds = repair("default").locked_seconds
+    assert locked_seconds <= time.monotonic() - begin
     assert len(waiting[0].result(10)) == 1
     a.commit()
     assert Presence.objects.count() == 2
     assert_live_is_the_fold()
 
 
-def waits_for(session: Session) -> bool:
+def is_waited_for(blocker: DatabaseConnection) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))",
-            [session.connection.info.backend_pid],
+            [blocker.connection.info.backend_pid],
         )
         return bool(cursor.fetchone()[0])
 
 
 @pytest.fixture
-def a(sessions: Sessions) -> Session:
-    return sessions()
+def a(new_connection: NewConnection) -> DatabaseConnection:
+    return new_connection()

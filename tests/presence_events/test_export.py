@@ -1,13 +1,15 @@
-"""Rows as CSV and as JSON lines: whatever they hold, a parser reads what the database has."""
+"""CSV and JSON lines: a parser reads exactly what the database has."""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import DataError, connection, connections, transaction
@@ -22,7 +24,7 @@ from presence_events import export
 from presence_events.models import PresenceEvent
 from presence_events.positions import SLACK
 from presence_events.recorder import Draft, record
-from tests import past
+from tests import backdating
 from tests.exported import read, rows_of, write_touches
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,26 +41,28 @@ def exported(rows: QuerySet[Any], form: str) -> str:
     return text
 
 
-def assert_read_as_they_are(rows: QuerySet[Any], form: str) -> None:
+def assert_round_trip(rows: QuerySet[Any], form: str) -> None:
     assert read(exported(rows, form), form, rows.model) == rows_of(rows)
 
 
 @pytest.fixture
 def history(db: None, user: Any) -> None:
     """Every kind of event, and every column with and without a value."""
-    past.write(
-        past.Stay("lobby", "a!1", user, NOON, NOON + 9 * SECOND, last_seen=NOON + 4 * SECOND, data={"device": "phone"}),
-        past.Stay("lobby", "b", None, NOON + SECOND, NOON + 2 * SECOND, "prune", reason="silent"),
-        past.Stay("hall", "b", user, NOON + timedelta(microseconds=1_200_034)),
-        past.RoomPruned("lobby", NOON + 10 * SECOND),
+    backdating.write(
+        backdating.Stay(
+            "lobby", "a!1", user, NOON, NOON + 9 * SECOND, last_seen=NOON + 4 * SECOND, data={"device": "phone"}
+        ),
+        backdating.Stay("lobby", "b", None, NOON + SECOND, NOON + 2 * SECOND, "prune", reason="silent"),
+        backdating.Stay("hall", "b", user, NOON + timedelta(microseconds=1_200_034)),
+        backdating.RoomPruned("lobby", NOON + 10 * SECOND),
     )
 
 
 @forms
 @pytest.mark.usefixtures("history")
-def test_events_are_read_as_they_are(form: str) -> None:
+def test_events_are_read_back_unchanged(form: str) -> None:
     assert PresenceEvent.objects.count() == 7
-    assert_read_as_they_are(PresenceEvent.objects.all(), form)
+    assert_round_trip(PresenceEvent.objects.all(), form)
 
 
 ANYTHING = st.recursive(
@@ -73,11 +77,11 @@ STORABLE = ANYTHING.filter(lambda data: "\\u0000" not in json.dumps(data))
 @pytest.mark.django_db
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=STORABLE, reason=STORABLE)
-def test_any_data_comes_out_as_it_went_in(form: str, data: Any, reason: Any) -> None:
+def test_any_data_is_read_back_unchanged(form: str, data: Any, reason: Any) -> None:
     with transaction.atomic():
         record([Draft("join", "room", "channel", data=data)])
         record([Draft("leave", "room", "channel", data=reason)])
-        assert_read_as_they_are(PresenceEvent.objects.all(), form)
+        assert_round_trip(PresenceEvent.objects.all(), form)
         transaction.set_rollback(True)
 
 
@@ -102,18 +106,18 @@ HOSTILE = [
 @forms
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", HOSTILE)
-def test_names_that_only_sql_can_give_come_out_as_they_went_in(form: str, text: str) -> None:
+def test_names_that_only_sql_can_insert_are_read_back_unchanged(form: str, text: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name, data) VALUES ('join', %s, %s, to_jsonb(%s::text))",
             [text, text, text],
         )
-    assert_read_as_they_are(PresenceEvent.objects.all(), form)
-    assert_read_as_they_are(PresenceEvent.objects.filter(room=text, channel_name__contains=text), form)
+    assert_round_trip(PresenceEvent.objects.all(), form)
+    assert_round_trip(PresenceEvent.objects.filter(room=text, channel_name__contains=text), form)
 
 
 @pytest.mark.django_db
-def test_csv_tells_nothing_from_an_empty_text() -> None:
+def test_csv_distinguishes_null_from_an_empty_text() -> None:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', '', 'c')")
     _, line = exported(PresenceEvent.objects.all(), "csv").splitlines()
@@ -150,7 +154,7 @@ def test_rows_come_in_the_order_of_their_model(form: str) -> None:
 
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("nothing", [{"room": "nowhere"}, {"pk__in": []}])
-def test_of_nothing_there_is_a_csv_header_and_no_json_line(nothing: dict[str, Any]) -> None:
+def test_without_rows_there_is_a_csv_header_and_no_json_line(nothing: dict[str, Any]) -> None:
     rows = PresenceEvent.objects.filter(**nothing)
     assert exported(rows, "csv").count("\n") == 1
     assert exported(rows, "jsonl") == ""
@@ -158,7 +162,7 @@ def test_of_nothing_there_is_a_csv_header_and_no_json_line(nothing: dict[str, An
 
 @pytest.fixture
 def bound_on_the_server() -> Iterator[str]:
-    """A database whose connection sends parameters apart from statements."""
+    """A database alias whose connection sends parameters separately from statements."""
     wrapper: Any = connection.copy("bound")
     wrapper.settings_dict["OPTIONS"] = {**wrapper.settings_dict["OPTIONS"], "server_side_binding": True}
     connections["bound"] = wrapper
@@ -169,26 +173,26 @@ def bound_on_the_server() -> Iterator[str]:
 
 @forms
 @pytest.mark.django_db(transaction=True)
-def test_parameters_that_django_binds_on_the_server_are_no_hindrance(form: str, bound_on_the_server: str) -> None:
+def test_server_side_binding_of_parameters_is_supported(form: str, bound_on_the_server: str) -> None:
     record([Draft("join", "room", "channel", data={"percent": "100 %s"})])
     start = timezone.now() - timedelta(minutes=1)
     rows = export.events(start, start + timedelta(minutes=2), using=bound_on_the_server).filter(
         room__in=["room", "it's"], user=None, data__percent="100 %s"
     )
     assert len(rows_of(rows)) == 1
-    assert_read_as_they_are(rows, form)
+    assert_round_trip(rows, form)
 
 
 @forms
 @pytest.mark.usefixtures("history")
-def test_it_is_one_query_and_shows_among_those_that_django_logs(form: str) -> None:
+def test_an_export_is_one_query_that_django_logs(form: str) -> None:
     with CaptureQueriesContext(connection) as queries:
         exported(PresenceEvent.objects.all(), form)
     assert [query["sql"].split()[0] for query in queries] == ["COPY"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_reader_that_fails_cancels_the_query_and_the_connection_serves_the_next() -> None:
+def test_a_writer_that_raises_cancels_the_query_and_the_connection_stays_usable() -> None:
     write_touches(20_000)
     lines = []
 
@@ -203,14 +207,14 @@ def test_a_reader_that_fails_cancels_the_query_and_the_connection_serves_the_nex
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_error_of_the_database_is_one_of_djangos() -> None:
+def test_a_database_error_is_raised_as_one_of_djangos() -> None:
     record([Draft("join", "room", "channel")])
     with pytest.raises(DataError, match="division by zero"):
         export.copy(PresenceEvent.objects.extra(where=["1 / (id - id) = 1"]), BytesIO().write, "csv")
 
 
 @pytest.mark.usefixtures("history")
-def test_an_export_leaves_nothing_behind_in_the_session() -> None:
+def test_an_export_leaves_no_settings_in_the_database_connection() -> None:
     def settings() -> list[Any]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT name, setting FROM pg_settings ORDER BY name")
@@ -225,7 +229,7 @@ def test_an_export_leaves_nothing_behind_in_the_session() -> None:
 @forms
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("style", ["SQL, DMY", "German", "Postgres, MDY"])
-def test_times_do_not_depend_on_how_the_session_says_them(form: str, style: str) -> None:
+def test_times_do_not_depend_on_the_date_style_of_the_database_connection(form: str, style: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('DateStyle', %s, true)", [style])
         cursor.execute("SET LOCAL TimeZone = 'Asia/Kathmandu'")
@@ -236,7 +240,7 @@ def test_times_do_not_depend_on_how_the_session_says_them(form: str, style: str)
 
 @forms
 @pytest.mark.usefixtures("history")
-def test_with_use_tz_off_times_are_those_of_the_site_and_say_so(form: str, settings: Any) -> None:
+def test_without_use_tz_times_have_the_offset_of_the_site(form: str, settings: Any) -> None:
     settings.TIME_ZONE = "Asia/Kathmandu"
     settings.USE_TZ = False
     naive = datetime(2026, 3, 1, 17, 45)
@@ -269,7 +273,7 @@ def test_a_range_is_half_open(start: float | None, end: float | None, expected: 
 
 @pytest.mark.django_db
 def test_events_whose_clock_was_set_back_are_found() -> None:
-    """The order of times may deviate from that of positions, though not by more than the slack."""
+    """The order of times may deviate from the order of positions by up to `SLACK`."""
     write_touches(200)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
@@ -284,10 +288,10 @@ def test_events_whose_clock_was_set_back_are_found() -> None:
 
 @forms
 @pytest.mark.django_db
-def test_a_range_is_found_by_positions_and_not_by_reading_the_log(form: str) -> None:
+def test_a_range_is_found_by_positions_without_reading_the_whole_log(form: str) -> None:
     write_touches(20_000)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE presence_event")  # or it knows what was in the table before
+        cursor.execute("ANALYZE presence_event")  # the statistics may be those of an earlier test
     hour = timedelta(hours=1)
     rows = export.events(timezone.now() - 2 * hour, timezone.now() - hour, using="default").filter(room="room-3")
     plan = rows.explain(analyze=True)
@@ -295,3 +299,35 @@ def test_a_range_is_found_by_positions_and_not_by_reading_the_log(form: str) -> 
     assert "Seq Scan" not in plan
     assert len(rows) == 360
     assert len(exported(rows, form).splitlines()) - (form == "csv") == 360
+
+
+class TestWrite:
+    COLUMNS = ("a", "b", "c")
+    ROWS: tuple[tuple[Any, ...], ...] = (
+        (1, 'a "quoted", text\nof two lines', None),
+        (1.5, {"ä": [1, None]}, True),
+        (UUID(int=7), datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC), []),
+    )
+
+    def written(self, form: str) -> StringIO:
+        stream = StringIO()
+        export.write(stream, form, self.COLUMNS, self.ROWS)
+        stream.seek(0)
+        return stream
+
+    def test_csv_is_read_back(self, settings: Any) -> None:
+        settings.TIME_ZONE = "UTC"
+        assert list(csv.reader(self.written("csv"))) == [
+            ["a", "b", "c"],
+            ["1", 'a "quoted", text\nof two lines', ""],
+            ["1.5", '{"ä": [1, null]}', "true"],
+            ["00000000-0000-0000-0000-000000000007", "2026-03-01T12:00:00.123456+00:00", "[]"],
+        ]
+
+    def test_json_lines_are_read_back(self, settings: Any) -> None:
+        settings.TIME_ZONE = "UTC"
+        assert [json.loads(line) for line in self.written("jsonl")] == [
+            {"a": 1, "b": 'a "quoted", text\nof two lines', "c": None},
+            {"a": 1.5, "b": {"ä": [1, None]}, "c": True},
+            {"a": "00000000-0000-0000-0000-000000000007", "b": "2026-03-01T12:00:00.123456+00:00", "c": []},
+        ]

@@ -1,4 +1,4 @@
-"""The trigger, the replay and the fold in Python agree on random histories, at every position and after any damage."""
+"""The trigger, the replay and `tests.fold` agree on random histories, at every position and after any damage."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Presence, Room
-from projections.replay import fold as folding
-from projections.replay.repair import compare, repair, state
+from projections.replay import ranges
+from projections.replay.repair import compare, repair
+from projections.replay.state import state
 from tests.fold import assert_live_is_the_fold, fold, live
-from tests.projections.replay.test_repair import expected, shown, tamper
+from tests.projections.replay.histories import expected_rows, rows_of, tamper
 
 ROOMS = st.sampled_from(["a", "B", "c-1"])
 CHANNELS = st.sampled_from(["1", "2", "3!x"])
@@ -44,7 +45,7 @@ DAMAGE = (
 )
 
 
-def happen(steps: list[Any]) -> None:
+def record_steps(steps: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE presence_event, presence, presence_room")
     accounts = get_user_model()._default_manager
@@ -55,20 +56,20 @@ def happen(steps: list[Any]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @settings(max_examples=40)
-@given(steps=STEPS, stretch=st.integers(1, 10), cut=st.integers(0, 25))
-def test_the_replay_of_any_part_is_its_fold(steps: list[Any], stretch: int, cut: int) -> None:
-    happen(steps)
-    with patch.object(folding, "STRETCH", stretch):
+@given(steps=STEPS, range_size=st.integers(1, 10), cut=st.integers(0, 25))
+def test_the_replay_of_any_part_is_its_fold(steps: list[Any], range_size: int, cut: int) -> None:
+    record_steps(steps)
+    with patch.object(ranges, "MAX_POSITIONS", range_size):
         assert compare("default") == []
         events = list(PresenceEvent.objects.order_by("id"))
         for until in (events, events[:cut]):
             if until:
                 with state("default", position=until[-1].id) as folded:
-                    assert shown(folded) == expected(until)
+                    assert rows_of(folded) == expected_rows(until)
         for room in ("a", "B"):
             assert compare("default", room=room) == []
             with state("default", room=room) as folded:
-                assert shown(folded) == expected([event for event in events if event.room == room])
+                assert rows_of(folded) == expected_rows([event for event in events if event.room == room])
     assert_live_is_the_fold()
 
 
@@ -76,15 +77,15 @@ def test_the_replay_of_any_part_is_its_fold(steps: list[Any], stretch: int, cut:
 @settings(max_examples=40)
 @given(
     steps=STEPS,
-    stretch=st.integers(1, 10),
+    range_size=st.integers(1, 10),
     damage=st.lists(st.tuples(st.sampled_from(DAMAGE), st.integers(0, 2)), min_size=1, max_size=3),
 )
-def test_any_damage_is_found_and_repaired(steps: list[Any], stretch: int, damage: list[Any]) -> None:
-    happen(steps)
+def test_any_damage_is_found_and_repaired(steps: list[Any], range_size: int, damage: list[Any]) -> None:
+    record_steps(steps)
     right = live()
     assert right == fold(PresenceEvent.objects.order_by("id"))
     tamper(*(statement.format(which) for statement, which in damage))
-    with patch.object(folding, "STRETCH", stretch):
+    with patch.object(ranges, "MAX_POSITIONS", range_size):
         found = compare("default")
         assert bool(found) == (live() != right)
         assert repair("default").differences == found

@@ -1,4 +1,4 @@
-"""manage.py export_presence: stays, or the log itself, into a file or a pipe."""
+"""manage.py export_presence: writes stays or the log to a file or a pipe."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
-from django.db import Error, connections, router
+from django.db import Error, router
 from django.db.models import QuerySet
 
 from presence_events import export, validation
 from presence_events.exceptions import PresenceError
 from presence_events.models import PresenceEvent
 from projections.management import arguments
-from projections.management.output import until_read
+from projections.management.output import closed_pipe_exits
 from projections.models import PresenceSession
 
 _Write = Callable[[memoryview], Any]
 
-_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
-_END = datetime(9999, 12, 30, tzinfo=UTC)
-_SHOWN_EVERY = 20_000
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_LINES_PER_UPDATE = 20_000
+"""Lines between two updates of the count on a terminal."""
 
 
 class Command(BaseCommand):
     help = (
-        "Writes stays (sessions) or the log itself (events), however many there are. "
-        "Sessions come in the order in which they began, events in that of the log."
+        "Writes stays (sessions) or the log itself (events), of any number, in constant memory. Sessions are in the "
+        "order in which they began, events in log order."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,42 +44,40 @@ class Command(BaseCommand):
             dest="start",
             type=arguments.moment,
             metavar="TIME",
-            help=f"sessions that went on after it, events from it on: {arguments.MOMENT}",
+            help=f"sessions that went on after this time, events at or after it: {arguments.MOMENT}",
         )
         parser.add_argument(
             "--to",
             dest="end",
             type=arguments.moment,
             metavar="TIME",
-            help="sessions that began and events that happened before it; what is still to come is left out",
+            help="sessions that began before this time, events before it; if it is in the future, all until now",
         )
-        parser.add_argument("--room", type=arguments.room, metavar="NAME", help="only those in this room")
+        arguments.add_room(parser)
         parser.add_argument(
-            "--user", type=arguments.user_key, metavar="KEY", help="only those of the user with this primary key"
+            "--user", type=arguments.user_key, metavar="KEY", help="only the user with this primary key"
         )
-        parser.add_argument("--format", choices=export.FORMATS, default="csv", help="default: csv")
+        arguments.add_format(parser)
         parser.add_argument(
             "--output",
             type=Path,
             metavar="FILE",
-            help="written beside it, and put in its place once complete (default: standard output)",
+            help="the file to write; it appears or is replaced once the export is complete (default: standard output)",
         )
-        parser.add_argument(
-            "--database", choices=[*connections], metavar="ALIAS", help="default: where the router reads"
-        )
+        arguments.add_database(parser, default="the one that the router reads")
 
     def handle(self, *args: Any, **options: Any) -> None:
         output = options["output"]
-        # A terminal that shows the rows has no place for their number.
-        counts = self.stderr.isatty() and not (output is None and self.stdout.isatty())
+        # A count on the terminal that shows the rows would be mixed with them.
+        shows_count = self.stderr.isatty() and not (output is None and self.stdout.isatty())
         try:
             rows = self._rows(**options)
             with self._destination(output) as write:
-                count = export.copy(rows, self._counting(write) if counts else write, options["format"])
+                count = export.copy(rows, self._counting(write) if shows_count else write, options["format"])
         except (OSError, Error) as error:
             raise CommandError(str(error)) from None
         if options["verbosity"] > 0:
-            start = "\r" if counts else ""
+            start = "\r" if shows_count else ""
             self.stderr.write(f"{start}Exported {count:,} {options['kind']}.", str)
 
     def _rows(
@@ -86,7 +85,7 @@ class Command(BaseCommand):
     ) -> QuerySet[Any]:
         alias = options["database"] or router.db_for_read(PresenceEvent)
         try:
-            span = validation.span(start or _BEGINNING, end or _END)
+            span = validation.span(start or _EARLIEST, end or _LATEST)
         except PresenceError as error:
             raise CommandError(str(error)) from None
         if kind == "events":
@@ -108,7 +107,7 @@ class Command(BaseCommand):
             nonlocal lines
             write(line)
             lines += 1
-            if lines % _SHOWN_EVERY == 0:
+            if lines % _LINES_PER_UPDATE == 0:
                 self.stderr.write(f"\r{lines:,} lines", str, ending="")
                 self.stderr.flush()
 
@@ -117,7 +116,10 @@ class Command(BaseCommand):
 
 @contextmanager
 def _file(path: Path) -> Iterator[_Write]:
-    """A file that is not there until it is complete."""
+    """Yields a function that writes to the file ``path``, which appears or is replaced at the end of the block.
+
+    Until then, and if the block raises, ``path`` stays as it is. The new file has the permissions of the old one.
+    """
     if path.exists() and not path.is_file():
         raise CommandError(f"{path} is not a file that can be replaced: redirect the standard output instead.")
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -136,9 +138,9 @@ def _file(path: Path) -> Iterator[_Write]:
 
 @contextmanager
 def _stream(stdout: OutputWrapper) -> Iterator[_Write]:
-    """The bytes of the standard output; of one that takes text alone, what they say."""
+    """Yields a function that writes UTF-8 bytes to ``stdout``, decoded first if ``stdout`` takes only text."""
     stdout.flush()
-    with until_read(stdout):
+    with closed_pipe_exits(stdout):
         if buffer := getattr(stdout, "buffer", None):
             yield buffer.write
         else:

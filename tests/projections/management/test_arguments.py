@@ -1,4 +1,4 @@
-"""What several commands take on the command line."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import override_settings
 
-from projections.management.arguments import moment, room, user_key
+from projections.management.arguments import moment, position_or_moment, room, user_key
 
 
 @contextmanager
@@ -31,33 +31,33 @@ def refused(match: str) -> Iterator[None]:
         ("20260301T090030.25+00", timedelta()),
     ],
 )
-def test_an_offset_says_where(text: str, offset: timedelta, settings: Any) -> None:
+def test_a_time_with_an_offset_is_in_that_offset(text: str, offset: timedelta, settings: Any) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
     assert moment(text) == datetime(2026, 3, 1, 9, 0, 30, 250_000, timezone(offset))
 
 
-def test_without_an_offset_it_is_a_time_of_the_site(settings: Any) -> None:
+def test_a_time_without_an_offset_is_in_the_time_zone_of_the_site(settings: Any) -> None:
     settings.TIME_ZONE = "Asia/Kathmandu"
     with override_settings(USE_TZ=False):
         assert moment("2026-03-01T09:00") == datetime(2026, 3, 1, 3, 15, tzinfo=UTC)
     assert moment("2026-03-01T09:00") == datetime(2026, 3, 1, 3, 15, tzinfo=UTC)
 
 
-def test_a_date_is_its_midnight(settings: Any) -> None:
+def test_a_date_is_midnight(settings: Any) -> None:
     settings.TIME_ZONE = "America/New_York"
     assert moment("2026-03-01") == datetime(2026, 3, 1, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["", "now", "yesterday", "2026-02-30", "25:00", "1767225600", "2026-03-01T09+99:00"])
-def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
+def test_text_that_is_no_time_is_refused_with_an_example(text: str) -> None:
     with refused(r"is not a time: write ISO 8601, like 2026-03-01T09:00\+01:00"):
         moment(text)
 
 
-def test_a_time_that_comes_twice_wants_an_offset(settings: Any) -> None:
+def test_a_time_that_occurs_twice_needs_an_offset(settings: Any) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
     with refused(
-        r"2026-10-25 02:30:00 comes twice in Europe/Berlin: add an offset, "
+        r"2026-10-25 02:30:00 occurs twice in Europe/Berlin: add an offset, "
         r"as in 2026-10-25T02:30:00\+02:00 or 2026-10-25T02:30:00\+01:00\."
     ):
         moment("2026-10-25T02:30")
@@ -65,7 +65,7 @@ def test_a_time_that_comes_twice_wants_an_offset(settings: Any) -> None:
     assert second - first == timedelta(hours=1)
 
 
-def test_a_time_that_is_skipped_wants_an_offset(settings: Any) -> None:
+def test_a_time_that_is_skipped_needs_an_offset(settings: Any) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
     with refused("2026-03-29 02:30:00 does not exist in Europe/Berlin: add an offset"):
         moment("2026-03-29T02:30")
@@ -73,29 +73,36 @@ def test_a_time_that_is_skipped_wants_an_offset(settings: Any) -> None:
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
 @pytest.mark.parametrize("text", ["0001-01-02T00:00:00", "9999-12-30T23:59:59.999999"])
-def test_a_time_of_any_year_can_be_said_in_any_zone(text: str, zone: str, settings: Any) -> None:
+def test_a_time_of_any_year_is_accepted_in_any_zone(text: str, zone: str, settings: Any) -> None:
     settings.TIME_ZONE = zone
     assert moment(text).astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) == datetime.fromisoformat(text)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T23:59:59Z", "9999-12-31"])
-def test_the_first_and_the_last_day_of_all_are_refused(text: str) -> None:
+def test_the_first_and_last_day_that_python_knows_are_refused(text: str) -> None:
     with refused("is not a time"):
         moment(text)
 
 
-def test_a_room_is_called_what_a_group_can_be_called() -> None:
+def test_a_room_name_must_be_a_valid_group_name() -> None:
     assert room("lobby-1") == "lobby-1"
-    with refused("A room's name is the name of its channel-layer group.* Got 'the lobby'"):
+    with refused("Pass a room name that is valid as the name of a channel-layer group.* Got 'the lobby'"):
         room("the lobby")
 
 
-def test_the_key_of_a_user_is_of_the_type_of_keys(django_user_model: Any) -> None:
+def test_a_user_key_has_the_type_of_the_primary_key(django_user_model: Any) -> None:
     key = uuid4() if django_user_model._meta.pk.get_internal_type() == "UUIDField" else 7
     assert user_key(str(key)) == key
 
 
 @pytest.mark.parametrize("text", ["ada", "", "1.5", "9" * 20])
-def test_what_cannot_be_the_key_of_a_user_is_refused(text: str) -> None:
+def test_text_that_cannot_be_a_user_key_is_refused(text: str) -> None:
     with refused(f"'{text}' is not the primary key of a user: "):
         user_key(text)
+
+
+def test_a_number_is_a_position_and_any_other_text_a_moment() -> None:
+    assert position_or_moment("20260301") == 20260301
+    assert position_or_moment("2026-03-01T00:00Z") == datetime(2026, 3, 1, tzinfo=UTC)
+    with refused("'-1' is not a time"):
+        position_or_moment("-1")

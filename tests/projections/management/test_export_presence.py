@@ -23,7 +23,7 @@ from presence_events import export
 from presence_events.models import PresenceEvent
 from projections.management.commands import export_presence
 from projections.models import PresenceSession
-from tests import past
+from tests import backdating
 from tests.exported import read, rows_of, write_touches
 from tests.waiting import wait_until
 
@@ -38,13 +38,15 @@ committed = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def history(db: None, user: Any, other_user: Any) -> None:
-    """From 9 to 10, from 10 to 11, and so on; the last goes on. Of two users, in two rooms."""
-    past.write(
-        past.Stay("lobby", "a", user, NINE, NINE + HOUR, last_seen=NINE + HOUR / 2, data={"device": "phone"}),
-        past.Stay("lobby", "b", other_user, NINE + HOUR, NINE + 2 * HOUR, "prune", reason={"why": 'it said "no"\n'}),
-        past.Stay("hall", "c", user, NINE + 2 * HOUR, NINE + 3 * HOUR),
-        past.Stay("hall", "d", None, NINE + 3 * HOUR),
-        past.RoomPruned("lobby", NINE + 4 * HOUR),
+    """Stays from 9 to 10, from 10 to 11, and so on, of two users in two rooms. The last stay is open."""
+    backdating.write(
+        backdating.Stay("lobby", "a", user, NINE, NINE + HOUR, last_seen=NINE + HOUR / 2, data={"device": "phone"}),
+        backdating.Stay(
+            "lobby", "b", other_user, NINE + HOUR, NINE + 2 * HOUR, "prune", reason={"why": 'it said "no"\n'}
+        ),
+        backdating.Stay("hall", "c", user, NINE + 2 * HOUR, NINE + 3 * HOUR),
+        backdating.Stay("hall", "d", None, NINE + 3 * HOUR),
+        backdating.RoomPruned("lobby", NINE + 4 * HOUR),
     )
 
 
@@ -58,8 +60,8 @@ def channels(*arguments: Any) -> list[str]:
     return [row["channel_name"] for row in read(run("sessions", *arguments), "csv", PresenceSession)]
 
 
-def positions(*arguments: Any) -> list[str]:
-    """The events, by their kind and their channel."""
+def exported_events(*arguments: Any) -> list[str]:
+    """Returns the kind and channel of each event."""
     rows = read(run("events", *arguments, "--format=jsonl"), "jsonl", PresenceEvent)
     return [f"{row['kind']} {row['channel_name']}" for row in rows]
 
@@ -69,27 +71,27 @@ class Terminal(StringIO):
         return True
 
 
-class TestWhatIsExported:
+class TestRows:
     @forms
     @pytest.mark.usefixtures("history")
-    def test_sessions_are_those_of_the_orm(self, form: str) -> None:
+    def test_sessions_equal_those_of_the_orm(self, form: str) -> None:
         found = read(run("sessions", "--format", form), form, PresenceSession)
         expected = rows_of(PresenceSession.objects.all())
         assert [row["channel_name"] for row in found] == ["a", "b", "c", "d"]
-        # The clock goes on between the two.
+        # An open stay gets longer between the two queries.
         assert timedelta() <= expected[-1].pop("duration") - found[-1].pop("duration") < timedelta(minutes=1)
         assert found == expected
 
     @forms
     @pytest.mark.usefixtures("history")
-    def test_events_are_those_of_the_orm(self, form: str) -> None:
+    def test_events_equal_those_of_the_orm(self, form: str) -> None:
         assert read(run("events", "--format", form), form, PresenceEvent) == rows_of(PresenceEvent.objects.all())
 
     @pytest.mark.usefixtures("history")
     def test_sessions_come_in_the_order_in_which_they_began(self) -> None:
-        past.write(
-            past.Stay("hall", "early", None, NINE - HOUR, NINE + 9 * HOUR),
-            past.Stay("lobby", "twin", None, NINE, NINE + HOUR),
+        backdating.write(
+            backdating.Stay("hall", "early", None, NINE - HOUR, NINE + 9 * HOUR),
+            backdating.Stay("lobby", "twin", None, NINE, NINE + HOUR),
         )
         assert channels() == ["early", "a", "twin", "b", "c", "d"]
 
@@ -120,21 +122,21 @@ class TestWhatIsExported:
         ],
     )
     def test_events_of_a_range_happened_in_it(self, arguments: list[str], expected: list[str]) -> None:
-        assert positions(*arguments) == expected
+        assert exported_events(*arguments) == expected
 
     @pytest.mark.usefixtures("history")
-    def test_what_is_still_to_come_is_left_out(self) -> None:
+    def test_an_end_in_the_future_means_until_now(self) -> None:
         tomorrow = timezone.now() + timedelta(days=1)
         assert channels(f"--from={NINE.isoformat()}", f"--to={tomorrow.isoformat()}") == ["a", "b", "c", "d"]
-        assert len(positions(f"--to={tomorrow.isoformat()}")) == 9
+        assert len(exported_events(f"--to={tomorrow.isoformat()}")) == 9
 
     @pytest.mark.usefixtures("history")
-    def test_a_room_and_a_user_narrow_both(self, user: Any) -> None:
+    def test_a_room_and_a_user_limit_both(self, user: Any) -> None:
         assert channels("--room=lobby") == ["a", "b"]
         assert channels(f"--user={user.pk}") == ["a", "c"]
         assert channels("--room=hall", f"--user={user.pk}") == ["c"]
-        assert positions("--room=lobby") == ["join a", "touch a", "leave a", "join b", "prune b", "prune None"]
-        assert positions(f"--user={user.pk}", "--room=lobby") == ["join a", "touch a", "leave a"]
+        assert exported_events("--room=lobby") == ["join a", "touch a", "leave a", "join b", "prune b", "prune None"]
+        assert exported_events(f"--user={user.pk}", "--room=lobby") == ["join a", "touch a", "leave a"]
 
     @pytest.mark.usefixtures("history")
     def test_the_user_may_be_deleted(self, user: Any) -> None:
@@ -144,19 +146,19 @@ class TestWhatIsExported:
 
     @kinds
     @pytest.mark.usefixtures("history")
-    def test_a_room_or_user_who_never_was_leaves_the_header_alone(self, kind: str, django_user_model: Any) -> None:
-        nobody = 987_654_321 if isinstance(django_user_model().pk, int | None) else uuid4()
-        for arguments in (["--room=nowhere"], [f"--user={nobody}"]):
+    def test_an_unknown_room_or_user_leaves_only_the_header(self, kind: str, django_user_model: Any) -> None:
+        unknown = 987_654_321 if isinstance(django_user_model().pk, int | None) else uuid4()
+        for arguments in (["--room=nowhere"], [f"--user={unknown}"]):
             assert run(kind, *arguments).count("\n") == 1
             assert run(kind, *arguments, "--format=jsonl") == ""
 
     @pytest.mark.usefixtures("history")
-    def test_a_time_without_an_offset_is_one_of_the_site(self, settings: Any) -> None:
+    def test_a_time_without_an_offset_is_in_the_time_zone_of_the_site(self, settings: Any) -> None:
         settings.TIME_ZONE = "Asia/Kathmandu"
         assert channels("--from=2026-03-01T15:45") == ["b", "c", "d"]
         settings.USE_TZ = False
         assert channels("--from=2026-03-01T15:45", "--to=2026-03-01T16:45") == ["b"]
-        assert positions("--from=2026-03-01T15:45", "--to=2026-03-01T16:45") == ["leave a", "join b"]
+        assert exported_events("--from=2026-03-01T15:45", "--to=2026-03-01T16:45") == ["leave a", "join b"]
 
 
 BAD = {
@@ -168,7 +170,7 @@ BAD = {
     "a start in the future": (["events", "--from=2100-01-01"], "is in the future"),
     "an end before the start": (["events", "--from=2026-03-02", "--to=2026-03-01"], "does not come after"),
     "an end that is the start": (["sessions", "--from=2026-03-01", "--to=2026-03-01"], "does not come after"),
-    "no name of a room": (["sessions", "--room=the lobby"], "A room's name is the name of its channel-layer group"),
+    "no name of a room": (["sessions", "--room=the lobby"], "Pass a room name .* name of a channel-layer group"),
     "no key of a user": (["events", "--user=ada"], "'ada' is not the primary key of a user"),
 }
 
@@ -184,41 +186,41 @@ class TestBadInput:
         assert not list(tmp_path.iterdir())
 
 
-def test_errors_of_the_database_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_error_is_a_command_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any) -> Any:
-        raise OperationalError("it is away")
+        raise OperationalError("it is unavailable")
 
     monkeypatch.setattr(export, "copy", fail)
-    with pytest.raises(CommandError, match="it is away"):
+    with pytest.raises(CommandError, match="it is unavailable"):
         run("events")
 
 
 class Router:
-    """Reads elsewhere, where nothing is."""
+    """Reads from a database that does not exist."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str:
         return "elsewhere"
 
 
 @pytest.mark.usefixtures("history")
-def test_it_reads_where_the_router_reads_unless_it_is_told_where(settings: Any) -> None:
+def test_it_reads_where_the_router_reads_unless_a_database_is_given(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.Router"]
     with pytest.raises(ConnectionDoesNotExist, match="elsewhere"):
         run("events")
     assert run("events", "--database=default").count("\n") == 10
 
 
-class TestAFile:
+class TestFile:
     @pytest.fixture(autouse=True)
     def _history(self, history: None) -> None: ...
 
-    def test_it_holds_what_goes_to_the_standard_output_otherwise(self, tmp_path: Path) -> None:
+    def test_it_has_the_same_content_as_standard_output(self, tmp_path: Path) -> None:
         path = tmp_path / "events.csv"
         assert run("events", "--output", path) == ""
         assert path.read_text(encoding="utf-8") == run("events")
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_it_takes_the_place_of_one_that_is_there_and_its_permissions(self, tmp_path: Path) -> None:
+    def test_it_replaces_an_existing_file_and_keeps_its_permissions(self, tmp_path: Path) -> None:
         path = tmp_path / "events.csv"
         path.write_text("old", encoding="utf-8")
         path.chmod(0o640)
@@ -226,14 +228,14 @@ class TestAFile:
         assert path.read_text(encoding="utf-8") == run("events")
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
-    def test_it_is_the_file_that_a_link_leads_to(self, tmp_path: Path) -> None:
+    def test_a_link_is_followed(self, tmp_path: Path) -> None:
         link, path = tmp_path / "latest.csv", tmp_path / "events.csv"
         link.symlink_to(path)
         run("events", "--output", link)
         assert link.is_symlink()
         assert path.read_text(encoding="utf-8") == run("events")
 
-    def test_one_that_is_there_stays_as_it_is_if_the_export_fails(self, tmp_path: Path, monkeypatch: Any) -> None:
+    def test_an_existing_file_stays_unchanged_if_the_export_fails(self, tmp_path: Path, monkeypatch: Any) -> None:
         path = tmp_path / "events.csv"
         path.write_text("old", encoding="utf-8")
 
@@ -247,54 +249,54 @@ class TestAFile:
         assert path.read_text(encoding="utf-8") == "old"
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_what_is_no_file_is_not_replaced(self, tmp_path: Path) -> None:
+    def test_only_regular_files_are_replaced(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         for path in (tmp_path, tmp_path / "pipe", Path(os.devnull)):
             with pytest.raises(CommandError, match="is not a file that can be replaced: redirect the standard output"):
                 run("events", "--output", path)
         assert (tmp_path / "pipe").is_fifo()
 
-    def test_a_directory_that_is_not_there_is_an_error_that_names_it(self, tmp_path: Path) -> None:
+    def test_a_missing_directory_is_an_error_that_names_it(self, tmp_path: Path) -> None:
         with pytest.raises(CommandError, match=r"No such file or directory: .*nowhere"):
             run("events", "--output", tmp_path / "nowhere" / "events.csv")
 
 
-class TestTheStandardOutput:
+class TestStandardOutput:
     @pytest.fixture(autouse=True)
     def _history(self, history: None) -> None: ...
 
     def test_it_gets_bytes_in_utf_8_whatever_its_own_encoding_is(self) -> None:
-        past.write(past.Stay("hall", "zoe", None, NINE + 5 * HOUR, data={"name": "Zoë 漢字"}))
+        backdating.write(backdating.Stay("hall", "zoe", None, NINE + 5 * HOUR, data={"name": "Zoë 漢字"}))
         raw = BytesIO()
         out = TextIOWrapper(raw, encoding="ascii", newline="\r\n")
         call_command("export_presence", "events", stdout=out, stderr=StringIO())
         assert raw.getvalue().decode() == run("events")
         assert "Zoë 漢字" in run("events")
 
-    def test_how_many_rows_there_were_is_said_beside_it(self) -> None:
-        said = StringIO()
-        run("sessions", stderr=said)
-        run("events", "--room=nowhere", stderr=said)
-        run("events", stderr=said, verbosity=0)
-        assert said.getvalue() == "Exported 4 sessions.\nExported 0 events.\n"
+    def test_the_number_of_rows_is_written_to_standard_error(self) -> None:
+        stderr = StringIO()
+        run("sessions", stderr=stderr)
+        run("events", "--room=nowhere", stderr=stderr)
+        run("events", stderr=stderr, verbosity=0)
+        assert stderr.getvalue() == "Exported 4 sessions.\nExported 0 events.\n"
 
-    def test_a_terminal_counts_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(export_presence, "_SHOWN_EVERY", 4)
+    def test_a_terminal_shows_the_number_of_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(export_presence, "_LINES_PER_UPDATE", 4)
         terminal = Terminal()
         out = run("events", stderr=terminal)
         assert terminal.getvalue() == "\r4 lines\r8 lines\rExported 9 events.\n"
         assert out == run("events")
 
-    def test_a_terminal_that_shows_the_rows_does_not_count_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(export_presence, "_SHOWN_EVERY", 1)
-        out, said = Terminal(), Terminal()
-        call_command("export_presence", "events", stdout=out, stderr=said)
-        assert said.getvalue() == "Exported 9 events.\n"
+    def test_a_terminal_that_shows_the_rows_does_not_show_their_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(export_presence, "_LINES_PER_UPDATE", 1)
+        out, stderr = Terminal(), Terminal()
+        call_command("export_presence", "events", stdout=out, stderr=stderr)
+        assert stderr.getvalue() == "Exported 9 events.\n"
         assert out.getvalue() == run("events")
 
 
 class Process(subprocess.Popen[bytes]):
-    """The command in a process of its own, on the database of the test."""
+    """The command in its own process, on the test database."""
 
     def __init__(self, *arguments: Any, code: str = "", stdout: int = subprocess.PIPE) -> None:
         parameters = connection.settings_dict
@@ -323,9 +325,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 """
 
 
-class TestAProcess:
+class TestProcess:
     @committed
-    def test_a_reader_that_has_enough_is_no_error_to_speak_of(self) -> None:
+    def test_a_reader_that_closes_the_pipe_early_causes_no_error_message(self) -> None:
         write_touches(20_000)
         with Process("events") as process:
             assert process.stdout is not None
@@ -336,7 +338,7 @@ class TestAProcess:
         assert process.returncode == 128 + signal.SIGPIPE
 
     @committed
-    def test_ctrl_c_leaves_no_file_behind_and_nothing_running(self, tmp_path: Path) -> None:
+    def test_ctrl_c_leaves_no_file_and_no_running_query(self, tmp_path: Path) -> None:
         path = tmp_path / "events.csv"
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE presence_event IN ACCESS EXCLUSIVE MODE")
@@ -357,15 +359,15 @@ class TestAProcess:
 
     @forms
     @committed
-    def test_it_takes_no_more_memory_for_200_times_as_many_rows(self, form: str) -> None:
+    def test_memory_use_does_not_grow_with_the_number_of_rows(self, form: str) -> None:
         write_touches(200_000)
         start = (timezone.now() - timedelta(seconds=1000)).isoformat()
         peaks = []
         for arguments in ([f"--from={start}"], []):
             with Process(*arguments, "--format", form, code=MEMORY, stdout=subprocess.DEVNULL) as process:
                 _, errors = process.communicate(timeout=60)
-            said, peak = errors.decode().splitlines()
-            peaks.append((int(said.split()[1].replace(",", "")), int(peak)))
+            message, peak = errors.decode().splitlines()
+            peaks.append((int(message.split()[1].replace(",", "")), int(peak)))
         (few, one), (many, other) = peaks
         assert 0 < few <= 1000
         assert many == 200_000

@@ -1,4 +1,4 @@
-"""The command that says how presence is doing: what it prints, and how it ends."""
+"""The command that prints how presence is doing: its output, its problems and its exit status."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from presence_events import checkpoints
 from presence_events.models import Checkpoint
 from presence_events.tail import Cut, Mark
+from projections import metrics
 from projections._worker.leader_lock import LeaderLock
 from projections.management.commands import presence_status
 from projections.models import DeadLetter, Room
 from projections.status import COUNTED
 from projections.testing import age_presences
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 from tests.projections.test_metrics import HOSTILE, KNOWN
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def run(*arguments: str) -> tuple[int, str, list[str]]:
-    """The exit status, what was printed, and the problems."""
+    """Returns the exit status, the standard output, and the problems."""
     out, err = StringIO(), StringIO()
     try:
         call_command("presence_status", *arguments, stdout=out, stderr=err, no_color=True)
@@ -50,24 +51,24 @@ def dead_letters(count: int, worker: str = "projector") -> None:
         DeadLetter.objects.create(worker=worker, receiver="r", first=position, last=position, tries=3, error="e")
 
 
-def execute_as_told(problem: str) -> None:
-    """Pastes the statement at the end of ``problem``."""
+def execute_statement(problem: str) -> None:
+    """Executes the statement at the end of ``problem``."""
     with connection.cursor() as cursor:
         cursor.execute(problem[problem.index("DELETE FROM ") :])
 
 
-def fallen_behind(seconds: float, name: str = "projector") -> None:
+def fall_behind(seconds: float, name: str = "projector") -> None:
     write(Stay("room", "channel", None, timezone.now() - timedelta(seconds=seconds), last_seen=timezone.now()))
     checkpoints.reset(name, Mark.after(0, "default"), using="default")
 
 
-def test_all_is_well_where_nothing_ever_happened() -> None:
+def test_an_empty_database_has_no_problems() -> None:
     code, printed, found = run("--database", "default")
     assert (code, found) == (0, [])
     assert "triggers        fine\n" in printed
 
 
-def test_it_prints_a_table_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     known = replace(KNOWN, oldest_stay=100_000, oldest_unseen=100, dead_letters=COUNTED)
     monkeypatch.setattr(presence_status, "status", lambda using: known)
     code, printed, _ = run()
@@ -83,26 +84,26 @@ def test_it_prints_a_table_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
         "triggers        fold on presence_event disabled",
         "dead letters    100,000 or more",
         "signals         worker",
-        "worker          runs",
-        f"checkpoint      {HOSTILE!r} is at least 100,000 events and 1 min 1 s behind, nobody follows",
+        "worker          running",
+        f"checkpoint      {HOSTILE!r} is at least 100,000 events and 1 min 1 s behind, not followed",
         "checkpoint      'projector' is 0 events and 0.0 s behind, followed",
         "database        primary, at 2026-03-01 09:00:00 UTC",
     ]
 
 
-def test_of_a_standby_it_says_what_it_cannot_know(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_standby_it_names_what_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     only = replace(KNOWN.checkpoints[1], lag_events=1, lag_seconds=0.5, has_leader=None)
     known = replace(KNOWN, is_standby=True, has_worker=None, triggers=(), dead_letters=0, checkpoints=(only,))
     monkeypatch.setattr(presence_status, "status", lambda using: known)
     code, printed, found = run()
     assert (code, found) == (0, [])
-    assert "worker          who runs is known on the primary\n" in printed
-    assert "1 event and 0.5 s behind, who follows is known on the primary" in printed
+    assert "worker          known on the primary only\n" in printed
+    assert "1 event and 0.5 s behind, its leader is known on the primary only" in printed
     assert "hot standby, at " in printed
     assert "longest stay    2 h 0 min\n" in printed
 
 
-def test_json_has_every_figure_and_the_problems() -> None:
+def test_json_contains_every_figure_and_the_problems() -> None:
     Room.objects.add("room", "channel")
     dead_letters(1)
     checkpoints.reset(HOSTILE, Mark.end("default"), using="default")
@@ -121,34 +122,44 @@ def test_openmetrics_can_be_parsed() -> None:
     assert (code, families["presence_connections"].samples[0].value) == (0, 1)
 
 
+def test_openmetrics_without_prometheus_client_is_an_error_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "core", None)
+    with pytest.raises(CommandError, match=r'pip install "django-presence-events\[prometheus\]"') as error:
+        run("--format", "openmetrics")
+    assert error.value.returncode == 2
+    assert run()[0] == 0
+
+
 def test_an_event_that_waits_too_long_is_a_problem() -> None:
-    fallen_behind(100, HOSTILE)
+    fall_behind(100, HOSTILE)
     (found,) = problems("--no-leader")
     assert found.startswith(f"The checkpoint {HOSTILE!r} is 1 event and 1 min 4")
     assert problems("--no-leader", "--max-lag", "1000") == []
 
 
 def test_a_checkpoint_of_the_worker_is_not_shown_if_it_sends_no_signals() -> None:
-    fallen_behind(100, "projector")
+    fall_behind(100, "projector")
     assert problems() == []
     assert "checkpoint" not in run()[1]
     assert "projector" not in run("--format", "openmetrics")[1]
 
 
-def test_that_no_worker_runs_is_no_problem_if_it_sends_no_signals() -> None:
+def test_a_missing_worker_is_not_a_problem_if_it_sends_no_signals() -> None:
     code, printed, _ = run()
     assert code == 0
-    assert "worker          none runs\n" in printed
+    assert "worker          not running\n" in printed
 
 
 @pytest.mark.parametrize("signals", ["wroker", None])
-def test_signals_that_nobody_sends_are_a_problem(signals: Any, settings: Any) -> None:
+def test_an_unknown_sender_of_signals_is_a_problem(signals: Any, settings: Any) -> None:
     settings.CHANNELS_PRESENCE_SIGNALS = signals
     (found,) = problems()
-    assert found.startswith(f"CHANNELS_PRESENCE_SIGNALS is {signals!r}: nobody sends signals. ")
+    assert found.startswith(f"CHANNELS_PRESENCE_SIGNALS is {signals!r}, so no signals are sent. ")
 
 
-def test_a_log_that_ends_before_a_checkpoint_is_a_problem_of_its_own() -> None:
+def test_a_log_that_ends_before_a_checkpoint_is_a_separate_problem() -> None:
     checkpoints.reset("reports", Mark(Cut(None, 10**9, {})), using="default")
     (found,) = problems("--no-leader")
     assert found.startswith("The log ends before the checkpoint 'reports'")
@@ -175,9 +186,11 @@ def test_the_command_and_the_statement_can_be_pasted(name: str) -> None:
     checkpoints.reset(name, Mark.end("default"), using="default")
     dead_letters(2, name)
     _, found, letters = sorted(problems(), key=lambda each: (each.startswith("Dead"), repr(name) in each))
-    start = found[found.index("manage.py run_projector ") : found.index(". If nobody needs it any more, ")]
-    again = letters[letters.index("manage.py replay_presence ") : letters.index(", and execute as the owner")]
-    for command in (start, again):
+    start_command = found[
+        found.index("manage.py run_projector ") : found.index(". If the checkpoint is no longer needed, ")
+    ]
+    resend_command = letters[letters.index("manage.py presence_resend ") : letters.index(", and execute as the owner")]
+    for command in (start_command, resend_command):
         words = subprocess.run(
             ["bash", "-c", f"printf '%s\\0' {command}"],
             env={"LC_ALL": "C.UTF-8"},
@@ -186,36 +199,36 @@ def test_the_command_and_the_statement_can_be_pasted(name: str) -> None:
             check=True,
         ).stdout.split("\0")[:-1]
         assert "=".join(words).endswith(f"--name={name}")
-    execute_as_told(found)
+    execute_statement(found)
     assert [each.name for each in Checkpoint.objects.all()] == ["other"]
-    execute_as_told(letters)
+    execute_statement(letters)
     assert not DeadLetter.objects.exists()
 
 
-def test_the_statement_spares_letters_that_came_later() -> None:
+def test_the_statement_does_not_delete_later_letters() -> None:
     dead_letters(2)
     (found,) = problems()
     dead_letters(1)
-    execute_as_told(found)
+    execute_statement(found)
     assert DeadLetter.objects.count() == 1
 
 
-def test_of_dead_letters_it_is_said_whose_they_are_and_how_to_send_each_again() -> None:
+def test_dead_letters_name_their_workers_and_how_to_send_them_again() -> None:
     dead_letters(1, "billing")
     dead_letters(2)
     (found,) = problems()
     assert found.startswith("Dead letters: 3, of 'billing', 'projector'. ")
-    commands = "manage.py replay_presence --signals FROM..TO"
+    commands = "manage.py presence_resend FROM..TO"
     assert f" with {commands} --name billing and {commands}, and execute " in found
 
 
-def test_somebody_whom_nobody_prunes_is_a_problem(settings: Any) -> None:
+def test_a_silent_connection_that_is_not_pruned_is_a_problem(settings: Any) -> None:
     Room.objects.add("room", "channel")
     age_presences(200)
     assert problems() == []
     settings.CHANNELS_PRESENCE_MAX_AGE = 20
     (found,) = problems()
-    assert "last seen 3 min 20 s ago: nobody prunes" in found
+    assert "last seen 3 min 20 s ago: pruning is not running" in found
     assert problems("--max-unseen", "300") == []
 
 
@@ -228,20 +241,20 @@ def test_a_dead_letter_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    ("obstacle", "mend"),
+    ("obstacle", "remedy"),
     [
         ("missing", "pgtrigger install"),
         ("disabled", "pgtrigger enable"),
-        ("switched off by session_replication_role", "Take that setting"),
+        ("switched off by session_replication_role", "Remove that setting"),
     ],
 )
-def test_a_trigger_that_does_not_fire_is_a_problem(obstacle: str, mend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trigger_that_does_not_fire_is_a_problem(obstacle: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = replace(KNOWN.triggers[0], obstacle=obstacle)
     known = replace(KNOWN, triggers=(broken,), checkpoints=(), dead_letters=0, signals="inline")
     monkeypatch.setattr(presence_status, "status", lambda using: known)
     (found,) = problems()
     assert found.startswith(f"The trigger fold on presence_event is {obstacle}. ")
-    assert mend in found
+    assert remedy in found
 
 
 def test_a_disabled_trigger_is_found() -> None:
@@ -254,10 +267,10 @@ def test_a_disabled_trigger_is_found() -> None:
     assert problems() == []
 
 
-def test_signals_by_a_worker_that_never_ran_are_a_problem(settings: Any) -> None:
+def test_a_worker_that_never_ran_is_a_problem_if_it_sends_the_signals(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_SIGNALS = "worker"
     (found,) = problems()
-    assert found.startswith("Nobody has ever followed the log")
+    assert found.startswith("No worker has followed the log yet")
     assert problems("--no-leader") == []
 
 
@@ -268,54 +281,54 @@ def test_a_checkpoint_without_a_leader_is_a_problem(name: str, signals: str, opt
     settings.CHANNELS_PRESENCE_SIGNALS = signals
     checkpoints.reset(name, Mark.end("default"), using="default")
     (found,) = problems()
-    assert found.startswith(f"Nobody follows the log from the checkpoint {name!r}, and it is 0 events")
+    assert found.startswith(f"No worker follows the log from the checkpoint {name!r}, which is 0 events")
     assert f" Start manage.py run_projector{option}. If " in found
     assert problems("--no-leader") == []
-    leadership = LeaderLock(name, using="default")
-    assert leadership.acquire()
+    leader_lock = LeaderLock(name, using="default")
+    assert leader_lock.acquire()
     assert problems() == []
-    leadership.release()
+    leader_lock.release()
 
 
 def test_several_problems_are_several_lines() -> None:
-    fallen_behind(100, "reports")
+    fall_behind(100, "reports")
     dead_letters(1)
     assert len(problems()) == 2
 
 
-def test_what_cannot_be_found_out_is_an_error_of_its_own() -> None:
+def test_an_unknown_status_has_an_exit_status_of_its_own() -> None:
     checkpoints.reset("reports", Mark.end("default"), using="default")
     Checkpoint.objects.update(mark=[])
-    with pytest.raises(CommandError, match=r"^ValueError: .* is no mark") as error:
+    with pytest.raises(CommandError, match=r"^ValueError: .* is not a mark") as error:
         run()
     assert error.value.returncode == 2
 
 
-def test_a_database_that_is_away_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_database_has_the_exit_status_of_an_unknown_status(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
-    with monkeypatch.context() as away, pytest.raises(CommandError, match=r"^OperationalError: ") as error:
-        away.setitem(connection.settings_dict, "HOST", "/nowhere")
+    with monkeypatch.context() as unavailable, pytest.raises(CommandError, match=r"^OperationalError: ") as error:
+        unavailable.setitem(connection.settings_dict, "HOST", "/nowhere")
         run()
     assert error.value.returncode == 2
 
 
-def test_tables_that_are_missing_are_what_migrate_makes() -> None:
+def test_for_missing_tables_it_recommends_migrate() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE presence_process RENAME TO presence_lost")
+        cursor.execute("ALTER TABLE presence_process RENAME TO presence_renamed")
         try:
-            with pytest.raises(CommandError, match=r"not all of them\. Run manage\.py migrate\.$") as error:
+            with pytest.raises(CommandError, match=r"or some of them\. Run manage\.py migrate\.$") as error:
                 run()
         finally:
-            cursor.execute("ALTER TABLE presence_lost RENAME TO presence_process")
+            cursor.execute("ALTER TABLE presence_renamed RENAME TO presence_process")
     assert error.value.returncode == 2
 
 
-def test_another_error_of_the_database_is_told_as_it_is() -> None:
+def test_other_database_errors_are_shown_unchanged() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE presence_process RENAME COLUMN seen_at TO lost_at")
+        cursor.execute("ALTER TABLE presence_process RENAME COLUMN seen_at TO renamed_at")
         try:
             with pytest.raises(CommandError, match=r"^ProgrammingError: .*seen_at") as error:
                 run()
         finally:
-            cursor.execute("ALTER TABLE presence_process RENAME COLUMN lost_at TO seen_at")
+            cursor.execute("ALTER TABLE presence_process RENAME COLUMN renamed_at TO seen_at")
     assert error.value.returncode == 2

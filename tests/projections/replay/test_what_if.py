@@ -1,4 +1,4 @@
-"""What another maximal age would have done."""
+"""The stays that another maximal age would have ended."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
-from projections.replay import fold as folding
-from projections.replay.what_if import silences
-from tests.past import Stay, write
+from projections.replay import ranges
+from projections.replay.what_if import gaps
+from tests.backdating import Stay, write
 
 pytestmark = pytest.mark.django_db
 
@@ -24,12 +24,12 @@ def at(minutes: float) -> datetime:
 
 
 @pytest.fixture(autouse=True, params=[1, 3, 1000])
-def _stretches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is silent may be so within a stretch of the log, and from one to another."""
-    monkeypatch.setattr(folding, "STRETCH", request.param)
+def _ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gap may be inside a range of the log, or go from one range to the next."""
+    monkeypatch.setattr(ranges, "MAX_POSITIONS", request.param)
 
 
-def test_tells_which_stays_would_have_ended_when_and_what_came_of_them(user: Any) -> None:
+def test_a_gap_has_the_time_when_the_stay_would_have_ended_and_the_event_that_came_next(user: Any) -> None:
     write(
         Stay("a", "silent-then-left", user, at(0), left=at(10)),
         Stay("a", "silent-then-pruned", None, at(0), left=at(11), ended_by="prune", last_seen=at(3)),
@@ -40,7 +40,7 @@ def test_tells_which_stays_would_have_ended_when_and_what_came_of_them(user: Any
     )
     found = [
         (each.channel_name, each.user_id, (each.would_end_at - NOON).seconds // 60, each.broken_by)
-        for each in silences("default", 300)
+        for each in gaps("default", 300)
     ]
     assert found == [
         ("silent-then-touched", None, 6, "touch"),
@@ -48,39 +48,39 @@ def test_tells_which_stays_would_have_ended_when_and_what_came_of_them(user: Any
         ("silent-then-pruned", None, 8, "prune"),
         ("silent-still", user.pk, 7, None),
     ]
-    first = next(silences("default", 300))
+    first = next(gaps("default", 300))
     assert (first.room, first.joined_at, first.would_end_at, first.broken_at) == ("a", at(1), at(6), at(8))
     assert first.session == PresenceEvent.objects.get(kind="join", channel_name="silent-then-touched").session
-    *_, last = silences("default", 300)
+    *_, last = gaps("default", 300)
     assert last.broken_at is None
 
 
-def test_each_stay_is_told_once_with_its_first_silence() -> None:
+def test_a_stay_appears_once_with_its_first_gap() -> None:
     write(
         Stay("a", "1", None, at(0), left=at(20), last_seen=at(10)),
         Stay("a", "2", None, at(1), last_seen=at(10)),
         Stay("a", "3", None, at(19), left=at(19.5)),
     )
-    found = list(silences("default", 300))
+    found = list(gaps("default", 300))
     assert [(each.channel_name, each.would_end_at) for each in found] == [("1", at(5)), ("2", at(6))]
 
 
-def test_an_age_that_nobody_exceeded_tells_nothing() -> None:
+def test_an_age_that_no_stay_exceeded_gives_no_gaps() -> None:
     write(Stay("a", "1", None, at(0), left=at(10)))
-    assert list(silences("default", 600)) == []
-    assert len(list(silences("default", 599.9))) == 1
-    assert list(silences("default", 599.9, room="b")) == []
-    assert len(list(silences("default", 599.9, room="a"))) == 1
+    assert list(gaps("default", 600)) == []
+    assert len(list(gaps("default", 599.9))) == 1
+    assert list(gaps("default", 599.9, room="b")) == []
+    assert len(list(gaps("default", 599.9, room="a"))) == 1
 
 
-def test_the_live_log_is_told_of_as_well() -> None:
+def test_a_recorded_stay_without_a_gap_does_not_appear() -> None:
     Room.objects.add("a", "1")
     Presence.objects.touch("1")
     Presence.objects.leave_all("1")
     Room.objects.prune_rooms()
-    assert list(silences("default", 60)) == []
+    assert list(gaps("default", 60)) == []
 
 
-def test_an_age_has_to_be_one() -> None:
+def test_a_negative_age_is_refused() -> None:
     with pytest.raises(InvalidAge):
-        next(silences("default", -1))
+        next(gaps("default", -1))

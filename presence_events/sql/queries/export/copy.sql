@@ -1,4 +1,5 @@
 COPY (
+    -- The query gives the columns; LATERAL formats each of them.
     SELECT {line}
     FROM (
         {rows}

@@ -1,4 +1,4 @@
--- Rows that are not in the table as the log has them: the key, the row of the table, the row of the log.
+-- The rows of a projection that differ from the fold: the key, the row in the table, the row that the log gives.
 WITH folded AS MATERIALIZED (
 {folded}
 )

@@ -1,4 +1,4 @@
--- The rooms that were found in the log: by the positions of the joins that made them.
+-- The rooms of a fold, from the positions of the joins that created them.
 SELECT room AS channel_name, at AS created_at
 FROM presence_event
-WHERE id = ANY(%(makers)s::bigint[])
+WHERE id = ANY(%(creating_joins)s::bigint[])

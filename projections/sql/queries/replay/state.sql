@@ -1,4 +1,4 @@
--- Every room with who is there; one that is empty once, without anybody.
+-- One row for each presence of a fold, and one for each empty room, whose other columns are null.
 SELECT
     r.channel_name AS room,
     r.created_at,

@@ -1,24 +1,28 @@
--- The stays of a stretch of the log, as far as they are of interest: those that began before it or go on after it, and
--- those in which a connection said nothing for longer than an age. Of each: its last event here, and whether that ended
--- it; its first sign of life, unless that is a join, as time and position; its last sign; and its first such silence,
--- since when it lasted and the position of the event that broke it.
+-- The stays in a range of the log that matter: those that began before the range or go on after it, and those with a
+-- gap between two signs of life that is longer than an age. The columns are:
+--   the session;
+--   the position of its last event in the range;
+--   whether that event ended the stay;
+--   the time and position of its first event in the range, null if that is its join;
+--   the time of its last event in the range;
+--   its first gap inside the range: when it began, and the position of the event that ended it.
 SELECT
     session,
     max(id),
     bool_or(kind IN ('leave', 'prune')),
-    min(at) FILTER (WHERE before IS NULL AND kind <> 'join'),
-    min(id) FILTER (WHERE before IS NULL AND kind <> 'join'),
+    min(at) FILTER (WHERE previous_at IS NULL AND kind <> 'join'),
+    min(id) FILTER (WHERE previous_at IS NULL AND kind <> 'join'),
     max(at),
-    min(before) FILTER (WHERE silent),
-    min(id) FILTER (WHERE silent)
+    min(previous_at) FILTER (WHERE ends_gap),
+    min(id) FILTER (WHERE ends_gap)
 FROM (
-    SELECT *, at - before > make_interval(secs => %(age)s) AS silent
+    SELECT *, at - previous_at > make_interval(secs => %(age)s) AS ends_gap
     FROM (
-        SELECT session, id, kind, at, lag(at) OVER (PARTITION BY session ORDER BY id) AS before
+        SELECT session, id, kind, at, lag(at) OVER (PARTITION BY session ORDER BY id) AS previous_at
         FROM presence_event
-        WHERE id > %(after)s AND id <= %(upto)s AND session IS NOT NULL
+        WHERE id > %(after)s AND id <= %(up_to)s AND session IS NOT NULL
             AND (%(room)s::text IS NULL OR room = %(room)s)
-    ) AS sign
-) AS sign
+    ) AS event
+) AS event
 GROUP BY session
-HAVING NOT (bool_or(kind = 'join') AND bool_or(kind IN ('leave', 'prune'))) OR bool_or(silent)
+HAVING NOT (bool_or(kind = 'join') AND bool_or(kind IN ('leave', 'prune'))) OR bool_or(ends_gap)

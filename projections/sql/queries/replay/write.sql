@@ -1,4 +1,4 @@
--- Rows as the log has them.
+-- Inserts or updates rows of a projection as the log gives them.
 INSERT INTO {table} ({columns})
 SELECT {columns}
 FROM (

@@ -1,0 +1,109 @@
+"""Finds the rows of the projections that differ from the log, and writes them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from presence_events import sql
+from projections.replay.fold import Fold
+
+__all__ = ["Difference", "find_differences", "write_differences"]
+
+
+class Difference(NamedTuple):
+    """A row of ``table`` that differs from the log.
+
+    ``found`` is the row in the table, ``folded`` the row that the log gives. Either is None if there is no such row.
+    """
+
+    table: str
+    key: Any
+    found: dict[str, Any] | None
+    folded: dict[str, Any] | None
+
+    def __str__(self) -> str:
+        if self.found is None:
+            return f"{self.table} {self.key} is missing: {self.folded}"
+        if self.folded is None:
+            return f"{self.table} {self.key} should not be there: {self.found}"
+        changes = [
+            f"{column} is {self.found[column]!r} instead of {expected!r}"
+            for column, expected in self.folded.items()
+            if self.found[column] != expected
+        ]
+        return f"{self.table} {self.key}: {', '.join(changes)}"
+
+
+class _Projection(NamedTuple):
+    """A projection and the query that computes its rows from a `Fold`."""
+
+    table: str
+    key: str
+    room: str
+    columns: tuple[str, ...]
+    identity: tuple[str, ...]
+    """Columns that are never updated. If one of them differs, the row is deleted and the right one inserted."""
+    query: str
+
+
+_ROOMS = _Projection("presence_room", "channel_name", "channel_name", ("channel_name", "created_at"), (), "rooms")
+_PRESENCES = _Projection(
+    "presence",
+    "id",
+    "room",
+    ("id", "room", "channel_name", "user_id", "joined_at", "last_seen", "data", "process"),
+    ("room", "channel_name"),
+    "presences",
+)
+
+
+def find_differences(fold: Fold) -> list[Difference]:
+    """Returns the rows of the projections that differ from ``fold``."""
+    return [
+        Difference(projection.table, *row)
+        for projection in (_ROOMS, _PRESENCES)
+        for row in _run("differences", fold, projection, room=fold.room)
+    ]
+
+
+def write_differences(fold: Fold, differences: list[Difference]) -> None:
+    """Changes the rows in ``differences`` to what ``fold`` has. The guards of the projections must be disabled."""
+    rooms = [each for each in differences if each.table == _ROOMS.table]
+    presences = [each for each in differences if each.table == _PRESENCES.table]
+    # A presence needs its room, and a deleted row frees its unique names for an inserted one.
+    _write(fold, _ROOMS, rooms)
+    _delete(fold, _PRESENCES, presences)
+    _write(fold, _PRESENCES, presences)
+    _delete(fold, _ROOMS, rooms)
+
+
+def _write(fold: Fold, projection: _Projection, differences: list[Difference]) -> None:
+    _run("write", fold, projection, keys=[each.key for each in differences if each.folded is not None])
+
+
+def _delete(fold: Fold, projection: _Projection, differences: list[Difference]) -> None:
+    _run("delete", fold, projection, keys=[each.key for each in differences if _has_to_go(projection, each)])
+
+
+def _has_to_go(projection: _Projection, difference: Difference) -> bool:
+    """Returns whether the row in the table has no counterpart in the log with the same identity."""
+    found, folded = difference.found, difference.folded
+    if found is None:
+        return False
+    return folded is None or any(found[column] != folded[column] for column in projection.identity)
+
+
+def _run(query: str, fold: Fold, projection: _Projection, **params: Any) -> list[Any]:
+    updated = [column for column in projection.columns if column not in (projection.key, *projection.identity)]
+    return sql.rows(
+        "projections",
+        f"queries/replay/{query}",
+        {**fold.params(), **params},
+        using=fold.using,
+        table=projection.table,
+        key=projection.key,
+        room=projection.room,
+        columns=", ".join(projection.columns),
+        changes=", ".join(f"{column} = excluded.{column}" for column in updated),
+        folded=sql.read("projections", f"queries/replay/{projection.query}"),
+    )

@@ -1,0 +1,43 @@
+"""Rows of the projections that differ from the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from projections.models import Presence, Room
+from projections.replay.repair import compare, repair
+from tests.projections.replay.histories import DAMAGE, record_history, tamper
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("short_ranges")]
+
+
+def test_a_difference_names_the_columns_that_differ(user: Any) -> None:
+    Room.objects.add("a", "1", user, "here")
+    stay = Presence.objects.get()
+    tamper("UPDATE presence SET data = '\"there\"'")
+    assert [str(each) for each in compare("default")] == [f"presence {stay.pk}: data is 'there' instead of 'here'"]
+    tamper("DELETE FROM presence")
+    assert str(compare("default")[0]).startswith(f"presence {stay.pk} is missing: {{'id': {stay.pk}, 'room': 'a', ")
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_only_rows_that_differ_are_written(user: Any, damage: str) -> None:
+    record_history(user)
+    tamper(*DAMAGE[damage])
+    before = writers()
+    wrong = {(each.table, each.key) for each in repair("default").differences}
+    after = writers()
+    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == wrong
+
+
+def writers() -> dict[tuple[str, Any], str]:
+    """Returns the transaction that wrote each row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 'presence', id::text, xmin::text FROM presence "
+            "UNION ALL SELECT 'presence_room', channel_name, xmin::text FROM presence_room"
+        )
+        return {(table, int(key) if table == "presence" else key): xmin for table, key, xmin in cursor.fetchall()}
