@@ -1,6 +1,6 @@
-"""The past: an append-only log of who joined, touched, left and was pruned.
+"""The presence log: an append-only table of joins, touches, leaves and prunes.
 
-This package knows nothing of the projections that are folded from the log and never imports them.
+This package never imports the projections, which are folded from the log.
 """
 
 __version__ = "0.1.0"

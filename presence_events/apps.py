@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-# Teaches models the Meta option "triggers" even where pgtrigger is missing from INSTALLED_APPS: a check says so then.
+# Registers the Meta option "triggers" even if INSTALLED_APPS lacks pgtrigger, so that a check can report it.
 import pgtrigger.apps  # noqa: F401
 from django.apps import AppConfig
 from django.conf import settings
@@ -18,16 +18,16 @@ class PresenceEventsConfig(AppConfig):
     def import_models(self) -> None:
         if not getattr(settings, "PGTRIGGER_MODEL_META", True):
             raise ImproperlyConfigured(
-                "(presence_events.E003) PGTRIGGER_MODEL_META = False takes the triggers from the models, and with them "
-                "all that the presence log stands on: remove it from the settings."
+                "(presence_events.E003) PGTRIGGER_MODEL_META = False removes the triggers from the models, and the "
+                "presence log depends on them. Remove PGTRIGGER_MODEL_META from the settings."
             )
         super().import_models()
 
     def ready(self) -> None:
-        from presence_events import checks as own
         from presence_events import test_databases
+        from presence_events.checks import check_configuration, database_check
 
-        checks.register(own.check_configuration)
-        checks.register(own.database_check("presence_events"), checks.Tags.database)
-        test_databases.remember_configuration()
-        connection_created.connect(test_databases.mark, dispatch_uid="presence_events.test_databases")
+        checks.register(check_configuration)
+        checks.register(database_check("presence_events"), checks.Tags.database)
+        test_databases.remember_configured_names()
+        connection_created.connect(test_databases.allow_truncate, dispatch_uid="presence_events.test_databases")

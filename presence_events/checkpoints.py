@@ -1,7 +1,7 @@
-"""How far somebody has read the log, kept in the database beside it: by name, so that each reader has one of their own.
+"""Stores how far readers have read the log, in the database of the log. Each reader has a checkpoint with a name.
 
-A reader that is killed reads on from its checkpoint, and so reads again what it had read since it last moved it: each
-event at least once.
+A reader that is killed continues from its checkpoint. It reads the events again that it had read since it last stored
+the checkpoint, so it reads each event at least once.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ __all__ = ["Reader", "reset"]
 
 
 def reset(name: str, mark: Mark, *, using: str) -> None:
-    """Makes ``mark`` the checkpoint of that name, whether or not there was one."""
+    """Sets the checkpoint ``name`` to ``mark``. Creates the checkpoint if it does not exist."""
     Checkpoint.objects.using(using).update_or_create(name=name, defaults=_values(mark, _cluster(using)))
 
 
 class Reader:
-    """Reads the log of the database ``using`` from the checkpoint ``name``; from the end of the log, as it is now, if
-    there is none yet.
+    """Reads the log of the database ``using`` from the checkpoint ``name``.
 
-    A checkpoint that was made in another database cluster, the one that a dump was taken from or that was upgraded, is
-    translated: events that had been read come again if an earlier one was not decided, and none is missed.
+    If the checkpoint does not exist, it is created at the current end of the log. With ``touches=False``, touches that
+    change nothing but the time are left out.
+
+    A checkpoint that was made in another database cluster (one that was dumped or upgraded) is translated. Some events
+    are then read again if an earlier one was undecided, but none is missed. Raises `LogIsShorter` if the log ends
+    before such a checkpoint.
     """
 
     def __init__(self, name: str, *, using: str, touches: bool = True) -> None:
@@ -44,34 +47,38 @@ class Reader:
         self._stored_at = time.monotonic()
         self._cluster = cluster
         mark = Mark.from_json(stored.mark)
-        self._mark = self._next = mark if stored.cluster == cluster else _translated(mark, using)
+        self._mark = self._next = mark if stored.cluster == cluster else _translate(mark, using)
 
     def read(self, limit: int) -> list[PresenceEvent]:
-        """The next events, at most ``limit``: the same as before, until `advance` is called."""
-        self._mark = self._tail.look(self._mark)
+        """Returns the next events, at most ``limit``. Returns the same events again until `advance` is called."""
+        self._mark = self._tail.open_window(self._mark)
         events, self._next = self._tail.read(self._mark, limit)
         return events
 
     @property
-    def is_between(self) -> bool:
-        """Whether more is to come of what was in the log when this reader last looked."""
+    def has_more(self) -> bool:
+        """Whether the log had more events than were read, when this reader last looked."""
         return self._next.window is not None
 
     def advance(self, position: int | None = None) -> None:
-        """Makes what was read last count as read: for this reader, until `store` is called. Only up to ``position``, if
-        it is that of one of these events."""
+        """Counts the last events as read, in this reader only. Call `store` to move the checkpoint.
+
+        With ``position``, which is that of one of these events, only the events up to it count as read.
+        """
         if position is not None:
             self._next = self._mark._replace(position=position)
         self._mark = self._next
 
     @property
-    def stored_ago(self) -> float:
-        """Seconds since the checkpoint was moved to where this reader was."""
+    def seconds_since_store(self) -> float:
+        """Seconds since the checkpoint was stored or, before the first `store`, since this reader was made."""
         return time.monotonic() - self._stored_at
 
     def store(self) -> None:
-        """Moves the checkpoint to where this reader is. Raises `CheckpointMoved`, and changes nothing, if it is no
-        longer where this reader left it."""
+        """Moves the checkpoint to where this reader is.
+
+        Raises `CheckpointMoved`, and changes nothing, if the checkpoint is not where this reader left it.
+        """
         values = _values(self._mark, self._cluster)
         if not self._row.filter(mark=self._stored).update(**values):
             raise CheckpointMoved
@@ -79,12 +86,12 @@ class Reader:
         self._stored_at = time.monotonic()
 
     def confirm(self) -> None:
-        """Raises `CheckpointMoved` if the checkpoint is no longer where this reader left it."""
+        """Raises `CheckpointMoved` if the checkpoint is not where this reader left it."""
         if not self._row.filter(mark=self._stored).exists():
             raise CheckpointMoved
 
 
-def _translated(mark: Mark, using: str) -> Mark:
+def _translate(mark: Mark, using: str) -> Mark:
     try:
         return Mark.after(mark.decided, using)
     except InvalidPosition as error:

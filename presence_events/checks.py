@@ -1,6 +1,6 @@
-"""System checks: what is wrong is said before the first event, by ``manage.py check --database default``.
+"""System checks: ``manage.py check --database default`` reports a wrong configuration before the first event.
 
-What ``migrate`` would mend is a warning, since ``migrate`` itself runs the checks first; the rest is an error.
+What ``migrate`` would fix is a warning, because ``migrate`` runs the checks before it starts. The rest is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from presence_events.models import PresenceEvent
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
-    """What can be seen without asking a database."""
+    """Checks the settings and the installed apps. It needs no database."""
     alias = write_alias()
     if connections[alias].vendor != "postgresql":
         yield checks.Error(
@@ -33,24 +33,32 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         )
     if not apps.is_installed("pgtrigger"):
         yield checks.Error(
-            "The presence log is guarded and folded by triggers, and 'pgtrigger' is not installed.",
+            "The presence log depends on triggers, but 'pgtrigger' is not installed.",
             hint="Add 'pgtrigger' to INSTALLED_APPS, before 'presence_events'.",
             id="presence_events.E002",
         )
+    if not apps.is_installed("projections"):
+        yield checks.Error(
+            "The presence log needs the trigger that completes and folds events, but 'projections', which installs it, "
+            "is not installed. Recording an event fails.",
+            hint="Add 'projections' to INSTALLED_APPS, after 'presence_events'.",
+            id="presence_events.E005",
+        )
     try:
         validation.age(conf.record_timeout())
-    except InvalidAge as error:
+    except InvalidAge:
         yield checks.Error(
-            f"CHANNELS_PRESENCE_RECORD_TIMEOUT is not a time to wait. {error}",
-            hint="Set it to a number of seconds, 30 for example, or remove it.",
+            f"CHANNELS_PRESENCE_RECORD_TIMEOUT is not a valid timeout: {conf.record_timeout()!r}.",
+            hint="Set it to a finite number of seconds, zero or more, for example 30, or remove it.",
             id="presence_events.E004",
         )
 
 
 def database_check(app_label: str) -> Callable[..., Iterable[checks.CheckMessage]]:
-    """The check of what only the databases know of an app: migrations and triggers.
+    """Returns the check of an app's migrations and triggers in the databases.
 
-    It runs with ``check --database``, and before ``migrate``.
+    The check runs with ``check --database`` and before ``migrate``. It skips databases that are not PostgreSQL, and
+    those from which the routers exclude the log.
     """
 
     def check(
@@ -65,18 +73,18 @@ def database_check(app_label: str) -> Callable[..., Iterable[checks.CheckMessage
 
 def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]:
     try:
-        behind = _migrations_behind(app_label, alias)
+        unapplied = _unapplied_migrations(app_label, alias)
     except OperationalError as error:
         yield checks.Error(
-            f"The database {alias!r} of the presence log does not answer: {error}",
-            hint="Start it, or correct DATABASES.",
+            f"The database {alias!r} of the presence log is unavailable: {error}",
+            hint="Start the database, or correct DATABASES.",
             id=f"{app_label}.E101",
         )
         return
-    if behind:
+    if unapplied:
         yield checks.Warning(
-            f"The database {alias!r} of the presence log is behind: {', '.join(behind)} not applied.",
-            hint="Run manage.py migrate. Until then, what is recorded may fail.",
+            f"The database {alias!r} of the presence log has unapplied migrations: {', '.join(unapplied)}.",
+            hint="Run manage.py migrate. Until then, recording events may fail.",
             id=f"{app_label}.W101",
         )
         return
@@ -86,15 +94,15 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
         if status != pgtrigger.core.INSTALLED:
             yield checks.Error(
                 f"The trigger {name} is {status.lower()} in the database {alias!r}.",
-                hint="Run manage.py pgtrigger install, then find out who dropped or changed it: presence may "
-                "differ from the log since then.",
+                hint="Run manage.py pgtrigger install. Then find out what dropped or changed the trigger, and run "
+                "manage.py replay_presence --check: presence may differ from the log since then.",
                 id=f"{app_label}.E102",
             )
         elif not enabled:
             yield checks.Error(
                 f"The trigger {name} is disabled in the database {alias!r}.",
-                hint="Run manage.py pgtrigger enable, then find out who disabled it: presence may differ from the "
-                "log since then.",
+                hint="Run manage.py pgtrigger enable. Then find out what disabled the trigger, and run "
+                "manage.py replay_presence --check: presence may differ from the log since then.",
                 id=f"{app_label}.E103",
             )
 
@@ -104,7 +112,7 @@ def _triggers(app_label: str) -> list[tuple[Any, Any]]:
     return [(model, trigger) for model, trigger in registered if model._meta.app_label == app_label]
 
 
-def _migrations_behind(app_label: str, alias: str) -> list[str]:
+def _unapplied_migrations(app_label: str, alias: str) -> list[str]:
     executor = MigrationExecutor(connections[alias])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes(app_label))
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan if migration.app_label == app_label]

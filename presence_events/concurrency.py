@@ -1,4 +1,4 @@
-"""Crosses between threads and event loops, with Django's database connections kept in order."""
+"""Calls from event loops into threads and back, and maintains Django's database connections on the way."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _Result = TypeVar("_Result")
 
 
 async def in_thread(function: Callable[[], _Result]) -> _Result:
-    """Calls ``function`` in the thread that Django's ORM is used in. Returns what it returns, raises what it raises.
+    """Calls ``function`` in the thread where Django's ORM runs. Returns what it returns, and raises what it raises.
 
-    Old connections are closed before and after the call, since no request does it. ``channels.db.database_sync_to_async``
-    does the same, but it would also close the connection that a ``TestCase`` is using.
+    Old database connections are closed before and after the call, because no request does it.
+    ``channels.db.database_sync_to_async`` does the same, but would also close the connection that a ``TestCase`` uses.
     """
 
     def call() -> _Result:
@@ -35,21 +35,21 @@ async def in_thread(function: Callable[[], _Result]) -> _Result:
 
 
 def sending_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop that this thread works for, such as the loop of a synchronous consumer. None if there is none."""
+    """Returns the event loop that this thread works for, such as that of a synchronous consumer, or None."""
     sender = SyncToAsync.threadlocal
     loop: asyncio.AbstractEventLoop | None = getattr(sender, "main_event_loop", None)
-    # A forked process inherits the loop of its parent, which looks as if it were running.
+    # A forked process inherits the loop of its parent, which appears to be running.
     if loop is None or getattr(sender, "main_event_loop_pid", None) != os.getpid() or not loop.is_running():
         return None
     return loop
 
 
 def run(function: Callable[..., Coroutine[Any, Any, _Result]], *args: Any) -> _Result:
-    """Runs the coroutine ``function(*args)`` from synchronous code. Returns what it returns, raises what it raises.
+    """Runs the coroutine ``function(*args)`` from synchronous code. Returns what it returns, and raises what it raises.
 
-    It runs in the event loop that this thread works for. A thread without one keeps a loop of its own for as long as it
-    lives: ``async_to_sync`` would make a loop and a thread for every call, and a channel layer then makes new
-    connections for every loop, which costs several times what recording does.
+    It runs in the event loop that this thread works for. A thread without one keeps a loop of its own until the thread
+    ends. ``async_to_sync`` would make a loop and a thread for every call, and a channel layer would open new
+    connections for every loop, which costs several times as much as recording.
     """
     if sending_loop() is not None:
         return async_to_sync(function)(*args)

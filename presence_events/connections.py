@@ -1,4 +1,4 @@
-"""Looks after Django's database connections where no request does.
+"""Maintains Django's database connections in threads that serve no request.
 
 Django opens a connection for each thread and closes it when a request ends. The threads of this library serve no
 request, so they check, release and drop their connections here.
@@ -73,7 +73,7 @@ def drop_broken() -> None:
 
 
 def drop_open_transactions() -> list[str]:
-    """Drops the connections of this thread that are inside a transaction, which rolls it back. Returns their aliases."""
+    """Drops the connections of this thread that are inside a transaction. Returns their aliases."""
     left = [connection.alias for connection in connections.all(initialized_only=True) if not _is_idle(connection)]
     for alias in left:
         _drop(alias)

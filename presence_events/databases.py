@@ -12,7 +12,7 @@ __all__ = ["write_alias"]
 
 
 def write_alias(using: str | None = None, **hints: Any) -> str:
-    """The alias of the database that the log is written to: ``using``, or else what the routers say.
+    """Returns the alias of the database that the log is written to: ``using``, or else the choice of the routers.
 
     ``hints`` are passed to the routers.
     """

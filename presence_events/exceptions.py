@@ -1,4 +1,4 @@
-"""Every error of the library. The docstring of an exception is its message; details are appended."""
+"""Every exception of the library. The docstring of an exception is its message; details are appended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 
 
 class PresenceError(Exception):
-    """Something is wrong with presence."""
+    """The presence library reported an error."""
 
     def __init__(self, detail: str = "") -> None:
         message = " ".join(inspect.cleandoc(type(self).__doc__ or "").split())
@@ -14,59 +14,60 @@ class PresenceError(Exception):
 
 
 class InvalidRoomName(PresenceError, ValueError):
-    """A room's name is the name of its channel-layer group: 1 to 99 ASCII letters, digits, hyphens,
+    """Pass a room name that is valid as the name of a channel-layer group: 1 to 99 ASCII letters, digits, hyphens,
     underscores or periods."""
 
 
 class InvalidChannelName(PresenceError, ValueError):
-    """A channel name is what Channels gave the consumer (self.channel_name): 1 to 99 ASCII letters, digits,
+    """Pass the channel name that Channels gave the consumer (self.channel_name): 1 to 99 ASCII letters, digits,
     hyphens, underscores or periods, with at most one exclamation mark between them."""
 
 
 class InvalidKind(PresenceError, ValueError):
-    """An event is a join, a touch, a leave or a prune, and nothing else."""
+    """Pass one of the four kinds of events: join, touch, leave or prune."""
 
 
 class InvalidData(PresenceError, ValueError):
-    """Data must be JSON that PostgreSQL can store, and small."""
+    """Pass data that is JSON, that PostgreSQL can store, and that is within the size limit."""
 
 
 class InvalidUser(PresenceError, ValueError):
-    """A user must be a saved instance of AUTH_USER_MODEL, an AnonymousUser, or None."""
+    """Pass a saved instance of AUTH_USER_MODEL, an AnonymousUser, or None as the user."""
 
 
 class InvalidSession(PresenceError, ValueError):
-    """A session is the id of a presence, or the session of an event: a positive integer."""
+    """Pass the id of a presence or the session of an event as the session: a positive integer."""
 
 
 class InvalidAge(PresenceError, ValueError):
-    """An age is a finite number of seconds, zero or more."""
+    """Pass an age that is a finite number of seconds, zero or more."""
 
 
 class InvalidMoment(PresenceError, ValueError):
-    """A moment is a datetime with a time zone that is not in the future, and a span ends after it starts."""
+    """Pass a moment that is a datetime with a time zone and not in the future. A span must end after it starts."""
 
 
 class InvalidPosition(PresenceError, ValueError):
-    """A position is a number from 0, before the first event of the log, to that of the last one."""
+    """Pass a position from 0 (before the first event of the log) to that of the last event."""
 
 
 class LogIsAppendOnly(PresenceError, TypeError):
-    """The presence log is append-only, and events enter it through presence_events.recorder alone:
-    record a new event instead of saving or deleting one."""
+    """The presence log is append-only, and only presence_events.recorder adds events to it. Record a new event instead
+    of saving or deleting one."""
 
 
 class CeleryNotInstalled(PresenceError, RuntimeError):
-    """The tasks need Celery: pip install celery, or run the management command of the same name from cron."""
+    """The tasks need Celery. Run pip install celery, or run the management command of the same name from cron."""
 
 
 class NotRecordedInTime(PresenceError, TimeoutError):
-    """The database did not answer within CHANNELS_PRESENCE_RECORD_TIMEOUT: make the call again, recording twice is
-    harmless."""
+    """The database did not confirm the call within CHANNELS_PRESENCE_RECORD_TIMEOUT seconds. Make the call again:
+    recording twice is harmless."""
 
 
 class DeliveryFailed(PresenceError, RuntimeError):
-    """Some of what was recorded did not get to where it should."""
+    """Events were recorded, but a receiver could not deliver some of them: for example, it could not add a connection
+    to its group. Do not record them again. The attribute failures has the cause for each event."""
 
     def __init__(self, failures: dict[int, Exception]) -> None:
         super().__init__(f"Positions in the log: {sorted(failures)}.")
@@ -74,18 +75,20 @@ class DeliveryFailed(PresenceError, RuntimeError):
 
 
 class CheckpointMoved(PresenceError, RuntimeError):
-    """Somebody else has read on from this checkpoint, one reader at a time, or it was reset."""
+    """Another reader has moved this checkpoint, or it was reset. Run only one reader per checkpoint, and start this one
+    again to read from where the checkpoint is now."""
 
 
 class ConnectionIsPooled(PresenceError, RuntimeError):
-    """A worker needs a database session of its own, and there is a pooler in between that lends sessions out, as
-    PgBouncer does in transaction mode: name a database that is reached directly with --database."""
+    """A worker needs a database connection of its own, but a pooler shares connections between clients, as PgBouncer
+    does in transaction mode. Use --database to name a database that is reached directly."""
 
 
 class LogIsShorter(PresenceError, RuntimeError):
-    """The log ends before what was read of it, so it is not the same any more: it was restored to an earlier state.
-    Reset the checkpoint."""
+    """The log ends before the position up to which it was read, so it was restored to an earlier state. Reset the
+    checkpoint."""
 
 
 class NotATestDatabase(PresenceError, RuntimeError):
-    """Presences age in test databases only, those that Django's test runner or pytest-django made for its process."""
+    """Presences can be aged only in test databases. Call this in a test, on a database that Django's test runner or
+    pytest-django made for its process."""

@@ -30,7 +30,7 @@ from django.utils import timezone
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
-from presence_events.positions import SLACK, position_at
+from presence_events.positions import CLOCK_TOLERANCE, position_at
 
 __all__ = ["FORMATS", "copy", "events", "write"]
 
@@ -98,9 +98,9 @@ def events(start: datetime | None, end: datetime | None, *, using: str) -> Query
     """
     log = PresenceEvent.objects.using(using)
     if start is not None:
-        log = log.filter(id__gte=position_at(start - SLACK, using=using), at__gte=start)
+        log = log.filter(id__gte=position_at(start - CLOCK_TOLERANCE, using=using), at__gte=start)
     if end is not None:
-        log = log.filter(id__lt=position_at(end + SLACK, using=using), at__lt=end)
+        log = log.filter(id__lt=position_at(end + CLOCK_TOLERANCE, using=using), at__lt=end)
     return log
 
 

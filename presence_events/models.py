@@ -1,4 +1,4 @@
-"""The log."""
+"""The models of the log: events, checkpoints of its readers, and server processes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.exceptions import LogIsAppendOnly
-from presence_events.schema import indexes
 from presence_events.schema.fields import TransactionIdField
+from presence_events.schema.indexes import closed_stay_index
 from presence_events.schema.triggers import SqlTrigger
 
 __all__ = ["Checkpoint", "PresenceEvent", "Process"]
@@ -24,10 +24,10 @@ class PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
 
 
 class PresenceEvent(models.Model):
-    """One fact: a join, touch, leave or prune that changed something.
+    """One fact in the log: a join, touch, leave or prune that changed something.
 
-    Written by `presence_events.recorder`, completed by the database (position, session, times), never changed. It
-    stands on its own after the room, the presence and the user are gone.
+    `presence_events.recorder` writes it, the database completes it (position, session, times), and it never changes. It
+    remains complete when the room, the presence and the user no longer exist.
     """
 
     class Kind(models.TextChoices):
@@ -38,12 +38,12 @@ class PresenceEvent(models.Model):
 
     id = models.BigIntegerField(_("position"), primary_key=True, editable=False, help_text=_("Position in the log."))
     kind = models.TextField(_("kind"), choices=Kind.choices)
-    room = models.TextField(_("room"), db_collation="C", help_text=_("The group name of the room."))
+    room = models.TextField(_("room"), db_collation="C", help_text=_("The name of the room."))
     channel_name = models.TextField(
         _("connection"),
         db_collation="C",
         null=True,
-        help_text=_("The connection; empty when the room itself was pruned."),
+        help_text=_("The channel name of the connection; empty if the room itself was pruned."),
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -53,34 +53,34 @@ class PresenceEvent(models.Model):
         db_index=False,
         related_name="+",
         verbose_name=_("user"),
-        help_text=_("Who it was; empty for anonymous connections. Survives the user."),
+        help_text=_("The user; empty for anonymous connections. The value remains after the user is deleted."),
     )
     session = models.BigIntegerField(
         _("session"),
         null=True,
-        help_text=_("The stay this event belongs to: every event of one stay carries the same number."),
+        help_text=_("The number of the stay. All events of one stay share it."),
     )
-    since = models.DateTimeField(_("since"), help_text=_("When that stay began."))
+    since = models.DateTimeField(_("since"), help_text=_("When the stay began."))
     last_seen = models.DateTimeField(
         _("last seen"),
         null=True,
         help_text=_(
-            "On leave and prune: when the connection was last seen. The true end lies between that and the event."
+            "For leave and prune: when the connection was last seen. It ended between then and the time of the event."
         ),
     )
     data = models.JSONField(
         _("data"),
         null=True,
-        help_text=_("On join and touch: what the connection says of itself. On leave and prune: why."),
+        help_text=_("For join and touch: JSON that describes the connection. For leave and prune: the reason."),
     )
     process = models.TextField(
         _("process"),
         db_collation="C",
         null=True,
-        help_text=_("On join: the server process that has the connection, if one has claimed it."),
+        help_text=_("For join: the server process that has claimed the connection, if any."),
     )
-    at = models.DateTimeField(_("time"), help_text=_("When it happened, by the database's clock."))
-    tx = TransactionIdField(_("transaction"), help_text=_("The transaction that recorded it."))
+    at = models.DateTimeField(_("time"), help_text=_("When the event happened, by the clock of the database."))
+    tx = TransactionIdField(_("transaction"), help_text=_("The transaction that appended the event."))
 
     objects = PresenceEventQuerySet.as_manager()
 
@@ -101,16 +101,16 @@ class PresenceEvent(models.Model):
             ),
         ]
         indexes = [
-            # Touches, most of the log, are in no index but the primary key and so pay for none.
+            # Most events are touches. They are in no index but the primary key, so they pay for none.
             models.Index(fields=["room", "id"], condition=~models.Q(kind="touch"), name="presence_event_room"),
             models.Index(
                 fields=["user", "id"],
                 condition=~models.Q(kind="touch") & models.Q(user__isnull=False),
                 name="presence_event_user",
             ),
-            indexes.index("presence_event_room_stay", "room"),
-            indexes.index("presence_event_user_stay", "user"),
-            indexes.index("presence_event_stay"),
+            closed_stay_index("presence_event_room_stay", "room"),
+            closed_stay_index("presence_event_user_stay", "user"),
+            closed_stay_index("presence_event_stay"),
         ]
         triggers = [
             SqlTrigger(
@@ -134,13 +134,11 @@ class PresenceEvent(models.Model):
 
 
 class Checkpoint(models.Model):
-    """How far somebody has read the log. Moved by `presence_events.checkpoints`."""
+    """How far a reader has read the log. `presence_events.checkpoints` moves it."""
 
     name = models.TextField(_("name"), primary_key=True)
-    mark = models.JSONField(_("mark"), help_text=_("What has been read."))
-    cluster = models.BigIntegerField(
-        _("cluster"), help_text=_("The database cluster in which the mark means something.")
-    )
+    mark = models.JSONField(_("mark"), help_text=_("How far the log has been read."))
+    cluster = models.BigIntegerField(_("cluster"), help_text=_("The database cluster for which the mark is valid."))
     moved_at = models.DateTimeField(_("moved at"), db_default=Now())
 
     class Meta:
@@ -154,11 +152,11 @@ class Checkpoint(models.Model):
 
 
 class Process(models.Model):
-    """A server process that has claimed connections, and keeps alive. Written by `presence_events.process_registry`."""
+    """A server process that has claimed connections. `presence_events.process_registry` keeps it alive."""
 
     name = models.TextField(_("name"), primary_key=True, db_collation="C")
-    started_at = models.DateTimeField(_("started at"), help_text=_("When it first claimed a connection."))
-    seen_at = models.DateTimeField(_("last seen"), help_text=_("When it last said that it is alive."))
+    started_at = models.DateTimeField(_("started at"), help_text=_("When the process first claimed a connection."))
+    seen_at = models.DateTimeField(_("last seen"), help_text=_("The time of the last keep-alive."))
 
     class Meta:
         verbose_name = _("process")

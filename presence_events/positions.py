@@ -1,4 +1,7 @@
-"""Finding a moment in the log without an index on time: positions and times run in step."""
+"""Finds positions in the log: that of a moment, the last drawn one, and one up to which the log is settled.
+
+Positions and times increase together, so a moment is found without an index on time.
+"""
 
 from __future__ import annotations
 
@@ -10,45 +13,58 @@ from django.db import OperationalError, ProgrammingError
 
 from presence_events import sql
 
-__all__ = ["SLACK", "drawn_position", "position_at", "settled_position"]
+__all__ = ["CLOCK_TOLERANCE", "drawn_position", "position_at", "settled_position"]
 
-SLACK = timedelta(seconds=10)
-"""How far the order of times may deviate from the order of positions: the clock is read and the position drawn by one
-trigger call, one right after the other, but a clock can be set back."""
+CLOCK_TOLERANCE = timedelta(seconds=10)
+"""How far the order of times may deviate from the order of positions.
+
+One trigger call reads the clock and draws the position, one right after the other, but a clock can be set back.
+"""
 
 
 def position_at(moment: datetime, *, using: str) -> int:
-    """The position from which on events are no older than ``moment``, give or take `SLACK`; one past the end if there
-    are none. About as many index probes as the log's length has binary digits."""
+    """Returns the position from which on events are no older than ``moment``, within `CLOCK_TOLERANCE`.
+
+    Returns one past the last position if there are none. Takes about as many index probes as the length of the log has
+    binary digits.
+    """
     ((position,),) = sql.rows("presence_events", "queries/positions/position_at", {"moment": moment}, using=using)
     return int(position)
 
 
 def drawn_position(using: str) -> int:
-    """The last position that anybody has drawn. Raises `OperationalError` on a standby, which knows neither that nor
-    who is appending, and `ProgrammingError` without the right to ask."""
-    ((is_standby, may_ask, position),) = sql.rows("presence_events", "queries/positions/drawn_position", using=using)
+    """Returns the last position that any transaction has drawn.
+
+    Raises `OperationalError` on a standby, which knows neither this position nor the transactions that append. Raises
+    `ProgrammingError` without the privilege to read the sequence.
+    """
+    ((is_standby, may_read, position),) = sql.rows("presence_events", "queries/positions/drawn_position", using=using)
     if is_standby:
-        raise OperationalError("The log is followed on the primary: a standby does not know who is appending.")
-    if not may_ask:
-        raise ProgrammingError("This role may not ask presence_event_id_seq how far the log is: run the GRANT files.")
+        raise OperationalError("Follow the log on the primary: a standby does not know which transactions append.")
+    if not may_read:
+        raise ProgrammingError("This role has no privilege to read presence_event_id_seq. Run the GRANT files.")
     return int(position)
 
 
-def settled_position(using: str, *, patience: float = 10.0) -> int:
-    """A position up to which the log will not change any more: whoever drew one of those before has committed or rolled
-    back. It waits for the transactions that have appended and are still open, without a lock, and raises
-    `OperationalError` if some are open after ``patience`` seconds, and on a standby."""
-    deadline = time.monotonic() + patience
+def settled_position(using: str, *, timeout: float = 10.0) -> int:
+    """Returns a position up to which the log can no longer change.
+
+    Every transaction that drew a position up to it has committed or rolled back. The function waits for the
+    transactions that have appended and are still open, without taking a lock. Raises `OperationalError` if some are
+    open after ``timeout`` seconds, and on a standby.
+    """
+    deadline = time.monotonic() + timeout
     position = drawn_position(using)
-    # Whoever appends holds this lock until the end of the transaction.
+    # A transaction that appends holds this lock until it ends.
     appending = _open_appenders(using)
     while appending:
         if time.monotonic() > deadline:
-            who = ", ".join("a prepared one" if pid is None else f"pid {pid}" for _, pid in appending)
-            raise OperationalError(f"A transaction that has appended to the presence log stays open: {who}.")
+            names = ", ".join("a prepared one" if pid is None else f"pid {pid}" for _, pid in appending)
+            raise OperationalError(
+                f"A transaction that has appended to the presence log stays open: {names}. End it, then try again."
+            )
         time.sleep(0.01)
-        # One that is prepared for a commit in two phases is called something else from then on.
+        # A transaction that is prepared for two-phase commit appears under another id from then on.
         appending = {each for each in _open_appenders(using) if each in appending or each[1] is None}
     return position
 

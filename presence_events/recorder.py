@@ -1,15 +1,16 @@
-"""The only door through which events enter the log.
+"""Records events. This is the only way into the log.
 
-A call is one statement and so one round trip. What is recorded is what changed something; the rest is left out of the
-log and out of the answer, so a call whose outcome is unknown may simply be made again.
+A call is one statement, and so one round trip. The log takes the events that change something. The others are neither
+recorded nor returned, so a call whose outcome is unknown can safely be repeated.
 
 If the statement fails, nothing of the call is recorded. Outside of ``atomic`` the events are committed and
-announced (`presence_events.signals`) when the call returns; inside, both share the fate of the transaction.
+announced (`presence_events.signals`) when the call returns. Inside, they are committed or rolled back with the
+transaction, and announced after its commit.
 
-The coroutines of an event loop share statements (`presence_events._recording.group_commit`): each is answered when its own events
-are committed and announced, and has its own error. They cannot be part of an ``atomic`` block of their caller. Once
-begun they run to their end, even if the caller is cancelled. Synchronous code that calls them through
-``async_to_sync`` is better served by the synchronous ones: they then record on its thread, in its transaction.
+The coroutines of an event loop share statements (`presence_events._recording.group_commit`). Each returns when its own
+events are committed and announced, and raises its own error. They cannot take part in an ``atomic`` block of their
+caller. A write that has begun is completed even if the caller is cancelled. In synchronous code, call the synchronous
+functions: a coroutine that runs in ``async_to_sync`` records on the thread of its caller and in its transaction.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ __all__ = [
 
 
 def record(drafts: Iterable[Draft], *, using: str | None = None) -> list[PresenceEvent]:
-    """Record ``drafts``, by room and channel name; those of one connection in one room keep their order.
+    """Records ``drafts`` in the order of room and channel name. Drafts of one connection in one room keep their order.
 
     Returns the recorded events in log order. Raises a `PresenceError` that is also a ValueError for a draft that breaks
     a rule, before anything is written.
@@ -59,53 +60,53 @@ def record(drafts: Iterable[Draft], *, using: str | None = None) -> list[Presenc
 
 
 async def arecord(drafts: Iterable[Draft], *, using: str | None = None) -> list[PresenceEvent]:
-    """As `record`."""
+    """Like `record`. Raises `NotRecordedInTime` as well."""
     selection = select(list(drafts))
     return await arecord_select(selection, using=using) if selection else []
 
 
 def record_select(selection: Selection, *, using: str | None = None) -> list[PresenceEvent]:
-    """Record what ``selection`` finds. Returns the recorded events in log order."""
+    """Records what ``selection`` finds. Returns the recorded events in log order."""
     alias = write_alias(using)
-    inside = connections[alias].in_atomic_block
-    events = statement.events(_append(selection, alias), alias, selection.users)
+    is_nested = connections[alias].in_atomic_block
+    events = statement.to_events(_append(selection, alias), alias, selection.users)
     if events:
-        # Inside a transaction an error would keep the other hooks of the commit from being called: it is logged.
-        transaction.on_commit(lambda: _announce(events, alias), using=alias, robust=inside)
+        # In a transaction, an error would prevent the other hooks of the commit, so Django logs it instead.
+        transaction.on_commit(lambda: _announce(events, alias), using=alias, robust=is_nested)
     return events
 
 
 def _append(selection: Selection, alias: str) -> list[statement.Row]:
-    """On behalf of the event loop that has sent this thread, if one has: it has the connections that join."""
+    """Appends ``selection``. Joins are claimed for the event loop that this thread works for, if there is one."""
     loop = sending_loop()
     if loop is None:
         return statement.append([selection], alias)
     registration = process_registry.registration(loop, alias)
-    rows = statement.append([selection], alias, process=registration.claim)
-    if not registration.is_kept and statement.has_claimed(rows):
-        with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(_keep_alive, alias, context=Context())
+    rows = statement.append([selection], alias, process=registration.claim_name)
+    if not registration.is_kept_alive and statement.has_claimed_join(rows):
+        with suppress(RuntimeError):  # the loop has been closed in the meantime
+            loop.call_soon_threadsafe(_start_keep_alive, alias, context=Context())
     return rows
 
 
 async def arecord_select(selection: Selection, *, using: str | None = None) -> list[PresenceEvent]:
-    """As `record_select`."""
-    if _for_synchronous_code():
+    """Like `record_select`. Raises `NotRecordedInTime` as well."""
+    if _is_called_by_synchronous_code():
         return await sync_to_async(record_select)(selection, using=using)
     return await _group_commit(write_alias(using)).record(selection, quiet=False)
 
 
 def record_quietly(selection: Selection, *, using: str | None = None) -> list[Recorded]:
-    """As `record_select`, for what nobody has to hear of: it is not announced, and little is told of it.
+    """Like `record_select`, but sends no signals and returns only room and channel name of each event.
 
-    That is for touches by which nothing changed but the time: most of all events.
+    Use it for touches that change nothing but the time. Most events are such touches.
     """
-    return statement.recorded(statement.append_quietly([selection], write_alias(using)))
+    return statement.to_recorded(statement.append_quietly([selection], write_alias(using)))
 
 
 async def arecord_quietly(selection: Selection, *, using: str | None = None) -> list[Recorded]:
-    """As `record_quietly`."""
-    if _for_synchronous_code():
+    """Like `record_quietly`. Raises `NotRecordedInTime` as well."""
+    if _is_called_by_synchronous_code():
         return await sync_to_async(record_quietly)(selection, using=using)
     return await _group_commit(write_alias(using)).record(selection, quiet=True)
 
@@ -125,25 +126,26 @@ _group_commits: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, GroupComm
 
 
 def _group_commit(alias: str) -> GroupCommit:
+    """Returns the group commit of the running event loop for the database ``alias``."""
     of_loop = _group_commits.setdefault(asyncio.get_running_loop(), {})
     if alias not in of_loop:
         loop = asyncio.get_running_loop()
         of_loop[alias] = GroupCommit(
-            alias, _aannounce, closed=partial(_forget, loop), registration=process_registry.registration(loop, alias)
+            alias, _aannounce, on_close=partial(_forget, loop), registration=process_registry.registration(loop, alias)
         )
     return of_loop[alias]
 
 
-def _keep_alive(alias: str) -> None:
-    """In an event loop for which a thread has claimed a join."""
-    _group_commit(alias).keep_alive()
+def _start_keep_alive(alias: str) -> None:
+    """Runs in an event loop after a thread has claimed a join for it."""
+    _group_commit(alias).start_keep_alive()
 
 
 def _forget(loop: asyncio.AbstractEventLoop) -> None:
-    """What is kept of a loop refers to it: it would keep it for ever."""
+    """Drops the group commits of ``loop``. They refer to it and would keep it in memory."""
     _group_commits.pop(loop, None)
 
 
-def _for_synchronous_code() -> bool:
-    """Whether a thread waits for this coroutine in ``async_to_sync``: then ``sync_to_async`` comes back to it."""
+def _is_called_by_synchronous_code() -> bool:
+    """Whether a thread waits for this coroutine in ``async_to_sync``. ``sync_to_async`` then runs on that thread."""
     return getattr(AsyncToSync.executors, "current", None) is not None

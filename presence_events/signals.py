@@ -1,4 +1,4 @@
-"""What the log says to the layers above it."""
+"""The signals that the log sends to the layers above it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from django.dispatch import Signal
 __all__ = ["aevents_committed", "events_committed"]
 
 events_committed = Signal()
-"""Sent once a call of the recorder has committed, with what it recorded.
+"""Sent when a call of the recorder has committed.
 
-Arguments: ``events`` (a non-empty list of `PresenceEvent` in log order), ``using`` (the database alias). What a
-receiver raises reaches whoever committed.
+Arguments: ``events`` (the recorded events: a non-empty list of `PresenceEvent` in log order) and ``using`` (the
+database alias). An exception of a receiver is raised to the caller that committed.
 """
 
 aevents_committed = Signal()
-"""The same for what the recorder's coroutines have committed, sent with ``asend``.
+"""Like `events_committed`, for events that the recorder's coroutines have committed. Sent with ``asend``.
 
-Two signals, so that neither a thread nor an event loop has to enter the other's world for an event that nobody cares
-for, a touch for instance. Who wants to hear of everything connects to both.
+There are two signals so that an event without receivers, for instance a touch, makes neither a thread enter an event
+loop nor an event loop enter a thread. To receive all events, connect to both.
 """

@@ -1,17 +1,18 @@
-"""Reading the log as it grows, without missing an event, in an order that suits every stay.
+"""Reads the log as it grows: without missing an event, and with the events of each stay in order.
 
-Positions alone do not do it: transactions commit out of order, so a position can become visible after a higher one, and
-whoever remembers the highest misses it. Transaction ids alone do not do it either: they are given out before locks are
-had, so by them a leave may come before the join it waited for.
+Positions alone are not enough. Transactions commit out of order, so a position can become visible after a higher one,
+and a reader that remembers only the highest position misses it. Transaction ids alone are not enough either. They are
+assigned before locks are acquired, so in their order a leave could come before the join that it waited for.
 
-So the log is read in windows between two snapshots (``pg_current_snapshot``): all that the new one sees and the old one
-does not, by position. An event that follows another in a stay was recorded by a transaction that had waited for the
-other to commit. So no snapshot sees the second without the first, and within a window the first has the lower position.
+The log is therefore read in windows between two snapshots (``pg_current_snapshot``). A window contains the events that
+the new snapshot sees and the old one does not, in the order of positions. If an event follows another one in a stay,
+its transaction had waited for the other one to commit. So no snapshot sees the second event without the first, and
+within a window the first event has the lower position.
 
-There is no index on transaction ids: every append would pay for it. A `Cut` remembers a position instead, beyond which
-nobody had drawn any, and which transactions were appending below it. What they may have appended is looked for when
-they have ended. A transaction that is open for long and writes elsewhere is in nobody's way, and one that has appended
-delays its own events alone.
+There is no index on transaction ids, because every append would pay for it. Instead, a `Cut` stores a position beyond
+which no position had been drawn, and the transactions that were appending below it. The events that they may have
+appended are read when they have ended. A long transaction that writes to other tables delays nothing. One that has
+appended delays only its own events.
 """
 
 from __future__ import annotations
@@ -28,15 +29,18 @@ from presence_events.positions import drawn_position, settled_position
 
 __all__ = ["Cut", "Mark", "Tail"]
 
-STRETCH = 50_000
-"""Positions that one read looks at, at most: most may be touches that nobody asked for."""
+MAX_RANGE = 50_000
+"""Positions that one read looks at. Most of them may be touches that the reader leaves out."""
 
 
 class Cut(NamedTuple):
-    """What was in the log at a moment: what ``snapshot`` sees; without one, all up to the position ``high``.
+    """What was in the log at one moment.
 
-    Before the snapshot was taken, the positions up to ``high`` had been drawn, some perhaps by the transactions
-    ``open``, if they have not ended meanwhile: by id, with a position above which all of theirs are.
+    That is what ``snapshot`` sees, or without a snapshot all events up to the position ``high``.
+
+    Before the snapshot was taken, the positions up to ``high`` had been drawn. Some of them may belong to transactions
+    that were open. ``open`` has these transactions, unless they have ended since: for each id, a position below all
+    that the transaction has drawn.
     """
 
     snapshot: str | None
@@ -45,14 +49,18 @@ class Cut(NamedTuple):
 
     @property
     def low(self) -> int:
-        """A position up to which no event is still to come."""
+        """A position up to which no further event can appear."""
         return min(self.open.values(), default=self.high)
 
 
 class Mark(NamedTuple):
-    """How far somebody has read: all that was in the log at ``seen`` and, of what ``window`` sees beyond that, the
-    events up to ``position``; it sees none above ``top``. It can be stored, and means something in the database cluster
-    where it was made; in another one, `after` what it has `decided` goes on from there.
+    """How far a reader has read the log.
+
+    It has read all that was in the log at ``seen``. Of the further events that ``window`` sees, it has read those up to
+    ``position``. ``window`` sees none above ``top``.
+
+    A mark can be stored, and is valid in the database cluster where it was made. In another cluster, continue with
+    `after` the position that it has `decided`.
     """
 
     seen: Cut
@@ -62,20 +70,22 @@ class Mark(NamedTuple):
 
     @classmethod
     def after(cls, position: int, using: str) -> Self:
-        """Where all events up to ``position`` count as read, and none beyond. 0 is before the first event.
+        """Returns the mark at which all events up to ``position`` count as read, and none beyond.
 
-        Waits for the transactions that are appending; raises `OperationalError` if some are still open after ten
-        seconds, and `InvalidPosition` for one that was not drawn yet.
+        0 is the position before the first event. Waits for the transactions that are appending. Raises
+        `OperationalError` if some are still open after ten seconds, and `InvalidPosition` if ``position`` has not been
+        drawn yet.
         """
         settled = settled_position(using)
         if not 0 <= position <= settled:
-            raise InvalidPosition(f"Got {position}, and the log ends at {settled}.")
-        # These may have been written in another cluster, whose transactions no snapshot knows. All of them are decided.
+            raise InvalidPosition(f"Got {position}, but the log ends at {settled}.")
+        # The events may have been written in another cluster, whose transaction ids no snapshot of this one covers.
+        # All of them are decided, so no snapshot is needed.
         return cls(Cut(None, position, {}), Cut(None, settled, {}), position, settled)
 
     @classmethod
     def end(cls, using: str) -> Self:
-        """Where all that is in the log counts as read. Waits and raises as `after`."""
+        """Returns the mark at which all that is in the log counts as read. Waits and raises like `after`."""
         return cls(Cut(None, settled_position(using), {}))
 
     @property
@@ -89,18 +99,18 @@ class Mark(NamedTuple):
         return self.seen.low if self.window is None else min(self.position, self.window.low)
 
     def as_json(self) -> list[Any]:
-        """For `from_json`."""
+        """Returns the mark as JSON, for `from_json`."""
         cuts = [None if cut is None else [*cut[:2], sorted(cut.open.items())] for cut in (self.seen, self.window)]
         return [*cuts, self.position, self.top]
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """What `as_json` gave. Raises ValueError for anything else."""
+        """Returns the mark that `as_json` has converted. Raises ValueError for any other value."""
         try:
             seen, window, position, top = stored
             return cls(_stored_cut(*seen), None if window is None else _stored_cut(*window), int(position), int(top))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{stored!r} is no mark: {error}") from None
+            raise ValueError(f"{stored!r} is not a mark: {error}") from None
 
 
 def _stored_cut(snapshot: str | None, high: Any, pairs: Any) -> Cut:
@@ -110,7 +120,7 @@ def _stored_cut(snapshot: str | None, high: Any, pairs: Any) -> Cut:
 class Tail:
     """Reads the log of the database ``using``, from marks.
 
-    With ``touches=False`` it leaves out touches by which nothing changed but the time.
+    With ``touches=False``, touches that change nothing but the time are left out.
     """
 
     def __init__(self, using: str, *, touches: bool = True) -> None:
@@ -119,30 +129,32 @@ class Tail:
         columns = ", ".join(str(field.column) for field in PresenceEvent._meta.concrete_fields)
         self._query = sql.read("presence_events", "queries/tail/events").format(columns=columns)
 
-    def look(self, mark: Mark) -> Mark:
-        """``mark`` with the window in which the next events are: all that is in the log by now, if it has none yet.
+    def open_window(self, mark: Mark) -> Mark:
+        """Returns ``mark`` with the window of the next events, which is all that is in the log now.
 
-        Raises `TransactionManagementError` in a
-        transaction, where a mark would be moved beyond what the transaction can see; `OperationalError` on a standby,
-        which does not know who is appending; and `LogIsShorter`.
+        A mark that has a window already is returned as it is.
+
+        Raises `TransactionManagementError` in a transaction, where the mark would move beyond what the transaction can
+        see. Raises `OperationalError` on a standby, which does not know the transactions that append. Raises
+        `LogIsShorter` if the log ends before the mark.
         """
         if not connections[self._using].get_autocommit():
-            raise TransactionManagementError("The log is read outside of transactions.")
+            raise TransactionManagementError("Read the log outside of transactions.")
         if mark.window is not None:
             return mark
-        window, top, ended = _cut(mark.seen, self._using)
+        window, top, ended = _next_cut(mark.seen, self._using)
         high = mark.seen.high
         return Mark(mark.seen, window, high if ended is None else min(ended, high), top)
 
     def read(self, mark: Mark, limit: int) -> tuple[list[PresenceEvent], Mark]:
-        """The next events after ``mark``, at most ``limit``, and the mark after them.
+        """Returns the next events after ``mark``, at most ``limit``, and the mark after them.
 
-        When that mark has no window, all that was in the log has been read. Raises what `look` raises.
+        If the returned mark has no window, all that was in the log has been read. Raises the same as `open_window`.
         """
-        mark = self.look(mark)
+        mark = self.open_window(mark)
         events = list[PresenceEvent]()
         if mark.window is not None and mark.position < mark.top:
-            until = min(mark.position + STRETCH, mark.top)
+            until = min(mark.position + MAX_RANGE, mark.top)
             events = self._events(mark, until, limit)
             mark = mark._replace(position=events[-1].id if len(events) == limit else until)
         if mark.window is not None and mark.position >= mark.top:
@@ -161,13 +173,16 @@ class Tail:
         return list(PresenceEvent.objects.using(self._using).raw(self._query, params))
 
 
-def _cut(seen: Cut, using: str) -> tuple[Cut, int, int | None]:
-    """The log as it is now; the last position that may be in it; and the position after which those have appended that
-    were open at the cut ``seen`` and have ended, None if none has.
+def _next_cut(seen: Cut, using: str) -> tuple[Cut, int, int | None]:
+    """Returns the log as it is now as a cut, the last position that may be in it, and a position ``ended``.
 
-    First the last position is looked at, then who is appending, then the snapshot is taken. So whoever had drawn one of
-    the positions is among those who are appending, or the snapshot sees what became of it. The list of running
-    transactions in the snapshot will not do: it leaves out those that began after the last one that ended.
+    Transactions that were open at the cut ``seen`` and have ended since have appended only after ``ended``. It is None
+    if there are none.
+
+    The order matters: first the last position is read, then the transactions that are appending, and then the snapshot
+    is taken. So a transaction that had drawn one of the positions is either among those that are appending, or the
+    snapshot sees its outcome. The list of running transactions in the snapshot itself cannot be used: it leaves out
+    those that began after the last one that ended.
     """
     high = drawn_position(using)
     if high < seen.high:
@@ -175,7 +190,7 @@ def _cut(seen: Cut, using: str) -> tuple[Cut, int, int | None]:
     if high == seen.high and not seen.open:
         return seen, high, None
     open_transactions = sql.rows("presence_events", "queries/tail/open_transactions", using=using)
-    # One that was not appending at the last cut has drawn nothing that had been drawn by then.
+    # A transaction that was not appending at the last cut has drawn none of the positions up to it.
     still_open = {number: seen.open.get(number, seen.high) for (number,) in open_transactions}
     params = {"open": list(seen.open), "above": list(seen.open.values())}
     ((snapshot, top, ended),) = sql.rows("presence_events", "queries/tail/window", params, using=using)

@@ -1,4 +1,4 @@
-"""Whom a row with a user is about, and whom somebody means who types a name."""
+"""Names and keys of users: what to display for a row, and which user a typed text means."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from presence_events import validation
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 
-__all__ = ["find", "user_key_type", "who"]
+__all__ = ["display_name", "find_user_key", "user_key_type"]
 
 
-def who(row: Any) -> str:
-    """What to call the person of ``row``, which has a ``user`` and a ``user_id``: anonymous, or deleted, if need be."""
+def display_name(row: Any) -> str:
+    """Returns the name of the user of ``row``, or that the user is anonymous or deleted.
+
+    ``row`` has the attributes ``user`` and ``user_id``.
+    """
     if row.user_id is None:
         return _("anonymous")
     if row.user is None:
@@ -24,19 +27,22 @@ def who(row: Any) -> str:
     return str(row.user.get_username())
 
 
-def find(text: str) -> Any:
-    """The key of the user whose name ``text`` is, or else whose key it is, deleted or not. Raises `InvalidUser`."""
+def find_user_key(text: str) -> Any:
+    """Returns the key of the user with the name ``text``, or else ``text`` as a key, whether or not that user exists.
+
+    Raises `InvalidUser` if it is neither.
+    """
     if "\x00" in text:
-        raise InvalidUser("PostgreSQL knows no text with the character NUL.")
+        raise InvalidUser("Remove the character NUL, which PostgreSQL cannot store.")
     users = get_user_model()
     for name in (text, text.strip()):
-        named = users._default_manager.filter(**{users.USERNAME_FIELD: name}).values_list("pk", flat=True).first()
-        if named is not None:
-            return named
+        key = users._default_manager.filter(**{users.USERNAME_FIELD: name}).values_list("pk", flat=True).first()
+        if key is not None:
+            return key
     return validation.user_key(text.strip())
 
 
 def user_key_type(using: str) -> str:
-    """The SQL type of user keys in the database ``using``, for casts."""
+    """Returns the SQL type of user keys in the database ``using``, for casts."""
     field: Any = PresenceEvent._meta.get_field("user")
     return str(field.db_type(connections[using]))

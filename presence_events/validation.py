@@ -1,4 +1,4 @@
-"""What may enter the log. Each function returns the value in the form the log stores, or raises."""
+"""Validates what enters the log. Each function returns the value as the log stores it, or raises a `PresenceError`."""
 
 from __future__ import annotations
 
@@ -28,69 +28,71 @@ from presence_events.exceptions import (
 from presence_events.models import PresenceEvent
 
 MAX_DATA_BYTES = 8192
-"""The largest ``data``, in bytes of its JSON text in UTF-8."""
+"""The limit for ``data``, in bytes of its JSON text in UTF-8."""
 
-AHEAD = timedelta(minutes=1)
-"""How far a clock may be ahead of another: a moment that is no later than this counts as now."""
+MAX_CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clock of a caller may be ahead. A moment that is not further in the future than this counts as now."""
 
-_A_CENTURY = 100 * 366 * 24 * 3600.0
+_MAX_AGE = 100 * 366 * 24 * 3600.0
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-_any_layer = BaseChannelLayer()
+_default_layer = BaseChannelLayer()
 
 
 def room_name(name: Any) -> str:
-    """``name``, if the channel layer takes it as a group name; raises `InvalidRoomName` otherwise."""
+    """Returns ``name`` if the channel layer accepts it as a group name. Raises `InvalidRoomName`."""
     return _name(name, _layer().require_valid_group_name, InvalidRoomName)
 
 
 def channel_name(name: Any) -> str:
-    """``name``, if the channel layer takes it as a channel name; raises `InvalidChannelName` otherwise."""
+    """Returns ``name`` if the channel layer accepts it as a channel name. Raises `InvalidChannelName`."""
     return _name(name, _layer().require_valid_channel_name, InvalidChannelName)
 
 
 def _layer() -> Any:
-    """One that checks no names, as channels_redis.pubsub, gets those that any layer takes."""
+    """Returns the channel layer, or Channels' base class if the layer checks no names (channels_redis.pubsub)."""
     layer = get_channel_layer()
-    return layer if isinstance(layer, BaseChannelLayer) else _any_layer
+    return layer if isinstance(layer, BaseChannelLayer) else _default_layer
 
 
 def _name(name: Any, require: Callable[[Any], Any], error: type[PresenceError]) -> str:
     try:
         require(name)
-        # The patterns of Channels let a final newline and digits of other scripts pass.
+        # The patterns of Channels accept a final newline and digits of other scripts.
         if name.isascii() and not name.endswith("\n"):
             return str(name)
     except TypeError:
         pass
-    raise error(f"Got {_shown(name)}.")
+    raise error(f"Got {_shortened(name)}.")
 
 
 def user_id(user: Any) -> Any:
-    """The key of ``user`` as AUTH_USER_MODEL has it and the database stores it; None for None and for anonymous users.
-    Raises `InvalidUser` for the rest."""
+    """Returns the primary key of ``user`` as the database stores it. Returns None for None and for anonymous users.
+
+    Raises `InvalidUser` for anything that is not a saved instance of AUTH_USER_MODEL.
+    """
     if user is None or not getattr(user, "is_authenticated", True):
         return None
     if not isinstance(user, get_user_model()):
-        raise InvalidUser(f"Got {_shown(user)}.")
+        raise InvalidUser(f"Got {_shortened(user)}.")
     key: Any = get_user_model()._meta.pk
     if key.value_from_object(user) is None:
-        raise InvalidUser("This one has no primary key: save it first.")
+        raise InvalidUser("This user has no primary key: save it first.")
     return key.get_prep_value(key.value_from_object(user))
 
 
 def user_key(key: Any) -> Any:
-    """``key`` as AUTH_USER_MODEL has its primary keys, of a user who need not exist. Raises `InvalidUser`."""
+    """Returns ``key`` as a primary key of AUTH_USER_MODEL. The user need not exist. Raises `InvalidUser`."""
     field: Any = PresenceEvent._meta.get_field("user")
     while field.remote_field:
         field = field.target_field
     try:
         return field.clean(key, None)
     except ValidationError as error:
-        raise InvalidUser(f"{_shown(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
+        raise InvalidUser(f"{_shortened(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
 
 
 def json_text(data: Any) -> str | None:
-    """``data`` as JSON text; None (nothing to say) stays None. Raises `InvalidData`."""
+    """Returns ``data`` as JSON text. None, which means no data, stays None. Raises `InvalidData`."""
     if data is None:
         return None
     try:
@@ -99,41 +101,47 @@ def json_text(data: Any) -> str | None:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidData(f"{error}.") from None
     if size > MAX_DATA_BYTES:
-        raise InvalidData(f"It takes {size} bytes; the limit is {MAX_DATA_BYTES}.")
+        raise InvalidData(f"It has {size} bytes as JSON; the limit is {MAX_DATA_BYTES}.")
     if _ESCAPED_NUL.search(text):
         raise InvalidData("It contains the character NUL, which PostgreSQL cannot store.")
     return text
 
 
 def session(number: Any) -> int | None:
-    """``number``, if it can be that of a stay; None stays None. Raises `InvalidSession`."""
+    """Returns ``number`` if it can be the number of a stay. None stays None. Raises `InvalidSession`."""
     if number is None:
         return None
     if isinstance(number, int) and 0 < number < 2**63:
         return number
-    raise InvalidSession(f"Got {_shown(number)}.")
+    raise InvalidSession(f"Got {_shortened(number)}.")
 
 
 def age(seconds: Any) -> float:
-    """``seconds`` as a float, at most a century. Raises `InvalidAge`."""
+    """Returns ``seconds`` as a float, limited to a century. Raises `InvalidAge`."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise InvalidAge(f"Got {_shown(seconds)}.")
+        raise InvalidAge(f"Got {_shortened(seconds)}.")
     if not seconds >= 0 or math.isinf(seconds):
-        raise InvalidAge(f"Got {_shown(seconds)}.")
-    return float(min(seconds, _A_CENTURY))
+        raise InvalidAge(f"Got {_shortened(seconds)}.")
+    return float(min(seconds, _MAX_AGE))
 
 
 def moment(when: Any) -> datetime:
-    """``when``, if it is a time of which one can know who was there. Raises `InvalidMoment` if it is naive (unless
-    USE_TZ is off, when Django's times are), or in the future."""
+    """Returns ``when`` if presence can be known at that time.
+
+    Raises `InvalidMoment` if it is in the future, or naive. With USE_TZ off it may be naive, like all times of Django.
+    """
     time = _time(when)
-    if time > (datetime.now(time.tzinfo) if timezone.is_aware(time) else timezone.now()) + AHEAD:
-        raise InvalidMoment(f"{time.isoformat()} is in the future, and nobody knows who will be there.")
+    if time > (datetime.now(time.tzinfo) if timezone.is_aware(time) else timezone.now()) + MAX_CLOCK_SKEW:
+        raise InvalidMoment(f"{time.isoformat()} is in the future.")
     return time
 
 
 def span(start: Any, end: Any) -> tuple[datetime, datetime]:
-    """``start`` and ``end``, if something can be known of the time between them. Raises `InvalidMoment`."""
+    """Returns ``start`` and ``end`` if presence can be known at some time between them.
+
+    ``end`` may be in the future. Raises `InvalidMoment` if ``start`` is not a valid moment, or ``end`` is naive or not
+    after ``start``.
+    """
     start, end = moment(start), _time(end)
     if not _aware(start) < _aware(end):
         raise InvalidMoment(f"{end.isoformat()} does not come after {start.isoformat()}.")
@@ -142,9 +150,9 @@ def span(start: Any, end: Any) -> tuple[datetime, datetime]:
 
 def _time(when: Any) -> datetime:
     if not isinstance(when, datetime):
-        raise InvalidMoment(f"Got {_shown(when)}.")
+        raise InvalidMoment(f"Got {_shortened(when)}.")
     if settings.USE_TZ and timezone.is_naive(when):
-        raise InvalidMoment(f"{when.isoformat()} could be anywhere: django.utils.timezone.make_aware says where.")
+        raise InvalidMoment(f"{when.isoformat()} has no time zone: add one with django.utils.timezone.make_aware.")
     return when
 
 
@@ -152,6 +160,6 @@ def _aware(time: datetime) -> datetime:
     return time if timezone.is_aware(time) else timezone.make_aware(time)
 
 
-def _shown(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 120 else f"{text[:117]}..."

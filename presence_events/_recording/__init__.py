@@ -1,1 +1,1 @@
-"""How events enter the log. `presence_events.recorder` is the public door to it."""
+"""Writes events to the log. The public API is `presence_events.recorder`."""

@@ -1,4 +1,4 @@
-"""No more than so many are inside; the others wait outside, and come in as they came."""
+"""Limits how many callers of an event loop may have a pending write. The rest wait in first-in, first-out order."""
 
 from __future__ import annotations
 
@@ -9,35 +9,42 @@ __all__ = ["Admission"]
 
 
 class Admission:
-    """Used by one event loop. Like ``asyncio.Semaphore``, which takes quadratic time when many leave at once."""
+    """Like ``asyncio.Semaphore``, which takes quadratic time when many callers release it at once.
 
-    def __init__(self, bound: int) -> None:
-        self._free = bound
-        self._outside: deque[asyncio.Future[None]] = deque()
+    An instance belongs to one event loop. It is not thread-safe.
+    """
 
-    def try_enter(self) -> bool:
-        """Whether one could, and has. Nobody overtakes those who wait: as long as there are any, nothing is free."""
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def try_acquire(self) -> bool:
+        """Acquires a slot if one is free. Returns whether it did.
+
+        It never overtakes a waiting caller: while callers wait, no slot is free.
+        """
         if not self._free:
             return False
         self._free -= 1
         return True
 
-    async def enter(self, deadline: float) -> None:
-        """Waits until one may. Raises TimeoutError if ``deadline``, by the loop's clock, comes first."""
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._outside.append(place)
+    async def acquire(self, deadline: float) -> None:
+        """Waits for a slot. Raises TimeoutError if ``deadline``, a time of the loop's clock, comes first."""
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(slot)
         try:
             async with asyncio.timeout_at(deadline):
-                await place
+                await slot
         except BaseException:
-            if place.done() and not place.cancelled():  # let in at the very last moment
-                self.leave()
+            if slot.done() and not slot.cancelled():  # granted at the same time
+                self.release()
             raise
 
-    def leave(self) -> None:
-        while self._outside:
-            place = self._outside.popleft()
-            if not place.done():
-                place.set_result(None)
+    def release(self) -> None:
+        """Passes the slot to the caller that has waited longest, or frees it."""
+        while self._waiting:
+            slot = self._waiting.popleft()
+            if not slot.done():
+                slot.set_result(None)
                 return
         self._free += 1

@@ -1,4 +1,4 @@
-"""Events as one asks for them. The database adds the rest: position, session, times."""
+"""Events as callers ask for them. The database adds position, session and times."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Draft", "Selection", "select"]
 
 
 class Draft(NamedTuple):
-    """An event as one asks for it.
+    """An event as the caller asks for it, before the database completes it.
 
-    ``session`` narrows a touch, leave or prune to that stay: if another one has begun meanwhile, nothing happens.
+    ``session`` limits a touch, leave or prune to that stay. If another stay has begun in the meantime, nothing happens.
     """
 
     kind: str
@@ -27,16 +27,18 @@ class Draft(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Drafts as a query finds them.
+    """A query that finds the drafts to append.
 
     ``query`` is trusted SQL with ``%(name)s`` parameters. It selects kind, room, channel_name, user_id, data, session
-    and step, in this order of columns; ``{user_id}`` in it stands for the type of user keys. What it finds is appended
-    by room, channel name and step, so that two writers never wait for each other in a circle. ``params`` are not
-    checked any more. ``users`` are instances to attach to the events that carry their keys, which saves receivers a
-    query.
+    and step, in this order. ``{user_id}`` in it stands for the SQL type of user keys. The rows are appended in the
+    order of room, channel name and step, so two writers never wait for each other in a cycle.
 
-    ``keys`` are the connections it may touch: (room, channel name), or (None, channel name) for every room. Selections
-    that have keys take lists of one length as ``params``, and those of the same query may be run as one.
+    ``params`` are the parameters. They are not validated again.
+
+    ``users`` are user instances. They are attached to the events that carry their keys, which saves receivers a query.
+
+    ``keys`` are the connections that the query may find: (room, channel name), or (None, channel name) for every room.
+    If a selection has keys, its ``params`` are lists of one length, and it may be merged with others of the same query.
     """
 
     query: str
@@ -46,7 +48,10 @@ class Selection(NamedTuple):
 
 
 def select(drafts: Iterable[Draft]) -> Selection | None:
-    """What finds ``drafts``, or None if there are none. Raises a `PresenceError` for one that breaks a rule."""
+    """Returns the selection that finds ``drafts``, or None if there are none.
+
+    Raises a `PresenceError` for a draft that breaks a rule.
+    """
     checked = [(*_check(draft), step) for step, draft in enumerate(drafts)]
     if not checked:
         return None
@@ -56,7 +61,7 @@ def select(drafts: Iterable[Draft]) -> Selection | None:
         sql.read("presence_events", "queries/recording/drafts"),
         params,
         [draft.user for draft in drafts],
-        # The prune of a room is of no connection, so it goes alone.
+        # The prune of a room concerns no connection, so it cannot share a batch.
         [] if None in params["channel_names"] else list(zip(params["rooms"], params["channel_names"], strict=True)),
     )
 
@@ -65,7 +70,7 @@ def _check(draft: Draft) -> tuple[str, str, str | None, Any, str | None, int | N
     if draft.kind not in PresenceEvent.Kind.values:
         raise InvalidKind(f"Got {draft.kind!r}.")
     if draft.channel_name is None and draft.kind != PresenceEvent.Kind.PRUNE:
-        raise InvalidChannelName(f"A {draft.kind} needs one.")
+        raise InvalidChannelName(f"Pass one to record a {draft.kind}.")
     return (
         str(draft.kind),
         validation.room_name(draft.room),

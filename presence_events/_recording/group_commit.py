@@ -1,17 +1,17 @@
-"""Group commit: what an event loop records goes out in as few transactions as its database allows.
+"""Group commit: the coroutines of an event loop share batches, so their writes need few transactions.
 
-While one flush is on its way, what arrives waits, and goes out together in the next. There is no timer: nobody waits
-when it is quiet, and flushes grow by themselves under load. A flush is one statement, in a thread and on a connection
-of its own: it waits neither for the queries of the application nor they for it.
+While a batch is being written, new writes wait in a queue, and the next batch takes them together. There is no timer:
+without load no write waits, and under load batches grow. A batch is one statement, in a thread and on a connection of
+its own. It does not wait for the queries of the application, and they do not wait for it.
 
-- Of each connection the order is kept: a flush holds one selection about it at most, the oldest.
-- A selection that the database refuses fails alone: the flush is halved until it is found.
-- While the database is away (a restart, a failover, a broken connection) the flush is tried again, since recording
-  twice is harmless, until ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` has passed for whoever waits.
-- No more than `BOUND` selections wait; who comes then waits at the door, for the same time at most.
+- Each connection keeps its order: a batch contains at most one selection about it, the oldest.
+- A selection that the database refuses fails alone: the batch is halved until the selection is found.
+- While the database is unavailable (a restart, a failover, a broken connection), the batch is retried, since recording
+  twice is harmless. Each caller waits at most ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` seconds.
+- At most `MAX_PENDING` selections are pending. Further callers wait for admission, within the same timeout.
 
-What follows a flush are callbacks, not a task: nobody can cancel them, so that what has begun is carried through while
-all tasks of the loop are being cancelled.
+The work after a batch is done in callbacks, not in a task. Callbacks cannot be cancelled, so a write that has begun is
+completed even while all tasks of the loop are being cancelled.
 """
 
 from __future__ import annotations
@@ -30,219 +30,227 @@ from django.db import connections
 
 from presence_events import conf
 from presence_events._recording.admission import Admission
-from presence_events._recording.batch_writer import write
+from presence_events._recording.batch_writer import write_batch
 from presence_events._recording.drafts import Selection
 from presence_events._recording.room_order import TURN_TIMEOUT, RoomOrder, Turn
-from presence_events._recording.statement import events, has_claimed, recorded
+from presence_events._recording.statement import has_claimed_join, to_events, to_recorded
 from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.connections import release
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.models import PresenceEvent
-from presence_events.process_registry import KeepAlive, Registration
+from presence_events.process_registry import KeepAliveTimer, Registration
 from presence_events.test_databases import is_test_database
 
-__all__ = ["BOUND", "GroupCommit"]
+__all__ = ["MAX_PENDING", "GroupCommit"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("presence_events.group_commit")
 
-BOUND = 10_000
-"""How many selections wait or are being written at most."""
+MAX_PENDING = 10_000
+"""Selections of one event loop that wait or are being written."""
 
-TICK = 0.5
-"""Seconds between two looks at who has waited for too long, and whether the connection is still needed: it is closed,
-unless CONN_MAX_AGE keeps it open, when there was nothing to do from one look to the next."""
+CHECK_INTERVAL = 0.5
+"""Seconds between two checks for expired writes and an idle connection.
 
-PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds before each new try while the database is away; the last of them from then on."""
+The connection is closed, unless CONN_MAX_AGE keeps it open, if nothing was written between two checks.
+"""
+
+RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds before each retry while the database is unavailable. The last one repeats."""
 
 Announce = Callable[[list[PresenceEvent], str], Awaitable[None]]
 
 
 class GroupCommit:
-    """The flushes of the running event loop into one database. ``closed`` is called when they end with the loop. Joins
-    are claimed for ``registration``, which is then kept alive."""
+    """Writes what the running event loop records in the database ``alias``.
 
-    def __init__(self, alias: str, announce: Announce, closed: Callable[[], None], registration: Registration) -> None:
+    ``announce`` is awaited with committed events. ``on_close`` is called when the event loop closes. Joins are claimed
+    for ``registration``, which is kept alive from the first claimed join on.
+    """
+
+    def __init__(
+        self, alias: str, announce: Announce, on_close: Callable[[], None], registration: Registration
+    ) -> None:
         self._alias = alias
         self._registration = registration
-        self._keep_alive = KeepAlive(registration, self._call_between_flushes)
-        self._errands: deque[Callable[[], None]] = deque()
+        self._keep_alive_timer = KeepAliveTimer(registration, self._call_between_batches)
+        self._calls: deque[Callable[[], None]] = deque()
         self._announce = announce
-        self._closed = closed
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence-recorder")
-        self._door = Admission(BOUND)
-        self._line = WriteQueue()
-        self._turns = RoomOrder()
+        self._on_close = on_close
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="presence-recorder")
+        self._admission = Admission(MAX_PENDING)
+        self._queue = WriteQueue()
+        self._room_order = RoomOrder()
         self._announcements: set[asyncio.Task[None]] = set()
         self._timeout = conf.record_timeout()
-        self._used = False
+        self._was_used = False
         self._failures = 0
-        self._tick: asyncio.TimerHandle | None = None
-        self._life = self._until_the_loop_closes()
+        self._check_timer: asyncio.TimerHandle | None = None
+        self._shutdown_hook = self._drain_when_the_loop_closes()
         with suppress(StopIteration):
-            self._life.asend(None).send(None)
+            self._shutdown_hook.asend(None).send(None)
 
     async def record(self, selection: Selection, *, quiet: bool) -> list[Any]:
-        """What was recorded of ``selection``: events, once they are announced, or `Recorded` if ``quiet``.
+        """Records what ``selection`` finds. Returns the events once they are announced, or `Recorded` if ``quiet``.
 
-        Raises what the database says of this selection, or `NotRecordedInTime`.
+        Raises the database's error about this selection, or `NotRecordedInTime`.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout
-        if not self._door.try_enter():
+        if not self._admission.try_acquire():
             try:
-                await self._door.enter(deadline)
+                await self._admission.acquire(deadline)
             except TimeoutError:
-                raise NotRecordedInTime("It was not tried, since too many were waiting.") from None
-        answer: asyncio.Future[list[Any]] = loop.create_future()
-        if self._line.append(PendingWrite(selection, quiet, deadline, answer)):
-            self._serve()
-        return await answer
+                raise NotRecordedInTime("It was not attempted, because too many writes were pending.") from None
+        result: asyncio.Future[list[Any]] = loop.create_future()
+        if self._queue.append(PendingWrite(selection, quiet, deadline, result)):
+            self._start_writing()
+        return await result
 
-    def keep_alive(self) -> None:
-        """A thread that works for this loop has claimed a join."""
-        self._keep_alive.start()
+    def start_keep_alive(self) -> None:
+        """Keeps the registration alive. Called when a join was claimed, also by a thread that works for this loop."""
+        self._keep_alive_timer.start()
 
-    def _serve(self) -> None:
+    def _start_writing(self) -> None:
         loop = asyncio.get_running_loop()
         self._timeout = conf.record_timeout()
-        self._used = True
-        self._tick = self._tick or loop.call_later(TICK, self._on_tick)
-        loop.run_in_executor(self._thread, self._write, loop)
+        self._was_used = True
+        self._check_timer = self._check_timer or loop.call_later(CHECK_INTERVAL, self._check)
+        loop.run_in_executor(self._executor, self._write_batches, loop)
 
-    def _call_between_flushes(self, errand: Callable[[], None]) -> None:
-        """In the thread: after the flush that is under way, if there is one, however many follow it."""
-        self._errands.append(errand)
-        asyncio.get_running_loop().run_in_executor(self._thread, self._run_errands_alone)
+    def _call_between_batches(self, function: Callable[[], None]) -> None:
+        """Calls ``function`` in the thread after the current batch, however many batches follow."""
+        self._calls.append(function)
+        asyncio.get_running_loop().run_in_executor(self._executor, self._run_calls_when_idle)
 
-    def _run_errands_alone(self) -> None:
-        """As nobody is written for; or else they were run already."""
-        self._run_errands()
+    def _run_calls_when_idle(self) -> None:
+        """Runs the calls that no batch has run, and closes the connection if no check will."""
+        self._run_calls()
         is_test = is_test_database(connections[self._alias])
-        if is_test or self._tick is None:  # the tick closes it otherwise
+        if is_test or self._check_timer is None:
             release(self._alias, obsolete=not is_test)
 
-    def _run_errands(self) -> None:
-        while self._errands:
-            self._errands.popleft()()
+    def _run_calls(self) -> None:
+        while self._calls:
+            self._calls.popleft()()
 
-    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Flush after flush in the thread, until nobody waits. The loop need not come round in between."""
-        while batch := self._line.take():
+    def _write_batches(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Writes batch after batch in the thread until the queue is empty. It never waits for the event loop."""
+        while batch := self._queue.next_batch():
             try:
-                away = write(self._alias, batch, self._registration.claim)
-            except Exception as error:  # whatever it is: somebody waits, and would wait forever
-                away = error
-            # Whose time is over while it is tried, again and again, is not tried again: the tick does not meet it.
+                outage = write_batch(self._alias, batch, self._registration.claim_name)
+            except Exception as error:  # any error: callers wait for the batch and would wait forever
+                outage = error
+            # A write that expires while it is retried is not requeued: the check sees it only while it is in the queue.
             now = loop.time()
-            over = [waiting for waiting in batch if waiting.written or waiting.deadline <= now]
-            unwritten = [waiting for waiting in batch if not waiting.written and waiting.deadline > now]
-            if away is None:
-                self._line.hold(unwritten)
+            finished = [write for write in batch if write.is_done or write.deadline <= now]
+            unfinished = [write for write in batch if not write.is_done and write.deadline > now]
+            if outage is None:
+                self._queue.defer(unfinished)
             else:
-                self._line.put_back(unwritten, away)
+                self._queue.requeue(unfinished, outage)
             try:
-                loop.call_soon_threadsafe(self._after_flush, over, away)
-            except RuntimeError:  # the loop is closed, and everyone who waited is gone
+                loop.call_soon_threadsafe(self._after_batch, finished, outage)
+            except RuntimeError:  # the loop is closed, and with it all callers
                 release(self._alias)
                 return
-            if away is not None:
+            if outage is not None:
                 return
-            self._run_errands()
+            self._run_calls()
         if is_test_database(connections[self._alias]):
-            # Nothing lingers: the runner drops the database as soon as the last test is over.
+            # The test runner drops the database right after the last test, and an open connection would prevent that.
             release(self._alias)
 
-    def _after_flush(self, over: list[PendingWrite], away: Exception | None) -> None:
-        self._answer([waiting for waiting in over if waiting.written])
-        # A flush may have been written in spite of its error.
-        if not self._registration.is_kept and (away or any(has_claimed(waiting.rows) for waiting in over)):
-            self.keep_alive()
-        for waiting in over:
-            if not waiting.written:
-                self._door.leave()
-                waiting.give_up()
-        if away is None:
+    def _after_batch(self, finished: list[PendingWrite], outage: Exception | None) -> None:
+        self._resolve([write for write in finished if write.is_done])
+        # A batch may have been committed in spite of its error.
+        if not self._registration.is_kept_alive and (outage or any(has_claimed_join(write.rows) for write in finished)):
+            self.start_keep_alive()
+        for write in finished:
+            if not write.is_done:
+                self._admission.release()
+                write.time_out()
+        if outage is None:
             self._failures = 0
         else:
-            pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
+            delay = RETRY_DELAYS[min(self._failures, len(RETRY_DELAYS) - 1)]
             self._failures += 1
-            logger.warning("The database %r is away, trying again in %s s: %s", self._alias, pause, away)
-            asyncio.get_running_loop().call_later(pause, self._serve)
+            logger.warning("The database %r is unavailable, retrying in %s s: %s", self._alias, delay, outage)
+            asyncio.get_running_loop().call_later(delay, self._start_writing)
 
-    def _answer(self, written: list[PendingWrite]) -> None:
-        """Those whose events are of interest to somebody are answered when these are announced."""
-        loud: list[tuple[PendingWrite, list[PresenceEvent]]] = []
-        for waiting in written:
-            self._door.leave()
-            if waiting.error is not None:
-                waiting.fail(waiting.error)
-            elif waiting.quiet or not waiting.rows:
-                waiting.answer(recorded(waiting.rows))
+    def _resolve(self, done: list[PendingWrite]) -> None:
+        """Resolves quiet and empty writes at once, and the others when their events are announced."""
+        to_announce: list[tuple[PendingWrite, list[PresenceEvent]]] = []
+        for write in done:
+            self._admission.release()
+            if write.error is not None:
+                write.fail(write.error)
+            elif write.quiet or not write.rows:
+                write.resolve(to_recorded(write.rows))
             else:
                 try:
-                    loud.append((waiting, events(waiting.rows, self._alias, waiting.selection.users)))
-                except Exception as error:  # a field of the project's own, for example
-                    waiting.fail(error)
-        # What a receiver records does not wait for the turn that calls it; the others of its flush do. It comes first,
-        # or it would wait for them.
-        for within in sorted({waiting.within for waiting, _ in loud}, key=len, reverse=True):
-            those = [(waiting, own) for waiting, own in loud if waiting.within == within]
-            turn = self._turns.take({event.room for _, own in those for event in own}, within)
-            task = asyncio.get_running_loop().create_task(self._announce_in(turn, those), context=Context())
+                    to_announce.append((write, to_events(write.rows, self._alias, write.selection.users)))
+                except Exception as error:  # for example in a custom field of the project
+                    write.fail(error)
+        # Events that a receiver records do not wait for the turn that calls it, but the rest of their batch does. So
+        # their turn comes first; otherwise it would wait for the rest.
+        for enclosing in sorted({write.enclosing_turns for write, _ in to_announce}, key=len, reverse=True):
+            group = [(write, events) for write, events in to_announce if write.enclosing_turns == enclosing]
+            turn = self._room_order.next_turn({event.room for _, events in group for event in events}, enclosing)
+            task = asyncio.get_running_loop().create_task(self._announce_in_turn(turn, group), context=Context())
             self._announcements.add(task)
             task.add_done_callback(self._announcements.discard)
 
-    async def _announce_in(self, turn: Turn, loud: list[tuple[PendingWrite, list[PresenceEvent]]]) -> None:
-        everything = sorted((event for _, own in loud for event in own), key=lambda event: event.id)
+    async def _announce_in_turn(self, turn: Turn, group: list[tuple[PendingWrite, list[PresenceEvent]]]) -> None:
+        all_events = sorted((event for _, events in group for event in events), key=lambda event: event.id)
         failures: dict[int, Exception] = {}
         try:
             async with turn:
-                await self._announce(everything, self._alias)
+                await self._announce(all_events, self._alias)
         except DeliveryFailed as error:
             failures = error.failures
         except Exception as error:
-            failures = {event.id: error for event in everything}
+            failures = {event.id: error for event in all_events}
         finally:
-            for waiting, own in loud:
-                failure = next((failures[event.id] for event in own if event.id in failures), None)
+            for write, events in group:
+                failure = next((failures[event.id] for event in events if event.id in failures), None)
                 if failure is None:
-                    waiting.answer(own)
+                    write.resolve(events)
                 else:
-                    waiting.fail(failure)
+                    write.fail(failure)
 
-    def _on_tick(self) -> None:
+    def _check(self) -> None:
+        """Times out expired writes, and closes the connection if it was idle since the last check."""
         loop = asyncio.get_running_loop()
-        expired, taken = self._line.expire(loop.time())
-        for waiting in expired:
-            self._door.leave()
-            waiting.give_up()
-        for waiting in taken:
-            waiting.give_up()
-        if self._used or self._line.served:
-            self._used = False
-            self._tick = loop.call_later(TICK, self._on_tick)
+        removed, being_written = self._queue.remove_expired(loop.time())
+        for write in removed:
+            self._admission.release()
+            write.time_out()
+        for write in being_written:
+            write.time_out()
+        if self._was_used or self._queue.is_active:
+            self._was_used = False
+            self._check_timer = loop.call_later(CHECK_INTERVAL, self._check)
         else:
-            self._tick = None
-            loop.run_in_executor(self._thread, partial(release, self._alias, obsolete=True))
+            self._check_timer = None
+            loop.run_in_executor(self._executor, partial(release, self._alias, obsolete=True))
 
-    async def _until_the_loop_closes(self) -> AsyncGenerator[None, None]:
-        """Whoever closes a loop finishes its asynchronous generators first."""
+    async def _drain_when_the_loop_closes(self) -> AsyncGenerator[None, None]:
+        """Completes pending writes. It runs because a loop is closed after its asynchronous generators are finished."""
         try:
             yield
         finally:
-            self._keep_alive.stop()
-            # Who still waits is served, or given up by the tick; the thread may be stuck for longer.
+            self._keep_alive_timer.stop()
+            # Pending writes are written, or time out in a check. The thread may be blocked for longer than that.
             loop = asyncio.get_running_loop()
-            deadline = loop.time() + self._timeout + TICK
-            while self._line.served and loop.time() < deadline:  # noqa: ASYNC110
+            deadline = loop.time() + self._timeout + CHECK_INTERVAL
+            while self._queue.is_active and loop.time() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             if self._announcements:
                 await asyncio.wait(self._announcements, timeout=TURN_TIMEOUT)
-            if self._tick is not None:
-                self._tick.cancel()
-                self._tick = None
-            if not self._line.served:
-                await loop.run_in_executor(self._thread, release, self._alias)
-            self._thread.shutdown(wait=False)
-            self._closed()
+            if self._check_timer is not None:
+                self._check_timer.cancel()
+                self._check_timer = None
+            if not self._queue.is_active:
+                await loop.run_in_executor(self._executor, release, self._alias)
+            self._executor.shutdown(wait=False)
+            self._on_close()

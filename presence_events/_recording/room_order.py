@@ -1,7 +1,7 @@
-"""Turns: what concerns the same room is announced in the order in which it was recorded, in one event loop.
+"""Announces the events of each room in log order, within one event loop.
 
-A turn is taken in the order of the log, and holds up nothing but later turns of the same rooms: neither recording, nor
-touches, nor other rooms.
+A turn is the announcement of one batch. Turns are taken in log order. A turn delays only later turns of the same rooms:
+it does not delay recording, touches or other rooms.
 """
 
 from __future__ import annotations
@@ -10,84 +10,89 @@ import asyncio
 import logging
 from contextvars import ContextVar
 
-__all__ = ["TURN_TIMEOUT", "RoomOrder", "Turn", "current"]
+__all__ = ["TURN_TIMEOUT", "RoomOrder", "Turn", "current_turns"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("presence_events.room_order")
 
 TURN_TIMEOUT = 10.0
-"""Seconds that a turn waits for the one before it. A receiver that hangs delays its room, and does not stop it."""
+"""Seconds that a turn waits for earlier ones. A receiver that hangs delays its room but does not block it."""
 
-current: ContextVar[frozenset[Turn]] = ContextVar("current", default=frozenset())
-"""The turns in which this code runs: what a receiver records does not wait for the turn that calls the receiver."""
+current_turns: ContextVar[frozenset[Turn]] = ContextVar("current_turns", default=frozenset())
+"""The turns that the running code is part of. Events that a receiver records do not wait for the turn that calls it."""
 
 
 class RoomOrder:
-    """The turns of each room that are not over, in one event loop."""
+    """The turns that a new turn of each room waits for, in one event loop."""
 
     def __init__(self) -> None:
-        self._last: dict[str, set[Turn]] = {}
+        self._latest: dict[str, set[Turn]] = {}
 
-    def take(self, rooms: set[str], within: frozenset[Turn] = frozenset()) -> Turn:
-        """The next turn of all ``rooms``, asked for inside the turns ``within``. It must be entered.
+    def next_turn(self, rooms: set[str], enclosing: frozenset[Turn] = frozenset()) -> Turn:
+        """Returns the next turn of all ``rooms``. The caller must enter it.
 
-        It does not wait for these, nor for who waits for them.
+        ``enclosing`` are the turns whose receivers asked for it. The new turn waits neither for them nor for turns that
+        wait for them.
         """
-        last = {turn for room in rooms for turn in self._last.get(room, ())}
-        skipped = {turn for turn in last if turn.waits_for(within)}
-        turn = Turn(self, rooms, last - skipped, within)
+        earlier = {turn for room in rooms for turn in self._latest.get(room, ())}
+        exempt = {turn for turn in earlier if turn.depends_on(enclosing)}
+        turn = Turn(self, rooms, earlier - exempt, enclosing)
         for room in rooms:
-            # Who comes next waits for those who were skipped, too.
-            self._last[room] = {turn} | (self._last.get(room, set()) & skipped)
+            # Later turns wait for the exempt ones as well.
+            self._latest[room] = {turn} | (self._latest.get(room, set()) & exempt)
         return turn
 
-    def end(self, turn: Turn, rooms: set[str]) -> None:
+    def remove(self, turn: Turn, rooms: set[str]) -> None:
         for room in rooms:
-            if room in self._last:
-                self._last[room].discard(turn)
-                if not self._last[room]:
-                    del self._last[room]
+            if room in self._latest:
+                self._latest[room].discard(turn)
+                if not self._latest[room]:
+                    del self._latest[room]
 
 
 class Turn:
-    """An asynchronous context manager, entered when the turns before it are over."""
+    """An asynchronous context manager that is entered when the turns before it have finished."""
 
-    def __init__(self, turns: RoomOrder, rooms: set[str], before: set[Turn], within: frozenset[Turn]) -> None:
-        self._turns = turns
+    def __init__(self, order: RoomOrder, rooms: set[str], earlier: set[Turn], enclosing: frozenset[Turn]) -> None:
+        self._order = order
         self._rooms = rooms
-        self._before = before
-        self._within = within
-        self._over = asyncio.Event()
+        self._earlier = earlier
+        self._enclosing = enclosing
+        self._finished = asyncio.Event()
 
-    def waits_for(self, those: frozenset[Turn]) -> bool:
-        """Whether it is one of ``those``, or waits for one, or for one that does."""
+    def depends_on(self, turns: frozenset[Turn]) -> bool:
+        """Whether it is one of ``turns``, or waits for one of them, directly or through other turns."""
         seen: set[Turn] = set()
-        ahead = {self} if those else set()
-        while ahead:
-            turn = ahead.pop()
-            if turn in those:
+        to_check = {self} if turns else set()
+        while to_check:
+            turn = to_check.pop()
+            if turn in turns:
                 return True
             seen.add(turn)
-            ahead |= turn._before - seen
+            to_check |= turn._earlier - seen
         return False
 
     async def __aenter__(self) -> None:
         try:
             async with asyncio.timeout(TURN_TIMEOUT):
-                for turn in tuple(self._before):
-                    await turn._over.wait()
+                for turn in tuple(self._earlier):
+                    await turn._finished.wait()
         except TimeoutError:
-            logger.error("What was announced before to %s takes more than %s s", sorted(self._rooms), TURN_TIMEOUT)
+            logger.error(
+                "The previous announcement to %s takes more than %s s, continuing without it",
+                sorted(self._rooms),
+                TURN_TIMEOUT,
+            )
         except BaseException:
-            self._end()
+            self._finish()
             raise
-        self._before = set()
-        self._token = current.set(self._within | {self})
+        self._earlier = set()
+        self._token = current_turns.set(self._enclosing | {self})
 
     async def __aexit__(self, *error: object) -> None:
-        current.reset(self._token)
-        self._end()
+        current_turns.reset(self._token)
+        self._finish()
 
-    def _end(self) -> None:
-        self._before = set()
-        self._over.set()
-        self._turns.end(self, self._rooms)
+    def _finish(self) -> None:
+        self._earlier = set()
+        self._finished.set()
+        self._order.remove(self, self._rooms)

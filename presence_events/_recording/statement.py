@@ -1,4 +1,4 @@
-"""The one statement that appends to the log, on the connection of the calling thread, and what it returns."""
+"""The statement that appends to the log, on the connection of the calling thread, and the parsing of its rows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from presence_events._recording.drafts import Selection
 from presence_events.models import PresenceEvent
 from presence_events.users import user_key_type
 
-__all__ = ["Recorded", "Row", "append", "append_quietly", "events", "has_claimed", "recorded"]
+__all__ = ["Recorded", "Row", "append", "append_quietly", "has_claimed_join", "to_events", "to_recorded"]
 
 Row = tuple[Any, ...]
 """An event as the driver returns it. Room and channel name come first."""
 
 
 class Recorded(NamedTuple):
-    """What is told of an event that nobody wants to know more of."""
+    """The room and connection of an event that was recorded quietly."""
 
     room: str
     channel_name: str
@@ -34,37 +34,38 @@ class Recorded(NamedTuple):
 def append(
     selections: Sequence[Selection], alias: str, *, process: str | None = None, lock_timeout: float | None = None
 ) -> list[Row]:
-    """Append what all ``selections`` find, in one statement. Returns what `events` makes events of.
+    """Appends what ``selections`` find, in one statement. Returns rows for `to_events`.
 
-    The selections are one, or all have keys. Joins are claimed for ``process``. ``lock_timeout`` is for how
-    many seconds PostgreSQL waits for a lock before it gives up, in this statement and the rest of its transaction.
+    ``selections`` is a single selection, or all of them have keys. Joins are claimed for ``process``. ``lock_timeout``
+    is the number of seconds that PostgreSQL waits for a lock, in this statement and the rest of its transaction.
     """
     return _execute(_RETURNING, selections, alias, process, lock_timeout)
 
 
 def append_quietly(selections: Sequence[Selection], alias: str, *, lock_timeout: float | None = None) -> list[Row]:
-    """As `append`, but returns what `recorded` understands, for a fraction of the cost."""
+    """Like `append`, but returns rows for `to_recorded`, at a fraction of the cost."""
     return _execute("room, channel_name", selections, alias, None, lock_timeout)
 
 
-def has_claimed(rows: Iterable[Row]) -> bool:
-    """Whether one of ``rows`` is a join that was claimed for a process."""
+def has_claimed_join(rows: Iterable[Row]) -> bool:
+    """Whether one of ``rows`` is a join that is claimed for a process. False for rows of `append_quietly`."""
     return any(len(row) == len(_RETURNED) and row[_PROCESS] is not None for row in rows)
 
 
-def recorded(rows: Iterable[Row]) -> list[Recorded]:
+def to_recorded(rows: Iterable[Row]) -> list[Recorded]:
+    """Returns the rooms and connections of ``rows``."""
     return [Recorded(row[0], row[1]) for row in rows]
 
 
-def events(rows: Iterable[Row], alias: str, users: Iterable[Any]) -> list[PresenceEvent]:
-    """The events in log order, with those of ``users`` attached whose they are."""
+def to_events(rows: Iterable[Row], alias: str, users: Iterable[Any]) -> list[PresenceEvent]:
+    """Returns the events of ``rows`` in log order. Each of ``users`` is attached to the events that carry its key."""
     connection = connections[alias]
-    made = sorted((_event(row, connection) for row in rows), key=lambda event: event.id)
+    events = sorted((_event(row, connection) for row in rows), key=lambda event: event.id)
     known = {_KEY.value_from_object(user): user for user in users if isinstance(user, get_user_model())}
-    for event in made:
+    for event in events:
         if event.user_id in known:
             _USER.set_cached_value(event, known[event.user_id])
-    return made
+    return events
 
 
 _USER = PresenceEvent._meta.get_field("user")
@@ -74,8 +75,8 @@ _NAMES = [field.attname for field in _FIELDS]
 _RETURNED = sorted(_FIELDS, key=lambda field: (field.name != "room", field.name != "channel_name"))
 _IN_ORDER = itemgetter(*(_RETURNED.index(field) for field in _FIELDS))
 _PROCESS = _RETURNED.index(PresenceEvent._meta.get_field("process"))
-_TIMES = [position for position, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
-# The driver takes several times as long to read a time as to read a number.
+_TIMES = [index for index, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
+# The driver takes several times as long to parse a time as to parse a number.
 _RETURNING = ", ".join(
     f"(extract(epoch FROM {field.column}) * 1000000)::bigint" if isinstance(field, DateTimeField) else str(field.column)
     for field in _RETURNED
@@ -85,29 +86,29 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _event(row: Row, connection: Any) -> PresenceEvent:
     values = list(_IN_ORDER(row))
-    for position in _TIMES:
-        if values[position] is not None:
-            values[position] = _time(values[position], connection)
-    for position, converts, expression in _converters(connection.alias):
-        for convert in converts:
-            values[position] = convert(values[position], expression, connection)
+    for index in _TIMES:
+        if values[index] is not None:
+            values[index] = _time(values[index], connection)
+    for index, converters, expression in _converters(connection.alias):
+        for convert in converters:
+            values[index] = convert(values[index], expression, connection)
     return PresenceEvent.from_db(connection.alias, _NAMES, values)
 
 
 def _time(microseconds: int, connection: Any) -> datetime:
-    """As Django has it: in the time zone of the connection, and without it if ``USE_TZ`` is off."""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
+    """Returns the time as Django does: in the time zone of the connection, and naive if ``USE_TZ`` is off."""
+    time = _EPOCH + timedelta(microseconds=microseconds)
     if connection.timezone is None:
-        return moment.astimezone(ZoneInfo(connection.timezone_name)).replace(tzinfo=None)
-    return moment.astimezone(connection.timezone)
+        return time.astimezone(ZoneInfo(connection.timezone_name)).replace(tzinfo=None)
+    return time.astimezone(connection.timezone)
 
 
 @cache
 def _converters(alias: str) -> list[tuple[int, list[Any], Any]]:
-    """What the fields do with what the driver returns, by position in an event."""
+    """The converters that the fields apply to the values of the driver, with the index of each field in an event."""
     compiler = PresenceEvent.objects.using(alias).all().query.get_compiler(alias)
     columns = [field.get_col(PresenceEvent._meta.db_table) for field in _FIELDS]
-    return [(position, *converter) for position, converter in compiler.get_converters(columns).items()]
+    return [(index, *converter) for index, converter in compiler.get_converters(columns).items()]
 
 
 def _execute(
@@ -120,13 +121,16 @@ def _execute(
 
 
 _LOCK_TIMEOUT = "WHERE (SELECT set_config('lock_timeout', '{}s', true)) IS NOT NULL"
-"""Evaluated once, before anything else, and valid for one transaction: it needs no round trip and no session."""
+"""PostgreSQL evaluates this once, before anything else, and it is valid for one transaction.
+
+It needs no round trip of its own, and works through a transaction pooler.
+"""
 
 
 def _statement(
     selections: Sequence[Selection], alias: str, returning: str, lock_timeout: float | None
 ) -> tuple[str, dict[str, Any]]:
-    """Selections of the same query become one, whose parameters are theirs laid end to end."""
+    """Merges selections of the same query into one, with their parameters concatenated."""
     if len(selections) == 1:
         merged = {selections[0].query: selections[0].params}
     else:
@@ -140,11 +144,11 @@ def _statement(
         for number, each in enumerate(merged.values())
         for name, value in each.items()
     }
-    return _text(tuple(merged), returning, alias, lock_timeout), params
+    return _sql_text(tuple(merged), returning, alias, lock_timeout), params
 
 
 def _array(values: list[Any]) -> str:
-    """``values`` as PostgreSQL writes arrays. Drivers do the same at several times the cost."""
+    """Returns ``values`` as a PostgreSQL array literal. The driver does the same at several times the cost."""
     return "{" + ",".join(map(_element, values)) + "}"
 
 
@@ -155,7 +159,7 @@ def _element(value: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _text(queries: tuple[str, ...], returning: str, alias: str, lock_timeout: float | None) -> str:
+def _sql_text(queries: tuple[str, ...], returning: str, alias: str, lock_timeout: float | None) -> str:
     user_id_type = user_key_type(alias)
     selections = [
         f"({query.format(user_id=user_id_type)})".replace("%(", f"%({number}_") for number, query in enumerate(queries)

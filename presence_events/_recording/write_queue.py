@@ -1,4 +1,4 @@
-"""Who waits for a flush, and who goes next."""
+"""The queue of writes that wait for a batch, and the rules by which batches are formed."""
 
 from __future__ import annotations
 
@@ -12,128 +12,139 @@ from presence_events._recording.drafts import Selection
 from presence_events._recording.statement import Row
 from presence_events.exceptions import NotRecordedInTime
 
-__all__ = ["MAX_BATCH", "MIN_BATCH", "PendingWrite", "WriteQueue"]
+__all__ = ["MAX_BATCH_SIZE", "MIN_BATCH_SIZE", "PendingWrite", "WriteQueue"]
 
-MIN_BATCH, MAX_BATCH = 64, 1_000
-"""A flush takes half of those who wait: the database writes them while the loop deals with the half before. It is about
-so many connections at least, if there are as many, or it is not worth the trip; and at most, or the next waits long."""
+MIN_BATCH_SIZE, MAX_BATCH_SIZE = 64, 1_000
+"""Connections in a batch. A batch takes half of the pending writes, within these limits.
+
+The database writes one half while the event loop handles the results of the other. A smaller batch is not worth its
+round trip. A larger one delays the next for too long.
+"""
 
 
 class PendingWrite:
-    """A selection on its way into the log, and the answer that somebody waits for."""
+    """A selection that waits to be written, and the future of the caller that waits for the result."""
 
-    __slots__ = ("_answer", "deadline", "error", "quiet", "rows", "selection", "within", "written")
+    __slots__ = ("_result", "deadline", "enclosing_turns", "error", "is_done", "quiet", "rows", "selection")
 
-    def __init__(self, selection: Selection, quiet: bool, deadline: float, answer: asyncio.Future[list[Any]]) -> None:
+    def __init__(self, selection: Selection, quiet: bool, deadline: float, result: asyncio.Future[list[Any]]) -> None:
         self.selection = selection
         self.quiet = quiet
         self.deadline = deadline
-        self.within = room_order.current.get()
+        self.enclosing_turns = room_order.current_turns.get()
         self.rows: list[Row] = []
         self.error: Exception | None = None
-        self.written = False
-        self._answer = answer
+        self.is_done = False
+        self._result = result
 
-    def answer(self, recorded: list[Any]) -> None:
-        if not self._answer.done():  # it was given up, or whoever waited was cancelled
-            self._answer.set_result(recorded)
+    def resolve(self, recorded: list[Any]) -> None:
+        if not self._result.done():  # it has timed out, or the caller was cancelled
+            self._result.set_result(recorded)
 
     def fail(self, error: Exception) -> None:
-        if not self._answer.done():
-            self._answer.set_exception(error)
+        if not self._result.done():
+            self._result.set_exception(error)
 
-    def give_up(self) -> None:
-        error = NotRecordedInTime("" if self.error is None else f"The database said: {self.error}")
+    def time_out(self) -> None:
+        """Fails with `NotRecordedInTime`, which names the last error of the database."""
+        error = NotRecordedInTime("" if self.error is None else f"The last error was: {self.error}")
         error.__cause__ = self.error
         self.fail(error)
 
 
 class WriteQueue:
-    """First come, first served, as far as the order of each connection asks for it.
+    """A first-in, first-out queue that forms batches and keeps the order of the writes of each connection.
 
-    Used by an event loop, which appends, and by the thread that writes for it, which takes.
+    An event loop appends, and a thread takes batches. Every method may be called from both.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._served = False
-        self._waiting: deque[PendingWrite] = deque()
-        self._taken: list[PendingWrite] = []
-        self._held: deque[PendingWrite] = deque()
-        self._held_is_next = False
+        self._is_active = False
+        self._pending: deque[PendingWrite] = deque()
+        self._batch: list[PendingWrite] = []
+        self._deferred: deque[PendingWrite] = deque()
+        self._deferred_is_next = False
 
     @property
-    def served(self) -> bool:
-        """Whether somebody takes what is appended, or will when the database is back."""
-        return self._served
+    def is_active(self) -> bool:
+        """Whether a thread takes batches, or will when the database is available again."""
+        return self._is_active
 
-    def append(self, waiting: PendingWrite) -> bool:
-        """Returns whether somebody has to begin to `take`, and go on until nobody is left."""
+    def append(self, write: PendingWrite) -> bool:
+        """Appends ``write``. Returns whether the caller must start a thread that takes batches until it is empty."""
         with self._lock:
-            self._waiting.append(waiting)
-            begins, self._served = not self._served, True
-            return begins
+            self._pending.append(write)
+            must_start, self._is_active = not self._is_active, True
+            return must_start
 
-    def take(self) -> list[PendingWrite]:
-        """The oldest, and all that may go with it: nothing about a connection that is in it, or held, already.
+    def next_batch(self) -> list[PendingWrite]:
+        """Takes the oldest write, and all later ones that can share its batch.
 
-        Those taken before have been dealt with. An empty list says that nobody waits, and ends the service.
+        A write cannot share the batch if it concerns a connection that is already in the batch or has a deferred write.
+        The previous batch counts as finished. An empty list means that no write waits. The queue is then inactive.
         """
         with self._lock:
-            self._taken = self._next()
-            self._served = bool(self._taken)
-            return self._taken
+            self._batch = self._form_batch()
+            self._is_active = bool(self._batch)
+            return self._batch
 
-    def put_back(self, batch: list[PendingWrite], error: Exception) -> None:
-        """They are first again; and ``error`` is why everybody still waits."""
+    def requeue(self, batch: list[PendingWrite], error: Exception) -> None:
+        """Puts ``batch`` back at the head of the queue. ``error`` is why every write still waits."""
         with self._lock:
-            self._taken = []
-            self._waiting.extendleft(reversed(batch))
-            for waiting in (*self._waiting, *self._held):
-                waiting.error = error
+            self._batch = []
+            self._pending.extendleft(reversed(batch))
+            for write in (*self._pending, *self._deferred):
+                write.error = error
 
-    def hold(self, batch: list[PendingWrite]) -> None:
-        """They wait for locks: from now on they go alone, by turns with the others."""
+    def defer(self, batch: list[PendingWrite]) -> None:
+        """Sets aside writes that wait for a lock. Each becomes a batch of its own. These alternate with the others."""
         with self._lock:
-            self._held.extend(batch)
+            self._deferred.extend(batch)
 
-    def expire(self, now: float) -> tuple[list[PendingWrite], list[PendingWrite]]:
-        """Takes out those whose time is over. Returns them, and those taken whose time is over too."""
+    def remove_expired(self, now: float) -> tuple[list[PendingWrite], list[PendingWrite]]:
+        """Removes the writes whose deadline has passed.
+
+        Returns the removed writes, and those of the current batch whose deadline has passed, which cannot be removed.
+        """
         with self._lock:
-            expired = [held for held in self._held if held.deadline <= now]
-            self._held = deque(held for held in self._held if held.deadline > now)
-            while self._waiting and self._waiting[0].deadline <= now:
-                expired.append(self._waiting.popleft())
-            return expired, [taken for taken in self._taken if taken.deadline <= now]
+            expired = [write for write in self._deferred if write.deadline <= now]
+            self._deferred = deque(write for write in self._deferred if write.deadline > now)
+            while self._pending and self._pending[0].deadline <= now:
+                expired.append(self._pending.popleft())
+            return expired, [write for write in self._batch if write.deadline <= now]
 
-    def _next(self) -> list[PendingWrite]:
-        claims: dict[str, set[str | None]] = {}
-        for held in self._held:
-            _claim(held.selection, claims)
+    def _form_batch(self) -> list[PendingWrite]:
+        reserved: dict[str, set[str | None]] = {}
+        for write in self._deferred:
+            _reserve(write.selection, reserved)
         batch: list[PendingWrite] = []
-        passed_over: list[PendingWrite] = []
-        size = len(claims) + max(MIN_BATCH, min(MAX_BATCH, len(self._waiting) // 2))
-        while self._waiting and len(claims) < size and not (self._held_is_next and self._held):
-            if not self._waiting[0].selection.keys:
-                if not batch:  # who was passed over waits for one that is held
-                    batch.append(self._waiting.popleft())
+        skipped: list[PendingWrite] = []
+        size = len(reserved) + max(MIN_BATCH_SIZE, min(MAX_BATCH_SIZE, len(self._pending) // 2))
+        while self._pending and len(reserved) < size and not (self._deferred_is_next and self._deferred):
+            if not self._pending[0].selection.keys:
+                if not batch:  # all skipped writes wait for a deferred one, and this one need not
+                    batch.append(self._pending.popleft())
                 break
-            waiting = self._waiting.popleft()
-            (batch if _claim(waiting.selection, claims) else passed_over).append(waiting)
-        self._waiting.extendleft(reversed(passed_over))
-        self._held_is_next = bool(batch and self._held)
-        if not batch and self._held:
-            batch.append(self._held.popleft())
+            write = self._pending.popleft()
+            (batch if _reserve(write.selection, reserved) else skipped).append(write)
+        self._pending.extendleft(reversed(skipped))
+        self._deferred_is_next = bool(batch and self._deferred)
+        if not batch and self._deferred:
+            batch.append(self._deferred.popleft())
         return batch
 
 
-def _claim(selection: Selection, claims: dict[str, set[str | None]]) -> bool:
-    """Whether ``selection`` is about other connections than those claimed so far. From now on its own are, too."""
+def _reserve(selection: Selection, reserved: dict[str, set[str | None]]) -> bool:
+    """Reserves the connections of ``selection``. Returns whether none of them was reserved before.
+
+    They are reserved in either case, so a later write cannot overtake a skipped one.
+    """
     free = True
     for room, channel_name in selection.keys:
-        rooms = claims.get(channel_name)
+        rooms = reserved.get(channel_name)
         if rooms and (room is None or room in rooms or None in rooms):
             free = False
     for room, channel_name in selection.keys:
-        claims.setdefault(channel_name, set()).add(room)
+        reserved.setdefault(channel_name, set()).add(room)
     return free

@@ -32,43 +32,50 @@ class Migration(migrations.Migration):
                         choices=[("join", "Join"), ("touch", "Touch"), ("leave", "Leave"), ("prune", "Prune")]
                     ),
                 ),
-                ("room", models.TextField(db_collation="C", help_text="The group name of the room.")),
+                ("room", models.TextField(db_collation="C", help_text="The name of the room.")),
                 (
                     "channel_name",
                     models.TextField(
-                        db_collation="C", help_text="The connection; empty when the room itself was pruned.", null=True
+                        db_collation="C",
+                        help_text="The channel name of the connection; empty if the room itself was pruned.",
+                        null=True,
                     ),
                 ),
                 (
                     "session",
                     models.BigIntegerField(
-                        help_text="The stay this event belongs to: every event of one stay carries the same number.",
+                        help_text="The number of the stay. All events of one stay share it.",
                         null=True,
                     ),
                 ),
-                ("since", models.DateTimeField(help_text="When that stay began.")),
+                ("since", models.DateTimeField(help_text="When the stay began.")),
                 (
                     "last_seen",
                     models.DateTimeField(
-                        help_text="On leave and prune: when the connection was last seen. The true end lies between that and at.",
+                        help_text="For leave and prune: when the connection was last seen. It ended between then and the time of the event.",
                         null=True,
                     ),
                 ),
                 (
                     "data",
                     models.JSONField(
-                        help_text="On join and touch: what the connection says of itself. On leave and prune: why.",
+                        help_text="For join and touch: JSON that describes the connection. For leave and prune: the reason.",
                         null=True,
                     ),
                 ),
-                ("at", models.DateTimeField(help_text="When it happened, by the database's clock.")),
-                ("tx", presence_events.schema.fields.TransactionIdField(help_text="The transaction that recorded it.")),
+                ("at", models.DateTimeField(help_text="When the event happened, by the clock of the database.")),
+                (
+                    "tx",
+                    presence_events.schema.fields.TransactionIdField(
+                        help_text="The transaction that appended the event."
+                    ),
+                ),
                 (
                     "user",
                     models.ForeignKey(
                         db_constraint=False,
                         db_index=False,
-                        help_text="Who it was; empty for anonymous connections. Survives the user.",
+                        help_text="The user; empty for anonymous connections. The value remains after the user is deleted.",
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
@@ -114,8 +121,8 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="append_only",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    -- Django's test runner empties test databases with TRUNCATE; presence_events.test_databases says which these are.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'An event is a fact and stays. To end a stay, record a leave or a prune; '\n               'to forget old events, see docs/guarantees.md.';\nEND;",
-                    hash="f8822875f22a3638741bb56c80dab4a194337f57",
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/guarantees.md.';\nEND;",
+                    hash="65eb5b422e957b55000fa3e517b6f1cc8a2c3b7d",
                     level="STATEMENT",
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_append_only_6794e",

@@ -6,7 +6,7 @@ from presence_events.schema.operations import AddIndexConcurrentlyIfMissing
 
 
 class Migration(migrations.Migration):
-    """Appends go on meanwhile. If it is interrupted, migrate again."""
+    """Creates the indexes while appends continue. If it is interrupted, run migrate again."""
 
     atomic = False
 

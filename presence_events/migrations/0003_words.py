@@ -26,14 +26,16 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="presenceevent",
             name="at",
-            field=models.DateTimeField(help_text="When it happened, by the database's clock.", verbose_name="time"),
+            field=models.DateTimeField(
+                help_text="When the event happened, by the clock of the database.", verbose_name="time"
+            ),
         ),
         migrations.AlterField(
             model_name="presenceevent",
             name="channel_name",
             field=models.TextField(
                 db_collation="C",
-                help_text="The connection; empty when the room itself was pruned.",
+                help_text="The channel name of the connection; empty if the room itself was pruned.",
                 null=True,
                 verbose_name="connection",
             ),
@@ -42,7 +44,7 @@ class Migration(migrations.Migration):
             model_name="presenceevent",
             name="data",
             field=models.JSONField(
-                help_text="On join and touch: what the connection says of itself. On leave and prune: why.",
+                help_text="For join and touch: JSON that describes the connection. For leave and prune: the reason.",
                 null=True,
                 verbose_name="data",
             ),
@@ -70,7 +72,7 @@ class Migration(migrations.Migration):
             model_name="presenceevent",
             name="last_seen",
             field=models.DateTimeField(
-                help_text="On leave and prune: when the connection was last seen. The true end lies between that and the event.",
+                help_text="For leave and prune: when the connection was last seen. It ended between then and the time of the event.",
                 null=True,
                 verbose_name="last seen",
             ),
@@ -78,13 +80,13 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="presenceevent",
             name="room",
-            field=models.TextField(db_collation="C", help_text="The group name of the room.", verbose_name="room"),
+            field=models.TextField(db_collation="C", help_text="The name of the room.", verbose_name="room"),
         ),
         migrations.AlterField(
             model_name="presenceevent",
             name="session",
             field=models.BigIntegerField(
-                help_text="The stay this event belongs to: every event of one stay carries the same number.",
+                help_text="The number of the stay. All events of one stay share it.",
                 null=True,
                 verbose_name="session",
             ),
@@ -92,13 +94,13 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="presenceevent",
             name="since",
-            field=models.DateTimeField(help_text="When that stay began.", verbose_name="since"),
+            field=models.DateTimeField(help_text="When the stay began.", verbose_name="since"),
         ),
         migrations.AlterField(
             model_name="presenceevent",
             name="tx",
             field=presence_events.schema.fields.TransactionIdField(
-                help_text="The transaction that recorded it.", verbose_name="transaction"
+                help_text="The transaction that appended the event.", verbose_name="transaction"
             ),
         ),
         migrations.AlterField(
@@ -107,7 +109,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 db_constraint=False,
                 db_index=False,
-                help_text="Who it was; empty for anonymous connections. Survives the user.",
+                help_text="The user; empty for anonymous connections. The value remains after the user is deleted.",
                 null=True,
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",

@@ -14,11 +14,11 @@ class Migration(migrations.Migration):
             name="Checkpoint",
             fields=[
                 ("name", models.TextField(primary_key=True, serialize=False, verbose_name="name")),
-                ("mark", models.JSONField(help_text="What has been read.", verbose_name="mark")),
+                ("mark", models.JSONField(help_text="How far the log has been read.", verbose_name="mark")),
                 (
                     "cluster",
                     models.BigIntegerField(
-                        help_text="The database cluster in which the mark means something.", verbose_name="cluster"
+                        help_text="The database cluster for which the mark is valid.", verbose_name="cluster"
                     ),
                 ),
                 (

@@ -15,11 +15,13 @@ class Migration(migrations.Migration):
                 ("name", models.TextField(db_collation="C", primary_key=True, serialize=False, verbose_name="name")),
                 (
                     "started_at",
-                    models.DateTimeField(help_text="When it first claimed a connection.", verbose_name="started at"),
+                    models.DateTimeField(
+                        help_text="When the process first claimed a connection.", verbose_name="started at"
+                    ),
                 ),
                 (
                     "seen_at",
-                    models.DateTimeField(help_text="When it last said that it is alive.", verbose_name="last seen"),
+                    models.DateTimeField(help_text="The time of the last keep-alive.", verbose_name="last seen"),
                 ),
             ],
             options={
@@ -34,7 +36,7 @@ class Migration(migrations.Migration):
             name="process",
             field=models.TextField(
                 db_collation="C",
-                help_text="On join: the server process that has the connection, if one has claimed it.",
+                help_text="For join: the server process that has claimed the connection, if any.",
                 null=True,
                 verbose_name="process",
             ),

@@ -1,1 +1,1 @@
-"""What the tables are made of: column types, indexes, triggers and migration operations."""
+"""Column types, indexes, triggers and migration operations of the tables."""

@@ -1,16 +1,17 @@
-"""Finding stays that are over by when they were: indexes of B-trees alone.
+"""Indexes that find closed stays by the time when they lasted. They are B-trees.
 
-A ``leave`` or ``prune`` is a closed stay, ``[since, at)``. Who was there at a moment is a question about intervals, for
-which a B-tree is no good and GiST makes appends twice as expensive. So stays are indexed by their magnitude, the power
-of 8 into which their seconds fall, and within it by their end: a stay of magnitude 2 lasted less than 512 seconds, so
-it was there at a moment only if it ended in the 512 seconds after it. That is a short range of each magnitude, however
-long the log is. (The magnitudes are the levels of a binary interval tree, Kriegel, Poetke and Seidl, "Managing
-Intervals Efficiently in Object-Relational Databases", VLDB 2000, with three levels in one and no nodes.)
+A ``leave`` or ``prune`` is a closed stay: the interval ``[since, at)``. To find the stays that include a moment is an
+interval query. A B-tree on the bounds does not help with it, and GiST doubles the cost of appends. So stays are indexed
+by their magnitude, which is the power of 8 into which their seconds fall, and within a magnitude by their end. A stay
+of magnitude 2 lasted less than 512 seconds, so it includes a moment only if it ended in the 512 seconds after it. Each
+magnitude therefore needs one short range of its index, however long the log is. (The magnitudes are the levels of a
+binary interval tree: Kriegel, Pötke and Seidl, "Managing Intervals Efficiently in Object-Relational Databases", VLDB
+2000, with three levels merged into one and without nodes.)
 
-The function ``presence_lasts`` of the projections asks in this way.
+The function ``presence_lasts`` of the projections queries them.
 
-PostgreSQL likes to combine an index that fits with all of another one, if that is partial and its condition is implied.
-So each of these has a condition that only those queries imply that it is for.
+PostgreSQL tends to combine a suitable index with a scan of a whole other index, if that one is partial and the query
+implies its condition. So the condition of each index is one that only the queries for this index imply.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Func, Q
 
-__all__ = ["index"]
+__all__ = ["closed_stay_index"]
 
 _MAGNITUDE = Func(
     F("at"),
@@ -33,8 +34,8 @@ _MAGNITUDE = Func(
 _CLOSED = Q(kind__in=["leave", "prune"], session__isnull=False)
 
 
-def index(name: str, column: str | None = None) -> models.Index:
-    """An index of closed stays by when they were: of those that have one value in ``column``, or of all."""
+def closed_stay_index(name: str, column: str | None = None) -> models.Index:
+    """Returns an index of closed stays by time: of those with one value in ``column``, or of all."""
     if column is None:
         arguments: Any = []
         condition = Q(at__gte=F("since"))

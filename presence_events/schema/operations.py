@@ -1,4 +1,4 @@
-"""What migrations of a log that is in use are made of."""
+"""Migration operations for a log that is in use."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["AddIndexConcurrentlyIfMissing"]
 
 
 class AddIndexConcurrentlyIfMissing(AddIndexConcurrently):
-    """Makes an index while appends go on, and can be repeated.
+    """Creates an index while appends continue. It can be repeated after an interruption.
 
-    PostgreSQL leaves an index that is not valid when it is interrupted: that is made anew. One that is complete stays.
-    Migrations refer to this: it is never changed, only succeeded.
+    PostgreSQL leaves an invalid index behind when it is interrupted. Such an index is dropped and created again. A
+    valid one is kept. Released migrations refer to this class: do not change it, add a new one instead.
     """
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:

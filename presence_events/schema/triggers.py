@@ -1,13 +1,13 @@
-"""Triggers whose bodies are ``.sql`` files, managed by django-pgtrigger.
+"""Triggers whose functions are ``.sql`` files, managed by django-pgtrigger.
 
-They differ from pgtrigger's own in what the function is, not in how it is installed:
+django-pgtrigger installs them like its own triggers. Their functions differ in three ways:
 
-- No call to ``pgtrigger.ignore``: a log that a session variable can switch off is no log. That call also costs a
-  caught exception a row, about a third of what an append costs.
-- SECURITY DEFINER with a pinned search path: a role that may only append needs no rights on what the trigger
-  writes, and nobody can put tables or functions of their own in the way.
-- ``enable_seqscan = off``: PL/pgSQL keeps its plans for the session. A plan made while a table was empty and
-  vacuumed would be a sequential scan, and the next storm of joins would pay for it quadratically.
+- They do not call ``pgtrigger.ignore``. A session variable must not be able to switch off the rules of the log.
+  That call also costs one caught exception for each row, about a third of the cost of an append.
+- They are SECURITY DEFINER with a fixed search path. A role that may only append needs no privileges on the tables that
+  the trigger writes, and no role can make the trigger use other tables or functions of the same name.
+- They set ``enable_seqscan = off``. PL/pgSQL keeps its plans as long as the database connection is open. A plan from
+  when a table was empty and vacuumed would be a sequential scan, and a burst of joins would take quadratic time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from presence_events import sql
 
 
 class TriggerSql(compiler.UpsertTriggerSql):
-    """How the trigger of a `SqlTrigger` is created. Migrations refer to it: it is never changed, only succeeded."""
+    """The SQL that creates a `SqlTrigger`. Released migrations refer to it: do not change it, add a new class."""
 
     def get_template(self) -> str:
         return """
@@ -45,7 +45,7 @@ COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
 
 
 class SqlTrigger(pgtrigger.Trigger):
-    """A trigger whose function is the file ``sql/triggers/<source>.sql`` of ``package``: a PL/pgSQL block, DECLARE and all."""
+    """A trigger whose function body is the PL/pgSQL block in ``sql/triggers/<source>.sql`` of ``package``."""
 
     def __init__(self, *, package: str, source: str, **options: Any) -> None:
         self.package = package

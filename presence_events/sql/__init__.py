@@ -1,7 +1,7 @@
 """Loads and runs the SQL files of both apps.
 
-SQL lives in ``.sql`` files, one object or one query each, beside the app that owns it. Their folders are the table of
-contents: ``schema``, ``triggers``, ``functions``, ``views``, ``grants``, and ``queries/<the module that runs them>``.
+SQL lives in ``.sql`` files of the app that owns it, one object or one query in each. The folders are ``schema``,
+``triggers``, ``functions``, ``views``, ``grants`` and ``queries/<module that runs them>``.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ __all__ = ["read", "rows"]
 
 @cache
 def read(package: str, name: str) -> str:
-    """The text of ``sql/<name>.sql`` in ``package``. ``name`` is a path without its suffix: ``"grants/app"``."""
+    """Returns the text of ``sql/<name>.sql`` in ``package``. ``name`` is a path without suffix: ``"grants/app"``."""
     return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
 
 
 def rows(
     package: str, name: str, params: Mapping[str, Any] | None = None, *, using: str, **fragments: str
 ) -> list[tuple[Any, ...]]:
-    """Runs ``sql/<name>.sql`` of ``package`` on the database ``using`` and returns its rows, if it has any.
+    """Runs ``sql/<name>.sql`` of ``package`` on the database ``using``. Returns its rows, or an empty list.
 
-    ``params`` fill the ``%(name)s`` placeholders. ``fragments`` are trusted SQL for the ``{name}`` placeholders; a file
+    ``params`` fill the ``%(name)s`` placeholders. ``fragments`` are trusted SQL for the ``{name}`` placeholders. A file
     without fragments is run as it is. Raises what Django's cursor raises.
     """
     statement = read(package, name)

@@ -1,4 +1,4 @@
-"""Fixtures for what the docs show."""
+"""Fixtures for the tests of the documentation and the demo."""
 
 from __future__ import annotations
 

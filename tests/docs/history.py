@@ -1,4 +1,4 @@
-"""The day of the demo, for those whose tests have `demo_can_be_imported`."""
+"""The day of history of the demo. Tests that use it need the fixture `demo_can_be_imported`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The day that ``docs/demo/run.py --history`` writes into the log: believable, whole, and over."""
+"""The day that ``docs/demo/run.py --history`` writes into the log is plausible and complete, and has ended."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.usefixtures("demo_can_be_imported")
 
 @pytest.fixture(scope="module")
 def written(demo_can_be_imported: None, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The day before START, once for all tests of this module: each is rolled back to it."""
+    """Writes the day before START once for all tests of this module. Each test is rolled back to it."""
     with django_db_blocker.unblock():
-        around = TestCase._enter_atomics()  # as setUpTestData has it
+        around = TestCase._enter_atomics()  # like setUpTestData
         assert seed(day())
     yield
     with django_db_blocker.unblock():
@@ -38,7 +38,7 @@ def written(demo_can_be_imported: None, django_db_setup: None, django_db_blocker
 
 @pytest.fixture
 def stays(written: None, db: None) -> list[PresenceSession]:
-    """Those of the day before START, as the library tells them."""
+    """Returns the stays of the day before START, as the library reads them."""
     return list(PresenceSession.objects.select_related("user"))
 
 
@@ -47,11 +47,11 @@ def name(stay: PresenceSession) -> str | None:
 
 
 @pytest.mark.parametrize("seconds", [0, 0.000001, 450, 899.999999, 3 * 3600 + 61, 86_399.5])
-def test_whatever_the_time_of_the_start_is_all_of_it_was_in_the_24_hours_before(seconds: float) -> None:
+def test_the_day_is_in_the_24_hours_before_the_start_at_any_time_of_day(seconds: float) -> None:
     start = datetime(2026, 3, 4, tzinfo=UTC) + timedelta(seconds=seconds)
-    told = day(start)
-    for stay in told.stays():
-        joined, seen, left = map(told.at, (stay.joined, stay.seen, stay.left))
+    started_day = day(start)
+    for stay in started_day.stays():
+        joined, seen, left = map(started_day.at, (stay.joined, stay.seen, stay.left))
         assert start - timedelta(hours=24) < joined <= seen < left < start, stay
         assert all(stay.joined < moment < stay.seen for moment in stay.away or ()), stay
 
@@ -64,7 +64,7 @@ def test_the_day_is_always_the_same() -> None:
     assert day().stays() == day().stays()
 
 
-def test_the_day_is_as_full_as_that_of_an_office(stays: list[PresenceSession]) -> None:
+def test_the_day_has_the_stays_of_an_office(stays: list[PresenceSession]) -> None:
     assert 600 <= len(stays) <= 1500
     assert 25 <= len({stay.user_id for stay in stays if stay.user_id}) <= 40
     assert {stay.room for stay in stays} == ROOMS
@@ -72,20 +72,22 @@ def test_the_day_is_as_full_as_that_of_an_office(stays: list[PresenceSession]) -
     assert {stay.room for stay in stays if stay.user_id is None} == {"support"}
 
 
-def test_the_tables_are_what_the_log_says(stays: list[PresenceSession]) -> None:
+def test_the_tables_match_the_log(stays: list[PresenceSession]) -> None:
     assert_live_is_the_fold()
     assert compare("default") == []
     assert set(Room.objects.values_list("channel_name", flat=True)) == ROOMS
     assert not Presence.objects.exists()
 
 
-def test_positions_and_times_run_in_step(stays: list[PresenceSession]) -> None:
+def test_times_increase_with_positions(stays: list[PresenceSession]) -> None:
     times = list(PresenceEvent.objects.order_by("id").values_list("at", flat=True))
     assert times == sorted(times)
     assert START - timedelta(hours=24) < times[0] < times[-1] < START
 
 
-def test_who_is_pruned_was_silent_for_some_seconds_and_nothing_is_said_of_why(stays: list[PresenceSession]) -> None:
+def test_pruned_connections_were_silent_for_some_seconds_and_have_no_reason(
+    stays: list[PresenceSession],
+) -> None:
     pruned = [stay for stay in stays if stay.ended_by == "prune"]
     assert len(pruned) > 100
     for stay in pruned:
@@ -93,7 +95,9 @@ def test_who_is_pruned_was_silent_for_some_seconds_and_nothing_is_said_of_why(st
         assert stay.reason is None
 
 
-def test_after_a_crash_everybody_is_pruned_at_once_and_most_come_back(stays: list[PresenceSession]) -> None:
+def test_after_the_crash_all_are_pruned_at_once_and_most_people_rejoin(
+    stays: list[PresenceSession],
+) -> None:
     pruned = defaultdict(list)
     for stay in stays:
         if stay.ended_by == "prune":
@@ -110,12 +114,12 @@ def test_after_a_crash_everybody_is_pruned_at_once_and_most_come_back(stays: lis
     assert len(here & back) > 0.8 * len(here)
 
 
-def test_somebody_on_a_train_is_lost_and_back_again_and_again(stays: list[PresenceSession]) -> None:
+def test_the_commuter_is_pruned_and_rejoins_many_times(stays: list[PresenceSession]) -> None:
     lost = Counter(name(stay) for stay in stays if stay.room == "lobby" and stay.ended_by == "prune" and stay.user_id)
     assert lost.most_common(1)[0][1] >= 20
 
 
-def test_the_standup_is_a_quarter_of_an_hour_to_which_most_come_within_two_minutes(
+def test_the_standup_lasts_a_quarter_of_an_hour_and_most_come_within_two_minutes(
     stays: list[PresenceSession],
 ) -> None:
     joined = sorted(stay.joined_at for stay in stays if stay.room == "standup")
@@ -124,7 +128,7 @@ def test_the_standup_is_a_quarter_of_an_hour_to_which_most_come_within_two_minut
     assert max(stay.left_at for stay in stays if stay.room == "standup") - joined[0] < timedelta(minutes=20)
 
 
-def test_people_have_several_tabs_at_times_and_phones(stays: list[PresenceSession]) -> None:
+def test_some_people_have_several_tabs_and_phones(stays: list[PresenceSession]) -> None:
     def overlapping() -> Iterator[tuple[PresenceSession, PresenceSession]]:
         for first in stays:
             for second in stays:
@@ -141,18 +145,18 @@ def test_people_have_several_tabs_at_times_and_phones(stays: list[PresenceSessio
     assert devices["laptop"] > devices["phone"] > 50
 
 
-def test_fewer_are_in_the_lobby_at_lunch_and_hardly_anybody_at_night(stays: list[PresenceSession]) -> None:
-    told = day()
-    here = [len(PresenceSession.objects.in_room("lobby").at(told.at(hour))) for hour in (3, 11, 12.6, 16)]
+def test_the_lobby_has_fewer_people_at_lunch_and_almost_none_at_night(stays: list[PresenceSession]) -> None:
+    demo_day = day()
+    here = [len(PresenceSession.objects.in_room("lobby").at(demo_day.at(hour))) for hour in (3, 11, 12.6, 16)]
     night, morning, lunch, afternoon = here
     assert night <= 2 < lunch < 0.6 * min(morning, afternoon)
 
 
-def test_support_always_has_somebody_who_answers(stays: list[PresenceSession]) -> None:
-    told = day()
+def test_support_always_has_an_agent(stays: list[PresenceSession]) -> None:
+    demo_day = day()
     support = PresenceSession.objects.in_room("support").filter(user__isnull=False)
     for hour in range(-5, 18):
-        assert support.at(told.at(hour)).exists(), hour
+        assert support.at(demo_day.at(hour)).exists(), hour
 
 
 def test_the_log_is_guarded_again_afterwards(stays: list[PresenceSession]) -> None:
@@ -162,7 +166,7 @@ def test_the_log_is_guarded_again_afterwards(stays: list[PresenceSession]) -> No
     assert Presence.objects.count() == 1
 
 
-def test_who_enters_the_name_of_somebody_in_it_becomes_them(stays: list[PresenceSession]) -> None:
+def test_the_names_of_the_history_can_be_entered_on_the_start_page(stays: list[PresenceSession]) -> None:
     form_class = import_module("chat.forms").JoinForm
     for user in get_user_model().objects.all():
         form = form_class({"name": user.username, "room": "lobby"})

@@ -1,4 +1,4 @@
-"""How the day of ``docs/demo/run.py --history`` comes into the log."""
+"""Writing the day of ``docs/demo/run.py --history`` into the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fold import assert_live_is_the_fold
 pytestmark = pytest.mark.usefixtures("demo_can_be_imported")
 
 
-def test_by_default_it_ends_now_and_who_joins_then_comes_after_it(db: None) -> None:
+def test_by_default_the_day_ends_now_and_later_joins_come_after_it(db: None) -> None:
     before = timezone.now()
     assert seed()
     last = PresenceEvent.objects.order_by("id").last()
@@ -34,21 +34,21 @@ def test_a_log_with_events_gets_no_history(db: None, capsys: pytest.CaptureFixtu
     Room.objects.add("lobby", "specific.one")
     import_module("serve").write_history()
     printed = capsys.readouterr().out
-    assert "left out" in printed
-    assert "has events already" in printed
+    assert "skipped" in printed
+    assert "already has events" in printed
     assert "--history --data " in printed
     assert PresenceEvent.objects.count() == 1
     assert not get_user_model().objects.exists()
 
 
-def test_how_many_stays_there_were_is_said(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_number_of_stays_is_printed(db: None, capsys: pytest.CaptureFixture[str]) -> None:
     import_module("serve").write_history()
     count = PresenceSession.objects.count()
     assert count > 0
     assert capsys.readouterr().out.endswith(f"Writing a day of history: {count} stays\n")
 
 
-def test_a_start_that_was_stopped_before_the_rooms_were_made_is_made_up_for(db: None) -> None:
+def test_the_next_start_makes_the_rooms_that_a_stopped_start_did_not_make(db: None) -> None:
     import_module("history.seed").write(day())
     assert not Room.objects.exists()
     assert seed(day()) == 0
@@ -56,7 +56,7 @@ def test_a_start_that_was_stopped_before_the_rooms_were_made_is_made_up_for(db: 
     assert Room.objects.exists()
 
 
-def test_an_account_that_exists_already_is_taken(db: None) -> None:
+def test_an_existing_account_is_used(db: None) -> None:
     chidi = get_user_model().objects.create_user("Chidi", password="his own")
     assert seed(day())
     assert PresenceSession.objects.of_user(chidi).exists()

@@ -1,4 +1,4 @@
-"""The examples of the documentation run, and do what the text around them says."""
+"""The examples of the documentation run, and do what the text around them describes."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord, record
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
+from tests.backdating import Stay, write
 from tests.fold import fold, live
-from tests.past import Stay, write
 from tests.time import age_presences
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ASK = "PresenceSession.objects"
+QUERY = "PresenceSession.objects"
 ROOT = Path(__file__).parent.parent.parent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def blocks(document: str, language: str) -> list[str]:
-    """The fenced code of ``document`` in ``language``, in order."""
+    """Returns the fenced code of ``document`` in ``language``, in order."""
     text = (ROOT / document).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def run(document: str) -> dict[str, Any]:
-    """What all Python of ``document`` defines, in one namespace, in which there is an Alice, and there were times."""
+    """Runs all Python code of ``document`` in one namespace, which has a user and times. Returns the namespace."""
     alice = get_user_model()._default_manager.get_or_create(username="alice")[0]
     namespace: dict[str, Any] = {"alice": alice, "moment": NOON, "start": NOON, "end": NOON + timedelta(hours=1)}
     for block in blocks(document, "python"):
@@ -54,17 +54,17 @@ def lobby(user: Any) -> Room:
 
 @pytest.fixture
 async def usage(lobby: Room) -> AsyncIterator[dict[str, Any]]:
-    """What docs/usage.md defines, with its receivers connected."""
+    """Returns the names of docs/usage.md. Its receivers are connected during the test."""
     namespace = await sync_to_async(run)("docs/usage.md")
     yield namespace
-    for receiver in ("broadcast_presence", "hang_up"):
+    for receiver in ("broadcast_presence", "close_pruned"):
         presence_changed.disconnect(namespace[receiver])
     presence_updated.disconnect(namespace["broadcast_status"])
     presence_changed.for_worker("billing").disconnect(namespace["bill"])
 
 
 class _Forwarding:
-    """Takes what the receiver of docs/usage.md sends to the group."""
+    """Accepts the group messages of the receiver in docs/usage.md."""
 
     def presence(self, message: Any) -> None: ...
 
@@ -97,8 +97,8 @@ async def test_the_consumers_of_the_documentation_join_and_leave(
     assert await _kinds(other_user) == ["join", "leave"]
 
 
-@pytest.mark.parametrize("name", ["HandmadeConsumer", "AsyncHandmadeConsumer"])
-async def test_the_handmade_consumers_join_touch_and_leave(
+@pytest.mark.parametrize("name", ["DecoratedConsumer", "AsyncDecoratedConsumer"])
+async def test_the_decorated_consumers_join_touch_and_leave(
     name: str, usage: dict[str, Any], lobby: Room, other_user: Any
 ) -> None:
     await _visit(usage[name], other_user)
@@ -106,14 +106,12 @@ async def test_the_handmade_consumers_join_touch_and_leave(
 
 
 async def test_the_test_of_the_documentation_passes(usage: dict[str, Any], user: Any) -> None:
-    presence_changed.disconnect(usage["hang_up"])  # it is for consumers without a mixin
+    presence_changed.disconnect(usage["close_pruned"])  # it is for consumers without a mixin
     await Room.objects.aremove("lobby", "somebody")
     await usage["test_a_silent_tab_is_pruned"](user)
 
 
-async def test_receivers_with_a_worker_of_their_own_hear_of_nothing_from_others(
-    usage: dict[str, Any], lobby: Room
-) -> None:
+async def test_only_its_worker_calls_a_receiver_with_a_worker_of_its_own(usage: dict[str, Any], lobby: Room) -> None:
     assert presence_changed.for_worker("billing").receivers_for(Room) == [usage["bill"]]
     assert usage["bill"] not in presence_changed.receivers_for(Room)
 
@@ -121,19 +119,19 @@ async def test_receivers_with_a_worker_of_their_own_hear_of_nothing_from_others(
 async def test_a_status_is_broadcast(usage: dict[str, Any], lobby: Room) -> None:
     layer = get_channel_layer()
     await Room.objects.aadd("lobby", channel := await layer.new_channel())
-    told = [await layer.receive(channel)]
+    received = [await layer.receive(channel)]
     await Presence.objects.atouch(channel, {"status": "away"})
-    told.append(await layer.receive(channel))
-    assert told[-1] == {"type": "presence", "channel": channel, "data": {"status": "away"}}
+    received.append(await layer.receive(channel))
+    assert received[-1] == {"type": "presence", "channel": channel, "data": {"status": "away"}}
 
 
 async def _kinds(user: Any) -> list[str]:
     return [event.kind async for event in PresenceEvent.objects.filter(user=user).order_by("id")]
 
 
-async def test_who_was_pruned_is_hung_up_on(usage: dict[str, Any], lobby: Room, user: Any) -> None:
+async def test_a_pruned_connection_is_closed(usage: dict[str, Any], lobby: Room, user: Any) -> None:
     presence_changed.disconnect(usage["broadcast_presence"])
-    communicator = WebsocketCommunicator(usage["PatientConsumer"].as_asgi(), "/")
+    communicator = WebsocketCommunicator(usage["ClosableConsumer"].as_asgi(), "/")
     communicator.scope["user"] = user
     assert (await communicator.connect())[0]
     await communicator.send_to(text_data="here")
@@ -143,10 +141,10 @@ async def test_who_was_pruned_is_hung_up_on(usage: dict[str, Any], lobby: Room, 
     await communicator.disconnect()
 
 
-async def test_who_was_made_to_leave_is_hung_up_on(usage: dict[str, Any], lobby: Room, user: Any) -> None:
+async def test_a_connection_that_an_operator_removed_is_closed(usage: dict[str, Any], lobby: Room, user: Any) -> None:
     presence_changed.disconnect(usage["broadcast_presence"])
-    hang_up = (await sync_to_async(run)("docs/admin.md"))["hang_up_on_who_was_made_to_leave"]
-    communicator = WebsocketCommunicator(usage["PatientConsumer"].as_asgi(), "/")
+    close = (await sync_to_async(run)("docs/admin.md"))["close_ended_by_operator"]
+    communicator = WebsocketCommunicator(usage["ClosableConsumer"].as_asgi(), "/")
     communicator.scope["user"] = user
     assert (await communicator.connect())[0]
     await communicator.send_to(text_data="here")
@@ -156,7 +154,7 @@ async def test_who_was_made_to_leave_is_hung_up_on(usage: dict[str, Any], lobby:
     await arecord([draft])
     assert await communicator.receive_output() == {"type": "websocket.close", "code": 4408}
     await communicator.disconnect()
-    presence_changed.disconnect(hang_up)
+    presence_changed.disconnect(close)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +164,9 @@ async def test_who_was_made_to_leave_is_hung_up_on(usage: dict[str, Any], lobby:
         ("docs/usage.md", [["early"], ["early", "somebody-else"], ["early", "late"]]),
     ],
 )
-def test_the_questions_about_the_past_are_answered(document: str, expected: list[list[str]], lobby: Room) -> None:
+def test_the_queries_of_the_past_return_stays(document: str, expected: list[list[str]], lobby: Room) -> None:
     namespace = run(document)
-    for receiver in ("broadcast_presence", "hang_up"):
+    for receiver in ("broadcast_presence", "close_pruned"):
         presence_changed.disconnect(namespace.get(receiver))
     presence_updated.disconnect(namespace.get("broadcast_status"))
     alice = namespace["alice"]
@@ -177,12 +175,12 @@ def test_the_questions_about_the_past_are_answered(document: str, expected: list
         Stay("hall", "late", alice, NOON + timedelta(minutes=5), NOON + timedelta(minutes=6)),
         Stay("lobby", "somebody-else", None, NOON + timedelta(minutes=5)),
     )
-    questions = [line for block in blocks(document, "python") for line in block.splitlines() if line.startswith(ASK)]
-    answers = [[stay.channel_name for stay in eval(line, namespace)] for line in questions]  # noqa: S307
+    queries = [line for block in blocks(document, "python") for line in block.splitlines() if line.startswith(QUERY)]
+    answers = [[stay.channel_name for stay in eval(line, namespace)] for line in queries]  # noqa: S307
     assert answers == expected
 
 
-def test_the_query_of_the_readme_says_how_full_it_was(user: Any) -> None:
+def test_the_query_of_the_readme_returns_the_occupancy(user: Any) -> None:
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     write(Stay("lobby", "1", user, midnight - timedelta(hours=2), midnight - timedelta(hours=1.5)))
     (block,) = blocks("README.md", "sql")
@@ -195,7 +193,7 @@ def test_the_query_of_the_readme_says_how_full_it_was(user: Any) -> None:
     assert found[21][1:] == (0, 0, 0.0, 0, 0, 0.0)
 
 
-def test_a_receiver_can_tell_what_is_sent_once_more() -> None:
+def test_a_receiver_can_recognise_signals_that_are_sent_again() -> None:
     namespace = run("docs/replay.md")
     presence_changed.disconnect(namespace["greet"])
     assert namespace["greet"](Room, None, None, replayed=True) is None
@@ -210,7 +208,7 @@ def test_plain_sql_ends_a_stay() -> None:
     assert not Presence.objects.exists()
 
 
-def test_old_events_are_forgotten_and_the_present_stays_replayable() -> None:
+def test_old_events_can_be_deleted_and_the_present_stays_replayable() -> None:
     record([Draft("join", "lobby", channel) for channel in ("gone", "here")])
     age_presences("gone", "here", seconds=3 * 366 * 24 * 3600)
     record([Draft("leave", "lobby", "gone"), Draft("join", "hall", "gone"), Draft("leave", "hall", "gone")])
@@ -228,15 +226,31 @@ def test_old_events_are_forgotten_and_the_present_stays_replayable() -> None:
     assert fold(PresenceEvent.objects.order_by("id"))[1] == presences
 
 
-def test_every_test_that_the_guarantees_name_exists() -> None:
+@pytest.mark.parametrize(("document", "minimum"), [("docs/guarantees.md", 9), ("docs/operations.md", 4)])
+def test_every_test_that_a_page_names_exists(document: str, minimum: int) -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    named = re.findall(r"`(test_\w+?)(?:_?\.\.\.)?`", (ROOT / "docs/guarantees.md").read_text(encoding="utf-8"))
-    assert len(named) > 8
+    named = re.findall(r"`(test_\w+?)(?:_?\.\.\.)?`", (ROOT / document).read_text(encoding="utf-8"))
+    assert len(named) >= minimum
     for name in named:
         assert f"def {name}" in tests, name
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_links_between_documents_have_targets() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document}: {target}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Returns the anchors that GitHub gives the headings of ``page``."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_links_to_headings_have_targets() -> None:
+    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
+        text = document.read_text(encoding="utf-8")
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)", text):
+            page = document.parent / target if target else document
+            assert anchor in _anchors(page), f"{document}: {target}#{anchor}"

@@ -1,4 +1,4 @@
-"""The queries of docs/reporting.md give the answers that stand below them."""
+"""The queries of docs/reporting.md return the answers below them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from presence_events import sql
+from tests.backdating import Stay, write
 from tests.docs.test_examples import ROOT, blocks
 from tests.fold import assert_live_is_the_fold
-from tests.past import Stay, write
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def _section(title: str) -> str:
 
 
 def _rows(text: str) -> list[list[str]]:
-    """The cells of the first table in ``text``, its head included."""
+    """Returns the cells of the first table in ``text``, its head included."""
     found = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
     assert found is not None
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()]
@@ -56,8 +56,8 @@ def _moment(text: str) -> Any:
     return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
-def _ask(query: str) -> list[list[str]]:
-    """The answer as psql shows it, in text, its head included."""
+def _run(query: str) -> list[list[str]]:
+    """Returns the answer as text, as psql prints it, its head included."""
     with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)") as copy:
         return list(csv.reader(bytes(part).decode() for part in copy))
 
@@ -74,7 +74,7 @@ def people() -> dict[str, Any]:
 
 @pytest.fixture
 def history(people: dict[str, Any]) -> None:
-    """The stays of the page, and the documents that its reader is said to have."""
+    """Writes the stays of the page, and the documents of its example."""
     _, *rows = _rows(_section("Recipes"))
     write(
         *(
@@ -101,8 +101,8 @@ def test_the_history_of_the_page_is_one_that_can_happen(history: None) -> None:
 
 
 @each_recipe
-def test_the_recipe_gives_the_answer_below_it(recipe: Recipe, history: None) -> None:
-    assert _ask(recipe.query) == recipe.answer
+def test_the_recipe_returns_the_answer_below_it(recipe: Recipe, history: None) -> None:
+    assert _run(recipe.query) == recipe.answer
 
 
 @each_recipe
@@ -114,12 +114,12 @@ def test_the_role_of_the_page_can_run_the_recipe(recipe: Recipe, history: None) 
         cursor.execute(grant.replace("auth_user", USERS))
         cursor.execute("GRANT SELECT ON document TO reports")
         cursor.execute("SET LOCAL ROLE reports")
-        assert _ask(recipe.query) == recipe.answer
+        assert _run(recipe.query) == recipe.answer
         cursor.execute("RESET ROLE")
 
 
 @pytest.mark.usefixtures("history")
-def test_the_python_of_the_page_answers(people: dict[str, Any]) -> None:
+def test_the_python_code_of_the_page_runs(people: dict[str, Any]) -> None:
     namespace: dict[str, Any] = {}
     (block,) = blocks(PAGE, "python")
     exec(block, namespace)  # noqa: S102
@@ -135,13 +135,13 @@ def test_the_python_of_the_page_answers(people: dict[str, Any]) -> None:
 
 @pytest.fixture
 def long_past(history: None, people: dict[str, Any]) -> None:
-    """Stays of months around the history of the page: enough for reading them all to be the wrong plan."""
-    days = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(100)]
+    """Writes months of stays before the history of the page, in its rooms too: reading all is the wrong plan."""
+    days = [datetime(2023, 10, 1, tzinfo=UTC) + timedelta(days=day) for day in range(100)]
     write(
         *(
-            Stay(f"room-{n}", f"{name}-{day}", user, day + timedelta(hours=n), day + timedelta(hours=n, minutes=n))
+            Stay(room, f"{name}-{day}", user, day + timedelta(hours=n), day + timedelta(hours=n, minutes=n))
             for day in days
-            for n in range(3)
+            for n, room in enumerate(["elsewhere", "lobby", "planning"])
             for name, user in people.items()
         )
     )
@@ -150,7 +150,7 @@ def long_past(history: None, people: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("long_past")
-def test_no_recipe_reads_stays_of_other_times_than_it_asks_for_or_of_other_users() -> None:
+def test_recipes_read_only_stays_of_their_times_or_users() -> None:
     for recipe in RECIPES:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {recipe.query}")

@@ -1,4 +1,4 @@
-"""The demo as one meets it: its real process, its database, and a browser in front of it."""
+"""The demo with its real process, its database and a browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_AGE = 15
 
 
 class Demo:
-    """``docs/demo/serve.py`` on data of its own, with the interpreter and the packages of the tests."""
+    """Runs ``docs/demo/serve.py`` on its own data, with the interpreter and the packages of the tests."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -36,7 +36,7 @@ class Demo:
         self.process: subprocess.Popen[bytes] | None = None
 
     def launch(self, *arguments: str, max_age: int = MAX_AGE) -> subprocess.Popen[bytes]:
-        """Starts it without waiting for anything."""
+        """Starts the demo without waiting."""
         with self.output.open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, DEMO / "serve.py", "--data", self.data, *arguments],
@@ -46,7 +46,7 @@ class Demo:
             )
 
     def start(self, port: str = "0", *arguments: str, max_age: int = MAX_AGE) -> None:
-        """Starts it, on a free port unless one is given, and waits until it answers."""
+        """Starts the demo, on a free port unless one is given, and waits until it answers."""
         self.process = process = self.launch("--port", port, *arguments, max_age=max_age)
         found = wait_until(
             lambda: process.poll() is not None or re.search(r"Chat +(http://127\.0\.0\.1:\d+)/", self.printed())
@@ -56,7 +56,7 @@ class Demo:
         wait_until(lambda: answers(self.url))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Sends it the signal. Returns its exit status."""
+        """Sends the signal to the demo. Returns its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(20)
@@ -72,7 +72,7 @@ class Demo:
             return connection.execute(query).fetchall()
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs its ``manage.py`` on its database."""
+        """Runs the demo's ``manage.py`` on its database."""
         return subprocess.run(
             [sys.executable, DEMO / "manage.py", *arguments],
             env={
@@ -105,14 +105,14 @@ def answers(url: str) -> bool:
 
 
 def runs(pid: int) -> bool:
-    """Whether there is such a process. One that has ended but was not collected by its parent does not count."""
+    """Returns whether the process exists. A process that has ended and waits for its parent does not count."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
 
 
 @pytest.fixture
 def own_demo(tmp_path: Path) -> Iterator[Demo]:
-    """A demo that has not been started, for those who kill it."""
+    """A demo that has not been started, for tests that stop it."""
     demo = Demo(tmp_path)
     yield demo
     demo.remove()
@@ -135,23 +135,23 @@ def browser() -> Iterator[Browser]:
 
 
 class Visitors:
-    """People with a browser each, in a room that nobody else is in."""
+    """People with a browser each, in a room of their own."""
 
     def __init__(self, demo: Demo, browser: Browser, room: str) -> None:
         self.demo = demo
         self.browser = browser
         self.room = room
         self.contexts: list[BrowserContext] = []
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
 
     def new_context(self, **options: object) -> BrowserContext:
         context = self.browser.new_context(base_url=self.demo.url, **options)
-        listen(context, self.complaints)
+        listen(context, self.problems)
         self.contexts.append(context)
         return context
 
     def join(self, name: str, **options: object) -> Page:
-        """Somebody comes in by the door."""
+        """Joins the room on the start page."""
         page = self.new_context(**options).new_page()
         page.goto("/")
         page.get_by_label("Your name").fill(name)
@@ -161,14 +161,14 @@ class Visitors:
         return page
 
     def another_tab(self, page: Page) -> Page:
-        """The same person opens a second tab."""
+        """Opens a second tab of the same person."""
         with page.context.expect_page() as opened:
             page.get_by_role("link", name="Open another tab").click()
         expect(opened.value.locator("#state")).to_have_text("Live")
         return opened.value
 
     def leave(self) -> None:
-        """Everybody closes everything."""
+        """Closes all browsers."""
         for context in self.contexts:
             context.close()
 
@@ -178,11 +178,11 @@ def visitors(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> It
     visitors = Visitors(demo, browser, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:40])
     yield visitors
     visitors.leave()
-    assert visitors.complaints == []
+    assert visitors.problems == []
 
 
 def people(page: Page) -> dict[str, int]:
-    """Who is here in the eyes of ``page``, with the number of tabs."""
+    """Returns the people that ``page`` shows, with the number of their tabs."""
     return dict(
         page.locator("#people li").evaluate_all(
             "items => items.map(item => [item.querySelector('.name').textContent, Number(item.dataset.connections)])"
@@ -191,7 +191,7 @@ def people(page: Page) -> dict[str, int]:
 
 
 def sees(page: Page, expected: dict[str, int], seconds: float = 10) -> None:
-    """Waits until ``expected`` is who is here in the eyes of ``page``."""
+    """Waits until ``page`` shows the people in ``expected``."""
 
     def seen() -> bool:
         assert people(page) == expected
@@ -200,7 +200,7 @@ def sees(page: Page, expected: dict[str, int], seconds: float = 10) -> None:
     wait_until(seen, seconds)
 
 
-def say(page: Page, text: str) -> None:
+def send(page: Page, text: str) -> None:
     page.get_by_label("Message", exact=True).fill(text)
     page.get_by_role("button", name="Send").click()
 
@@ -214,7 +214,7 @@ def test_two_tabs_of_one_person_are_one_person_with_two_connections(visitors: Vi
         expect(page.locator("#count")).to_have_text("1")
 
 
-def test_somebody_who_joins_appears_in_an_open_tab(visitors: Visitors) -> None:
+def test_a_person_who_joins_appears_in_an_open_tab(visitors: Visitors) -> None:
     ada = visitors.join("Ada")
     sees(ada, {"Ada": 1})
     grace = visitors.join("Grace")
@@ -225,12 +225,12 @@ def test_somebody_who_joins_appears_in_an_open_tab(visitors: Visitors) -> None:
 
 def test_a_message_reaches_the_others(visitors: Visitors) -> None:
     ada, grace = visitors.join("Ada"), visitors.join("Grace")
-    say(ada, "Good morning!")
+    send(ada, "Good morning!")
     expect(grace.locator(".message", has_text="Ada")).to_contain_text("Good morning!")
     expect(ada.locator(".message.mine")).to_contain_text("Good morning!")
 
 
-def test_a_closed_tab_is_gone_at_once(visitors: Visitors) -> None:
+def test_a_closed_tab_is_removed_at_once(visitors: Visitors) -> None:
     ada, grace = visitors.join("Ada"), visitors.join("Grace")
     visitors.another_tab(grace).close()
     expect(ada.get_by_text("Grace closed a tab")).to_be_visible()
@@ -240,7 +240,7 @@ def test_a_closed_tab_is_gone_at_once(visitors: Visitors) -> None:
     sees(ada, {"Ada": 1})
 
 
-def test_an_operator_makes_a_tab_leave_which_stays_away_until_it_is_wanted_back(visitors: Visitors) -> None:
+def test_a_tab_that_an_operator_removes_comes_back_only_on_a_click(visitors: Visitors) -> None:
     tab = visitors.join("Ada Lovelace")
     admin = visitors.new_context().new_page()
     admin.goto(f"/admin/projections/presence/?room={visitors.room}")
@@ -275,7 +275,7 @@ def test_an_unplugged_tab_is_pruned_and_may_come_back(own_demo: Demo, browser: B
     sees(ada, {"Ada": 1, "Grace": 1})
     grace.get_by_role("button", name="Pull the plug").click()
     expect(grace.get_by_role("alert")).to_contain_text("Unplugged")
-    say(ada, "Are you still there?")
+    send(ada, "Are you still there?")
 
     sees(ada, {"Ada": 1})
     expect(ada.get_by_text("Grace was cut off")).to_be_visible()
@@ -286,13 +286,13 @@ def test_an_unplugged_tab_is_pruned_and_may_come_back(own_demo: Demo, browser: B
     sees(ada, {"Ada": 1, "Grace": 1})
     sees(grace, {"Ada": 1, "Grace": 1})
     visitors.leave()
-    assert visitors.complaints == []
+    assert visitors.problems == []
 
 
 def test_a_tab_plugged_in_again_in_time_has_missed_nothing(visitors: Visitors) -> None:
     ada, grace = visitors.join("Ada"), visitors.join("Grace")
     grace.get_by_role("button", name="Pull the plug").click()
-    say(ada, "Hello?")
+    send(ada, "Hello?")
     expect(ada.get_by_text("Hello?")).to_be_visible()
     grace.get_by_role("button", name="Plug it in again").click()
     expect(grace.get_by_text("Hello?")).to_be_visible()
@@ -302,19 +302,19 @@ def test_a_tab_plugged_in_again_in_time_has_missed_nothing(visitors: Visitors) -
 def test_a_hostile_name_is_only_a_name(visitors: Visitors) -> None:
     names = ["<img src=x onerror=alert(1)>", '"><script>alert(1)</script>', "\u202eadA {{7*7}}"]
     ada = visitors.join("Ada")
-    ada.on("dialog", lambda dialog: visitors.complaints.append(dialog.message))
+    ada.on("dialog", lambda dialog: visitors.problems.append(dialog.message))
     for name in names:
-        say(visitors.join(name), name)
+        send(visitors.join(name), name)
         expect(ada.locator(".message .text").last).to_have_text(name)
     sees(ada, dict.fromkeys(["Ada", *names], 1))
-    door = visitors.new_context().new_page()
-    door.goto("/")
-    expect(door.locator(f"button[value={visitors.room}]")).to_contain_text(names[0])
+    start_page = visitors.new_context().new_page()
+    start_page.goto("/")
+    expect(start_page.locator(f"button[value={visitors.room}]")).to_contain_text(names[0])
     assert ada.locator("img[src=x], main script").count() == 0
-    assert door.locator("img[src=x], script").count() == 0
+    assert start_page.locator("img[src=x], script").count() == 0
 
 
-def test_nobody_becomes_the_admin_by_name(visitors: Visitors) -> None:
+def test_the_name_of_the_admin_is_refused(visitors: Visitors) -> None:
     page = visitors.new_context().new_page()
     for name in ("admin", "Admin"):
         page.goto("/")
@@ -332,7 +332,7 @@ def test_a_link_to_a_room_asks_for_a_name_first(visitors: Visitors) -> None:
     expect(page.get_by_role("heading", name="engine-room")).to_be_visible()
 
 
-def test_a_room_with_people_can_be_joined_from_the_door(visitors: Visitors) -> None:
+def test_a_room_with_people_can_be_joined_from_the_start_page(visitors: Visitors) -> None:
     ada = visitors.join("Ada")
     page = visitors.new_context().new_page()
     page.goto("/")
@@ -354,7 +354,7 @@ def test_the_admin_shows_rooms_presences_and_events(visitors: Visitors) -> None:
         expect(page.locator("#result_list")).to_contain_text(visitors.room)
 
 
-def test_whoever_is_deleted_in_the_admin_is_shown_the_door(visitors: Visitors) -> None:
+def test_a_person_deleted_in_the_admin_is_sent_to_the_start_page(visitors: Visitors) -> None:
     ada, mallory = visitors.join("Ada"), visitors.join("Mallory Doe")
     sees(ada, {"Ada": 1, "Mallory Doe": 1})
     page = visitors.new_context().new_page()
@@ -428,11 +428,11 @@ def test_a_port_that_is_taken_is_named(own_demo: Demo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         assert own_demo.launch("--port", port).wait(20) == 1
-    assert f"Port {port} cannot be had" in own_demo.printed()
+    assert f"Port {port} is not available" in own_demo.printed()
     assert "Traceback" not in own_demo.printed()
 
 
-def test_with_history_there_is_a_past_and_it_holds(own_demo: Demo) -> None:
+def test_a_demo_with_history_has_a_past_that_matches_the_log(own_demo: Demo) -> None:
     own_demo.start("0", "--history")
     ((stays,),) = own_demo.rows("SELECT count(*) FROM presence_session WHERE NOT is_open")
     assert f"Writing a day of history: {stays} stays\n" in own_demo.printed()
@@ -450,7 +450,7 @@ def test_the_project_passes_its_checks(demo: Demo) -> None:
 
 
 def test_the_screenshots_of_the_readme(visitors: Visitors, tmp_path: Path) -> None:
-    """They are taken anew each time, and kept if PRESENCE_SCREENSHOTS is set."""
+    """They are taken each time, and kept if PRESENCE_SCREENSHOTS is set."""
     directory = ROOT / "docs" / "images" if os.environ.get("PRESENCE_SCREENSHOTS") else tmp_path
     visitors.room = "tea-kitchen"
     ada = visitors.join("Ada", viewport={"width": 1280, "height": 800}, device_scale_factor=2, locale="en-GB")
@@ -463,7 +463,7 @@ def test_the_screenshots_of_the_readme(visitors: Visitors, tmp_path: Path) -> No
         (grace, "One person, two connections. That is how it should be."),
         (linus, "I am on the train, by the way. Tunnel ahead"),
     ]:
-        say(page, text)
+        send(page, text)
         expect(ada.get_by_text(text)).to_be_visible()
     linus.get_by_role("button", name="Pull the plug").click()
     sees(ada, {"Ada": 2, "Grace Hopper": 1}, MAX_AGE + 10)

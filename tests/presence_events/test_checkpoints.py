@@ -1,4 +1,4 @@
-"""Readers of the log who remember where they were."""
+"""Readers of the log, and their checkpoints."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_new_reader_begins_at_the_end_of_the_log() -> None:
     assert read(one) == after
 
 
-def test_until_it_advances_it_reads_the_same_again() -> None:
+def test_a_reader_reads_the_same_events_until_it_advances() -> None:
     one = reader()
     first = join("a")
     assert read(one) == first
@@ -50,11 +50,11 @@ def test_part_of_what_was_read_can_count_as_read() -> None:
     assert read(one) == events
     one.advance(events[0])
     one.store()
-    assert one.is_between
+    assert one.has_more
     assert read(reader()) == read(one) == events[1:]
 
 
-def test_whoever_comes_back_reads_on_from_what_was_stored() -> None:
+def test_a_new_reader_continues_from_the_stored_checkpoint() -> None:
     one = reader()
     first = join("a")
     read(one)
@@ -66,19 +66,19 @@ def test_whoever_comes_back_reads_on_from_what_was_stored() -> None:
     assert read(reader()) == second
 
 
-def test_in_the_middle_of_what_was_in_the_log_there_is_more() -> None:
+def test_a_reader_has_more_until_it_has_read_all_that_was_in_the_log() -> None:
     one = reader()
     events = join("a", "b", "c")
     assert read(one, 2) == events[:2]
-    assert one.is_between
+    assert one.has_more
     one.advance()
     one.store()
     again = reader()
     assert read(again, 2) == events[2:]
-    assert not again.is_between
+    assert not again.has_more
 
 
-def test_of_two_who_read_the_same_one_is_told() -> None:
+def test_the_second_of_two_readers_gets_an_error() -> None:
     one, other = reader(), reader()
     join("a")
     for each in (one, other):
@@ -91,7 +91,7 @@ def test_of_two_who_read_the_same_one_is_told() -> None:
     assert Checkpoint.objects.get(name="mine").mark == before.mark
 
 
-def test_checkpoints_of_other_names_are_none_of_its_business() -> None:
+def test_checkpoints_of_other_names_are_independent() -> None:
     one, other = reader(), reader("other")
     events = join("a")
     read(one)
@@ -107,7 +107,7 @@ def test_touches_with_nothing_new_can_be_left_out() -> None:
     assert [event.kind for event in one.read(100)] == ["join", "touch"]
 
 
-def test_it_can_be_set_to_any_mark() -> None:
+def test_a_checkpoint_can_be_reset_to_any_mark() -> None:
     events = join("a", "b")
     reset("mine", Mark.after(events[0], "default"), using="default")
     assert read(reader()) == events[1:]
@@ -116,7 +116,7 @@ def test_it_can_be_set_to_any_mark() -> None:
     assert str(Checkpoint.objects.get()) == "mine"
 
 
-def test_in_another_cluster_it_goes_on_after_what_was_decided() -> None:
+def test_in_another_cluster_a_reader_continues_after_the_decided_events() -> None:
     one = reader()
     events = join("a", "b", "c")
     read(one, 2)
@@ -137,7 +137,7 @@ def test_in_another_cluster_a_log_may_have_become_shorter() -> None:
         reader()
 
 
-def test_whoever_does_nothing_can_ask_whether_it_was_moved() -> None:
+def test_an_idle_reader_can_check_whether_the_checkpoint_moved() -> None:
     one = reader()
     one.confirm()
     reset("mine", Mark.after(0, "default"), using="default")
@@ -145,8 +145,8 @@ def test_whoever_does_nothing_can_ask_whether_it_was_moved() -> None:
         one.confirm()
 
 
-def test_two_who_begin_at_once_begin_at_the_same_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second finds what the first has stored meanwhile."""
+def test_two_readers_that_start_at_once_start_at_the_same_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reader finds the checkpoint that the first one has stored in the meantime."""
     events: list[int] = []
 
     def end(using: str) -> Mark:

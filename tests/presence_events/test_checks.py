@@ -1,4 +1,4 @@
-"""What manage.py check says before the first event is lost."""
+"""System checks: manage.py check reports a wrong configuration before the first event."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -32,7 +33,7 @@ def execute(statement: str) -> None:
         cursor.execute(statement)
 
 
-def test_a_healthy_project_has_nothing_to_say() -> None:
+def test_a_healthy_project_passes_all_checks() -> None:
     assert check_database() == []
 
 
@@ -43,7 +44,16 @@ def test_another_database_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_database() == ["presence_events.E001"]
 
 
-def test_a_server_that_does_not_answer_is_an_error() -> None:
+def test_a_log_without_the_projections_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trigger of the projections draws position, session and times. Without it, recording fails."""
+    is_installed = apps.is_installed
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "projections" and is_installed(name))
+    (message,) = run_checks()
+    assert message.id == "presence_events.E005"
+    assert message.hint == "Add 'projections' to INSTALLED_APPS, after 'presence_events'."
+
+
+def test_an_unavailable_server_is_an_error() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "django", "check", "--database", "default"],
         env={**os.environ, "DATABASE_URL": "postgresql://nobody@/nothing?host=/nowhere"},
@@ -77,7 +87,7 @@ def test_a_disabled_trigger_is_an_error(table: str, app: str) -> None:
     assert f"{app}.E103" in check_database()
 
 
-def test_the_hinted_commands_mend_it() -> None:
+def test_the_hinted_commands_fix_it() -> None:
     execute(f"DROP TRIGGER {FOLD} ON presence_event")
     execute("ALTER TABLE presence DISABLE TRIGGER USER")
     call_command("pgtrigger", "install", stdout=StringIO())
@@ -92,7 +102,7 @@ def test_migrations_behind_are_a_warning_so_that_migrate_can_run() -> None:
         call_command("check", databases=["default"], fail_level="WARNING", stderr=StringIO())
 
 
-def test_a_database_that_the_router_keeps_the_log_out_of_is_not_asked(settings: Any) -> None:
+def test_a_database_that_the_router_excludes_is_not_checked(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.Nowhere"]
     execute(f"DROP TRIGGER {FOLD} ON presence_event")
     assert check_database() == []
@@ -106,7 +116,7 @@ class Nowhere:
 
 
 @pytest.mark.parametrize("seconds", ["30", -1, float("nan")])
-def test_a_timeout_that_is_no_time_is_an_error(settings: Any, seconds: Any) -> None:
+def test_an_invalid_timeout_is_an_error(settings: Any, seconds: Any) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = seconds
     (message,) = run_checks()
     assert message.id == "presence_events.E004"

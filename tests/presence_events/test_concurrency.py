@@ -1,4 +1,4 @@
-"""Threads that work for event loops, and event loops for threads that have none."""
+"""Threads that work for event loops, and event loops of threads."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from presence_events.concurrency import sending_loop
 from tests.waiting import wait_until
 
 
-async def test_a_thread_knows_the_loop_that_has_sent_it() -> None:
+async def test_a_thread_finds_the_loop_that_it_works_for() -> None:
     assert await sync_to_async(sending_loop)() is asyncio.get_running_loop()
 
 
-def test_a_thread_that_nobody_has_sent_knows_of_none() -> None:
+def test_a_thread_that_works_for_no_loop_finds_none() -> None:
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.append(sending_loop()))
     thread.start()
@@ -28,27 +28,27 @@ def test_a_thread_that_nobody_has_sent_knows_of_none() -> None:
     assert found == [None]
 
 
-def test_the_loop_of_a_thread_that_was_sent_earlier_runs_no_more() -> None:
+def test_a_loop_that_has_ended_is_not_found() -> None:
     sent: list[threading.Thread] = []
 
     async def send() -> None:
         await sync_to_async(lambda: sent.append(threading.current_thread()))()
 
     asyncio.run(send())
-    assert asyncio.run(asked_in(sent[0])) is None
+    assert asyncio.run(found_in(sent[0])) is None
 
 
-async def asked_in(thread: threading.Thread) -> object:
-    """What the thread of `sync_to_async` knows when it is used by somebody who did not say where they come from."""
+async def found_in(thread: threading.Thread) -> object:
+    """Returns the loop that ``thread``, the one of `sync_to_async`, finds when it is used in another way."""
 
-    def ask() -> object:
+    def find() -> object:
         assert threading.current_thread() is thread
         return sending_loop()
 
-    return await asyncio.wrap_future(SyncToAsync.single_thread_executor.submit(ask))
+    return await asyncio.wrap_future(SyncToAsync.single_thread_executor.submit(find))
 
 
-async def test_a_forked_process_does_not_take_the_loop_of_its_parent_for_its_own(
+async def test_a_forked_process_does_not_find_the_loop_of_its_parent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def forked() -> object:
@@ -66,7 +66,7 @@ async def fail() -> None:
     raise LookupError("nowhere")
 
 
-def test_a_thread_keeps_its_loop_and_no_other_has_it() -> None:
+def test_a_thread_keeps_a_loop_of_its_own() -> None:
     kept, thread = concurrency.run(where)
     assert concurrency.run(where) == (kept, thread)
     assert thread == threading.get_ident()
@@ -79,17 +79,17 @@ def test_a_thread_keeps_its_loop_and_no_other_has_it() -> None:
     assert not kept.is_closed()
 
 
-def test_what_is_raised_reaches_the_caller() -> None:
+def test_an_error_is_raised_to_the_caller() -> None:
     with pytest.raises(LookupError, match="nowhere"):
         concurrency.run(fail)
 
 
-async def test_code_that_a_loop_has_sent_to_a_thread_uses_that_loop() -> None:
+async def test_a_thread_that_works_for_a_loop_runs_coroutines_in_it() -> None:
     loop, _ = await sync_to_async(concurrency.run)(where)
     assert loop is asyncio.get_running_loop()
 
 
-def test_a_forked_process_makes_a_loop_of_its_own_and_ends_quietly() -> None:
+def test_a_forked_process_makes_a_loop_of_its_own_and_ends_without_warnings() -> None:
     program = (
         "import os, sys\n"
         "from presence_events import concurrency\n"

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from presence_events import export
 from presence_events.models import PresenceEvent
-from presence_events.positions import SLACK
+from presence_events.positions import CLOCK_TOLERANCE
 from presence_events.recorder import Draft, record
 from tests import backdating
 from tests.exported import read, rows_of, write_touches
@@ -273,12 +273,12 @@ def test_a_range_is_half_open(start: float | None, end: float | None, expected: 
 
 @pytest.mark.django_db
 def test_events_whose_clock_was_set_back_are_found() -> None:
-    """The order of times may deviate from the order of positions by up to `SLACK`."""
+    """The order of times may deviate from the order of positions by up to `CLOCK_TOLERANCE`."""
     write_touches(200)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
         cursor.execute(
-            "UPDATE presence_event SET at = at - %s WHERE id BETWEEN 100 AND 110", [SLACK - timedelta(seconds=1)]
+            "UPDATE presence_event SET at = at - %s WHERE id BETWEEN 100 AND 110", [CLOCK_TOLERANCE - timedelta(seconds=1)]
         )
     log = list(PresenceEvent.objects.all())
     for position in range(80, 120):

@@ -1,4 +1,4 @@
-"""The shipped GRANTs: a role that may append and read, and nothing else."""
+"""The GRANT files: a role that may append and read, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def role() -> Iterator[None]:
-    """Everything in the test is done as the role."""
+    """Runs the test as the role."""
     with connection.cursor() as cursor:
         cursor.execute("DROP ROLE IF EXISTS appender")
         cursor.execute("CREATE ROLE appender")
@@ -68,10 +68,10 @@ def test_the_role_can_send_signals_from_the_log(settings: Any, caplog: pytest.Lo
         assert DeadLetter.objects.count() == 1
 
 
-def test_the_role_can_keep_alive_and_watch_over_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    registration = process_registry.Registration("default", claims=True)
-    registration.renew()
-    assert registration.claim is not None
+def test_the_role_can_keep_alive_and_detect_dead_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    registration = process_registry.Registration("default", may_claim=True)
+    registration.keep_alive()
+    assert registration.claim_name is not None
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'room', 'channel', %s)",
@@ -80,14 +80,20 @@ def test_the_role_can_keep_alive_and_watch_over_others(monkeypatch: pytest.Monke
     monkeypatch.setattr(process_registry, "KEEP_ALIVE_INTERVAL", 0)
     Process.objects.update(seen_at=Now())
     watch = DeadServerDetector("default")
-    assert sum(watch.look() for _ in range(process_registry.CHECKS_UNTIL_DEAD + 1)) == 1
+    assert sum(watch.check() for _ in range(process_registry.CHECKS_UNTIL_DEAD + 1)) == 1
     assert not Process.objects.exists()
 
 
-def test_the_role_can_compare_and_look_back_but_not_repair() -> None:
+def test_the_role_can_check_and_query_the_past_but_not_repair() -> None:
     Room.objects.add("room", "channel")
-    for arguments in (["--check"], ["--until", "1"], ["--until", "2026-01-01"], ["--signals", ".."]):
-        call_command("replay_presence", *arguments, stdout=StringIO())
+    for command, argument in (
+        ("replay_presence", "--check"),
+        ("presence_at", "1"),
+        ("presence_at", "2026-01-01"),
+        ("presence_what_if", "60"),
+        ("presence_resend", ".."),
+    ):
+        call_command(command, argument, stdout=StringIO())
     call_command("export_presence", "sessions", stdout=StringIO(), stderr=StringIO())
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE")
@@ -124,7 +130,7 @@ def test_the_role_can_do_nothing_else(statement: str) -> None:
     assert_live_is_the_fold()
 
 
-def test_tables_of_the_roles_own_do_not_get_in_the_way_of_the_fold() -> None:
+def test_tables_of_the_role_do_not_replace_those_of_the_fold() -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE presence (LIKE public.presence)")
         cursor.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'room', 'channel')")
@@ -135,7 +141,7 @@ def test_tables_of_the_roles_own_do_not_get_in_the_way_of_the_fold() -> None:
 
 
 @pytest.mark.parametrize("table", ["presence", "presence_room"])
-def test_a_trigger_of_the_roles_own_does_not_change_the_projections(table: str) -> None:
+def test_a_trigger_of_the_role_does_not_change_the_projections(table: str) -> None:
     Room.objects.add("room", "channel")
     with pytest.raises(IntegrityError, match="is a projection"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE own (i int)")

@@ -1,4 +1,4 @@
-"""The log is append-only, whoever tries and however."""
+"""The log is append-only for every role and every kind of statement."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def test_no_statement_changes_or_deletes(statement: str, log: Callable[[], list[
     refused = pytest.raises(IntegrityError, match="is refused: the presence log is append-only")
     with refused as caught, connection.cursor() as cursor:
         cursor.execute(statement)
-    assert "HINT:  An event is a fact and stays. To end a stay, record a leave or a prune" in str(caught.value)
+    assert "HINT:  To end a stay, record a leave or a prune" in str(caught.value)
     assert log() == ["join channel room"]
 
 
-def test_telling_pgtrigger_to_ignore_triggers_changes_nothing() -> None:
+def test_the_ignore_setting_of_pgtrigger_has_no_effect() -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pgtrigger.ignore', array_agg(tgname)::text, true) FROM pg_trigger")
         cursor.execute("DELETE FROM presence_event")
 
 
-def test_functions_of_ones_own_do_not_get_in_the_way_of_the_guard() -> None:
+def test_functions_of_the_caller_do_not_replace_those_of_the_guard() -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA evil")
         cursor.execute("CREATE FUNCTION evil.current_setting(text, boolean) RETURNS text RETURN 'x'")
@@ -61,7 +61,7 @@ def test_functions_of_ones_own_do_not_get_in_the_way_of_the_guard() -> None:
         cursor.execute("TRUNCATE presence_event")
 
 
-def test_the_orm_says_where_events_come_from(event: PresenceEvent) -> None:
+def test_the_orm_names_the_recorder(event: PresenceEvent) -> None:
     refused: list[Callable[[], Any]] = [
         event.save,
         event.delete,
@@ -95,7 +95,7 @@ def test_plain_sql_may_append_and_the_database_completes_the_event() -> None:
 @pytest.mark.parametrize(
     ("kind", "channel"), [("jump", "'c'"), ("", "'c'"), ("join", "NULL"), ("touch", "NULL"), ("leave", "NULL")]
 )
-def test_plain_sql_that_asks_for_nonsense_is_an_error(kind: str, channel: str) -> None:
+def test_an_invalid_event_in_plain_sql_is_an_error(kind: str, channel: str) -> None:
     with pytest.raises(IntegrityError), connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO presence_event (kind, room, channel_name) VALUES ('{kind}', 'room', {channel})")
 
@@ -110,7 +110,7 @@ def test_without_the_fold_nothing_can_be_appended(log: Callable[[], list[str]]) 
     assert log() == ["join channel room"]
 
 
-def test_truncate_is_refused_where_the_test_runner_has_not_been() -> None:
+def test_truncate_is_refused_on_connections_that_are_not_marked() -> None:
     parameters = connection.get_connection_params()
     with psycopg.connect(**{key: parameters[key] for key in ("dbname", "user", "host")}) as other:
         for table in ("presence_event", "presence", "presence_room CASCADE"):
@@ -120,12 +120,12 @@ def test_truncate_is_refused_where_the_test_runner_has_not_been() -> None:
     assert PresenceEvent.objects.exists()
 
 
-def test_flush_empties_a_test_database() -> None:
+def test_the_flush_command_truncates_a_test_database() -> None:
     call_command("flush", interactive=False, verbosity=0)
     assert not PresenceEvent.objects.exists()
 
 
-def test_flush_is_refused_elsewhere() -> None:
+def test_the_flush_command_is_refused_in_other_databases() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET presence_events.test_database = 'another_database'")
     try:
@@ -136,6 +136,6 @@ def test_flush_is_refused_elsewhere() -> None:
         connection.close()
 
 
-def test_an_event_reads_as_what_happened(event: PresenceEvent) -> None:
+def test_the_text_of_an_event_has_its_kind_connection_and_room(event: PresenceEvent) -> None:
     assert str(event) == "join channel room"
     assert str(PresenceEvent(kind="prune", room="lobby")) == "prune room lobby"

@@ -1,4 +1,4 @@
-"""Finding a moment in the log."""
+"""Finding the position of a moment, and the settled position."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from presence_events import positions, sql
 from presence_events.models import PresenceEvent
 from presence_events.positions import position_at, settled_position
 from presence_events.recorder import Draft, record
-from tests.concurrency.conftest import Session, sessions
+from tests.concurrency.conftest import DatabaseConnection, new_connection
 
-__all__ = ["sessions"]
+__all__ = ["new_connection"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -64,48 +64,48 @@ def test_an_empty_log_is_settled() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_log_is_settled_up_to_what_was_appended_before(
-    sessions: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+    new_connection: Callable[..., DatabaseConnection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A transaction that has appended and is open is waited for; one that begins later is not."""
+    """It waits for a transaction that has appended and is open, but not for one that begins later."""
     record([Draft("join", "room", "1")])
-    early, late = sessions(), sessions()
+    early, late = new_connection(), new_connection()
     (position,) = early.append("join", channel="2")
     record([Draft("join", "room", "3")])
     last = PresenceEvent.objects.latest("id").id
 
-    def meanwhile(seconds: float) -> None:
+    def during_the_wait(seconds: float) -> None:
         assert late.append("join", channel="4")
         early.commit()
 
-    monkeypatch.setattr(positions.time, "sleep", meanwhile)
+    monkeypatch.setattr(positions.time, "sleep", during_the_wait)
     assert settled_position("default") == last > position
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_stays_open_is_named(sessions: Callable[..., Session]) -> None:
-    early = sessions()
+def test_a_transaction_that_stays_open_is_named(new_connection: Callable[..., DatabaseConnection]) -> None:
+    early = new_connection()
     early.append("join")
     with pytest.raises(OperationalError, match=f"stays open: pid {early.connection.info.backend_pid}\\."):
-        settled_position("default", patience=0.02)
+        settled_position("default", timeout=0.02)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_own_transaction_is_not_waited_for() -> None:
+def test_the_own_transaction_does_not_count() -> None:
     with transaction.atomic():
         (event,) = record([Draft("join", "room", "1")])
-        assert settled_position("default", patience=0.0) == event.id
+        assert settled_position("default", timeout=0.0) == event.id
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_that_is_prepared_meanwhile_is_waited_for_as_well(
-    sessions: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+def test_a_transaction_that_is_prepared_in_the_meantime_is_waited_for(
+    new_connection: Callable[..., DatabaseConnection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its locks belong to no process any more."""
-    early = sessions()
+    """Its locks no longer belong to a server process."""
+    early = new_connection()
     early.append("join")
     waits = []
 
-    def meanwhile(seconds: float) -> None:
+    def during_the_wait(seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 1:
             early.run("PREPARE TRANSACTION 'presence'")
@@ -113,20 +113,20 @@ def test_a_transaction_that_is_prepared_meanwhile_is_waited_for_as_well(
             early.connection.autocommit = True
             early.run("COMMIT PREPARED 'presence'")
 
-    monkeypatch.setattr(positions.time, "sleep", meanwhile)
+    monkeypatch.setattr(positions.time, "sleep", during_the_wait)
     settled_position("default")
     assert len(waits) == 3
     assert PresenceEvent.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_prepared_transaction_that_stays_open_is_named(sessions: Callable[..., Session]) -> None:
-    early = sessions()
+def test_a_prepared_transaction_that_stays_open_is_named(new_connection: Callable[..., DatabaseConnection]) -> None:
+    early = new_connection()
     early.append("join")
     early.run("PREPARE TRANSACTION 'presence'")
     try:
         with pytest.raises(OperationalError, match=r"stays open: a prepared one\."):
-            settled_position("default", patience=0.02)
+            settled_position("default", timeout=0.02)
     finally:
         early.connection.autocommit = True
         early.run("ROLLBACK PREPARED 'presence'")

@@ -1,4 +1,4 @@
-"""Processes claim the joins that they record, and say that they are alive."""
+"""Server processes claim the joins that they record, and keep their registrations alive."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def execute(statement: str) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
-def own() -> process_registry.Registration:
+def own_registration() -> process_registry.Registration:
     return process_registry.registration(asyncio.get_running_loop(), "default")
 
 
-async def claimed() -> list[str | None]:
-    """For whom those who are here were claimed."""
+async def claims() -> list[str | None]:
+    """Returns the process of each presence."""
     return [process async for process in Presence.objects.order_by("id").values_list("process", flat=True)]
 
 
 async def seen() -> Any:
-    """When the process of the running loop said last that it is alive; None if it never did."""
-    return await Process.objects.filter(name=own().name).values_list("seen_at", flat=True).afirst()
+    """Returns the time of the last keep-alive of the running loop, or None."""
+    return await Process.objects.filter(name=own_registration().name).values_list("seen_at", flat=True).afirst()
 
 
 async def until_seen(after: Any = None) -> Any:
@@ -69,46 +69,46 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def times(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Grows each time that a process is to say that it is alive."""
+def due(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Returns a list that grows with each keep-alive that is due."""
     found: list[Any] = []
-    on_time = process_registry.KeepAlive._on_time
+    on_timer = process_registry.KeepAliveTimer._on_timer
 
-    def listed(keep_alive: Any) -> None:
-        found.append(keep_alive)
-        on_time(keep_alive)
+    def record_call(timer: Any) -> None:
+        found.append(timer)
+        on_timer(timer)
 
-    monkeypatch.setattr(process_registry.KeepAlive, "_on_time", listed)
+    monkeypatch.setattr(process_registry.KeepAliveTimer, "_on_timer", record_call)
     return found
 
 
 @pytest.fixture
-def _nothing_to_write_to() -> Iterator[None]:
-    """Not even a table."""
+def _missing_table() -> Iterator[None]:
+    """Renames the table of processes, so that a keep-alive fails."""
     execute("ALTER TABLE presence_process RENAME TO elsewhere")
     yield
     execute("ALTER TABLE IF EXISTS elsewhere RENAME TO presence_process")
 
 
 @transactional
-async def test_what_a_coroutine_records_is_claimed_for_its_process() -> None:
+async def test_a_join_of_a_coroutine_is_claimed_for_its_process() -> None:
     await Room.objects.aadd("room", "channel")
-    assert await claimed() == [own().name]
+    assert await claims() == [own_registration().name]
     event = await PresenceEvent.objects.aget()
-    assert event.process == own().name
+    assert event.process == own_registration().name
     await sync_to_async(assert_live_is_the_fold)()
 
 
 @transactional
-async def test_what_a_thread_records_for_an_event_loop_is_claimed_for_its_process() -> None:
+async def test_a_join_of_a_thread_is_claimed_for_the_process_of_its_event_loop() -> None:
     await sync_to_async(Room.objects.add)("room", "channel")
     await sync_to_async(async_to_sync(Room.objects.aadd))("room", "both")
-    assert await claimed() == [own().name] * 2
+    assert await claims() == [own_registration().name] * 2
     await until_seen()
 
 
 @transactional
-def test_what_nobody_records_who_has_sockets_is_not_claimed() -> None:
+def test_joins_of_code_without_sockets_are_not_claimed() -> None:
     Room.objects.add("room", "synchronous")
     async_to_sync(Room.objects.aadd)("room", "both")
 
@@ -124,11 +124,11 @@ def test_what_nobody_records_who_has_sockets_is_not_claimed() -> None:
 async def test_only_joins_are_claimed() -> None:
     (joined,) = await arecord([Draft("join", "room", "channel")])
     rest = await arecord([Draft("touch", "room", "channel", data=1), Draft("leave", "room", "channel")])
-    assert [joined.process, *(event.process for event in rest)] == [own().name, None, None]
+    assert [joined.process, *(event.process for event in rest)] == [own_registration().name, None, None]
 
 
 @transactional
-async def test_event_loops_are_processes_of_their_own() -> None:
+async def test_event_loops_are_processes_of_their_own_registration() -> None:
     await Room.objects.aadd("room", "channel")
 
     def another_loop() -> None:
@@ -137,53 +137,53 @@ async def test_event_loops_are_processes_of_their_own() -> None:
     thread = threading.Thread(target=another_loop)
     thread.start()
     await asyncio.to_thread(thread.join)
-    first, second = await claimed()
+    first, second = await claims()
     assert first != second
     assert str(first).rpartition(":")[0] == str(second).rpartition(":")[0]
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_process_that_has_claimed_somebody_goes_on_saying_that_it_is_alive() -> None:
+async def test_a_process_that_has_claimed_a_join_keeps_its_registration_alive() -> None:
     await Room.objects.aadd("room", "channel")
     first = await until_seen()
     third = await until_seen(after=await until_seen(after=first))
-    process = await Process.objects.aget(name=own().name)
+    process = await Process.objects.aget(name=own_registration().name)
     assert process.started_at <= first < third
-    assert str(process) == own().name
+    assert str(process) == own_registration().name
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_process_says_so_however_many_wait_to_be_recorded() -> None:
+async def test_pending_writes_do_not_delay_the_keep_alive() -> None:
     await Room.objects.aadd("room", "channel")
-    going_on = True
+    is_running = True
 
-    async def talk() -> None:
-        while going_on:
+    async def touch_repeatedly() -> None:
+        while is_running:
             await Presence.objects.atouch("channel")
 
-    talking = [asyncio.create_task(talk()) for _ in range(3)]
+    touching = [asyncio.create_task(touch_repeatedly()) for _ in range(3)]
     first = await until_seen()
     await until_seen(after=await until_seen(after=first))
-    going_on = False
-    await asyncio.gather(*talking)
+    is_running = False
+    await asyncio.gather(*touching)
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_process_that_has_claimed_nobody_says_nothing() -> None:
-    await sync_to_async(record)([Draft("leave", "room", "nobody")])
-    await arecord([Draft("leave", "room", "nobody")])
-    await Presence.objects.atouch("nobody")
-    assert not own().is_kept
+async def test_a_process_without_a_claimed_join_writes_no_keep_alive() -> None:
+    await sync_to_async(record)([Draft("leave", "room", "absent")])
+    await arecord([Draft("leave", "room", "absent")])
+    await Presence.objects.atouch("absent")
+    assert not own_registration().is_kept_alive
     assert await seen() is None
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_it_is_said_at_once_although_the_transaction_of_the_join_goes_on_or_is_taken_back() -> None:
-    name = own().name
+async def test_the_keep_alive_starts_before_the_transaction_of_the_join_ends() -> None:
+    name = own_registration().name
 
     def join() -> None:
         with transaction.atomic():
@@ -192,103 +192,105 @@ async def test_it_is_said_at_once_although_the_transaction_of_the_join_goes_on_o
             transaction.set_rollback(True)
 
     await sync_to_async(join)()
-    assert await claimed() == []
+    assert await claims() == []
     await until_seen(after=await seen())
 
 
 @transactional
 async def test_a_join_that_may_have_been_recorded_counts_as_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection broke after the commit: the second try finds that nothing is to be done."""
-    write, calls = group_commit.write, 0
+    """The database connection broke after the commit, and the retry changes nothing."""
+    write, calls = group_commit.write_batch, 0
 
-    def lost(*args: Any) -> Any:
+    def lose_the_answer(*args: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls > 1:
             return write(*args)
         write(*args)
-        for waiting in args[1]:
-            waiting.rows, waiting.written = [], False
+        for pending in args[1]:
+            pending.rows, pending.is_done = [], False
         return OperationalError("lost")
 
-    monkeypatch.setattr(group_commit, "write", lost)
+    monkeypatch.setattr(group_commit, "write_batch", lose_the_answer)
     assert await arecord([Draft("join", "room", "channel")]) == []
-    assert await claimed() == [own().name]
+    assert await claims() == [own_registration().name]
     await until_seen()
 
 
 @transactional
-@pytest.mark.usefixtures("often", "_nothing_to_write_to")
-async def test_a_process_that_may_not_say_so_says_why_once_and_claims_nobody(
-    times: list[Any], caplog: pytest.LogCaptureFixture
+@pytest.mark.usefixtures("often", "_missing_table")
+async def test_a_process_whose_keep_alive_is_refused_logs_it_once_and_claims_nothing(
+    due: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    registration = own()
+    registration = own_registration()
     await Room.objects.aadd("room", "early")
-    await until(lambda: registration.claim is None)
+    await until(lambda: registration.claim_name is None)
     await Room.objects.aadd("room", "late")
     await sync_to_async(Room.objects.add)("room", "synchronous")
-    tries = len(times)
-    await until(lambda: len(times) > tries + 2)
-    assert await claimed() == [registration.name, None, None]
+    before = len(due)
+    await until(lambda: len(due) > before + 2)
+    assert await claims() == [registration.name, None, None]
     assert len(caplog.records) == 1
-    assert "cannot say in the database 'default' that it is alive" in caplog.text
+    assert "cannot renew its keep-alive in the database 'default'" in caplog.text
     await sync_to_async(execute)("ALTER TABLE elsewhere RENAME TO presence_process")
-    await until(lambda: registration.claim is not None)
+    await until(lambda: registration.claim_name is not None)
     await until_seen()
     await Room.objects.aadd("room", "later")
-    assert (await claimed())[-1] == registration.name
+    assert (await claims())[-1] == registration.name
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_process_whose_database_is_away_tries_again_and_claims(
+async def test_a_process_whose_database_is_unavailable_retries_and_claims(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tries = 0
+    attempts = 0
 
-    def away(alias: str) -> None:
-        nonlocal tries
-        tries += 1
-        raise OperationalError("away")
+    def fail(alias: str) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise OperationalError("unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(process_registry, "make_ready", away)
+        patch.setattr(process_registry, "make_ready", fail)
         await Room.objects.aadd("room", "channel")
-        await until(lambda: tries > 3)
-        assert own().is_away
+        await until(lambda: attempts > 3)
+        assert own_registration().is_database_unavailable
         await Room.objects.aadd("room", "another")
-    assert await claimed() == [own().name] * 2
+    assert await claims() == [own_registration().name] * 2
     await until_seen()
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_who_is_slow_in_saying_so_is_not_asked_twice(times: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, thawed, make_ready = 0, threading.Event(), process_registry.make_ready
+async def test_a_slow_keep_alive_is_not_started_twice(due: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, thawed, make_ready = 0, threading.Event(), process_registry.make_ready
 
     def frozen(alias: str) -> None:
-        nonlocal begun
-        begun += 1
+        nonlocal calls
+        calls += 1
         thawed.wait(30)
         make_ready(alias)
 
     monkeypatch.setattr(process_registry, "make_ready", frozen)
     await Room.objects.aadd("room", "channel")
-    await until(lambda: len(times) > 3)
+    await until(lambda: len(due) > 3)
     thawed.set()
-    assert begun == 1
+    assert calls == 1
     await until_seen()
 
 
 @transactional
-def test_it_ends_with_the_event_loop_of_which_nothing_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_keep_alive_ends_with_its_event_loop_and_does_not_refer_to_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
 
     async def main() -> None:
         loops.append(weakref.ref(asyncio.get_running_loop()))
         await Room.objects.aadd("room", "channel")
-        await until(lambda: own().is_kept)
+        await until(lambda: own_registration().is_kept_alive)
 
     asyncio.run(main())
     gc.collect()
@@ -300,9 +302,9 @@ def test_it_ends_with_the_event_loop_of_which_nothing_is_kept(caplog: pytest.Log
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_who_does_nothing_else_holds_no_connection_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_process_holds_no_connection_between_keep_alives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "is_test_database", lambda connection: False)
-    monkeypatch.setattr(group_commit, "TICK", 0.01)
+    monkeypatch.setattr(group_commit, "CHECK_INTERVAL", 0.01)
     opened: list[Any] = []
 
     def count(connection: Any, **kwargs: Any) -> None:
@@ -310,39 +312,39 @@ async def test_who_does_nothing_else_holds_no_connection_in_between(monkeypatch:
 
     await Room.objects.aadd("room", "channel")
     group = recorder._group_commits[asyncio.get_running_loop()]["default"]
-    await until(lambda: group._tick is None)
+    await until(lambda: group._check_timer is None)
     connection_created.connect(count)
     await until(lambda: len(opened) > 3 and opened[-1].connection is None)
     connection_created.disconnect(count)
 
 
 @transactional
-async def test_after_the_end_of_group_commit_nothing_is_begun() -> None:
+async def test_no_keep_alive_starts_after_group_commit_has_ended() -> None:
     await Room.objects.aadd("room", "channel")
     await until_seen()
     loop = asyncio.get_running_loop()
     group = recorder._group_commits[loop]["default"]
-    await group._life.aclose()
-    assert not own().is_kept
-    group.keep_alive()
-    assert not own().is_kept
-    # Whoever records nevertheless makes another, which says so again.
+    await group._shutdown_hook.aclose()
+    assert not own_registration().is_kept_alive
+    group.start_keep_alive()
+    assert not own_registration().is_kept_alive
+    # The next call makes a new group commit, which keeps the registration alive again.
     before = await seen()
     await Room.objects.aadd("room", "late")
     await until_seen(after=before)
 
 
 @transactional
-def test_a_join_for_an_event_loop_that_is_closed_meanwhile_is_recorded() -> None:
+def test_a_join_for_an_event_loop_that_has_been_closed_is_recorded() -> None:
     class Closed(asyncio.SelectorEventLoop):
-        looks_as_if = False
+        seems_running = False
 
         def is_running(self) -> bool:
-            return self.looks_as_if
+            return self.seems_running
 
     loop = Closed()
     loop.close()
-    loop.looks_as_if = True
+    loop.seems_running = True
 
     def join() -> None:
         SyncToAsync.threadlocal.main_event_loop = loop
@@ -353,12 +355,12 @@ def test_a_join_for_an_event_loop_that_is_closed_meanwhile_is_recorded() -> None
     thread = threading.Thread(target=join)
     thread.start()
     thread.join()
-    loop.looks_as_if = False
+    loop.seems_running = False
     assert Presence.objects.get().process == process_registry.registration(loop, "default").name
 
 
 @transactional
-async def test_who_has_not_been_seen_for_a_day_is_forgotten() -> None:
+async def test_a_process_without_a_keep_alive_for_a_day_is_deleted() -> None:
     moment = timezone.now()
     await Process.objects.abulk_create(
         Process(name=name, started_at=moment, seen_at=moment) for name in ("dead", "recent")
@@ -368,15 +370,15 @@ async def test_who_has_not_been_seen_for_a_day_is_forgotten() -> None:
     await Room.objects.aadd("room", "channel")
     await until_seen()
     names = {name async for name in Process.objects.values_list("name", flat=True)}
-    assert names == {"recent", own().name}
+    assert names == {"recent", own_registration().name}
 
 
 class TestInATestCase(TestCase):
-    async def test_nobody_is_claimed_and_nothing_written_outside_of_the_transaction(self) -> None:
+    async def test_no_join_is_claimed_and_nothing_is_written_outside_the_transaction(self) -> None:
         await Room.objects.aadd("room", "coroutine")
         await sync_to_async(Room.objects.add)("room", "thread")
         await asyncio.create_task(sync_to_async(Room.objects.add)("room", "task"))
-        assert await claimed() == [None] * 3
-        assert own().claim is None
-        assert not own().is_kept
+        assert await claims() == [None] * 3
+        assert own_registration().claim_name is None
+        assert not own_registration().is_kept_alive
         assert not await Process.objects.aexists()

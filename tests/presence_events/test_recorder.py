@@ -1,4 +1,4 @@
-"""The only door through which events enter the log."""
+"""Recording events, with and without signals."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ def test_an_event_comes_back_complete(user: Any) -> None:
     assert isinstance(event.tx, int)
 
 
-def test_a_user_given_is_attached_without_a_query(user: Any, django_assert_num_queries: Any) -> None:
+def test_the_user_of_a_draft_is_attached_without_a_query(user: Any, django_assert_num_queries: Any) -> None:
     (event,) = record([Draft("join", "room", "channel", user)])
     with django_assert_num_queries(0):
         assert event.user is user
 
 
-def test_a_batch_is_one_statement(django_assert_num_queries: Any) -> None:
+def test_a_call_is_one_statement(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         events = record([Draft("join", f"room{number % 7}", f"channel{number}") for number in range(100)])
     assert len(events) == 100
     assert_live_is_the_fold()
 
 
-def test_a_batch_is_ordered_by_room_and_channel_and_keeps_the_order_of_each_connection() -> None:
+def test_drafts_are_ordered_by_room_and_channel_and_each_connection_keeps_its_order() -> None:
     events = record(
         [
             Draft("join", "b", "x"),
@@ -77,7 +77,7 @@ def test_a_batch_is_ordered_by_room_and_channel_and_keeps_the_order_of_each_conn
     assert [event.id for event in events] == sorted(event.id for event in events)
 
 
-def test_what_changes_nothing_is_neither_recorded_nor_returned(log: Callable[[], list[str]]) -> None:
+def test_an_event_that_changes_nothing_is_neither_recorded_nor_returned(log: Callable[[], list[str]]) -> None:
     record([Draft("join", "room", "channel")])
     for kind, channel in [("join", "channel"), ("touch", "other"), ("leave", "other"), ("prune", "other")]:
         assert record([Draft(kind, "room", channel)]) == []
@@ -86,7 +86,7 @@ def test_what_changes_nothing_is_neither_recorded_nor_returned(log: Callable[[],
     assert log() == ["join channel room"]
 
 
-def test_recording_nothing_asks_nothing(django_assert_num_queries: Any) -> None:
+def test_recording_no_drafts_needs_no_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         assert record([]) == []
 
@@ -133,7 +133,7 @@ def test_events_are_announced_once_after_the_commit_in_log_order(committed: list
     assert [event.room for event in events] == ["a", "b"]
 
 
-def test_what_is_rolled_back_leaves_no_trace(
+def test_a_rolled_back_event_is_neither_recorded_nor_announced(
     committed: list[list[PresenceEvent]], log: Callable[[], list[str]]
 ) -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
@@ -158,22 +158,22 @@ async def test_the_coroutine_records_and_announces(committed: list[list[Presence
 
 
 async def test_coroutines_are_announced_in_the_order_of_the_log_room_by_room() -> None:
-    heard: list[PresenceEvent] = []
+    received: list[PresenceEvent] = []
     chance = random.Random(3)
 
-    async def hear_slowly(events: list[PresenceEvent], **kwargs: Any) -> None:
+    async def receive_slowly(events: list[PresenceEvent], **kwargs: Any) -> None:
         for _ in range(chance.randrange(10)):
             await asyncio.sleep(0)
-        heard.extend(events)
+        received.extend(events)
 
-    aevents_committed.connect(hear_slowly)
+    aevents_committed.connect(receive_slowly)
     await asyncio.gather(
         *(arecord([Draft("join", f"room{number % 3}", f"{number}")]) for number in range(60)),
         *(arecord([Draft("join", f"room{number}", f"both{number}") for number in range(3)]) for _ in range(3)),
     )
-    aevents_committed.disconnect(hear_slowly)
+    aevents_committed.disconnect(receive_slowly)
     for room in ("room0", "room1", "room2"):
-        positions = [event.id for event in heard if event.room == room]
+        positions = [event.id for event in received if event.room == room]
         assert positions == sorted(positions)
         assert len(positions) == 21
 
@@ -190,7 +190,7 @@ async def test_a_receiver_may_record() -> None:
     assert await PresenceEvent.objects.filter(room="hall").acount() == 5
 
 
-async def test_a_caller_who_is_cancelled_does_not_keep_the_rest_from_happening() -> None:
+async def test_a_call_is_completed_after_its_caller_was_cancelled() -> None:
     announced = asyncio.Event()
 
     async def receive(**kwargs: Any) -> None:
@@ -226,14 +226,14 @@ def test_a_failing_statement_records_nothing_of_the_call(log: Callable[[], list[
     assert log() == []
 
 
-def test_hostile_text_in_data_is_stored_as_it_is(user: Any) -> None:
+def test_hostile_text_in_data_is_stored_unchanged(user: Any) -> None:
     data = {"'; DROP TABLE presence_event; --": '%s %(x)s {curly} \\ " \u202e 😀', "nested": [{"": None}]}
     (event,) = record([Draft("join", "room", "channel", user, data)])
     assert event.data == data
     assert PresenceEvent.objects.get().data == data
 
 
-def test_the_clock_is_the_databases(log: Callable[[], list[str]]) -> None:
+def test_times_come_from_the_clock_of_the_database(log: Callable[[], list[str]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (before,) = cursor.fetchone()
@@ -251,7 +251,7 @@ def test_quiet_coroutines_run_by_synchronous_code_are_in_its_transaction(log: Ca
     assert log() == ["join channel room"]
 
 
-def test_without_time_zones_times_are_as_django_has_them(settings: Any) -> None:
+def test_without_time_zones_times_are_naive_like_those_of_django(settings: Any) -> None:
     settings.TIME_ZONE = "Asia/Kolkata"
     settings.USE_TZ = False
     (event,) = record([Draft("join", "room", "channel")])

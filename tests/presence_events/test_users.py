@@ -1,4 +1,4 @@
-"""What people are called, and how they are found."""
+"""The names of users, and how users are found by name or key."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ import pytest
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
-from presence_events.users import find, who
+from presence_events.users import display_name, find_user_key
 
 pytestmark = pytest.mark.django_db
 
 
-def a_key(user: Any) -> Any:
-    """Of nobody."""
+def unused_key(user: Any) -> Any:
+    """Returns a key that no user has."""
     return uuid.UUID(int=7) if isinstance(user.pk, uuid.UUID) else user.pk + 1_000_000
 
 
-def test_people_are_called_by_their_name_while_they_have_one(user: Any) -> None:
+def test_the_display_name_is_the_user_name_while_the_user_exists(user: Any) -> None:
     record([Draft("join", "a", "1", user), Draft("join", "a", "2")])
     named, anonymous = PresenceEvent.objects.order_by("id")
-    assert (who(named), who(anonymous)) == ("ada", "anonymous")
+    assert (display_name(named), display_name(anonymous)) == ("ada", "anonymous")
     key = user.pk
     user.delete()
-    assert who(PresenceEvent.objects.prefetch_related("user").order_by("id")[0]) == f"deleted user {key}"
+    assert display_name(PresenceEvent.objects.prefetch_related("user").order_by("id")[0]) == f"deleted user {key}"
 
 
-def test_somebody_is_found_by_name_and_by_key(user: Any) -> None:
-    assert find("ada") == user.pk
-    assert find(str(user.pk)) == user.pk
+def test_a_user_is_found_by_name_and_by_key(user: Any) -> None:
+    assert find_user_key("ada") == user.pk
+    assert find_user_key(str(user.pk)) == user.pk
 
 
-def test_a_name_goes_before_the_key_of_somebody_else(user: Any, django_user_model: Any) -> None:
+def test_a_name_takes_precedence_over_the_key_of_another_user(user: Any, django_user_model: Any) -> None:
     impostor = django_user_model.objects.create_user(str(user.pk))
-    assert find(str(user.pk)) == impostor.pk
+    assert find_user_key(str(user.pk)) == impostor.pk
 
 
-def test_a_key_need_not_be_that_of_anybody(user: Any) -> None:
-    key = a_key(user)
-    assert find(str(key)) == key
+def test_the_user_of_a_key_need_not_exist(user: Any) -> None:
+    key = unused_key(user)
+    assert find_user_key(str(key)) == key
 
 
-@pytest.mark.parametrize("text", ["nobody", "\x00", "ada\x00", "9" * 40, "-", "<script>", "\u202eada"])
-def test_what_is_neither_is_refused(text: str, user: Any) -> None:
+@pytest.mark.parametrize("text", ["unknown", "\x00", "ada\x00", "9" * 40, "-", "<script>", "\u202eada"])
+def test_other_text_is_refused(text: str, user: Any) -> None:
     with pytest.raises(InvalidUser):
-        find(text)
+        find_user_key(text)

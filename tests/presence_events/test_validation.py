@@ -1,4 +1,4 @@
-"""What may enter the log."""
+"""Validation of what enters the log."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_rules_are_those_of_the_configured_layer(settings: Any) -> None:
 
 @pytest.mark.parametrize("is_coroutine", [False, True])
 def test_a_layer_that_has_no_rules_gets_those_of_channels(is_coroutine: bool, settings: Any) -> None:
-    """channels_redis.pubsub cannot be asked for them at all, and outside of coroutines for nothing."""
+    """channels_redis.pubsub has no rules for names, and outside of coroutines none of its attributes can be read."""
     settings.CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -102,7 +102,7 @@ def test_a_message_shows_a_long_name_shortened() -> None:
 
 
 @pytest.mark.parametrize("user", [None, AnonymousUser()])
-def test_nobody_and_anonymous_users_have_no_key(user: Any) -> None:
+def test_none_and_anonymous_users_have_no_key(user: Any) -> None:
     assert validation.user_id(user) is None
 
 
@@ -157,7 +157,7 @@ def test_data_that_postgresql_could_not_store_is_refused(data: Any) -> None:
 def test_the_largest_data_is_counted_in_bytes() -> None:
     assert validation.json_text("x" * 8190) is not None
     assert validation.json_text("é" * 4095) is not None
-    with pytest.raises(exceptions.InvalidData, match="8194 bytes; the limit is 8192"):
+    with pytest.raises(exceptions.InvalidData, match="8194 bytes as JSON; the limit is 8192"):
         validation.json_text("é" * 4096)
 
 
@@ -168,7 +168,7 @@ def test_a_backslash_before_u0000_is_not_the_character_nul() -> None:
 @pytest.mark.django_db
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.recursive(st.none() | st.floats() | st.text(max_size=5), st.lists, max_leaves=5))
-def test_whatever_passes_postgresql_stores_unchanged(data: Any) -> None:
+def test_postgresql_stores_valid_data_unchanged(data: Any) -> None:
     try:
         text = validation.json_text(data)
     except exceptions.InvalidData:
@@ -183,7 +183,7 @@ def test_whatever_passes_postgresql_stores_unchanged(data: Any) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1, -0.001, float("nan"), float("inf"), "60", None, True])
-def test_what_is_no_age_is_refused(seconds: Any) -> None:
+def test_an_invalid_age_is_refused(seconds: Any) -> None:
     with pytest.raises(exceptions.InvalidAge):
         validation.age(seconds)
 
@@ -194,7 +194,7 @@ def test_an_age_is_a_number_of_seconds_up_to_a_century(seconds: float, age: floa
 
 
 class Person(models.Model):
-    """A user model whose key is called something else."""
+    """A user model whose key has another name than ``id``."""
 
     number = models.AutoField(primary_key=True)
 
@@ -203,7 +203,7 @@ class Person(models.Model):
 
 
 class Employee(Person):
-    """A child of it with a key of its own."""
+    """A child model with a key of its own."""
 
     person = models.OneToOneField(Person, on_delete=models.CASCADE, parent_link=True)
     badge = models.IntegerField(primary_key=True)

@@ -1,4 +1,4 @@
-"""The pages of users lead to their timeline."""
+"""Adds a link to the timeline to the pages of users."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""The consumer of the chat. It uses the decorators, because its clients send their own heartbeats."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -7,20 +9,22 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from projections.decorators import remove_presence, touch_presence
 from projections.models import Room
 
-NOBODY = 4401
-"""Close code: there is no session, so ask for a name first."""
+NOT_LOGGED_IN = 4401
+"""Close code: the visitor has not logged in. The browser asks for a name."""
+
 ENDED = 4408
-"""Close code: the stay was ended from outside, most likely by pruning. A connection that is alive may come back."""
-MADE_TO_LEAVE = 4403
-"""Close code: an operator made this connection leave, in the admin. It stays away until somebody wants to come back."""
-MAX_LENGTH = 1000
-"""The longest message, in characters."""
+"""Close code: another process ended the stay, usually by pruning. The browser may connect again."""
+
+REMOVED = 4403
+"""Close code: an operator made this connection leave in the admin. The browser connects again only on a click."""
+
+MAX_MESSAGE_CHARS = 1000
 
 
 class ChatConsumer(AsyncJsonWebsocketConsumer):
     """One tab in one room.
 
-    The browser sends ``{"text": ...}`` for a message, and the string ``"heartbeat"`` while there is nothing to say.
+    The browser sends ``{"text": ...}`` for a message, and the string ``"heartbeat"`` in between.
     """
 
     room = ""
@@ -29,7 +33,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         await self.accept()
         user = self.scope["user"]
         if not user.is_authenticated:
-            await self.close(NOBODY)
+            await self.close(NOT_LOGGED_IN)
             return
         self.room = self.scope["url_route"]["kwargs"]["name"]
         await Room.objects.aadd(self.room, self.channel_name, user)
@@ -38,7 +42,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content: Any) -> None:
         match content:
             case {"text": str(text)} if self.room and text.strip():
-                message = {"name": self.scope["user"].get_username(), "text": text.strip()[:MAX_LENGTH]}
+                message = {"name": self.scope["user"].get_username(), "text": text.strip()[:MAX_MESSAGE_CHARS]}
                 await self.channel_layer.group_send(self.room, {"type": "chat.message", "message": message})
 
     @remove_presence
@@ -46,13 +50,13 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         pass
 
     async def chat_message(self, event: dict[str, Any]) -> None:
-        """Somebody said something."""
+        """Sends a message of the room to the browser."""
         await self.send_json({"type": "message", **event["message"]})
 
     async def chat_presence(self, event: dict[str, Any]) -> None:
-        """Somebody came or went."""
+        """Sends a change of presence to the browser."""
         await self.send_json({"type": "presence", **event["presence"]})
 
     async def chat_ended(self, event: dict[str, Any]) -> None:
-        """This connection is no longer in the room, and has not noticed."""
-        await self.close(MADE_TO_LEAVE if event["by_operator"] else ENDED)
+        """Closes the socket after this connection was removed from the room."""
+        await self.close(REMOVED if event["by_operator"] else ENDED)

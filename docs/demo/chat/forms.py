@@ -14,7 +14,7 @@ from chat.rooms import RoomName
 
 
 class JoinForm(forms.Form):
-    """A name and a room, and nothing to prove: whoever says to be Ada is Ada."""
+    """Asks for a name and a room. There are no passwords: a visitor who enters Ada is Ada."""
 
     name = UsernameField(
         label="Your name",
@@ -42,7 +42,7 @@ class JoinForm(forms.Form):
         return name
 
     def user(self) -> User:
-        """The account of that name. A new one has no password, so that nobody can log in with it elsewhere."""
+        """Returns the account of that name. A new account has no usable password, so the admin refuses it."""
         user, _ = get_user_model().objects.get_or_create(
             username=self.cleaned_data["name"], defaults={"password": make_password(None)}
         )

@@ -1,4 +1,4 @@
-"""Who is in a room, for the eyes of those in it."""
+"""The list of people that a room shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from projections.models import Room
 
 
 def people(room: Room) -> list[dict[str, Any]]:
-    """Everyone in ``room``, each once, with the number of connections and the time of the first; in order of it."""
+    """Returns each user in ``room`` once, with the number of connections and the earliest join, which sorts them."""
     here = room.presence_set.filter(user__username__isnull=False).values(name=F("user__username"))
     found = here.annotate(connections=Count("id"), since=Min("joined_at")).order_by("since")
     return [{**person, "since": person["since"].isoformat()} for person in found]

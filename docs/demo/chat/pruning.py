@@ -1,4 +1,4 @@
-"""Pruning beside the application, in its process: the in-memory channel layer reaches no other."""
+"""Prunes in the process of the application, because the in-memory channel layer reaches no other process."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from django.db import Error
 
 from projections.models import Room
 
-EVERY = 2.0
-"""Seconds between two rounds."""
+PRUNE_INTERVAL = 2.0
+"""Seconds between two prunes."""
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("chat.pruning")
 
 
-class PruneMeanwhile:
+class PruningMiddleware:
     """Wraps an ASGI application and prunes while it runs.
 
-    It begins with the first connection, since daphne does not tell applications that it starts.
+    Pruning begins with the first connection, because daphne sends no event when it starts.
     """
 
     def __init__(self, application: Any) -> None:
@@ -28,15 +28,15 @@ class PruneMeanwhile:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self.task is None:
-            self.task = asyncio.create_task(prune_forever())
+            self.task = asyncio.create_task(prune_repeatedly())
         await self.application(scope, receive, send)
 
 
-async def prune_forever() -> None:
-    """Prunes, again and again. A database that does not answer is asked again in the next round."""
+async def prune_repeatedly() -> None:
+    """Prunes until it is cancelled. If the database is unavailable, the next round tries again."""
     while True:
         try:
             await Room.objects.aprune_presences()
         except Error:
             logger.exception("Pruning failed")
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(PRUNE_INTERVAL)

@@ -1,10 +1,10 @@
-"""What a room is called, in a URL and in the channel layer."""
+"""The names of rooms, in URLs and in the channel layer."""
 
 from __future__ import annotations
 
 
 class RoomName:
-    """A path converter: lower-case letters, digits and hyphens, which a channel-layer group may be called as well."""
+    """A path converter for lower-case letters, digits and hyphens, which are also valid in channel-layer groups."""
 
     regex = "[a-z0-9][a-z0-9-]{0,39}"
 

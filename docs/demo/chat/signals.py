@@ -1,4 +1,4 @@
-"""Tells a room who came and who went, as soon as it is committed."""
+"""The receivers of the chat."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from projections.signals import presence_changed
 
 
 @receiver(presence_changed, sender=Room)
-def tell_the_room(room: Room, events: list[PresenceEvent], **kwargs: Any) -> None:
-    """Sends everyone in ``room`` the new list of people, and what has changed."""
+def broadcast_presence(room: Room, events: list[PresenceEvent], **kwargs: Any) -> None:
+    """Sends the new list of people and the changes to all connections in ``room``."""
     prefetch_related_objects(events, "user")
     presence = {
         "people": people(room),
@@ -30,9 +30,11 @@ def tell_the_room(room: Room, events: list[PresenceEvent], **kwargs: Any) -> Non
 
 
 @receiver(presence_changed, sender=Room)
-def hang_up(events: list[PresenceEvent], **kwargs: Any) -> None:
-    """Closes connections whose stay was ended by somebody else: by pruning, or by a leave that says why
-    (the user was deleted, or an operator did it)."""
+def close_ended(events: list[PresenceEvent], **kwargs: Any) -> None:
+    """Closes connections that did not end their stay themselves.
+
+    These stays ended with a prune, or with a leave that has a reason: the user was deleted, or an operator did it.
+    """
     send = async_to_sync(get_channel_layer().send)
     for event in events:
         if event.kind == "prune" or (event.kind == "leave" and event.data):

@@ -15,7 +15,7 @@ from projections.models import Room
 
 
 class Join(FormView):
-    """The door: a name, a room, and who is in the others."""
+    """The start page: asks for a name and a room, and shows the rooms that have people."""
 
     form_class = JoinForm
     template_name = "chat/join.html"
@@ -34,7 +34,7 @@ class Join(FormView):
 
 
 def room(request: HttpRequest, name: str) -> HttpResponse:
-    """A room from the inside. Whoever has no name yet is sent to the door."""
+    """Shows a room. Visitors without a name are redirected to the start page."""
     if not request.user.is_authenticated:
         return redirect(f"{reverse('join')}?{urlencode({'room': name})}")
     return render(request, "chat/room.html", {"room": name, "max_age": settings.CHANNELS_PRESENCE_MAX_AGE})

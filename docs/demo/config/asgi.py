@@ -1,4 +1,4 @@
-"""What daphne serves: pages, static files, and the sockets of the chat."""
+"""The application that daphne serves: pages, static files, and the sockets of the chat."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 pages = get_asgi_application()
 
-# Only now: they import models, and the line above loads the apps.
-from chat.pruning import PruneMeanwhile  # noqa: E402
+# These import models, so the apps have to be loaded first.
+from chat.pruning import PruningMiddleware  # noqa: E402
 from chat.routing import websocket_urlpatterns  # noqa: E402
 
-application = PruneMeanwhile(
+application = PruningMiddleware(
     ProtocolTypeRouter(
         {
             "http": ASGIStaticFilesHandler(pages),

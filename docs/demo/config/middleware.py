@@ -8,7 +8,7 @@ POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action
 
 
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Nothing from elsewhere and nothing inline: what people call themselves is never run."""
+    """Adds a policy that allows no other origins and no inline code, so names that people enter are never run."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

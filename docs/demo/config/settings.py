@@ -64,16 +64,16 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# One process serves everybody. Several would need channels_redis.
+# One process serves all connections. Several processes would need channels_redis.
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
-# Short, so that pruning can be watched. The default, 60, suits most projects.
+# Short, so you can watch pruning. The default, 60, suits most projects.
 CHANNELS_PRESENCE_MAX_AGE = int(os.environ.get("DEMO_MAX_AGE", "15"))
 
 STATIC_URL = "static/"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# Browsers do not tell ports apart when it comes to cookies: leave those of other projects on this machine alone.
+# Browsers share cookies between ports, so other projects on this machine could overwrite the default ones.
 SESSION_COOKIE_NAME = "presence_demo_session"
 CSRF_COOKIE_NAME = "presence_demo_csrf"

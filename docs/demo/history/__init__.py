@@ -1,5 +1,5 @@
-"""A day in the past of the demo: what would be in the log if people had been here for the last 24 hours.
+"""A day of history for the demo: the log as it would be if people had used the demo for the last 24 hours.
 
-`people` says who they are, `rooms` what they did in each room, `crash` what the server did to them, `day` puts it
-together, and `seed` puts it into the log.
+`people` has their names, `rooms` their stays in each room, and `crash` the effects of a server crash. `day` combines
+them, and `seed` writes them into the log.
 """

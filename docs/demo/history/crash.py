@@ -1,4 +1,4 @@
-"""The server died in the afternoon."""
+"""The server crash in the afternoon."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from random import Random
 
 from history.stay import MINUTE, SECOND, Stay
 
-DOWN = 15 + 20.4 * MINUTE
-UP = DOWN + 55 * SECOND
-SWEEP = UP + 4 * SECOND
-"""When the new process first looks who is silent, and prunes all of them in one statement."""
+CRASH = 15 + 20.4 * MINUTE
+RESTART = CRASH + 55 * SECOND
+FIRST_PRUNE = RESTART + 4 * SECOND
+"""When the new process prunes all silent connections, in one statement."""
 
 
 def crash(stays: Iterable[Stay], chance: Random) -> Iterator[Stay]:
-    """``stays`` as they went on with a server that was gone for a minute.
+    """Yields ``stays`` with a server that is unavailable for a minute.
 
-    Whoever was there is pruned, and most are back as soon as their browsers have noticed. Nobody can join meanwhile.
+    Connections that were present are pruned, and most rejoin as soon as their browsers notice. Joins are impossible in
+    between.
     """
-    swept = SWEEP
+    pruned_at = FIRST_PRUNE
     for stay in stays:
-        if stay.joined < DOWN < stay.left:
-            swept += chance.uniform(40, 90) * SECOND / 1_000_000
-            seen = max(stay.joined, min(stay.seen, DOWN - chance.uniform(0, 5) * SECOND))
-            yield stay._replace(seen=seen, left=swept, pruned=True)
-        elif not DOWN <= stay.joined < UP:
+        if stay.joined < CRASH < stay.left:
+            pruned_at += chance.uniform(40, 90) * SECOND / 1_000_000
+            seen = max(stay.joined, min(stay.seen, CRASH - chance.uniform(0, 5) * SECOND))
+            yield stay._replace(seen=seen, left=pruned_at, pruned=True)
+        elif not CRASH <= stay.joined < RESTART:
             yield stay
             continue
-        if stay.seen > UP + 2 * MINUTE and chance.random() < 0.95:
-            yield stay._replace(joined=UP + chance.triangular(1, 110, 20) * SECOND, away=None)
+        if stay.seen > RESTART + 2 * MINUTE and chance.random() < 0.95:
+            yield stay._replace(joined=RESTART + chance.triangular(1, 110, 20) * SECOND, away=None)

@@ -1,4 +1,4 @@
-"""The last 24 hours, with an office day laid over them that is just over, whatever the clock says."""
+"""Places an office day into the last 24 hours, so that it has just ended at any time of day."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from random import Random
 
 from history.crash import crash
-from history.rooms import everything
+from history.rooms import all_stays
 from history.stay import SECOND, Stay
 
 QUARTER = timedelta(minutes=15)
 HOME_TIME = 18
-"""The hour of the office at the last quarter before the start: meetings are then at full quarters of any clock."""
+"""The office hour at the last full quarter before the start. Meetings then begin at full quarters of the clock."""
 
 
 class Day:
-    """The office day before ``start``: always the same, but for the time of day at which it is."""
+    """The office day before ``start``. It is always the same, except for the time of day."""
 
     def __init__(self, start: datetime) -> None:
         self.start = start
@@ -27,9 +27,9 @@ class Day:
         return self.midnight + timedelta(hours=hour)
 
     def stays(self) -> list[Stay]:
-        """All who were here, in the order in which they came. Whoever is still here at the end has to leave then."""
-        chance = Random(20)  # noqa: S311, a story needs no secrets
-        return sorted(self._until_now(crash(everything(chance), chance), chance), key=lambda stay: stay.joined)
+        """Returns all stays in the order in which they began. Stays that are open at the end are closed then."""
+        chance = Random(20)  # noqa: S311, this is not for cryptography
+        return sorted(self._until_now(crash(all_stays(chance), chance), chance), key=lambda stay: stay.joined)
 
     def _until_now(self, stays: Iterator[Stay], chance: Random) -> Iterator[Stay]:
         now = (self.start - self.midnight) / timedelta(hours=1)

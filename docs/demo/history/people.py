@@ -1,11 +1,11 @@
-"""Who was here. Each name is one that somebody could have entered at the door of the chat."""
+"""The people of the history. Each name is valid on the start page of the chat."""
 
 from __future__ import annotations
 
 NIGHT_WATCH = "Wanjiru Kamau"
 EVENING_AGENT = "Tomáš Dvořák"
 AGENTS = ("Siobhán Walsh", "Jamal Carter", "Quynh Tran")
-"""Those who answer in the support room during the day."""
+"""They answer in the support room during the day."""
 
 TEACHER = "Leila Haddad"
 WRITERS = ("Chloé Dubois", "Emeka Obi", "Hiroshi Tanaka", "Anna Kowalska")
@@ -45,4 +45,4 @@ STUDENTS = (
     "Zoë",
     "Дмитрий Волков",
 )
-EVERYBODY = (*TEAM, *STUDENTS, EVENING_AGENT, NIGHT_WATCH)
+ALL_PEOPLE = (*TEAM, *STUDENTS, EVENING_AGENT, NIGHT_WATCH)

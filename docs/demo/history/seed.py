@@ -1,8 +1,8 @@
-"""Writes a day of history into an empty log. For this demo, and for nothing else.
+"""Writes a day of history into an empty log. Only this demo may do this.
 
-The log takes the clock of the database for the time of an event, and no other. So this goes past the triggers that
-guard it, which only a superuser can, and which in a project would be a forgery. What it writes is what they would have
-let in. The rooms, it leaves to the library, which can make them from the log.
+The log takes the time of an event from the clock of the database. This module bypasses the triggers that guard the log,
+which only a superuser can do, and which would be a forgery in a real project. It writes only what the triggers would
+have accepted. The library makes the rooms from the log.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from history.day import Day
-from history.people import EVERYBODY
+from history.people import ALL_PEOPLE
 from history.stay import Stay
 from presence_events.models import PresenceEvent
 
 
 def seed(day: Day | None = None) -> int:
-    """Writes ``day``, by default the 24 hours before now, and returns how many stays there were in it.
+    """Writes ``day``, by default the 24 hours before now, and returns the number of its stays.
 
-    That is 0 if the log has events already: positions and times run in step, so no older ones can come after them.
+    Writes nothing and returns 0 if the log has events: times increase with positions, so older events cannot be added.
     """
     with transaction.atomic():
         written = 0 if PresenceEvent.objects.exists() else write(day or Day(timezone.now()))
-    # Not only if something was written: whoever was stopped right here the last time has a log without its rooms.
+    # Also if nothing was written: an earlier start that was stopped here has left a log without its rooms.
     call_command("replay_presence", verbosity=0, stdout=StringIO())
     return written
 
 
 def write(day: Day) -> int:
-    """The events of ``day``, and the accounts of those who were here. Returns how many stays there were."""
+    """Writes the events of ``day`` and the accounts of its people. Returns the number of stays."""
     stays = day.stays()
     keys = accounts()
-    chance = Random(20)  # noqa: S311, for names that only have to differ
-    numbers = draw("presence_id_seq", len(stays))
+    chance = Random(20)  # noqa: S311, the names only have to differ
+    numbers = next_numbers("presence_id_seq", len(stays))
     events = [
         event
         for number, stay in zip(numbers, stays, strict=True)
-        for event in told(stay, day, number, keys.get(stay.name), "".join(chance.choices(ascii_letters, k=12)))
+        for event in events_of(stay, day, number, keys.get(stay.name), "".join(chance.choices(ascii_letters, k=12)))
     ]
     events.sort(key=lambda event: event.at)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         (tx,) = cursor.fetchone()
-        for event, position in zip(events, draw("presence_event_id_seq", len(events)), strict=True):
+        for event, position in zip(events, next_numbers("presence_event_id_seq", len(events)), strict=True):
             event.id, event.tx = position, tx
         cursor.execute("SET LOCAL session_replication_role = replica")
         QuerySet(PresenceEvent).bulk_create(events, batch_size=1000)
@@ -62,23 +62,23 @@ def write(day: Day) -> int:
 
 
 def accounts() -> dict[str | None, Any]:
-    """The keys of everybody, by name. Who has no account gets one as at the door of the chat: without a password."""
+    """Creates missing accounts, like the chat does without a usable password, and returns all keys by name."""
     users = get_user_model()
     users.objects.bulk_create(
-        [users(username=name, password=make_password(None)) for name in EVERYBODY], ignore_conflicts=True
+        [users(username=name, password=make_password(None)) for name in ALL_PEOPLE], ignore_conflicts=True
     )
-    return dict(users.objects.filter(username__in=EVERYBODY).values_list("username", "pk"))
+    return dict(users.objects.filter(username__in=ALL_PEOPLE).values_list("username", "pk"))
 
 
-def draw(sequence: str, count: int) -> list[int]:
-    """The next ``count`` numbers of ``sequence``."""
+def next_numbers(sequence: str, count: int) -> list[int]:
+    """Returns the next ``count`` numbers of ``sequence``."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
         return [number for (number,) in cursor.fetchall()]
 
 
-def told(stay: Stay, day: Day, number: int, user: Any, channel: str) -> Iterator[PresenceEvent]:
-    """The events of a stay. Of its heartbeats only those that say something, and the last."""
+def events_of(stay: Stay, day: Day, number: int, user: Any, channel: str) -> Iterator[PresenceEvent]:
+    """Yields the events of a stay. Of its heartbeats, these are only the ones with new data and the last one."""
     joined, seen, left = map(day.at, (stay.joined, stay.seen, stay.left))
     common = {
         "room": stay.room,

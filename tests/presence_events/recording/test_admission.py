@@ -1,4 +1,4 @@
-"""No more than so many are inside."""
+"""The limit on callers with a pending write."""
 
 from __future__ import annotations
 
@@ -9,65 +9,65 @@ import pytest
 from presence_events._recording.admission import Admission
 
 
-def soon() -> float:
+def in_half_a_minute() -> float:
     return asyncio.get_running_loop().time() + 30
 
 
-async def test_those_outside_come_in_as_they_came() -> None:
-    door = Admission(2)
-    assert [door.try_enter() for _ in range(3)] == [True, True, False]
-    came: list[int] = []
+async def test_waiting_callers_are_admitted_in_order() -> None:
+    admission = Admission(2)
+    assert [admission.try_acquire() for _ in range(3)] == [True, True, False]
+    admitted: list[int] = []
 
-    async def come(number: int) -> None:
-        await door.enter(soon())
-        came.append(number)
+    async def acquire(number: int) -> None:
+        await admission.acquire(in_half_a_minute())
+        admitted.append(number)
 
-    coming = [asyncio.create_task(come(number)) for number in range(4)]
+    callers = [asyncio.create_task(acquire(number)) for number in range(4)]
     await asyncio.sleep(0)
-    assert came == []
+    assert admitted == []
     for _ in range(2):
-        door.leave()
-    assert not door.try_enter()
-    await asyncio.gather(*coming[:2])
-    assert came == [0, 1]
+        admission.release()
+    assert not admission.try_acquire()
+    await asyncio.gather(*callers[:2])
+    assert admitted == [0, 1]
     for _ in range(2):
-        door.leave()
-    await asyncio.gather(*coming)
-    assert came == [0, 1, 2, 3]
-    assert not door.try_enter()
-    door.leave()
-    assert door.try_enter()
+        admission.release()
+    await asyncio.gather(*callers)
+    assert admitted == [0, 1, 2, 3]
+    assert not admission.try_acquire()
+    admission.release()
+    assert admission.try_acquire()
 
 
-async def test_who_has_gone_away_is_passed_over() -> None:
-    door = Admission(1)
-    assert door.try_enter()
+async def test_a_caller_that_timed_out_is_skipped() -> None:
+    admission = Admission(1)
+    assert admission.try_acquire()
     with pytest.raises(TimeoutError):
-        await door.enter(asyncio.get_running_loop().time())
-    waiting = asyncio.create_task(door.enter(soon()))
+        await admission.acquire(asyncio.get_running_loop().time())
+    waiting = asyncio.create_task(admission.acquire(in_half_a_minute()))
     await asyncio.sleep(0)
-    door.leave()
+    admission.release()
     await waiting
-    assert not door.try_enter()
+    assert not admission.try_acquire()
 
 
-async def test_who_is_cancelled_when_just_let_in_leaves_again() -> None:
-    door = Admission(1)
-    assert door.try_enter()
-    late = asyncio.create_task(door.enter(soon()))
+async def test_a_caller_that_is_cancelled_while_admitted_releases_its_slot() -> None:
+    admission = Admission(1)
+    assert admission.try_acquire()
+    late = asyncio.create_task(admission.acquire(in_half_a_minute()))
     await asyncio.sleep(0)
-    door.leave()
+    admission.release()
     late.cancel()
     with pytest.raises(asyncio.CancelledError):
         await late
-    assert door.try_enter()
+    assert admission.try_acquire()
 
 
-async def test_who_was_let_in_is_not_looked_at_again() -> None:
-    door = Admission(0)
-    waiting = [asyncio.create_task(door.enter(soon())) for _ in range(100)]
+async def test_an_admitted_caller_is_removed_from_the_waiting_ones() -> None:
+    admission = Admission(0)
+    waiting = [asyncio.create_task(admission.acquire(in_half_a_minute())) for _ in range(100)]
     await asyncio.sleep(0)
-    for left in range(100, 0, -1):
-        assert len(door._outside) == left
-        door.leave()
+    for remaining in range(100, 0, -1):
+        assert len(admission._waiting) == remaining
+        admission.release()
     await asyncio.gather(*waiting)

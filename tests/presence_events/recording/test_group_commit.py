@@ -1,4 +1,4 @@
-"""Coroutines share statements, and each has its own answer."""
+"""Coroutines share batches, and each gets its own result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def execute(statement: str) -> list[Any]:
 
 @pytest.fixture
 def _refusing() -> Iterator[None]:
-    """A trigger of somebody else refuses the channel ``bad``."""
+    """A trigger of the application refuses the channel ``bad``."""
     execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN IF NEW.channel_name = 'bad' THEN RAISE 'not that one'; END IF; RETURN NEW; END $$"
@@ -54,7 +54,7 @@ def _refusing() -> Iterator[None]:
 
 @pytest.fixture
 async def locked() -> AsyncIterator[Callable[[], None]]:
-    """Another transaction holds the stay of the channel ``busy`` until it is called."""
+    """Another transaction locks the stay of the channel ``busy`` until the fixture's value is called."""
     await Room.objects.aadd("room", "busy")
 
     def lock() -> Any:
@@ -76,14 +76,14 @@ async def locked() -> AsyncIterator[Callable[[], None]]:
     await release()
 
 
-async def test_those_who_come_while_a_flush_is_under_way_share_the_next() -> None:
+async def test_writes_that_arrive_during_a_batch_share_the_next_one() -> None:
     await asyncio.gather(*(Room.objects.aadd(f"room{number % 7}", f"{number}") for number in range(500)))
     assert await PresenceEvent.objects.acount() == 500
     assert await PresenceEvent.objects.values("tx").distinct().acount() < 20
     assert await Presence.objects.acount() == 500
 
 
-async def test_each_gets_what_was_recorded_of_its_own() -> None:
+async def test_each_caller_gets_its_own_events() -> None:
     await asyncio.gather(*(Room.objects.aadd(room, "everywhere") for room in "abc"), Room.objects.aadd("a", "once"))
     touched = await asyncio.gather(*map(Presence.objects.atouch, ("everywhere", "once", "nowhere")))
     mixed = await asyncio.gather(
@@ -101,15 +101,15 @@ async def test_each_gets_what_was_recorded_of_its_own() -> None:
 
 
 @pytest.mark.usefixtures("_refusing")
-async def test_whoever_the_database_refuses_fails_alone() -> None:
+async def test_a_call_that_the_database_refuses_fails_alone() -> None:
     channels = [f"good{number}" for number in range(50)] + ["bad"] + [f"fine{number}" for number in range(50)]
-    answers = await asyncio.gather(
+    results = await asyncio.gather(
         *(arecord([Draft("join", "room", channel)]) for channel in channels), return_exceptions=True
     )
-    refused = answers.pop(50)
+    refused = results.pop(50)
     assert isinstance(refused, DatabaseError)
     assert "not that one" in str(refused)
-    assert [event.channel_name for (event,) in answers] == [c for c in channels if c != "bad"]  # type: ignore[misc]
+    assert [event.channel_name for (event,) in results] == [c for c in channels if c != "bad"]  # type: ignore[misc]
     await sync_to_async(assert_live_is_the_fold)()
 
 
@@ -133,27 +133,27 @@ async def test_each_connection_keeps_its_order() -> None:
     assert recorded == expected
 
 
-async def test_too_many_wait_at_the_door_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "BOUND", 10)
+async def test_callers_above_the_limit_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_PENDING", 10)
     await asyncio.gather(*(Room.objects.aadd("room", f"{number}") for number in range(300)))
     assert await Presence.objects.acount() == 300
 
 
-async def test_who_waits_at_the_door_for_too_long_is_told_that_it_was_not_tried(
+async def test_a_caller_that_waits_too_long_for_admission_gets_an_error(
     monkeypatch: pytest.MonkeyPatch, locked: Any
 ) -> None:
-    group = of_this_loop()
-    monkeypatch.setattr(group, "_door", Admission(1))
+    group = current_group_commit()
+    monkeypatch.setattr(group, "_admission", Admission(1))
     first = asyncio.create_task(Presence.objects.atouch("busy"))
     await asyncio.sleep(0)
     monkeypatch.setattr(group, "_timeout", 0.2)
-    with pytest.raises(NotRecordedInTime, match="not tried"):
+    with pytest.raises(NotRecordedInTime, match="not attempted"):
         await Room.objects.aadd("room", "late")
     await locked()
     assert await first == 1
 
 
-async def test_a_row_that_somebody_holds_delays_nobody_else(locked: Any) -> None:
+async def test_a_locked_row_delays_only_the_calls_that_need_it(locked: Any) -> None:
     blocked = asyncio.create_task(Presence.objects.atouch("busy"))
     after = asyncio.create_task(Presence.objects.aleave_all("busy"))
     await asyncio.gather(*(Room.objects.aadd("room", f"{number}") for number in range(50)))
@@ -165,9 +165,9 @@ async def test_a_row_that_somebody_holds_delays_nobody_else(locked: Any) -> None
     assert kinds == ["join", "touch", "touch", "leave"]
 
 
-async def test_a_row_that_somebody_holds_for_too_long_is_given_up(settings: Any, locked: Any) -> None:
+async def test_a_call_that_waits_too_long_for_a_locked_row_times_out(settings: Any, locked: Any) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 0.5
-    await Room.objects.aadd("room", "other")  # from here on the new setting holds
+    await Room.objects.aadd("room", "other")  # the new setting is valid from this batch on
     with pytest.raises(NotRecordedInTime, match="lock timeout"):
         await Presence.objects.atouch("busy")
     assert await Presence.objects.atouch("other") == 1
@@ -179,20 +179,20 @@ async def test_a_connection_that_breaks_is_replaced_and_nothing_is_lost(caplog: 
             await sync_to_async(execute)(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backend")
             await asyncio.sleep(0.02)
 
-    async def come(number: int) -> None:
+    async def join_rooms(number: int) -> None:
         for room in "abcde":
             await Room.objects.aadd(room, f"{number}")
 
-    await asyncio.gather(break_connections(), *map(come, range(100)))
+    await asyncio.gather(break_connections(), *map(join_rooms, range(100)))
     assert await Presence.objects.acount() == 500
     await sync_to_async(assert_live_is_the_fold)()
 
 
-async def test_a_server_that_only_reads_is_one_that_is_away() -> None:
+async def test_a_read_only_server_counts_as_unavailable() -> None:
     name = (await sync_to_async(execute)("SELECT quote_ident(current_database())"))[0][0]
     await sync_to_async(execute)(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     joining = asyncio.create_task(Room.objects.aadd("room", "channel"))
-    group = of_this_loop()
+    group = current_group_commit()
     await until(lambda: group._failures)
     assert not joining.done()
     await sync_to_async(execute)("SET default_transaction_read_only = off")
@@ -201,36 +201,36 @@ async def test_a_server_that_only_reads_is_one_that_is_away() -> None:
     assert await Presence.objects.acount() == 1
 
 
-async def test_whatever_goes_wrong_in_the_thread_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = group_commit.write
+async def test_any_error_in_the_thread_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_batch = group_commit.write_batch
     failures = [RuntimeError("once"), RuntimeError("twice")]
 
     def failing(*args: Any) -> Any:
         if failures:
             raise failures.pop()
-        return write(*args)
+        return write_batch(*args)
 
-    monkeypatch.setattr(group_commit, "write", failing)
+    monkeypatch.setattr(group_commit, "write_batch", failing)
     await Room.objects.aadd("room", "channel")
     assert await Presence.objects.acount() == 1
 
 
-async def test_what_cannot_be_read_back_is_an_error_for_its_caller_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    events = group_commit.events
+async def test_an_event_that_cannot_be_parsed_is_an_error_for_its_caller_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = group_commit.to_events
 
-    def picky(rows: Any, *args: Any) -> Any:
+    def refuse_one(rows: Any, *args: Any) -> Any:
         if rows[0][1] == "unreadable":
-            raise LookupError("what is this?")
+            raise LookupError("cannot be parsed")
         return events(rows, *args)
 
-    monkeypatch.setattr(group_commit, "events", picky)
+    monkeypatch.setattr(group_commit, "to_events", refuse_one)
     calls = [arecord([Draft("join", "room", channel)]) for channel in ("a", "unreadable", "b")]
     first, error, last = await asyncio.gather(*calls, return_exceptions=True)
     assert isinstance(error, LookupError)
     assert len(first) == len(last) == 1  # type: ignore[arg-type]
 
 
-async def test_only_those_are_told_that_the_layer_failed_who_joined_there(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_of_the_layer_is_raised_only_to_the_callers_it_affects(monkeypatch: pytest.MonkeyPatch) -> None:
     add = InMemoryChannelLayer.group_add
 
     async def fail_for_one(layer: Any, group: str, channel: str) -> None:
@@ -239,16 +239,16 @@ async def test_only_those_are_told_that_the_layer_failed_who_joined_there(monkey
         await add(layer, group, channel)
 
     monkeypatch.setattr(InMemoryChannelLayer, "group_add", fail_for_one)
-    answers = await asyncio.gather(
+    results = await asyncio.gather(
         *(Room.objects.aadd(room, "channel") for room in ("a", "broken", "b")), return_exceptions=True
     )
-    assert [isinstance(answer, ConnectionError) for answer in answers] == [False, True, False]
+    assert [isinstance(result, ConnectionError) for result in results] == [False, True, False]
     assert await Presence.objects.acount() == 3
 
 
-async def test_what_a_listener_raises_reaches_those_it_was_told_of(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_of_a_receiver_is_raised_to_the_caller_of_its_events(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(events: list[PresenceEvent], **kwargs: Any) -> None:
-        raise LookupError("the log's own listeners should not")
+        raise LookupError("an error of a receiver")
 
     aevents_committed.connect(fail)
     try:
@@ -259,7 +259,7 @@ async def test_what_a_listener_raises_reaches_those_it_was_told_of(caplog: pytes
     assert await Presence.objects.acount() == 1
 
 
-def test_what_has_begun_is_carried_through_while_all_tasks_are_cancelled() -> None:
+def test_a_write_that_has_begun_is_completed_while_all_tasks_are_cancelled() -> None:
     joined = []
 
     async def stay(number: int) -> None:
@@ -293,11 +293,11 @@ async def arecord_from_an_outer_loop() -> None:
     assert await arecord([Draft("leave", "room", "channel")])
 
 
-async def test_the_connection_lingers_between_calls_and_is_closed_when_it_was_idle(
+async def test_the_connection_stays_open_between_calls_and_is_closed_when_idle(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("presence_events._recording.group_commit.is_test_database", lambda connection: False)
-    monkeypatch.setattr(group_commit, "TICK", 0.05)
+    monkeypatch.setattr(group_commit, "CHECK_INTERVAL", 30)
     opened = []
     from django.db.backends.signals import connection_created
 
@@ -309,13 +309,20 @@ async def test_the_connection_lingers_between_calls_and_is_closed_when_it_was_id
         await arecord([Draft("join", "room", f"{number}")])
     connection_created.disconnect(count)
     assert len(opened) == 1
+    group = current_group_commit()
+    group._check_timer.cancel()
+    monkeypatch.setattr(group_commit, "CHECK_INTERVAL", 0.01)
+    group._check()
+    assert opened[0].connection is not None  # it was used since the last check
     await until(lambda: opened[0].connection is None)
-    assert of_this_loop()._tick is None
+    assert group._check_timer is None
     assert await arecord([Draft("join", "room", "again")])
 
 
 @pytest.mark.parametrize(("name", "value"), [("CONN_MAX_AGE", 0.001), ("AUTOCOMMIT", False)])
-async def test_the_databases_options_hold(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+async def test_the_options_of_the_database_are_respected(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: Any
+) -> None:
     monkeypatch.setitem(connections.settings["default"], name, value)
     monkeypatch.setattr("presence_events._recording.group_commit.is_test_database", lambda connection: False)
     for number in range(3):
@@ -325,36 +332,36 @@ async def test_the_databases_options_hold(monkeypatch: pytest.MonkeyPatch, name:
     assert await Presence.objects.acount() == 3
 
 
-async def test_the_tasks_of_the_recorder_have_nothing_of_the_context_of_a_caller() -> None:
+async def test_tasks_of_the_recorder_do_not_inherit_the_context_of_a_caller() -> None:
     from contextvars import ContextVar
 
-    mine: ContextVar[str] = ContextVar("mine", default="nobody's")
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
     seen = []
 
-    async def look(**kwargs: Any) -> None:
-        seen.append(mine.get())
+    async def receive(**kwargs: Any) -> None:
+        seen.append(variable.get())
 
-    aevents_committed.connect(look)
-    mine.set("the first caller's")
+    aevents_committed.connect(receive)
+    variable.set("set by the first caller")
     await arecord([Draft("join", "room", "channel")])
-    aevents_committed.disconnect(look)
-    assert seen == ["nobody's"]
+    aevents_committed.disconnect(receive)
+    assert seen == ["unset"]
 
 
 async def test_an_outage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     await arecord([Draft("join", "room", "channel")])
-    with caplog.at_level(logging.WARNING, "presence_events._recording.group_commit"):
-        await test_a_server_that_only_reads_is_one_that_is_away()
-    assert any("is away, trying again in 0.05 s" in record.getMessage() for record in caplog.records)
+    with caplog.at_level(logging.WARNING, "presence_events.group_commit"):
+        await test_a_read_only_server_counts_as_unavailable()
+    assert any("is unavailable, retrying in 0.05 s" in record.getMessage() for record in caplog.records)
 
 
-def of_this_loop() -> Any:
+def current_group_commit() -> Any:
     from presence_events.recorder import _group_commit
 
     return _group_commit("default")
 
 
-def test_nothing_is_left_of_a_loop_that_was_closed() -> None:
+def test_a_closed_loop_leaves_no_threads_and_no_group_commit() -> None:
     gc.collect()
     before = threading.active_count(), len(recorder._group_commits)
     for _ in range(5):
@@ -363,7 +370,7 @@ def test_nothing_is_left_of_a_loop_that_was_closed() -> None:
     wait_until(lambda: (threading.active_count(), len(recorder._group_commits)) == before)
 
 
-async def test_what_a_receiver_records_in_its_room_waits_for_nobody_who_waits_for_the_receiver(
+async def test_events_that_a_receiver_records_do_not_wait_for_turns_that_wait_for_the_receiver(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     second = asyncio.Event()
@@ -372,7 +379,7 @@ async def test_what_a_receiver_records_in_its_room_waits_for_nobody_who_waits_fo
     async def welcome(events: list[PresenceEvent], **kwargs: Any) -> None:
         if "guest1" in [event.channel_name for event in events]:
             second.set()
-            await until(lambda: len(of_this_loop()._announcements) == 2)
+            await until(lambda: len(current_group_commit()._announcements) == 2)
             await arecord([Draft("join", "room", "host")])
         order.extend(str(event.channel_name) for event in events)
 
@@ -386,58 +393,59 @@ async def test_what_a_receiver_records_in_its_room_waits_for_nobody_who_waits_fo
     assert order == ["host", "guest1", "guest2"]
 
 
-async def test_strangers_do_not_overtake_because_a_receiver_recorded_in_their_flush(
+async def test_other_events_of_a_batch_do_not_overtake_the_receiver_that_recorded_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order: list[str] = []
     go, together = threading.Event(), []
-    write = group_commit.write
+    write_batch = group_commit.write_batch
 
-    def both_at_once(alias: str, batch: Any, process: Any) -> Any:
+    def wait_for_both(alias: str, batch: Any, process: Any) -> Any:
         if together:
             go.wait(5)
-        return write(alias, batch, process)
+        return write_batch(alias, batch, process)
 
     async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
         order.extend(f"{event.kind} {event.channel_name}" for event in events if event.room == "room")
         if any(event.channel_name == "a" for event in events):
             together.append(True)
             blocker = asyncio.create_task(arecord([Draft("join", "elsewhere", "blocker")]))
-            await until(lambda: ("elsewhere", "blocker") in [w.selection.keys[0] for w in of_this_loop()._line._taken])
+            queue = current_group_commit()._queue
+            await until(lambda: [write.selection.keys[0] for write in queue._batch] == [("elsewhere", "blocker")])
             own = asyncio.create_task(arecord([Draft("join", "elsewhere", "own")]))
-            stranger.set()
-            await until(lambda: len(of_this_loop()._line._waiting) == 2)
+            other.set()
+            await until(lambda: len(queue._pending) == 2)
             go.set()
             await asyncio.gather(blocker, own)
-            order.append("told of a")
+            order.append("received a")
 
-    stranger = asyncio.Event()
+    other = asyncio.Event()
 
     async def leave() -> None:
-        await stranger.wait()
+        await other.wait()
         await arecord([Draft("leave", "room", "b")])
 
     await arecord([Draft("join", "room", "b")])
-    monkeypatch.setattr(group_commit, "write", both_at_once)
+    monkeypatch.setattr(group_commit, "write_batch", wait_for_both)
     aevents_committed.connect(receive)
     leaving = asyncio.create_task(leave())
     await arecord([Draft("join", "room", "a")])
     await leaving
     aevents_committed.disconnect(receive)
-    assert order == ["join a", "told of a", "leave b"]
+    assert order == ["join a", "received a", "leave b"]
 
 
-def test_what_is_being_written_when_the_loop_closes_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_is_being_written_when_the_loop_closes_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     cancelled = threading.Event()
     announced: list[str] = []
-    write = group_commit.write
+    write_batch = group_commit.write_batch
 
-    def late(alias: str, batch: Any, process: Any) -> Any:
+    def write_late(alias: str, batch: Any, process: Any) -> Any:
         cancelled.wait(10)
-        return write(alias, batch, process)
+        return write_batch(alias, batch, process)
 
     async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
-        await asyncio.sleep(0.1)  # still at it when the loop is about to close
+        await asyncio.sleep(0.1)  # not finished when the loop is about to close
         announced.extend(str(event) for event in events)
 
     async def join() -> None:
@@ -448,46 +456,46 @@ def test_what_is_being_written_when_the_loop_closes_is_announced(monkeypatch: py
 
     async def main() -> None:
         joining = asyncio.create_task(join())
-        await until(lambda: of_this_loop()._line._taken)
+        await until(lambda: current_group_commit()._queue._batch)
         assert not joining.done()
 
-    monkeypatch.setattr(group_commit, "write", late)
+    monkeypatch.setattr(group_commit, "write_batch", write_late)
     aevents_committed.connect(receive)
     asyncio.run(main())
     aevents_committed.disconnect(receive)
     assert announced == ["join channel room"]
 
 
-def test_a_loop_closes_although_its_thread_is_stuck(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+def test_a_loop_closes_even_if_its_thread_is_blocked(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 0.1
-    thawed = threading.Event()
-    write = group_commit.write
+    unblocked = threading.Event()
+    write_batch = group_commit.write_batch
 
-    def frozen(alias: str, batch: Any, process: Any) -> Any:
-        thawed.wait(30)
-        return write(alias, batch, process)
+    def block(alias: str, batch: Any, process: Any) -> Any:
+        unblocked.wait(30)
+        return write_batch(alias, batch, process)
 
     async def main() -> None:
         with pytest.raises(NotRecordedInTime):
             await Room.objects.aadd("room", "channel")
 
-    monkeypatch.setattr(group_commit, "write", frozen)
+    monkeypatch.setattr(group_commit, "write_batch", block)
     asyncio.run(main())
-    assert not thawed.is_set()
-    thawed.set()
+    assert not unblocked.is_set()
+    unblocked.set()
     wait_until(lambda: Presence.objects.count() == 1 and not execute(BACKENDS))
 
 
 async def test_a_thread_whose_loop_is_closed_stops() -> None:
     closed = asyncio.new_event_loop()
     closed.close()
-    group = of_this_loop()
-    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    group = current_group_commit()
+    result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     selection = select([Draft("join", "room", "channel")])
     assert selection is not None
-    group._line.append(PendingWrite(selection, False, closed.time() + 30, answer))
+    group._queue.append(PendingWrite(selection, False, closed.time() + 30, result))
 
-    await asyncio.to_thread(group._write, closed)
-    assert not answer.done()
+    await asyncio.to_thread(group._write_batches, closed)
+    assert not result.done()
     assert await Presence.objects.acount() == 1
-    assert group._line.take() == []
+    assert group._queue.next_batch() == []

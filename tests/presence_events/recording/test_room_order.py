@@ -1,4 +1,4 @@
-"""Who is announced when."""
+"""The order in which the events of a room are announced."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from presence_events._recording.room_order import RoomOrder
 
 
 async def test_turns_of_a_room_follow_each_other() -> None:
-    turns = RoomOrder()
-    first, second = turns.take({"room"}), turns.take({"room", "hall"})
+    order = RoomOrder()
+    first, second = order.next_turn({"room"}), order.next_turn({"room", "hall"})
     done: list[int] = []
 
     async def enter_second() -> None:
@@ -27,59 +27,59 @@ async def test_turns_of_a_room_follow_each_other() -> None:
 
 
 async def test_turns_of_different_rooms_do_not_wait() -> None:
-    turns = RoomOrder()
-    turns.take({"room"})
-    async with turns.take({"hall"}):
+    order = RoomOrder()
+    order.next_turn({"room"})
+    async with order.next_turn({"hall"}):
         pass
-    async with turns.take(set()):
+    async with order.next_turn(set()):
         pass
 
 
-async def test_a_turn_that_is_cancelled_while_it_waits_is_over() -> None:
-    turns = RoomOrder()
-    turns.take({"room"})
-    second = turns.take({"room"})
+async def test_a_turn_that_is_cancelled_while_it_waits_is_finished() -> None:
+    order = RoomOrder()
+    order.next_turn({"room"})
+    second = order.next_turn({"room"})
     waiting = asyncio.create_task(second.__aenter__())
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    async with turns.take({"room"}):
+    async with order.next_turn({"room"}):
         pass
-    assert turns._last == {}
+    assert order._latest == {}
 
 
-async def test_nothing_is_kept_of_turns_that_are_over() -> None:
-    turns = RoomOrder()
+async def test_finished_turns_are_dropped() -> None:
+    order = RoomOrder()
     for _ in range(3):
-        async with turns.take({"room", "hall"}):
+        async with order.next_turn({"room", "hall"}):
             pass
-    assert turns._last == {}
+    assert order._latest == {}
 
 
-async def test_a_turn_does_not_wait_for_those_that_wait_for_the_one_it_is_inside_of() -> None:
-    turns = RoomOrder()
-    outer, later = turns.take({"room"}), turns.take({"room"})
+async def test_a_turn_does_not_wait_for_turns_that_wait_for_its_enclosing_turn() -> None:
+    order = RoomOrder()
+    outer, later = order.next_turn({"room"}), order.next_turn({"room"})
     async with outer:
-        async with asyncio.timeout(1), turns.take({"room"}, frozenset({outer})):
-            assert later.waits_for(frozenset({outer}))
-        last = turns.take({"room"})
-    assert last.waits_for(frozenset({later}))
+        async with asyncio.timeout(1), order.next_turn({"room"}, frozenset({outer})):
+            assert later.depends_on(frozenset({outer}))
+        last = order.next_turn({"room"})
+    assert last.depends_on(frozenset({later}))
     async with later:
         pass
     async with last:
         pass
-    assert turns._last == {}
+    assert order._latest == {}
 
 
-async def test_a_turn_that_is_over_keeps_nothing_of_those_before_it() -> None:
-    turns = RoomOrder()
-    before = turns.take({"room"})
+async def test_a_finished_turn_does_not_refer_to_earlier_turns() -> None:
+    order = RoomOrder()
+    earlier = order.next_turn({"room"})
     for _ in range(3):
-        after = turns.take({"room"})
-        async with before:
+        later = order.next_turn({"room"})
+        async with earlier:
             pass
-        before = after
-    async with before:
+        earlier = later
+    async with earlier:
         pass
-    assert before._before == set()
+    assert earlier._earlier == set()

@@ -1,4 +1,4 @@
-"""Who waits for a flush, and who goes next."""
+"""The queue of pending writes, and how batches are formed."""
 
 from __future__ import annotations
 
@@ -8,160 +8,160 @@ from typing import Any
 import pytest
 
 from presence_events._recording.drafts import Selection
-from presence_events._recording.write_queue import MAX_BATCH, MIN_BATCH, PendingWrite, WriteQueue
+from presence_events._recording.write_queue import MAX_BATCH_SIZE, MIN_BATCH_SIZE, PendingWrite, WriteQueue
 from presence_events.exceptions import NotRecordedInTime
 
 
-def waiting(*keys: tuple[str | None, str], deadline: float = 0, answer: Any = None) -> PendingWrite:
-    return PendingWrite(Selection("SELECT", {}, keys=keys), False, deadline, answer)
+def write(*keys: tuple[str | None, str], deadline: float = 0, result: Any = None) -> PendingWrite:
+    return PendingWrite(Selection("SELECT", {}, keys=keys), False, deadline, result)
 
 
-def line_of(*those: PendingWrite) -> WriteQueue:
-    line = WriteQueue()
-    for one in those:
-        line.append(one)
-    return line
+def queue_of(*writes: PendingWrite) -> WriteQueue:
+    queue = WriteQueue()
+    for each in writes:
+        queue.append(each)
+    return queue
 
 
-def test_whoever_waits_about_different_connections_goes_together() -> None:
-    those = [waiting(("a", "x")), waiting((None, "y")), waiting(("b", "x")), waiting(("a", "z"))]
-    line = line_of(*those)
-    assert line.take() == those
-    assert line.take() == []
+def test_writes_about_different_connections_share_a_batch() -> None:
+    writes = [write(("a", "x")), write((None, "y")), write(("b", "x")), write(("a", "z"))]
+    queue = queue_of(*writes)
+    assert queue.next_batch() == writes
+    assert queue.next_batch() == []
 
 
 @pytest.mark.parametrize(
     ("first", "second"), [(("a", "x"), ("a", "x")), (("a", "x"), (None, "x")), ((None, "x"), ("a", "x"))]
 )
 def test_one_connection_keeps_its_order(first: Any, second: Any) -> None:
-    early, late, other = waiting(first), waiting(second), waiting(("a", "other"))
-    line = line_of(early, late, other)
-    assert line.take() == [early, other]
-    assert line.take() == [late]
+    early, late, other = write(first), write(second), write(("a", "other"))
+    queue = queue_of(early, late, other)
+    assert queue.next_batch() == [early, other]
+    assert queue.next_batch() == [late]
 
 
-def test_nobody_overtakes_one_of_the_same_connection_that_was_passed_over() -> None:
-    first, passed_over, behind = waiting(("a", "x")), waiting(("a", "x"), ("a", "y")), waiting(("a", "y"))
-    line = line_of(first, passed_over, behind)
-    assert [line.take(), line.take(), line.take()] == [[first], [passed_over], [behind]]
+def test_a_write_does_not_overtake_a_skipped_one_of_the_same_connection() -> None:
+    first, skipped, behind = write(("a", "x")), write(("a", "x"), ("a", "y")), write(("a", "y"))
+    queue = queue_of(first, skipped, behind)
+    assert [queue.next_batch(), queue.next_batch(), queue.next_batch()] == [[first], [skipped], [behind]]
 
 
-def test_one_that_may_be_about_any_connection_goes_alone_and_in_order() -> None:
-    early, any_connection, late = waiting(("a", "x")), waiting(), waiting(("a", "y"))
-    line = line_of(early, any_connection, late)
-    assert [line.take(), line.take(), line.take()] == [[early], [any_connection], [late]]
+def test_a_write_about_any_connection_is_a_batch_of_its_own_and_keeps_its_place() -> None:
+    early, any_connection, late = write(("a", "x")), write(), write(("a", "y"))
+    queue = queue_of(early, any_connection, late)
+    assert [queue.next_batch(), queue.next_batch(), queue.next_batch()] == [[early], [any_connection], [late]]
 
 
-def test_one_that_may_be_about_any_connection_is_not_overtaken_by_what_was_passed_over() -> None:
-    first, passed_over, any_connection = waiting(("a", "x")), waiting(("a", "x")), waiting()
-    line = line_of(first, passed_over, any_connection)
-    assert [line.take(), line.take(), line.take()] == [[first], [passed_over], [any_connection]]
+def test_a_write_about_any_connection_does_not_overtake_a_skipped_one() -> None:
+    first, skipped, any_connection = write(("a", "x")), write(("a", "x")), write()
+    queue = queue_of(first, skipped, any_connection)
+    assert [queue.next_batch(), queue.next_batch(), queue.next_batch()] == [[first], [skipped], [any_connection]]
 
 
-def test_half_of_many_goes_so_that_the_next_half_is_ready_when_it_is_back() -> None:
-    line = line_of(*(waiting(("a", str(number))) for number in range(4 * MIN_BATCH)))
-    assert [len(line.take()) for _ in range(4)] == [2 * MIN_BATCH, MIN_BATCH, MIN_BATCH, 0]
+def test_a_batch_takes_half_of_many_pending_writes() -> None:
+    queue = queue_of(*(write(("a", str(number))) for number in range(4 * MIN_BATCH_SIZE)))
+    assert [len(queue.next_batch()) for _ in range(4)] == [2 * MIN_BATCH_SIZE, MIN_BATCH_SIZE, MIN_BATCH_SIZE, 0]
 
 
-def test_no_flush_is_too_large() -> None:
-    line = line_of(*(waiting(("a", str(number))) for number in range(3 * MAX_BATCH)))
-    assert len(line.take()) == MAX_BATCH
+def test_a_batch_has_a_maximal_size() -> None:
+    queue = queue_of(*(write(("a", str(number))) for number in range(3 * MAX_BATCH_SIZE)))
+    assert len(queue.next_batch()) == MAX_BATCH_SIZE
 
 
-def test_who_is_put_back_is_first_again_and_in_order() -> None:
-    those = [waiting(("a", str(number))) for number in range(3)]
-    line = line_of(*those)
-    line.put_back(line.take(), RuntimeError("away"))
-    assert line.take() == those
+def test_requeued_writes_come_first_and_in_order() -> None:
+    writes = [write(("a", str(number))) for number in range(3)]
+    queue = queue_of(*writes)
+    queue.requeue(queue.next_batch(), RuntimeError("unavailable"))
+    assert queue.next_batch() == writes
 
 
-def test_a_line_is_served_from_who_comes_first_until_nobody_is_left() -> None:
-    line = WriteQueue()
-    assert not line.served
-    assert line.append(waiting(("a", "x")))
-    assert not line.append(waiting(("a", "x")))
-    assert line.served
-    assert [len(line.take()) for _ in range(3)] == [1, 1, 0]
-    assert not line.served
-    assert line.append(waiting(("a", "x")))
+def test_a_queue_is_active_from_its_first_write_until_it_is_empty() -> None:
+    queue = WriteQueue()
+    assert not queue.is_active
+    assert queue.append(write(("a", "x")))
+    assert not queue.append(write(("a", "x")))
+    assert queue.is_active
+    assert [len(queue.next_batch()) for _ in range(3)] == [1, 1, 0]
+    assert not queue.is_active
+    assert queue.append(write(("a", "x")))
 
 
-def test_who_is_held_goes_alone_and_by_turns_with_the_others() -> None:
-    held, first, second = waiting(("a", "x")), waiting(("a", "y")), waiting(("a", "z"))
-    line = line_of(first)
-    line.hold([held])
-    assert line.take() == [first]
-    line.append(second)
-    assert line.take() == [held]
-    line.hold([held])
-    assert line.take() == [second]
-    assert line.take() == [held]
-    assert line.take() == []
+def test_a_deferred_write_alternates_with_other_batches() -> None:
+    deferred, first, second = write(("a", "x")), write(("a", "y")), write(("a", "z"))
+    queue = queue_of(first)
+    queue.defer([deferred])
+    assert queue.next_batch() == [first]
+    queue.append(second)
+    assert queue.next_batch() == [deferred]
+    queue.defer([deferred])
+    assert queue.next_batch() == [second]
+    assert queue.next_batch() == [deferred]
+    assert queue.next_batch() == []
 
 
-def test_nobody_overtakes_who_is_held_about_the_same_connection() -> None:
-    held, late = waiting(("a", "x")), waiting((None, "x"))
-    line = line_of(late)
-    line.hold([held])
-    assert line.take() == [held]
-    line.hold([held])
-    assert line.take() == [held]
-    assert line.take() == [late]
+def test_a_write_does_not_overtake_a_deferred_one_of_the_same_connection() -> None:
+    deferred, late = write(("a", "x")), write((None, "x"))
+    queue = queue_of(late)
+    queue.defer([deferred])
+    assert queue.next_batch() == [deferred]
+    queue.defer([deferred])
+    assert queue.next_batch() == [deferred]
+    assert queue.next_batch() == [late]
 
 
-def test_those_whose_time_is_over_are_taken_out() -> None:
-    early, late, held = waiting(deadline=1), waiting(deadline=3), waiting(deadline=2)
-    line = line_of(early, late)
-    line.hold([held])
-    assert line.expire(0.5) == ([], [])
-    assert line.expire(2) == ([held, early], [])
-    assert line.take() == [late]
-    assert line.expire(3) == ([], [late])
-    assert line.take() == []
-    assert line.expire(3) == ([], [])
+def test_expired_writes_are_removed() -> None:
+    early, late, deferred = write(deadline=1), write(deadline=3), write(deadline=2)
+    queue = queue_of(early, late)
+    queue.defer([deferred])
+    assert queue.remove_expired(0.5) == ([], [])
+    assert queue.remove_expired(2) == ([deferred, early], [])
+    assert queue.next_batch() == [late]
+    assert queue.remove_expired(3) == ([], [late])
+    assert queue.next_batch() == []
+    assert queue.remove_expired(3) == ([], [])
 
 
-async def test_who_is_given_up_hears_what_the_database_said_last() -> None:
-    one = waiting(answer=asyncio.get_running_loop().create_future())
-    line = line_of(one)
-    line.put_back(line.take(), reason := RuntimeError("shutting down"))
-    one.give_up()
-    one.give_up()
-    one.answer([])
+async def test_a_write_that_times_out_names_the_last_error_of_the_database() -> None:
+    one = write(result=asyncio.get_running_loop().create_future())
+    queue = queue_of(one)
+    queue.requeue(queue.next_batch(), reason := RuntimeError("shutting down"))
+    one.time_out()
+    one.time_out()
+    one.resolve([])
     with pytest.raises(NotRecordedInTime, match="shutting down") as caught:
-        await one._answer
+        await one._result
     assert caught.value.__cause__ is reason
 
 
-async def test_the_answer_is_what_was_recorded_or_the_error() -> None:
+async def test_the_result_is_what_was_recorded_or_the_error() -> None:
     loop = asyncio.get_running_loop()
-    good, bad = waiting(answer=loop.create_future()), waiting(answer=loop.create_future())
-    good.answer([1, 2])
+    good, bad = write(result=loop.create_future()), write(result=loop.create_future())
+    good.resolve([1, 2])
     bad.fail(ValueError("bad"))
-    assert await good._answer == [1, 2]
+    assert await good._result == [1, 2]
     with pytest.raises(ValueError, match="bad"):
-        await bad._answer
+        await bad._result
 
 
-def test_one_that_may_be_about_any_connection_does_not_wait_for_who_waits_for_a_lock() -> None:
-    held, behind, any_connection, other = waiting(("a", "x")), waiting((None, "x")), waiting(), waiting(("a", "y"))
-    line = line_of(behind, any_connection, other)
-    line.hold([held])
-    assert line.take() == [any_connection]
-    assert line.take() == [held]
-    line.hold([held])
-    assert line.take() == [other]
+def test_a_write_about_any_connection_does_not_wait_for_deferred_ones() -> None:
+    deferred, behind, any_connection, other = write(("a", "x")), write((None, "x")), write(), write(("a", "y"))
+    queue = queue_of(behind, any_connection, other)
+    queue.defer([deferred])
+    assert queue.next_batch() == [any_connection]
+    assert queue.next_batch() == [deferred]
+    queue.defer([deferred])
+    assert queue.next_batch() == [other]
 
 
-def test_who_waits_is_served_after_the_held_ones_have_expired() -> None:
-    held, first, second = (
-        waiting(("a", "x"), deadline=1),
-        waiting(("a", "y"), deadline=9),
-        waiting(("a", "z"), deadline=9),
+def test_pending_writes_are_taken_after_the_deferred_ones_have_expired() -> None:
+    deferred, first, second = (
+        write(("a", "x"), deadline=1),
+        write(("a", "y"), deadline=9),
+        write(("a", "z"), deadline=9),
     )
-    line = line_of(first)
-    line.hold([held])
-    assert line.take() == [first]
-    assert line.expire(2) == ([held], [])
-    line.append(second)
-    assert line.take() == [second]
+    queue = queue_of(first)
+    queue.defer([deferred])
+    assert queue.next_batch() == [first]
+    assert queue.remove_expired(2) == ([deferred], [])
+    queue.append(second)
+    assert queue.next_batch() == [second]

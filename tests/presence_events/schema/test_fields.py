@@ -1,4 +1,4 @@
-"""The column types that Django does not bring along."""
+"""Column types that Django does not provide."""
 
 from __future__ import annotations
 

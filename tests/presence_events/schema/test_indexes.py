@@ -1,4 +1,4 @@
-"""Finding stays that are over: whatever is asked and of whatever time, the log is not read for it."""
+"""The indexes of closed stays: no query for any time reads the whole log."""
 
 from __future__ import annotations
 
@@ -55,15 +55,17 @@ TABLES = ("presence_event", "presence_room", "presence")
 
 
 def key(number: int) -> Any:
-    """The key of a user, of whom nothing else is needed."""
+    """Returns the key of a user. The user need not exist."""
     return UUID(int=number) if get_user_model()._meta.pk.get_internal_type() == "UUIDField" else number
 
 
 @pytest.fixture(scope="module", autouse=True)
 def long_log(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """A stay begins every minute and lasts half an hour on average, some much longer; a third of them in one room.
+    """Fills the log. A stay begins every minute and lasts half an hour on average.
 
-    Nothing is committed, so that the statistics, which outlive a TRUNCATE, do not change the plans of other tests.
+    Some last much longer. A third of them is in one room.
+
+    Nothing is committed. Otherwise the statistics, which survive a TRUNCATE, would change the plans of other tests.
     """
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         with transaction.atomic():
@@ -73,7 +75,7 @@ def long_log(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
             cursor.execute("SELECT setseed(0.42)")
             users = [key(number) for number in range(1, USERS + 1)]
             cursor.execute(LOG, {"users": users, "first": FIRST, "closed": CLOSED, "open": OPEN})
-            # ANALYZE then looks at every row, not at a random sample: plans are the same in every run.
+            # With this target ANALYZE reads every row instead of a random sample, so every run has the same plans.
             cursor.execute("SET LOCAL default_statistics_target = 1000")
             for table in TABLES:
                 cursor.execute(f"ANALYZE {table}")
@@ -86,21 +88,21 @@ pytestmark = pytest.mark.django_db
 
 
 class Plan:
-    """What the server did to answer."""
+    """The plan of a query, with what its execution read."""
 
     def __init__(self, explained: Any) -> None:
         ((plan,),) = explained
         self.nodes = list(_nodes(plan["Plan"]))
         log = [node for node in self.nodes if node.get("Relation Name") == "presence_event"]
         self.found = sum(node["Actual Rows"] * node["Actual Loops"] for node in log)
-        """How many rows of the log the question is about."""
+        """Rows of the log that the query found."""
         self.blocks = sum(node["Shared Hit Blocks"] + node["Shared Read Blocks"] for node in log)
-        """How many pages of the log and of its indexes were looked at."""
+        """Pages of the log and of its indexes that were read."""
         self.read = self.found + sum(node.get("Rows Removed by Filter", 0) * node["Actual Loops"] for node in log)
 
     @property
     def scanned(self) -> set[str]:
-        """The tables that were read from one end to the other."""
+        """The tables that were read completely."""
         return {node["Relation Name"] for node in self.nodes if node["Node Type"] == "Seq Scan"}
 
     @property
@@ -118,9 +120,9 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(child)
 
 
-def plan_of(question: Any) -> Plan:
-    """The plan of a queryset, or of a statement and its parameters."""
-    statement, *params = question if isinstance(question, tuple) else _statement(question)
+def plan_of(query: Any) -> Plan:
+    """Returns the plan of a queryset, or of a statement and its parameters."""
+    statement, *params = query if isinstance(query, tuple) else _statement(query)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT json, ANALYZE, BUFFERS) {statement}", params)
         return Plan(cursor.fetchone())
@@ -137,9 +139,9 @@ OF_USER = "presence_event_user_stay"
 
 stays = PresenceSession.objects
 
-Asked = Callable[[datetime], Any]
+MakeQuery = Callable[[datetime], Any]
 
-QUESTIONS: dict[str, tuple[set[str], Asked]] = {
+QUERIES: dict[str, tuple[set[str], MakeQuery]] = {
     "at": ({ALL}, stays.at),
     "during": ({ALL}, lambda when: stays.during(when, when + DAY / 24)),
     "at, room": ({OF_ROOM}, lambda when: stays.in_room("room-7").at(when)),
@@ -177,19 +179,19 @@ QUESTIONS: dict[str, tuple[set[str], Asked]] = {
 
 
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.98], ids=["early", "in the middle", "late"])
-@pytest.mark.parametrize(("expected", "ask"), QUESTIONS.values(), ids=QUESTIONS)
-def test_of_a_time_few_more_stays_are_read_than_found(expected: set[str], ask: Asked, part: float) -> None:
-    plan = plan_of(ask(FIRST + part * CLOSED * MINUTE))
+@pytest.mark.parametrize(("expected", "make"), QUERIES.values(), ids=QUERIES)
+def test_for_any_time_few_more_stays_are_read_than_found(expected: set[str], make: MakeQuery, part: float) -> None:
+    plan = plan_of(make(FIRST + part * CLOSED * MINUTE))
     assert "presence_event" in plan.tables
     assert "presence_event" not in plan.scanned
-    # Where a magnitude has next to nothing, or one room a third of everything, one index is as good as another.
+    # If a magnitude has few rows, or one room a third of all, the other index is just as good.
     assert plan.log_indexes & (expected | {ALL})
     assert plan.read <= 8 * plan.found + 60
     assert plan.blocks <= 2 * plan.found + 60
 
 
 @pytest.mark.parametrize(
-    ("expected", "ask"),
+    ("expected", "make"),
     [
         ({OF_ROOM}, lambda: stays.in_room("room-7")),
         ({OF_ROOM}, lambda: stays.in_room("room-0")),
@@ -198,8 +200,8 @@ def test_of_a_time_few_more_stays_are_read_than_found(expected: set[str], ask: A
     ],
     ids=["room", "large room", "user", "user, room"],
 )
-def test_of_all_time_the_stays_of_a_room_or_user_alone_are_read(expected: set[str], ask: Callable[[], Any]) -> None:
-    plan = plan_of(ask())
+def test_for_all_time_only_the_stays_of_the_room_or_user_are_read(expected: set[str], make: Callable[[], Any]) -> None:
+    plan = plan_of(make())
     assert "presence_event" not in plan.scanned
     assert plan.log_indexes
     assert plan.log_indexes <= expected
@@ -207,13 +209,13 @@ def test_of_all_time_the_stays_of_a_room_or_user_alone_are_read(expected: set[st
 
 
 @pytest.mark.parametrize("narrow", [lambda: Q(room="room-7"), lambda: Q(user_id=key(7))], ids=["room", "user"])
-def test_of_those_who_are_there_still_few_more_are_read_than_found(narrow: Callable[[], Q]) -> None:
+def test_of_open_stays_few_more_are_read_than_found(narrow: Callable[[], Q]) -> None:
     found = stays.at(FIRST + (CLOSED + OPEN) * MINUTE).filter(narrow())
     assert Presence.objects.filter(narrow()).count() == found.filter(is_open=True).count() > 0
     assert plan_of(found).scanned == set()
 
 
-def test_whoever_asks_for_one_side_reads_that_alone() -> None:
+def test_a_query_for_one_side_reads_only_that_side() -> None:
     when = FIRST + CLOSED // 2 * MINUTE
     assert plan_of(stays.filter(is_open=True)).tables == {"presence"}
     assert plan_of(stays.at(when).filter(is_open=True)).tables == {"presence"}
@@ -223,8 +225,8 @@ def test_whoever_asks_for_one_side_reads_that_alone() -> None:
 @pytest.mark.parametrize(
     ("condition", "index"), [("", ALL), ("WHERE room = 'room-7'", OF_ROOM), ("WHERE user_id = $2", OF_USER)]
 )
-def test_a_plan_that_a_session_keeps_for_all_times_reads_no_more(condition: str, index: str) -> None:
-    """What PL/pgSQL and prepared statements come to: a plan that knows no times and no names."""
+def test_a_generic_plan_reads_no_more(condition: str, index: str) -> None:
+    """PL/pgSQL and prepared statements end up with a plan that does not depend on times and names."""
     user_id_type = PresenceEvent._meta.get_field("user").db_type(connection)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
@@ -239,14 +241,14 @@ def test_a_plan_that_a_session_keeps_for_all_times_reads_no_more(condition: str,
             cursor.execute("DEALLOCATE kept")
 
 
-def test_the_answers_are_those_of_a_scan() -> None:
+def test_the_indexes_find_the_same_stays_as_a_scan() -> None:
     for part in (0.02, 0.5, 0.98, 1.0):
         when = FIRST + part * CLOSED * MINUTE
-        over = PresenceEvent.objects.filter(kind__in=["leave", "prune"], since__lte=when, at__gt=when)
-        there = set(over.values_list("session", flat=True)) | set(
+        closed = PresenceEvent.objects.filter(kind__in=["leave", "prune"], since__lte=when, at__gt=when)
+        expected = set(closed.values_list("session", flat=True)) | set(
             Presence.objects.filter(joined_at__lte=when).values_list("id", flat=True)
         )
-        assert set(stays.at(when).values_list("session", flat=True)) == there
+        assert set(stays.at(when).values_list("session", flat=True)) == expected
 
 
 def test_joins_and_touches_are_in_none_of_the_indexes() -> None:

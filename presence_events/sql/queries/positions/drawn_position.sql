@@ -1,5 +1,6 @@
--- The sequence is read under its lock. A SELECT from it may be up to 32 ahead while it is being written to the WAL. Without
--- the privilege to read it, the answer would be that no position has been drawn yet.
+-- This function reads the sequence under its lock. A SELECT from the sequence may be up to 32 ahead while it is being
+-- written to the WAL. Without the privilege to read the sequence, the function returns null, as if no position had been
+-- drawn yet.
 SELECT
     pg_is_in_recovery(),
     has_sequence_privilege('presence_event_id_seq', 'SELECT'),

@@ -1,4 +1,4 @@
--- The open transactions that have appended to the log, but for this one.
+-- The open transactions that have appended to the log, except this one.
 SELECT virtualtransaction, pid
 FROM pg_locks
 WHERE relation = 'presence_event'::regclass

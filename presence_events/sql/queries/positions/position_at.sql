@@ -1,4 +1,4 @@
--- Bisection. Every position below low is older than the moment, none from high on is.
+-- Bisection. All positions below low are older than the moment, and none from high on is.
 WITH RECURSIVE bisection (low, high) AS (
     SELECT coalesce(min(id), 1), coalesce(max(id), 0) + 1
     FROM presence_event

@@ -1,5 +1,5 @@
--- Whoever has not been seen for a day is forgotten: it has been dead for long, or nobody watches.
-WITH forgotten AS (
+-- A process that has not renewed its row for a day is deleted. It has long been dead, or no dead-server detection runs.
+WITH expired AS (
     DELETE FROM presence_process
     WHERE name IN (
         SELECT name

@@ -1,5 +1,5 @@
--- Events that the snapshot of the window sees and the one before it does not, by position. A window without a snapshot
--- is one in which everything has been decided.
+-- The events that the snapshot of the window sees and the one before it does not, by position. In a window without a
+-- snapshot, all transactions have ended.
 SELECT {columns}
 FROM presence_event
 WHERE id > %(after)s AND id <= %(until)s

@@ -1,8 +1,9 @@
--- The ids of the open transactions that have appended to the log: locks know the lower half of each, and it is near the
--- id that comes next. Who has no id yet has drawn no position either. A transaction has a lower id than its savepoints.
+-- The ids of the open transactions that have appended to the log. Locks contain the lower half of each id; the whole id
+-- is the one near the next id. A transaction without an id has drawn no position. A transaction has a lower id than its
+-- savepoints.
 --
--- Locks are looked at once: a transaction that is prepared for a commit in two phases is called something else from then
--- on, and between two looks it could be missed under both names.
+-- Locks are read once. A transaction that is prepared for two-phase commit appears under another id from then on, and
+-- two reads could miss it under both.
 WITH held AS MATERIALIZED (
     SELECT virtualtransaction, locktype, database, relation, transactionid
     FROM pg_locks

@@ -1,5 +1,5 @@
--- A snapshot, the last position that it may see, and the position after which those of the given transactions may have
--- appended that have ended by now.
+-- A snapshot, the last position that it may see, and the position after which the given transactions that have ended by
+-- now may have appended.
 SELECT
     pg_current_snapshot()::text,
     coalesce(pg_sequence_last_value('presence_event_id_seq'), 0),

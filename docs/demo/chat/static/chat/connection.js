@@ -1,13 +1,13 @@
-// The connection of this tab to its room: heartbeats, coming back when it is lost, and pulling the plug.
+// The connection of this tab to its room: heartbeats, reconnecting, and a simulated broken cable.
 
-const NOBODY = 4401;
+const NOT_LOGGED_IN = 4401;
 const ENDED = 4408;
-const MADE_TO_LEAVE = 4403;
-const RETRY = 1500;
+const REMOVED = 4403;
+const RETRY_DELAY = 1500; // milliseconds
 
 export class Connection extends EventTarget {
-  // Dispatches "message" with what the server said, and "state" with one of: connecting, open, lost, unplugged, pruned,
-  // removed.
+  // Dispatches "message" with a message of the server, and "state" with one of: connecting, open, lost, unplugged,
+  // pruned, removed.
 
   constructor(path, maxAge) {
     super();
@@ -16,9 +16,9 @@ export class Connection extends EventTarget {
     this.maxAge = maxAge;
     this.plugged = true;
     this.unread = [];
-    const heart = new Worker(new URL("heartbeat.js", import.meta.url));
-    heart.onmessage = () => this.beat();
-    heart.postMessage(maxAge / 3);
+    const timer = new Worker(new URL("heartbeat.js", import.meta.url));
+    timer.onmessage = () => this.sendHeartbeat();
+    timer.postMessage(maxAge / 3);
     this.open();
   }
 
@@ -38,11 +38,11 @@ export class Connection extends EventTarget {
     this.seen = Date.now();
   }
 
-  beat() {
+  sendHeartbeat() {
     if (this.plugged && this.socket.readyState === WebSocket.OPEN) this.send("heartbeat");
   }
 
-  // A page cannot cut its own cable, but it can fall silent and stop reading, which is all the server would notice.
+  // A page cannot cut its cable. It stops sending and reading, which looks the same to the server.
   unplug() {
     this.plugged = false;
     this.enter("unplugged");
@@ -54,12 +54,12 @@ export class Connection extends EventTarget {
       this.open();
       return;
     }
-    this.beat();
+    this.sendHeartbeat();
     this.enter("open");
     this.unread.splice(0).forEach((message) => this.read(message));
   }
 
-  // When the server prunes this tab, if it stays silent: milliseconds since 1970.
+  // The time when the server prunes this tab if it stays silent, in milliseconds since 1970.
   get deadline() {
     return this.seen + this.maxAge * 1000;
   }
@@ -71,11 +71,11 @@ export class Connection extends EventTarget {
 
   closed(code) {
     this.unread = [];
-    if (code === NOBODY) location.reload();
-    else if (code === MADE_TO_LEAVE) this.enter("removed");
+    if (code === NOT_LOGGED_IN) location.reload();
+    else if (code === REMOVED) this.enter("removed");
     else if (this.plugged) {
       this.enter("lost");
-      setTimeout(() => this.open(), RETRY);
+      setTimeout(() => this.open(), RETRY_DELAY);
     } else if (code === ENDED) this.enter("pruned");
   }
 

@@ -1,4 +1,4 @@
-// Building blocks. What people wrote is only ever set as text, never as markup.
+// Makes elements. What people wrote is only set as text, never as markup.
 
 export function element(tag, className, ...children) {
   const made = document.createElement(tag);
@@ -7,7 +7,7 @@ export function element(tag, className, ...children) {
   return made;
 }
 
-// Isolated, so that a name written from right to left does not turn its surroundings around.
+// Isolated, because a name written from right to left would otherwise reorder the text around it.
 export const nameOf = (name) => element("bdi", "name", name);
 
 export function avatar(name) {
@@ -19,7 +19,7 @@ export function avatar(name) {
   return made;
 }
 
-// Anything from green over blue to orange: dark yellow looks ill.
+// From green over blue to orange. Dark yellow is left out, because it is hard to read.
 function hue(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 501 + character.codePointAt(0)) % 997;

@@ -1,2 +1,2 @@
-// A worker, because browsers slow down the timers of pages in the background: those would be pruned after a while.
+// This is a worker, because browsers slow down the timers of background pages, which would then be pruned.
 onmessage = ({ data: seconds }) => setInterval(() => postMessage("heartbeat"), seconds * 1000);

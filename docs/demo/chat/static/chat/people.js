@@ -1,4 +1,4 @@
-// The panel of those who are here.
+// The list of the people in the room.
 
 import { avatar, element, nameOf } from "./elements.js";
 

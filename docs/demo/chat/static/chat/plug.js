@@ -1,4 +1,4 @@
-// The button that makes this tab vanish without a goodbye, and what becomes of it.
+// The button that simulates a broken cable, and the panel that explains the state of this tab.
 
 const pull = document.querySelector("#plug");
 const panel = document.querySelector("#unplugged");
@@ -8,10 +8,10 @@ const back = document.querySelector("#back");
 
 const EXPLANATIONS = {
   unplugged:
-    "Unplugged. This tab sends no heartbeats and reads nothing. The others still see it here, until it is pruned.",
+    "Unplugged. This tab sends no heartbeats and reads nothing. The others still see it until it is pruned.",
   pruned:
-    "Cut off. The server heard nothing for too long, removed this tab from the room and hung up (close code 4408).",
-  removed: "An operator made this tab leave, in the admin. The log says who it was.",
+    "Cut off. The server received nothing for too long, removed this tab from the room and closed the socket (code 4408).",
+  removed: "An operator made this tab leave in the admin. The log names the operator.",
 };
 
 export function wirePlug(connection) {

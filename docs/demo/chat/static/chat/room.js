@@ -1,4 +1,4 @@
-// A room: one connection, the people, the stream, and a line to write on.
+// A room: the connection, the people, the messages, and the input field.
 
 import { Connection } from "./connection.js";
 import { showPeople } from "./people.js";
@@ -9,7 +9,7 @@ const { room, me, maxAge } = document.body.dataset;
 const STATES = {
   connecting: "Connecting …",
   open: "Live",
-  lost: "Connection lost, trying again …",
+  lost: "Connection lost, reconnecting …",
   unplugged: "Unplugged",
   pruned: "Cut off",
   removed: "Removed",

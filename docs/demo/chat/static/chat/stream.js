@@ -1,8 +1,8 @@
-// What was said, and who came and went.
+// The messages, and the notices about people who join and leave.
 
 import { avatar, element, nameOf } from "./elements.js";
 
-const KEPT = 300;
+const MAX_ITEMS = 300;
 const stream = document.querySelector("#stream");
 
 export function showMessage({ name, text }, me) {
@@ -28,6 +28,6 @@ export function showChange({ kind, name }, people, maxAge) {
 function append(item) {
   const atEnd = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 80;
   stream.append(item);
-  if (stream.childElementCount > KEPT) stream.firstElementChild.remove();
+  if (stream.childElementCount > MAX_ITEMS) stream.firstElementChild.remove();
   if (atEnd) stream.scrollTop = stream.scrollHeight;
 }

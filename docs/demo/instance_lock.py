@@ -1,4 +1,4 @@
-"""One process at a time, on one directory. Only the standard library is used here."""
+"""Limits a directory to one process at a time. It uses only the standard library."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 
 
 class AlreadyRunning(RuntimeError):
-    """Another process has the directory. The message says so."""
+    """Another process uses the directory. The message names it."""
 
 
 @contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """Keeps others out of ``directory`` while the block runs. Raises `AlreadyRunning` if somebody is in there.
+def instance_lock(directory: Path) -> Iterator[None]:
+    """Locks ``directory``, which is created if necessary, while the block runs.
 
-    The system lets go of the lock when the process ends, however it ends.
+    Raises `AlreadyRunning` if another process has the lock. The system releases the lock when the process ends, however
+    it ends.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("a+") as file:
