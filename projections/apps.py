@@ -19,7 +19,7 @@ class ProjectionsConfig(AppConfig):
     def import_models(self) -> None:
         if not apps.is_installed("presence_events"):
             raise ImproperlyConfigured(
-                "(projections.E001) 'projections' is folded from the log of 'presence_events': add 'pgtrigger' and "
+                "(projections.E001) 'projections' is derived from the log of 'presence_events'. Add 'pgtrigger' and "
                 "'presence_events' to INSTALLED_APPS, before 'projections'."
             )
         super().import_models()
@@ -34,7 +34,7 @@ class ProjectionsConfig(AppConfig):
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
         aevents_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")
-        # A receiver without a sender would cost every model of the project its fast deletes.
+        # Without a sender, the receiver would disable Django's fast deletion for every model of the project.
         user_model = get_user_model()
         for model in apps.get_models():
             if issubclass(model, user_model):
@@ -46,5 +46,5 @@ def _leave_every_room(sender: Any, instance: Any, **kwargs: Any) -> None:
     from projections.models import Presence
 
     alias = write_alias(instance=instance)
-    # A copy, since deletion takes the key from the instance before the signals are sent.
+    # A copy, because deletion removes the key from the instance before the signals are sent.
     Presence.objects.db_manager(alias).leave_user(copy(instance), reason="user deleted")

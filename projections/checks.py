@@ -1,4 +1,4 @@
-"""System checks of what the projections need around them."""
+"""System checks of the settings that the projections depend on."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ from projections import conf
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
+    """Checks the settings without a query."""
     installed = [config.name for config in apps.get_app_configs()]
     if installed.index("projections") < installed.index("presence_events"):
         yield checks.Error(
-            "'projections' stands before 'presence_events' in INSTALLED_APPS.",
-            hint="Put it after: the log comes first, what is folded from it second, in start-up, checks and flushes.",
+            "'projections' comes before 'presence_events' in INSTALLED_APPS.",
+            hint="Move it after 'presence_events'. The log must come before the projections in start-up, checks and "
+            "flushes.",
             id="projections.E002",
         )
     try:
         validation.age(conf.max_age())
     except InvalidAge as error:
         yield checks.Error(
-            f"CHANNELS_PRESENCE_MAX_AGE is not an age. {error}",
-            hint="Set it to a number of seconds, 60 for example, or remove it.",
+            f"CHANNELS_PRESENCE_MAX_AGE is not valid. {error}",
+            hint="Set it to a number of seconds, for example 60, or remove it.",
             id="projections.E003",
         )
     if conf.signals() not in ("inline", "worker"):
         yield checks.Error(
-            f"CHANNELS_PRESENCE_SIGNALS is {conf.signals()!r}.",
+            f"CHANNELS_PRESENCE_SIGNALS is {conf.signals()!r}, which is neither 'inline' nor 'worker'.",
             hint='Set it to "worker" if manage.py run_projector sends the signals, or remove it.',
             id="projections.E004",
         )
     if get_channel_layer() is None:
         yield checks.Warning(
-            "There is no channel layer: presence is recorded, but no group is kept in step with it.",
+            "There is no channel layer: presence is recorded, but connections are not added to groups.",
             hint="Set CHANNEL_LAYERS: channels_redis in production, channels.layers.InMemoryChannelLayer for a "
             "single process.",
             id="projections.W001",

@@ -1,18 +1,20 @@
-"""What one does with rooms and presences. Everything here records events; the fold does the rest.
+"""Operations on rooms and presences. Each method records events; the fold applies them to the tables.
 
-Each method is one statement, one round trip to the database. Outside of ``atomic`` it is committed when the method
-returns, and group membership and signals have followed; inside, they follow when the transaction commits. Bad input
-raises a `presence_events.exceptions.PresenceError` that is also a ValueError, before anything is written. If the
-database fails, nothing of the call is recorded, and the call may be made again.
+Each method sends one statement, which is one round trip to the database. Outside ``atomic``, the events are committed,
+the groups are updated and the signals are sent when the method returns. Inside ``atomic``, groups and signals follow
+when the transaction commits.
 
-The coroutine twin of ``name`` is ``aname``. The coroutines of an event loop share statements. They wait for a database
-that is away, at most ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` seconds, and then raise `NotRecordedInTime`. They cannot be
-part of an ``atomic`` block, and once begun they run to their end, even if the caller is cancelled.
+Invalid input raises a `presence_events.exceptions.PresenceError` that is also a ValueError, before anything is written.
+If the database fails, nothing is recorded, and you can repeat the call.
+
+The coroutine twin of ``name`` is ``aname``. Coroutines of one event loop share statements. If the database is
+unavailable, they wait for it, at most ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` seconds, and then raise `NotRecordedInTime`.
+They cannot be part of an ``atomic`` block. Once started they run to their end, even if the caller is cancelled.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from django.db import connections, models, transaction
 
@@ -30,47 +32,48 @@ from presence_events.recorder import (
 from projections import selections
 from projections._delivery import groups
 
-if TYPE_CHECKING:
-    from projections.models import Presence, Room
-
-    _RoomManager = models.Manager[Room]
-    _PresenceManager = models.Manager[Presence]
-else:
-    _RoomManager = _PresenceManager = models.Manager
-
 __all__ = ["PresenceManager", "RoomManager"]
 
+# The models import their managers. Managers take their model as a type argument, so they need not import it.
+_Room = TypeVar("_Room", bound=models.Model)
+_Presence = TypeVar("_Presence", bound=models.Model)
 
-class RoomManager(_RoomManager):
-    def add(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> Room:
-        """The connection joins the room, which is made if need be, and the room's group.
 
-        ``user`` is a saved user, an AnonymousUser or None; ``data`` is what the connection says of itself (JSON).
-        If it is there already as the same user nothing is recorded; as another user, that stay ends and a second
-        begins. Returns the room. Raises what the channel layer raised if it could not add the connection to the group;
-        the join is recorded all the same. Inside ``atomic`` that error is logged.
+class RoomManager(models.Manager[_Room]):
+    def add(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> _Room:
+        """Records that a connection joins a room, and adds it to the room's group. Returns the room.
+
+        The room is created if it does not exist. ``user`` is a saved user, an AnonymousUser or None. ``data`` is JSON
+        that describes the connection. If the connection is already present as the same user, nothing is recorded. If it
+        is present as another user, that stay ends and a second one begins.
+
+        If the channel layer fails to add the connection to the group, its exception is raised. The join is recorded
+        nevertheless. Inside ``atomic``, the exception is logged instead.
         """
         alias = write_alias(self._db)
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
-            # Present already: the layer may have forgotten the membership (a restart, its group_expiry).
+            # Present already, but the layer may have lost the membership (by a restart, or its group_expiry).
             transaction.on_commit(
                 lambda: concurrency.run(groups.add, room_channel_name, user_channel_name),
                 using=alias,
                 robust=connections[alias].in_atomic_block,
             )
-        return self.model.named(room_channel_name, alias)
+        return self.named(room_channel_name, alias)
 
-    async def aadd(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> Room:
+    async def aadd(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> _Room:
         alias = write_alias(self._db)
         if not await arecord_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             await groups.add(room_channel_name, user_channel_name)
-        return self.model.named(room_channel_name, alias)
+        return self.named(room_channel_name, alias)
 
     def remove(self, room_channel_name: str, user_channel_name: str) -> None:
-        """The connection leaves the room and its group. Nothing is recorded if it is not there."""
+        """Records that a connection leaves a room, and discards it from the room's group.
+
+        If the connection is not in the room, nothing is recorded.
+        """
         alias = write_alias(self._db)
         if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
-            # Absent already: the layer may not know.
+            # Absent already, but the layer may still have the membership.
             transaction.on_commit(
                 lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name), using=alias
             )
@@ -81,9 +84,10 @@ class RoomManager(_RoomManager):
             await groups.discard(room_channel_name, user_channel_name)
 
     def prune_presences(self, age_in_seconds: float | None = None) -> int:
-        """Prunes every connection that was not seen for ``age_in_seconds`` (``CHANNELS_PRESENCE_MAX_AGE``).
+        """Prunes every connection that was last seen more than ``age_in_seconds`` ago. Returns how many were pruned.
 
-        Connections that another transaction is busy with are left for the next time. Returns how many were pruned.
+        The default is ``CHANNELS_PRESENCE_MAX_AGE``. Connections that another transaction has locked are skipped; the
+        next call prunes them.
         """
         return len(record_select(selections.prune_presences(None, age_in_seconds), using=write_alias(self._db)))
 
@@ -91,18 +95,23 @@ class RoomManager(_RoomManager):
         return len(await arecord_select(selections.prune_presences(None, age_in_seconds), using=write_alias(self._db)))
 
     def prune_rooms(self) -> int:
-        """Removes the rooms in which nobody is. Returns how many there were."""
+        """Removes the empty rooms. Returns how many were removed."""
         return len(record_select(selections.prune_rooms(), using=write_alias(self._db)))
 
     async def aprune_rooms(self) -> int:
         return len(await arecord_select(selections.prune_rooms(), using=write_alias(self._db)))
 
+    def named(self, room_channel_name: str, using: str) -> _Room:
+        """As `Room.named`."""
+        return self.model.from_db(using, ["channel_name"], [room_channel_name])
 
-class PresenceManager(_PresenceManager):
+
+class PresenceManager(models.Manager[_Presence]):
     def touch(self, channel_name: str, data: Any = None) -> int:
-        """The connection was seen, in every room it is in. ``data``, if given, replaces what it said of itself.
+        """Records that a connection was seen, in every room it is in. Returns how many presences were touched.
 
-        Returns how many presences were touched: 0 for a connection that is nowhere.
+        ``data``, if given, replaces the data of these presences. The return value is 0 for a connection that is in no
+        room.
         """
         alias = write_alias(self._db)
         if data is None:
@@ -116,14 +125,17 @@ class PresenceManager(_PresenceManager):
         return len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
 
     def leave_all(self, channel_name: str) -> int:
-        """The connection leaves every room it is in, and their groups. Returns how many rooms it left."""
+        """Records that a connection leaves every room it is in, and their groups. Returns how many rooms it left."""
         return len(record_select(selections.leave_all(channel_name), using=write_alias(self._db)))
 
     async def aleave_all(self, channel_name: str) -> int:
         return len(await arecord_select(selections.leave_all(channel_name), using=write_alias(self._db)))
 
     def leave_user(self, user: Any, reason: str) -> int:
-        """Every connection of ``user`` leaves every room; ``reason`` is recorded. Returns how many stays ended."""
+        """Records that all connections of ``user`` leave all rooms, and why. Returns how many stays ended.
+
+        ``reason`` is stored in the data of each leave.
+        """
         return len(record_select(selections.leave_user(user, reason), using=write_alias(self._db)))
 
     async def aleave_user(self, user: Any, reason: str) -> int:

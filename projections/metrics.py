@@ -1,13 +1,16 @@
-"""The status as metrics, for Prometheus and whatever else reads OpenMetrics.
+"""Serves the status as metrics, for Prometheus and other programs that read OpenMetrics.
 
-A view, for which nothing has to be installed::
+Everything here needs the package ``prometheus_client``: ``pip install "django-presence-events[prometheus]"``. Without
+it this module can be imported, but its functions raise `PrometheusNotInstalled`.
+
+Either let a view serve the metrics::
 
     path("metrics", projections.metrics.view)
 
-It shows how many people are present and what the checkpoints are called to whoever may ask: protect it as the site
-protects its own, by a proxy that lets only the monitor through, or a decorator.
+The view shows to any client how many users are present and what the checkpoints are called. Protect it as you protect
+other internal pages: with a proxy that lets only the monitor through, or with a decorator.
 
-A collector, for those who have a registry of `prometheus_client` already::
+Or register a collector, if you already have a registry of ``prometheus_client``::
 
     REGISTRY.register(PresenceCollector())
 """
@@ -28,8 +31,9 @@ from projections.status import CheckpointStatus, Status, status
 
 try:
     from prometheus_client import core
+    from prometheus_client.openmetrics import exposition
 except ImportError:
-    core = None  # type: ignore[assignment,unused-ignore]
+    core = exposition = None  # type: ignore[assignment,unused-ignore]
 
 __all__ = ["CONTENT_TYPE", "PresenceCollector", "PrometheusNotInstalled", "openmetrics", "view"]
 
@@ -37,47 +41,48 @@ CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 class PrometheusNotInstalled(PresenceError, RuntimeError):
-    """The collector needs prometheus_client: pip install "django-presence-events[prometheus]", or serve
-    projections.metrics.view, which needs nothing."""
+    """The metrics need prometheus_client. Run pip install "django-presence-events[prometheus]"."""
 
 
 class _Family(NamedTuple):
-    """Metrics of one name: one, or one for each checkpoint."""
+    """A metric family: one value, or one value for each checkpoint."""
 
     name: str
     help: str
     value: Callable[[Status], float | None] | None = None
-    of_checkpoint: Callable[[CheckpointStatus], float | None] | None = None
-    """Either gives None for what is not known."""
+    checkpoint_value: Callable[[CheckpointStatus], float | None] | None = None
+    """Both functions return None for an unknown value, which is left out."""
     kind: str = "gauge"
 
-    @property
-    def unit(self) -> str:
-        return "seconds" if self.name.endswith("_seconds") else ""
+    def metric(self, status: Status | None = None) -> Any:
+        """Returns the family for ``prometheus_client``, with its values in ``status``."""
+        kinds = {"gauge": core.GaugeMetricFamily, "counter": core.CounterMetricFamily}
+        labels = ["checkpoint"] if self.checkpoint_value else []
+        unit = "seconds" if self.name.endswith("_seconds") else ""
+        metric = kinds[self.kind](self.name, self.help, labels=labels, unit=unit)
+        for label_values, value in self._samples(status) if status else ():
+            metric.add_metric(label_values, float(value))
+        return metric
 
-    @property
-    def labels(self) -> list[str]:
-        return ["checkpoint"] if self.of_checkpoint else []
-
-    def samples(self, status: Status) -> Iterator[tuple[list[str], float]]:
-        """The values of its labels, and its own."""
+    def _samples(self, status: Status) -> Iterator[tuple[list[str], float]]:
+        """Yields the values of the labels, and the value."""
         if self.value:
-            figure = self.value(status)
-            if figure is not None:
-                yield [], figure
-        if self.of_checkpoint:
+            value = self.value(status)
+            if value is not None:
+                yield [], value
+        if self.checkpoint_value:
             for checkpoint in status.checkpoints:
-                value = self.of_checkpoint(checkpoint)
+                value = self.checkpoint_value(checkpoint)
                 if value is not None:
                     yield [checkpoint.name], value
 
 
 _FAMILIES = (
-    _Family("presence_people", "Users who are present, each once.", lambda it: it.people),
+    _Family("presence_people", "Different users who are present.", lambda it: it.people),
     _Family("presence_connections", "Connections that are present, once for each room.", lambda it: it.connections),
     _Family("presence_anonymous_connections", "Those of them without a user.", lambda it: it.anonymous),
-    _Family("presence_rooms", "Rooms, with somebody in them or not.", lambda it: it.rooms),
-    _Family("presence_empty_rooms", "Rooms in which nobody is.", lambda it: it.empty_rooms),
+    _Family("presence_rooms", "Rooms, empty or not.", lambda it: it.rooms),
+    _Family("presence_empty_rooms", "Rooms without connections.", lambda it: it.empty_rooms),
     _Family(
         "presence_appended_events",
         "Events appended to the log: the position of the last one.",
@@ -86,15 +91,15 @@ _FAMILIES = (
     ),
     _Family(
         "presence_oldest_stay_seconds",
-        "Since the first of those who are present joined; 0 if nobody is.",
+        "Time since the earliest join among the open stays; 0 without any.",
         lambda it: it.oldest_stay,
     ),
     _Family(
         "presence_oldest_unseen_seconds",
-        "Since somebody was last seen who is still present, the longest time; 0 if nobody is.",
+        "The longest time since a present connection was last seen; 0 without any.",
         lambda it: it.oldest_unseen,
     ),
-    _Family("presence_dead_letters", "Signals that a receiver did not take.", lambda it: it.dead_letters),
+    _Family("presence_dead_letters", "Signals that a receiver failed to take.", lambda it: it.dead_letters),
     _Family(
         "presence_server_processes",
         "Server processes that have claimed connections and are alive.",
@@ -103,75 +108,65 @@ _FAMILIES = (
     _Family("presence_triggers_disabled", "Triggers that do not fire.", lambda it: len(it.triggers)),
     _Family(
         "presence_worker",
-        "Whether a process runs that keeps house and may send signals: 1 or 0. Not known on a standby.",
+        "Whether the worker runs that does maintenance and may send signals: 1 or 0. Not known on a standby.",
         lambda it: it.has_worker,
     ),
     _Family(
         "presence_lag_events",
         "Events after the checkpoint that are yet to be delivered, counted up to a limit.",
-        of_checkpoint=lambda it: it.lag_events,
+        checkpoint_value=lambda it: it.lag_events,
     ),
     _Family(
         "presence_lag_seconds",
-        "For how long the first of them has been waiting; 0 if there is none.",
-        of_checkpoint=lambda it: it.lag_seconds,
+        "How long the first of these events has been waiting; 0 without any.",
+        checkpoint_value=lambda it: it.lag_seconds,
     ),
     _Family(
         "presence_leader",
         "Whether a process follows the log from the checkpoint: 1 or 0. Not known on a standby.",
-        of_checkpoint=lambda it: it.has_leader,
+        checkpoint_value=lambda it: it.has_leader,
     ),
 )
 
 
 def openmetrics(status: Status) -> str:
-    """``status`` in the text format of OpenMetrics 1.0."""
-    lines = list[str]()
-    for family in _FAMILIES:
-        lines.append(f"# TYPE {family.name} {family.kind}")
-        if family.unit:
-            lines.append(f"# UNIT {family.name} {family.unit}")
-        lines.append(f"# HELP {family.name} {_escaped(family.help)}")
-        sample = f"{family.name}_total" if family.kind == "counter" else family.name
-        for values, value in family.samples(status):
-            pairs = zip(family.labels, map(_escaped, values), strict=True)
-            labels = ",".join(f'{label}="{text}"' for label, text in pairs)
-            lines.append(f"{sample}{{{labels}}} {_number(value)}" if labels else f"{sample} {_number(value)}")
-    return "\n".join([*lines, "# EOF", ""])
+    """Returns ``status`` in the text format of OpenMetrics 1.0. Raises `PrometheusNotInstalled`."""
+    _require_prometheus()
+    encoded: bytes = exposition.generate_latest(_StatusCollector(status))  # type: ignore[no-untyped-call,unused-ignore]
+    return encoded.decode()
 
 
 @require_safe
 @never_cache
 def view(request: HttpRequest, using: str | None = None) -> HttpResponse:
-    """Serves the status of the database ``using``, by default the one that is written to, as OpenMetrics."""
+    """Serves the status of the database ``using`` as OpenMetrics. The default is the database of the log.
+
+    Responds with status 501 and the message of `PrometheusNotInstalled` if ``prometheus_client`` is missing.
+    """
+    try:
+        _require_prometheus()
+    except PrometheusNotInstalled as error:
+        return HttpResponse(f"{error}\n", status=501, content_type="text/plain; charset=utf-8")
     return HttpResponse(openmetrics(status(using)), content_type=CONTENT_TYPE)
 
 
 class PresenceCollector:
-    """The same for a registry of `prometheus_client`: looks at the database whenever it is asked.
+    """A collector for a registry of ``prometheus_client``. It queries the database ``using`` at each collection.
 
-    Raises `PrometheusNotInstalled` if that is missing.
+    Raises `PrometheusNotInstalled`.
     """
 
     def __init__(self, using: str | None = None) -> None:
-        if core is None:
-            raise PrometheusNotInstalled
+        _require_prometheus()
         self._using = using
 
     def describe(self) -> Iterable[Any]:
-        """The metrics without their values, so that the database is not asked when the collector is registered."""
-        return [_described(family) for family in _FAMILIES]
+        """Returns the metrics without values, so the registration of the collector needs no database."""
+        return [family.metric() for family in _FAMILIES]
 
     def collect(self) -> Iterable[Any]:
-        """The metrics as they are now."""
-        now = self._status()
-        metrics = []
-        for family in _FAMILIES:
-            metric = _described(family)
-            for values, value in family.samples(now):
-                metric.add_metric(values, float(value))
-            metrics.append(metric)
-        return metrics
+        """Returns the metrics with their present values."""
+        return _StatusCollector(self._status()).collect()
 
     def _status(self) -> Status:
         connection = connections[write_alias(self._using)]
@@ -179,19 +174,20 @@ class PresenceCollector:
         try:
             return status(self._using)
         finally:
-            # A registry is asked in a thread for each question, whose connections nobody would close.
+            # Prometheus's server collects in a new thread each time, and nothing else would close its connection.
             if not was_open:
                 connection.close()
 
 
-def _described(family: _Family) -> Any:
-    kinds = {"gauge": core.GaugeMetricFamily, "counter": core.CounterMetricFamily}
-    return kinds[family.kind](family.name, family.help, labels=family.labels, unit=family.unit)
+class _StatusCollector(NamedTuple):
+    """Collects the metrics of a status that was determined before."""
+
+    status: Status
+
+    def collect(self) -> Iterable[Any]:
+        return [family.metric(self.status) for family in _FAMILIES]
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.3f}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+def _require_prometheus() -> None:
+    if core is None:
+        raise PrometheusNotInstalled

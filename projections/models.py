@@ -1,4 +1,4 @@
-"""The projections: tables that only the fold writes."""
+"""The projections, which are tables that only the fold writes, and the dead letters."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ __all__ = ["DeadLetter", "Presence", "PresenceSession", "Room", "Timeline"]
 
 
 def _guards(*names: str) -> list[SqlTrigger]:
-    """Refuse what does not come from the fold, which runs inside a trigger of the log.
+    """Returns triggers that refuse every write that does not come from the fold.
 
-    The fold never changes ``names``; whoever may lock rows needs the right to, and has triggers of their own.
+    The fold runs inside a trigger of the log, so ``projected_only`` refuses statements that run outside of triggers.
+    A role that may lock rows needs the UPDATE right on one column, and could change that column from a trigger of its
+    own. ``names_are_final`` refuses this: ``names`` are columns that the fold never changes.
     """
     options: dict[str, Any] = {
         "package": "projections",
@@ -48,14 +50,17 @@ def _guards(*names: str) -> list[SqlTrigger]:
 
 
 class Room(models.Model):
-    """A room is its name: the name of the channel-layer group of everyone in it."""
+    """A name that connections join. It is also the name of their channel-layer group."""
 
     channel_name = models.TextField(
-        _("room"), primary_key=True, db_collation="C", help_text=_("Group channel name for this room")
+        _("room"),
+        primary_key=True,
+        db_collation="C",
+        help_text=_("The name of the room and of its channel-layer group."),
     )
-    created_at = models.DateTimeField(_("created at"), help_text=_("When somebody first joined."))
+    created_at = models.DateTimeField(_("created at"), help_text=_("When the first connection joined."))
 
-    objects = RoomManager()
+    objects = RoomManager["Room"]()
 
     class Meta:
         verbose_name = _("room")
@@ -69,18 +74,22 @@ class Room(models.Model):
 
     @classmethod
     def named(cls, name: str, using: str) -> Room:
-        """The room of that name without asking the database.
+        """Returns the room of that name without a query. The room need not exist.
 
-        ``created_at`` is fetched when it is read; in a coroutine, ``await room.arefresh_from_db()`` first.
+        ``created_at`` is fetched when you read it. In a coroutine, ``await room.arefresh_from_db()`` first.
         """
-        return cls.from_db(using, ["channel_name"], [name])
+        return cls.objects.named(name, using)
 
     def add_presence(self, channel_name: str, user: Any = None, data: Any = None) -> None:
-        """As `Room.objects.add`, for this room."""
+        """Records that a connection joins this room. As `Room.objects.add`."""
         Room.objects.db_manager(self._state.db).add(self.channel_name, channel_name, user, data)
 
     def remove_presence(self, channel_name: str | None = None, presence: Presence | None = None) -> None:
-        """The connection of that name leaves, or exactly the stay ``presence``. Nothing happens if it is not there."""
+        """Records that the connection ``channel_name`` leaves this room, or that the stay ``presence`` ends.
+
+        Nothing is recorded if the connection is not in the room, or if that stay has ended. Raises a TypeError unless
+        exactly one of the two is given.
+        """
         if (channel_name is None) == (presence is None):
             raise TypeError("remove_presence takes either a channel_name or a presence.")
         if presence is not None:
@@ -90,51 +99,51 @@ class Room(models.Model):
         record([draft], using=self._state.db)
 
     def prune_presences(self, age_in_seconds: float | None = None) -> int:
-        """As `Room.objects.prune_presences`, for this room."""
+        """Prunes the silent connections of this room. As `Room.objects.prune_presences`."""
         return len(record_select(selections.prune_presences(self.channel_name, age_in_seconds), using=self._state.db))
 
     def get_users(self) -> models.QuerySet[AbstractBaseUser]:
-        """The authenticated users who are here, each once, however many connections they have."""
-        users, here = self._users_and_presences()
-        keys = here.values_list("user_id", flat=True).distinct()
-        return users.filter(pk__in=keys if users.db == here.db else list(keys))
+        """Returns the users who are present in this room, each once."""
+        users, presences = self._users_and_presences()
+        keys = presences.values_list("user_id", flat=True).distinct()
+        return users.filter(pk__in=keys if users.db == presences.db else list(keys))
 
     def get_users_with_connections(self) -> models.QuerySet[AbstractBaseUser]:
-        """The authenticated users who are here, each once, with how many connections as ``connection_count``.
+        """Returns the users who are present in this room, each once, with their number of connections.
 
-        One query. They come in the order of the user model, if it has one. Of users who live in another database, the
-        connections are counted at once, in a query of their own.
+        The number is the attribute ``connection_count``. The users are in the order of the user model, if it has one.
+        It is one query. If users are in another database, this call runs a second query that counts the connections.
         """
-        users, here = self._users_and_presences()
-        if users.db == here.db:
-            here_too = models.Q(presence__room=self)
-            return users.filter(here_too).annotate(connection_count=models.Count("presence", distinct=True))
-        counts = dict(here.values_list("user_id").annotate(models.Count("id")))
+        users, presences = self._users_and_presences()
+        if users.db == presences.db:
+            is_here = models.Q(presence__room=self)
+            return users.filter(is_here).annotate(connection_count=models.Count("presence", distinct=True))
+        counts = dict(presences.values_list("user_id").annotate(models.Count("id")))
         cases = [models.When(pk=key, then=count) for key, count in counts.items()]
         count = models.Case(*cases, output_field=models.IntegerField())
         return users.filter(pk__in=counts).annotate(connection_count=count)
 
     def _users_and_presences(self) -> tuple[models.QuerySet[AbstractBaseUser], Any]:
-        """All users, and the presences of users here, each in the database where they live."""
+        """Returns all users, and the presences of users in this room, each as a query on its own database."""
         user_model = get_user_model()
         alias = router.db_for_read(user_model, instance=self)
-        here = Presence.objects.using(self._state.db).filter(room=self, user_id__isnull=False)
-        return user_model._default_manager.using(alias), here
+        presences = Presence.objects.using(self._state.db).filter(room=self, user_id__isnull=False)
+        return user_model._default_manager.using(alias), presences
 
     def get_anonymous_count(self) -> int:
-        """How many connections without a user are here."""
+        """Returns the number of anonymous connections in this room."""
         return self.presence_set.filter(user__isnull=True).count()
 
 
 class Presence(models.Model):
-    """One connection in one room, now. Its ``id`` is the ``session`` of all events of this stay."""
+    """One connection in one room, now. Its ``id`` is the ``session`` of all events of its stay."""
 
     id = models.BigIntegerField(_("session"), primary_key=True, editable=False)
     room = models.ForeignKey(
         Room, on_delete=models.DO_NOTHING, db_column="room", db_index=False, verbose_name=_("room")
     )
     channel_name = models.TextField(
-        _("connection"), db_collation="C", help_text=_("Reply channel for connection that is present")
+        _("connection"), db_collation="C", help_text=_("The channel name of the connection.")
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -144,16 +153,18 @@ class Presence(models.Model):
         verbose_name=_("user"),
     )
     joined_at = models.DateTimeField(_("joined at"))
-    last_seen = models.DateTimeField(_("last seen"), help_text=_("When the connection joined or was last touched."))
-    data = models.JSONField(_("data"), null=True, help_text=_("What the connection says of itself."))
+    last_seen = models.DateTimeField(
+        _("last seen"), help_text=_("The last sign of life: the join, or the latest touch.")
+    )
+    data = models.JSONField(_("data"), null=True, help_text=_("JSON that describes the connection."))
     process = models.TextField(
         _("process"),
         db_collation="C",
         null=True,
-        help_text=_("The server process that has the connection, if one has claimed it."),
+        help_text=_("The server process that has claimed the connection, if any."),
     )
 
-    objects = PresenceManager()
+    objects = PresenceManager["Presence"]()
 
     class Meta:
         verbose_name = _("presence")
@@ -162,8 +173,8 @@ class Presence(models.Model):
         default_permissions = ("view",)
         permissions = [("end_presence", "Can make connections leave")]
         constraints = [
-            # The room comes first, so that every index with the channel name in front is as good as unique: whatever
-            # the planner chooses for the fold, it reads a row or two.
+            # The room is the first column, so both indexes that the planner can choose for the fold are selective: it
+            # reads one or two rows with either of them.
             models.UniqueConstraint(fields=["room", "channel_name"], name="presence_room_channel_name"),
         ]
         indexes = [models.Index(fields=["channel_name"], name="presence_channel_name")]
@@ -174,9 +185,9 @@ class Presence(models.Model):
 
     @classmethod
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
-        """The presence as ``event`` left it, without asking the database.
+        """Returns the presence as it was after ``event``, without a query.
 
-        Only a join knows its process; of a touch, it is fetched when it is read.
+        A touch does not contain the ``process``; after a touch, that field is fetched when you read it.
         """
         fields = [field.attname for field in cls._meta.concrete_fields]
         values = [
@@ -198,10 +209,10 @@ class Presence(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A signal that a receiver did not take, however often ``run_projector`` tried."""
+    """A signal that a receiver failed to take in every attempt of ``run_projector``."""
 
     id = models.BigAutoField(primary_key=True)
-    worker = models.TextField(_("worker"), help_text=_("Its name, and that of its checkpoint."))
+    worker = models.TextField(_("worker"), help_text=_("The name of the worker and of its checkpoint."))
     receiver = models.TextField(_("receiver"))
     first = models.BigIntegerField(
         _("first event"), help_text=_("The position in the log of the first event of the signal.")
@@ -210,7 +221,7 @@ class DeadLetter(models.Model):
         _("last event"), help_text=_("The position in the log of the last event of the signal.")
     )
     tries = models.IntegerField(_("tries"))
-    error = models.TextField(_("error"), help_text=_("What the receiver raised last."))
+    error = models.TextField(_("error"), help_text=_("The last exception of the receiver."))
     at = models.DateTimeField(_("time"), db_default=Now())
 
     class Meta:
@@ -224,7 +235,7 @@ class DeadLetter(models.Model):
 
 
 class ProjectedEvent(PresenceEvent):
-    """The log as the projections see it: what is appended is folded."""
+    """The log, with the trigger that folds each appended event into the projections."""
 
     class Meta:
         proxy = True

@@ -1,4 +1,8 @@
-"""Which events each operation asks for: checked input and the query that finds the rest."""
+"""The selections of all operations on rooms and presences.
+
+Each function validates its arguments, and returns the query that finds the drafts to append. Invalid arguments raise a
+`presence_events.exceptions.PresenceError` that is also a ValueError.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +27,11 @@ __all__ = [
 ]
 
 SERVER_DIED = "server process died"
-"""The reason that is recorded when the connections of a dead server are pruned."""
+"""The reason that is recorded in the prunes of a dead server's connections."""
 
 
 def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
+    """Selects the join of one connection, after the leave of its present stay if that is another user's."""
     return Selection(
         _query("join"),
         {
@@ -41,6 +46,7 @@ def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
 
 
 def touch(channel_name: str) -> Selection:
+    """Selects a touch for each presence of the connection."""
     return Selection(
         _query("touch"),
         {"channel_names": [validation.channel_name(channel_name)]},
@@ -49,7 +55,7 @@ def touch(channel_name: str) -> Selection:
 
 
 def heartbeat(stays: Collection[tuple[str, str]]) -> Selection:
-    """``stays`` are pairs of room and channel name that were recorded before."""
+    """Selects a touch for each of ``stays``, pairs of room and channel name that were recorded before."""
     rooms, channel_names = zip(*stays, strict=True)
     return Selection(
         _query("heartbeat"),
@@ -58,6 +64,7 @@ def heartbeat(stays: Collection[tuple[str, str]]) -> Selection:
 
 
 def touch_with_data(channel_name: str, data: Any) -> Selection:
+    """Selects a touch with new data for each presence of the connection."""
     return Selection(
         _query("touch_with_data"),
         {"channel_names": [validation.channel_name(channel_name)], "data": [validation.json_text(data)]},
@@ -66,6 +73,7 @@ def touch_with_data(channel_name: str, data: Any) -> Selection:
 
 
 def leave_all(channel_name: str) -> Selection:
+    """Selects a leave for each presence of the connection."""
     return Selection(
         _query("leave_all"),
         {"channel_names": [validation.channel_name(channel_name)]},
@@ -74,6 +82,7 @@ def leave_all(channel_name: str) -> Selection:
 
 
 def leave_user(user: Any, reason: str) -> Selection:
+    """Selects a leave with ``reason`` for each presence of ``user``."""
     return Selection(
         _query("leave_user"),
         {"user_id": validation.user_id(user), "data": validation.json_text({"reason": reason})},
@@ -82,21 +91,26 @@ def leave_user(user: Any, reason: str) -> Selection:
 
 
 def prune_presences(room_name: str | None, age_in_seconds: float | None) -> Selection:
-    """``room_name`` is None for every room, ``age_in_seconds`` for the setting's."""
+    """Selects a prune for each presence that was last seen more than ``age_in_seconds`` ago.
+
+    ``room_name`` None means all rooms. ``age_in_seconds`` None means ``CHANNELS_PRESENCE_MAX_AGE``.
+    """
     age = conf.max_age() if age_in_seconds is None else age_in_seconds
     return Selection(_query("prune_presences"), {"room": room_name, "age": validation.age(age)})
 
 
 def prune_dead_servers(names: Collection[str], seen: Collection[int], grace: float) -> Selection:
-    """Presences of the processes ``names``, each of which was last ``seen`` at that time, in microseconds.
+    """Selects a prune for each presence that was claimed by one of the processes ``names``.
 
-    A presence that was seen more than ``grace`` seconds later than its process is left alone.
+    ``seen`` is when each process was last seen, in microseconds since 1970; a process that has been seen since is left
+    out. So is a presence that was last seen more than ``grace`` seconds after its process.
     """
     params = {"names": list(names), "seen": list(seen), "grace": grace, "reason": SERVER_DIED}
     return Selection(_query("prune_dead_servers"), params)
 
 
 def prune_rooms() -> Selection:
+    """Selects a prune for each empty room."""
     return Selection(_query("prune_rooms"), {})
 
 

@@ -1,12 +1,12 @@
-"""Who was where: stays, those that are over and those that go on, with one model for both.
+"""Queries about who was where: one model for closed stays and open stays.
 
-A stay is half open, ``[joined_at, left_at)``: who leaves at noon is not there at noon.
+A stay is a half-open interval, ``[joined_at, left_at)``: a connection that leaves at noon is not present at noon.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -18,56 +18,55 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
 
-if TYPE_CHECKING:
-    from projections.models import Room
-
 __all__ = ["PresenceSession", "PresenceSessionQuerySet", "Timeline"]
 
 
 class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
-    """Stays. The methods narrow, in any order and combination, and reach the indexes."""
+    """A query for stays. You can combine its methods in any order, each narrows the result, and all use the indexes."""
 
     def at(self, moment: datetime) -> Self:
-        """Who was there at ``moment``. Raises `InvalidMoment` for one that is naive or in the future."""
+        """Returns the stays at ``moment``. Raises `InvalidMoment` if it is naive or in the future."""
         moment = validation.moment(moment)
         return self.filter(_lasts(moment, moment), joined_at__lte=moment)
 
     def during(self, start: datetime, end: datetime) -> Self:
-        """Who was there at any time from ``start`` on and before ``end``.
+        """Returns the stays that overlap the span from ``start`` (included) to ``end`` (excluded).
 
-        If ``end`` is still to come, the answer is about the time until now. Raises `InvalidMoment` if either is naive,
-        if ``start`` is in the future, or if ``end`` does not come after it.
+        If ``end`` is in the future, the result covers the time until now. Raises `InvalidMoment` if either is naive, if
+        ``start`` is in the future, or if ``end`` is not after ``start``.
         """
         start, end = validation.span(start, end)
         return self.filter(_lasts(start, end), joined_at__lt=end)
 
-    def in_room(self, room: str | Room) -> Self:
-        """Stays in the room, given by name or as a `Room`: also if the room itself has been pruned.
+    def in_room(self, room: str | models.Model) -> Self:
+        """Returns the stays in ``room``, a name or a `Room`, even if the room itself has been pruned.
 
-        There are none in a room that never was. Raises `InvalidRoomName` for what no room can be called.
+        The result is empty for a room that never existed. Raises `InvalidRoomName` for a name that no room can have.
         """
         return self.filter(room=validation.room_name(getattr(room, "channel_name", room)))
 
     def of_user(self, user: Any) -> Self:
-        """Stays of ``user``, an instance, a primary key or an expression, deleted or not, in all connections.
+        """Returns the stays of ``user`` in all connections, even if the user has been deleted.
 
-        There are none of a user who never was. Raises `InvalidUser` for nobody (anonymous stays are those with
-        ``user=None``, and belong to no one person) and for what cannot be a key.
+        ``user`` is an instance, a primary key or an expression. The result is empty for a user who never existed.
+        Raises `InvalidUser` for an unsaved user and for a value that cannot be a key. It also raises for None and for
+        an AnonymousUser, because anonymous stays do not belong to one person: filter by ``user=None`` to find them.
         """
         if user is None or getattr(user, "is_anonymous", False):
-            raise InvalidUser("Stays of nobody are those with user=None.")
+            raise InvalidUser("To find the stays of anonymous connections, filter by user=None.")
         if not hasattr(user, "resolve_expression"):
             key = validation.user_id(user) if isinstance(user, models.Model) else validation.user_key(user)
             user = Value(key, get_user_model()._meta.pk)
-        # A look-up by field would make the join of select_related() an inner one, and lose users who are no more.
+        # A lookup by field would turn the join of select_related() into an inner join, which drops the stays of deleted
+        # users.
         return self.filter(Exact(F("user_id"), user))
 
 
 class PresenceSession(models.Model):
-    """One stay: a connection in a room, from when to when. A row of the view ``presence_session``.
+    """One stay: a connection in a room, from its join to its end. A row of the view ``presence_session``.
 
-    A stay that goes on has neither ``left_at`` nor ``ended_by``; its ``last_seen`` and its ``duration`` grow. One that
-    was pruned ended at some time between ``last_seen`` and ``left_at``.
+    An open stay has neither ``left_at`` nor ``ended_by``, and its ``last_seen`` and ``duration`` grow. The connection
+    of a pruned stay was really lost at some time between ``last_seen`` and ``left_at``.
     """
 
     class End(models.TextChoices):
@@ -77,10 +76,12 @@ class PresenceSession(models.Model):
     session = models.BigIntegerField(
         _("session"),
         primary_key=True,
-        help_text=_("The number of the stay: the id of its presence, the session of its events."),
+        help_text=_("The number of the stay. Its presence and its events have the same number."),
     )
-    room = models.TextField(_("room"), db_collation="C", help_text=_("The group name of the room."))
-    channel_name = models.TextField(_("connection"), db_collation="C", help_text=_("The connection."))
+    room = models.TextField(_("room"), db_collation="C", help_text=_("The name of the room."))
+    channel_name = models.TextField(
+        _("connection"), db_collation="C", help_text=_("The channel name of the connection.")
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -89,28 +90,32 @@ class PresenceSession(models.Model):
         db_index=False,
         related_name="+",
         verbose_name=_("user"),
-        help_text=_("Who it was; empty for anonymous connections. Survives the user."),
+        help_text=_("The user; empty for anonymous connections. The value remains after the user is deleted."),
     )
     joined_at = models.DateTimeField(_("joined at"))
-    left_at = models.DateTimeField(_("left at"), null=True, help_text=_("When the stay ended; empty while it goes on."))
+    left_at = models.DateTimeField(_("left at"), null=True, help_text=_("When the stay ended; empty for an open stay."))
     last_seen = models.DateTimeField(
         _("last seen"),
-        help_text=_("When the connection was last seen. A pruned stay truly ended between that and its end."),
+        help_text=_(
+            "When the connection was last seen. A pruned connection ended between then and the end of the stay."
+        ),
     )
-    is_open = models.BooleanField(_("still there"), help_text=_("Whether the stay goes on."))
+    is_open = models.BooleanField(_("open"), help_text=_("Whether the stay is open."))
     ended_by = models.TextField(
-        _("ended by"), null=True, choices=End.choices, help_text=_("leave or prune; empty while it goes on.")
+        _("ended by"), null=True, choices=End.choices, help_text=_("Leave or prune; empty for an open stay.")
     )
-    reason = models.JSONField(_("reason"), null=True, help_text=_("What the leave or prune says of why, if anything."))
+    reason = models.JSONField(
+        _("reason"), null=True, help_text=_("The reason in the data of the leave or prune, if any.")
+    )
     duration = models.DurationField(
-        _("duration"), help_text=_("From joined_at to left_at; of a stay that goes on, until now.")
+        _("duration"), help_text=_("From joined_at to left_at; for an open stay, until now.")
     )
 
     objects = PresenceSessionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("session")
-        verbose_name_plural = _("sessions")
+        verbose_name = _("stay")
+        verbose_name_plural = _("stays")
         db_table = "presence_session"
         managed = False
         ordering = ["joined_at", "session"]
@@ -127,7 +132,7 @@ class PresenceSession(models.Model):
 
 
 class Timeline(PresenceSession):
-    """The entry of the admin's index under which stays are drawn."""
+    """The entry in the index of the admin that leads to the drawing of stays."""
 
     class Meta:
         proxy = True
@@ -137,7 +142,7 @@ class Timeline(PresenceSession):
 
 
 def _lasts(start: datetime, stop: datetime) -> Func:
-    """The condition that a stay which began by ``stop`` went on after ``start``."""
+    """Returns the condition that a stay which began no later than ``stop`` ended after ``start`` or is open."""
     return Func(
         F("joined_at"),
         F("left_at"),

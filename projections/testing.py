@@ -1,6 +1,6 @@
-"""For the tests of those who use the library: assert who is present and what was recorded, and let time pass.
+"""Helpers for your tests: they assert who is present and what was recorded, and let time pass.
 
-    async def test_who_disconnects_leaves(alice):
+    async def test_a_disconnect_is_a_leave(alice):
         communicator = WebsocketCommunicator(ChatConsumer.as_asgi(), "/")
         communicator.scope["user"] = alice
         await communicator.connect()
@@ -9,9 +9,9 @@
             await communicator.disconnect()
         await aassert_present("lobby")
 
-They serve any test runner, inside a transaction (``TestCase``) and outside (``TransactionTestCase``). They look at the
-database that the library writes to; ``using`` names another. The coroutine twin of ``name`` is ``aname``; what takes
-``with`` also takes ``async with``.
+They work with any test runner, inside a transaction (``TestCase``) and outside (``TransactionTestCase``). They use the
+database of the log; ``using`` names another one. The coroutine twin of ``name`` is ``aname``. The context managers
+support ``with`` and ``async with``.
 """
 
 from __future__ import annotations
@@ -45,22 +45,24 @@ __all__ = [
 
 
 def assert_present(room: Room | str, *users: Any, anonymous: int = 0, using: str | None = None) -> None:
-    """In ``room`` are exactly ``users``, each with one connection or more, and ``anonymous`` connections without one.
+    """Asserts that exactly ``users`` and ``anonymous`` anonymous connections are present in ``room``.
 
-    ``room`` is a room or its name; one that does not exist is empty. An AnonymousUser or None among ``users`` is one
-    more anonymous connection. Raises an AssertionError that says who was expected and who is there, and
-    `presence_events.exceptions.InvalidUser` for what can be nowhere, such as an unsaved user.
+    A user may have one or more connections. ``room`` is a `Room` or its name; a room that does not exist is empty. Each
+    AnonymousUser or None among ``users`` is one more anonymous connection.
+
+    Raises an AssertionError that lists who was expected and who is present. Raises
+    `presence_events.exceptions.InvalidUser` for a user who cannot be present, such as an unsaved one.
     """
-    expected = Counter(map(_who, users))
+    expected = Counter(map(_identity, users))
     expected[_ANONYMOUS] += anonymous
     presences = Presence.objects.using(write_alias(using)).filter(room=str(room)).prefetch_related("user")
-    found = Counter(map(_who_of, presences))
+    found = Counter(map(_identity_in, presences))
     same_users = found.keys() - {_ANONYMOUS} == expected.keys() - {_ANONYMOUS}
     if not same_users or found[_ANONYMOUS] != expected[_ANONYMOUS]:
-        raise _difference(
-            f"Others are in {room} than expected.",
+        raise _failure(
+            f"The presences in {room} are not the expected ones.",
             expected.elements(),
-            (f"{who}, connections: {connections}" for who, connections in found.items()),
+            (f"{identity}, connections: {connections}" for identity, connections in found.items()),
         )
 
 
@@ -70,7 +72,7 @@ async def aassert_present(room: Room | str, *users: Any, anonymous: int = 0, usi
 
 
 class Recording:
-    """The context that `recorded` and `assert_recorded` return, for ``with`` and ``async with``."""
+    """The context manager that `recorded` and `assert_recorded` return, for ``with`` and ``async with``."""
 
     def __init__(self, using: str | None, check: Callable[[list[PresenceEvent]], None]) -> None:
         self._log = PresenceEvent.objects.using(write_alias(using)).order_by("id")
@@ -95,9 +97,10 @@ class Recording:
 
 
 def recorded(*, using: str | None = None) -> Recording:
-    """``with recorded() as events``: after the block, ``events`` are those that were recorded meanwhile, in log order.
+    """Collects the events that are recorded in the block: ``with recorded() as events``.
 
-    The user of each is fetched, and None if there is none any more. If the block raises, the list stays empty.
+    The list is filled, in log order, when the block ends. The user of each event is fetched; a deleted user is None. If
+    the block raises, the list stays empty.
     """
     return Recording(using, lambda _: None)
 
@@ -105,51 +108,57 @@ def recorded(*, using: str | None = None) -> Recording:
 def assert_recorded(
     *expected: tuple[str, Room | str, Any] | tuple[str, Room | str], using: str | None = None
 ) -> Recording:
-    """``with assert_recorded(("join", "lobby", alice), ("join", "lobby", None))``: meanwhile exactly this is recorded.
+    """Asserts that exactly the ``expected`` events are recorded in the block.
 
-    An event is its kind, its room and its user (AnonymousUser or None for a connection without one); the prune of a
-    room itself is ``("prune", "lobby")``. Their order is not looked at, since connections that are pruned together go
-    by their channel names, which are random: ``as events`` gives the events in log order, for this and all else.
+        with assert_recorded(("join", "lobby", alice), ("join", "lobby", None)) as events:
+            ...
 
-    When the block is left, raises an AssertionError that shows what was expected and what was recorded, unless the
-    block raised. Raises `presence_events.exceptions.InvalidUser` at once for an unsaved user.
+    An expected event is a tuple of kind, room and user; the user of an anonymous connection is an AnonymousUser or
+    None. The prune of a room itself is ``("prune", "lobby")``. The order is not compared, because connections that are
+    pruned together are recorded by channel name, which is random. To check the order or other fields, use ``events``,
+    which are in log order.
+
+    Raises an AssertionError when the block ends, with the expected and the recorded events, unless the block itself
+    raised. Raises `presence_events.exceptions.InvalidUser` for an unsaved user before the block starts.
     """
-    wanted = [(kind, str(room), *map(_who, user)) for kind, room, *user in expected]
+    expected_facts = [(kind, str(room), *map(_identity, user)) for kind, room, *user in expected]
 
     def check(events: list[PresenceEvent]) -> None:
-        found = [(event.kind, event.room, *([_who_of(event)] if event.channel_name else [])) for event in events]
-        if Counter(found) != Counter(wanted):
-            raise _difference(
-                "Something else was recorded than expected.",
-                (" ".join(map(str, fact)) for fact in wanted),
-                (" ".join(map(str, fact)) for fact in found),
+        facts = [(event.kind, event.room, *([_identity_in(event)] if event.channel_name else [])) for event in events]
+        if Counter(facts) != Counter(expected_facts):
+            raise _failure(
+                "The recorded events are not the expected ones.",
+                (" ".join(map(str, fact)) for fact in expected_facts),
+                (" ".join(map(str, fact)) for fact in facts),
             )
 
     return Recording(using, check)
 
 
 def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -> int:
-    """Presences become ``seconds`` older, as if they had joined and were last seen, and touched, that much earlier.
+    """Makes presences ``seconds`` older: their join, their touches and their last sign of life move into the past.
 
-    ``lookups`` say which, as in ``Presence.objects.filter``: ``room="lobby"``, ``user=alice``, ``channel_name=...``;
-    all of them if there are none. Their events in the log and the rooms they made age with them, so that the present is
-    still what the log says. Stays that have ended remain. Returns how many presences were aged.
+    ``lookups`` select presences as in ``Presence.objects.filter``: ``room="lobby"``, ``user=alice``,
+    ``channel_name=...``. Without lookups, all presences are aged. Their events in the log and the rooms that they
+    created age with them, so the projections still match the log. Closed stays do not change. Returns how many
+    presences were aged.
 
-    No table is locked: others, such as a live server, may read and write meanwhile. It takes the role that owns the
-    tables, as in test databases it does. Raises `NotATestDatabase` in all others, and
-    `presence_events.exceptions.InvalidAge`; nothing is changed then.
+    No table is locked, so other connections, such as those of a live server, can read and write at the same time. The
+    role must own the tables, as it does in test databases. Raises `NotATestDatabase` in any other database, and
+    `presence_events.exceptions.InvalidAge`. In both cases nothing is changed.
     """
     alias = write_alias(using)
     age = validation.age(seconds)
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         cursor.execute("SELECT current_setting('presence_events.test_database', true) = current_database()")
         if cursor.fetchone() != (True,):
-            raise NotATestDatabase(f"{connections[alias].settings_dict['NAME']} is none.")
-        # Locked first: the statement that ages them then sees every event of theirs.
-        chosen = Presence.objects.using(alias).filter(**lookups).select_for_update(of=("self",))
-        sessions = [presence.pk for presence in chosen.order_by("room_id", "channel_name")]
-        # Disabling triggers would lock the tables against all writers until the test's transaction ends, and fail while
-        # foreign keys wait to be checked. Their functions can be replaced instead, and put back: nobody else sees that.
+            raise NotATestDatabase(f"{connections[alias].settings_dict['NAME']} is not a test database.")
+        # The rows are locked first, so the statement that ages them sees all of their events.
+        selected = Presence.objects.using(alias).filter(**lookups).select_for_update(of=("self",))
+        sessions = [presence.pk for presence in selected.order_by("room_id", "channel_name")]
+        # Disabling the guards would lock the tables against writers until the transaction of the test ends, and would
+        # fail while foreign keys are yet to be checked. Replacing their functions, and restoring them in the same
+        # transaction, does neither, and no other connection sees it.
         names = [
             trigger.get_pgid(model)
             for model, trigger in pgtrigger.registered(
@@ -158,14 +167,12 @@ def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -
                 "projections.Presence:projected_only",
             )
         ]
-        cursor.execute(sql.read("projections", "queries/testing/guards"), {"names": names})
-        guards = cursor.fetchall()
-        for _, lowered in guards:
-            cursor.execute(lowered)
-        cursor.execute(sql.read("projections", "queries/testing/age_presences"), {"age": age, "sessions": sessions})
-        (aged,) = cursor.fetchone()
-        for guard, _ in guards:
-            cursor.execute(guard)
+        guards = _rows(alias, "guards", names=names)
+        for _, disabled in guards:
+            cursor.execute(disabled)
+        ((aged,),) = _rows(alias, "age_presences", age=age, sessions=sessions)
+        for original, _ in guards:
+            cursor.execute(original)
     return int(aged)
 
 
@@ -174,9 +181,13 @@ async def aage_presences(seconds: float, *, using: str | None = None, **lookups:
     return await in_thread(lambda: age_presences(seconds, using=using, **lookups))
 
 
+def _rows(alias: str, query: str, **params: Any) -> list[tuple[Any, ...]]:
+    return sql.rows("projections", f"queries/testing/{query}", params, using=alias)
+
+
 @dataclass(frozen=True)
-class _Who:
-    """Somebody, told by the key and shown by the name."""
+class _Identity:
+    """The user of a presence or an event, or anonymous. Compared by the primary key, displayed by the name."""
 
     key: Any
     name: Any = field(compare=False)
@@ -185,19 +196,19 @@ class _Who:
         return str(self.name)
 
 
-_ANONYMOUS = _Who(None, "anonymous")
+_ANONYMOUS = _Identity(None, "anonymous")
 
 
-def _who(user: Any) -> _Who:
-    return _ANONYMOUS if validation.user_id(user) is None else _Who(user.pk, user)
+def _identity(user: Any) -> _Identity:
+    return _ANONYMOUS if validation.user_id(user) is None else _Identity(user.pk, user)
 
 
-def _who_of(row: Presence | PresenceEvent) -> _Who:
-    return _ANONYMOUS if row.user_id is None else _Who(row.user_id, row.user or row.user_id)
+def _identity_in(row: Presence | PresenceEvent) -> _Identity:
+    return _ANONYMOUS if row.user_id is None else _Identity(row.user_id, row.user or row.user_id)
 
 
-def _difference(what: str, expected: Iterable[Any], found: Iterable[Any]) -> AssertionError:
-    return AssertionError("\n".join([what, "Expected:", *_lines(expected), "Found:", *_lines(found)]))
+def _failure(summary: str, expected: Iterable[Any], found: Iterable[Any]) -> AssertionError:
+    return AssertionError("\n".join([summary, "Expected:", *_lines(expected), "Found:", *_lines(found)]))
 
 
 def _lines(items: Iterable[Any]) -> list[str]:

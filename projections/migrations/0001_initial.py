@@ -24,12 +24,12 @@ class Migration(migrations.Migration):
                     "channel_name",
                     models.TextField(
                         db_collation="C",
-                        help_text="Group channel name for this room",
+                        help_text="The name of the room and of its channel-layer group.",
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("created_at", models.DateTimeField(help_text="When somebody first joined.")),
+                ("created_at", models.DateTimeField(help_text="When the first connection joined.")),
             ],
             options={
                 "db_table": "presence_room",
@@ -53,11 +53,11 @@ class Migration(migrations.Migration):
                 ("id", models.BigIntegerField(editable=False, primary_key=True, serialize=False)),
                 (
                     "channel_name",
-                    models.TextField(db_collation="C", help_text="Reply channel for connection that is present"),
+                    models.TextField(db_collation="C", help_text="The channel name of the connection."),
                 ),
                 ("joined_at", models.DateTimeField()),
-                ("last_seen", models.DateTimeField(help_text="When the connection joined or was last touched.")),
-                ("data", models.JSONField(help_text="What the connection says of itself.", null=True)),
+                ("last_seen", models.DateTimeField(help_text="The last sign of life: the join, or the latest touch.")),
+                ("data", models.JSONField(help_text="JSON that describes the connection.", null=True)),
                 (
                     "user",
                     models.ForeignKey(
@@ -90,8 +90,8 @@ class Migration(migrations.Migration):
                 name="projected_only",
                 sql=presence_events.schema.triggers.TriggerSql(
                     condition="WHEN (pg_trigger_depth() = 0)",
-                    func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="1737a6caf4f00d049882eef0a62955186cfb0b02",
+                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="46c0a16cd45a60edffaf338fb3ee9dc7599b56e3",
                     level="STATEMENT",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_projected_only_e2ced",
@@ -105,8 +105,8 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="names_are_final",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="25723b6bc26ec0be677f4764090e73f979882bb1",
+                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="7cc77e62be9f6da32fa7df417b40bb171c5aca67",
                     level="STATEMENT",
                     operation='UPDATE OF "channel_name"',
                     pgid="pgtrigger_names_are_final_66411",
@@ -120,8 +120,8 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="never_truncated",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="89ea91ffdf69a71d128658cb5d9411071703410e",
+                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="f5b45043640877575a8cfa8c8bb4c8b08963ca59",
                     level="STATEMENT",
                     operation="TRUNCATE",
                     pgid="pgtrigger_never_truncated_4a0ab",
@@ -158,8 +158,8 @@ class Migration(migrations.Migration):
                 name="projected_only",
                 sql=presence_events.schema.triggers.TriggerSql(
                     condition="WHEN (pg_trigger_depth() = 0)",
-                    func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="fafc46b59192715916355794a9c5877298611b3e",
+                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="2d01a30628cff02cc3f938985df12ee4779b7a4e",
                     level="STATEMENT",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_projected_only_1a7ae",
@@ -173,8 +173,8 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="names_are_final",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="b1cae657255a2ab976675fcbbbbc94dc058fae63",
+                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="1ce19fe76fb1f749b56bf05f65c51b35fbc3e07f",
                     level="STATEMENT",
                     operation='UPDATE OF "id", "room", "channel_name"',
                     pgid="pgtrigger_names_are_final_400c9",
@@ -188,8 +188,8 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="never_truncated",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="29c1a1b95565abd21e630369415494b7ebf2e5ac",
+                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = format('%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="88b48a9cd50bb8effba566527aaf7819460ef494",
                     level="STATEMENT",
                     operation="TRUNCATE",
                     pgid="pgtrigger_never_truncated_ea5ea",

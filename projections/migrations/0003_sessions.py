@@ -24,34 +24,37 @@ class Migration(migrations.Migration):
                 (
                     "session",
                     models.BigIntegerField(
-                        help_text="The number of the stay: the id of its presence, the session of its events.",
+                        help_text="The number of the stay. Its presence and its events have the same number.",
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("room", models.TextField(db_collation="C", help_text="The group name of the room.")),
-                ("channel_name", models.TextField(db_collation="C", help_text="The connection.")),
+                ("room", models.TextField(db_collation="C", help_text="The name of the room.")),
+                ("channel_name", models.TextField(db_collation="C", help_text="The channel name of the connection.")),
                 ("joined_at", models.DateTimeField()),
-                ("left_at", models.DateTimeField(help_text="When the stay ended; empty while it goes on.", null=True)),
+                ("left_at", models.DateTimeField(help_text="When the stay ended; empty for an open stay.", null=True)),
                 (
                     "last_seen",
                     models.DateTimeField(
-                        help_text="When the connection was last seen. A pruned stay truly ended between that and left_at."
+                        help_text="When the connection was last seen. A pruned connection ended between then and the end of the stay."
                     ),
                 ),
-                ("is_open", models.BooleanField(help_text="Whether the stay goes on.")),
+                ("is_open", models.BooleanField(help_text="Whether the stay is open.")),
                 (
                     "ended_by",
                     models.TextField(
                         choices=[("leave", "Leave"), ("prune", "Prune")],
-                        help_text="leave or prune; empty while it goes on.",
+                        help_text="Leave or prune; empty for an open stay.",
                         null=True,
                     ),
                 ),
-                ("reason", models.JSONField(help_text="What the leave or prune says of why, if anything.", null=True)),
+                (
+                    "reason",
+                    models.JSONField(help_text="The reason in the data of the leave or prune, if any.", null=True),
+                ),
                 (
                     "duration",
-                    models.DurationField(help_text="From joined_at to left_at; of a stay that goes on, until now."),
+                    models.DurationField(help_text="From joined_at to left_at; for an open stay, until now."),
                 ),
             ],
             options={

@@ -40,8 +40,8 @@ class Migration(migrations.Migration):
                 "default_permissions": ("view",),
                 "managed": False,
                 "ordering": ["joined_at", "session"],
-                "verbose_name": "session",
-                "verbose_name_plural": "sessions",
+                "verbose_name": "stay",
+                "verbose_name_plural": "stays",
             },
         ),
         migrations.AlterModelOptions(
@@ -52,13 +52,13 @@ class Migration(migrations.Migration):
             model_name="presence",
             name="channel_name",
             field=models.TextField(
-                db_collation="C", help_text="Reply channel for connection that is present", verbose_name="connection"
+                db_collation="C", help_text="The channel name of the connection.", verbose_name="connection"
             ),
         ),
         migrations.AlterField(
             model_name="presence",
             name="data",
-            field=models.JSONField(help_text="What the connection says of itself.", null=True, verbose_name="data"),
+            field=models.JSONField(help_text="JSON that describes the connection.", null=True, verbose_name="data"),
         ),
         migrations.AlterField(
             model_name="presence",
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             model_name="presence",
             name="last_seen",
             field=models.DateTimeField(
-                help_text="When the connection joined or was last touched.", verbose_name="last seen"
+                help_text="The last sign of life: the join, or the latest touch.", verbose_name="last seen"
             ),
         ),
         migrations.AlterField(
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             name="channel_name",
             field=models.TextField(
                 db_collation="C",
-                help_text="Group channel name for this room",
+                help_text="The name of the room and of its channel-layer group.",
                 primary_key=True,
                 serialize=False,
                 verbose_name="room",
@@ -113,6 +113,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="room",
             name="created_at",
-            field=models.DateTimeField(help_text="When somebody first joined.", verbose_name="created at"),
+            field=models.DateTimeField(help_text="When the first connection joined.", verbose_name="created at"),
         ),
     ]

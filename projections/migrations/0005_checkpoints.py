@@ -14,7 +14,10 @@ class Migration(migrations.Migration):
             name="DeadLetter",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("worker", models.TextField(help_text="Its name, and that of its checkpoint.", verbose_name="worker")),
+                (
+                    "worker",
+                    models.TextField(help_text="The name of the worker and of its checkpoint.", verbose_name="worker"),
+                ),
                 ("receiver", models.TextField(verbose_name="receiver")),
                 (
                     "first",
@@ -30,7 +33,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("tries", models.IntegerField(verbose_name="tries")),
-                ("error", models.TextField(help_text="What the receiver raised last.", verbose_name="error")),
+                ("error", models.TextField(help_text="The last exception of the receiver.", verbose_name="error")),
                 ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="time")),
             ],
             options={

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             name="process",
             field=models.TextField(
                 db_collation="C",
-                help_text="The server process that has the connection, if one has claimed it.",
+                help_text="The server process that has claimed the connection, if any.",
                 null=True,
                 verbose_name="process",
             ),

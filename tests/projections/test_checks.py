@@ -1,4 +1,4 @@
-"""What manage.py check says of what the projections need around them. The order of apps: see test_apps."""
+"""The system checks of the settings that the projections depend on. The order of apps is tested in test_apps."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def test_no_channel_layer_is_a_warning(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("age", [-1, "60", None])
-def test_a_maximum_age_that_is_none_is_an_error(age: Any, settings: Any) -> None:
+def test_an_invalid_maximal_age_is_an_error(age: Any, settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = age
     (message,) = run_checks()
     assert message.id == "projections.E003"
-    assert "An age is a finite number of seconds" in message.msg
+    assert "an age that is a finite number of seconds" in message.msg
 
 
-def test_signals_that_nobody_would_send_are_an_error(settings: Any) -> None:
+def test_an_unknown_sender_of_signals_is_an_error(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_SIGNALS = "celery"
     (message,) = run_checks()
     assert message.id == "projections.E004"

@@ -1,4 +1,4 @@
-"""What one does with rooms and presences, under the names django-channels-presence documents."""
+"""Operations on rooms and presences, under the names that django-channels-presence documents."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def members(room: str) -> set[str]:
-    """Who is in the group of the (in-memory) channel layer."""
+    """Returns the channel names in the group of the (in-memory) channel layer."""
     layer: Any = get_channel_layer()
     return set(layer.groups.get(room, ()))
 
 
-def test_add_makes_room_presence_and_membership(user: Any, log: Callable[[], list[str]]) -> None:
+def test_add_creates_room_presence_and_membership(user: Any, log: Callable[[], list[str]]) -> None:
     room = Room.objects.add("room", "channel", user, {"device": "phone"})
     assert room == Room.objects.get()
     assert room.created_at == Presence.objects.get().joined_at
@@ -38,20 +38,20 @@ def test_add_makes_room_presence_and_membership(user: Any, log: Callable[[], lis
     assert log() == ["join channel room"]
 
 
-def test_add_again_records_nothing_and_mends_the_membership(user: Any, log: Callable[[], list[str]]) -> None:
+def test_a_repeated_add_records_nothing_and_restores_the_membership(user: Any, log: Callable[[], list[str]]) -> None:
     Room.objects.add("room", "channel", user)
     layer: Any = get_channel_layer()
-    layer.groups.clear()  # what a restart of the layer, or its group_expiry, does
+    layer.groups.clear()  # as after a restart of the layer, or its group_expiry
     assert Room.objects.add("room", "channel", user).channel_name == "room"
     assert members("room") == {"channel"}
     assert log() == ["join channel room"]
 
 
-def test_add_as_another_user_ends_the_first_stay_and_begins_a_second(
+def test_add_as_another_user_ends_the_first_stay_and_starts_a_second(
     user: Any, other_user: Any, log: Callable[[], list[str]], signals: list[dict[str, Any]]
 ) -> None:
-    for who in (user, other_user, AnonymousUser()):
-        Room.objects.add("room", "channel", who)
+    for person in (user, other_user, AnonymousUser()):
+        Room.objects.add("room", "channel", person)
     assert log() == ["join channel room", *["leave channel room", "join channel room"] * 2]
     assert [event.user_id for event in PresenceEvent.objects.order_by("id")] == [
         user.pk,
@@ -90,10 +90,10 @@ def test_remove_ends_the_stay_and_the_membership(user: Any, log: Callable[[], li
     assert event.last_seen == join.at <= event.at
 
 
-def test_remove_of_who_is_not_there_does_nothing(log: Callable[[], list[str]], signals: list[Any]) -> None:
-    Room.objects.remove("nowhere", "nobody")
+def test_remove_of_an_absent_connection_records_nothing(log: Callable[[], list[str]], signals: list[Any]) -> None:
+    Room.objects.remove("nowhere", "absent")
     Room.objects.add("room", "channel")
-    Room.objects.remove("room", "nobody")
+    Room.objects.remove("room", "absent")
     assert log() == ["join channel room"]
     assert len(signals) == 1
 
@@ -109,17 +109,17 @@ def test_touch_updates_last_seen_in_every_room() -> None:
     assert_live_is_the_fold()
 
 
-def test_touch_replaces_data_if_given() -> None:
+def test_touch_replaces_the_data_if_data_is_given() -> None:
     Room.objects.add("room", "channel", data={"status": "here"})
     Presence.objects.touch("channel")
     assert Presence.objects.get().data == {"status": "here"}
-    Presence.objects.touch("channel", {"status": "away"})
-    assert Presence.objects.get().data == {"status": "away"}
+    Presence.objects.touch("channel", {"status": "busy"})
+    assert Presence.objects.get().data == {"status": "busy"}
     assert_live_is_the_fold()
 
 
-def test_touch_of_who_is_not_there_is_zero() -> None:
-    assert Presence.objects.touch("nobody") == 0
+def test_touch_of_an_absent_connection_returns_zero() -> None:
+    assert Presence.objects.touch("absent") == 0
 
 
 def test_leave_all_leaves_every_room(log: Callable[[], list[str]]) -> None:
@@ -132,7 +132,7 @@ def test_leave_all_leaves_every_room(log: Callable[[], list[str]]) -> None:
     assert Presence.objects.leave_all("channel") == 0
 
 
-def test_prune_presences_ends_what_was_not_seen(log: Callable[[], list[str]], settings: Any) -> None:
+def test_prune_presences_ends_silent_stays(log: Callable[[], list[str]], settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = 30
     for channel in ("old", "touched", "new"):
         Room.objects.add("room", channel)
@@ -145,14 +145,14 @@ def test_prune_presences_ends_what_was_not_seen(log: Callable[[], list[str]], se
     assert event.last_seen < event.at
 
 
-def test_prune_presences_takes_an_age() -> None:
+def test_prune_presences_accepts_an_age() -> None:
     Room.objects.add("room", "channel")
     age_presences("channel", seconds=10)
     assert Room.objects.prune_presences(age_in_seconds=11) == 0
     assert Room.objects.prune_presences(age_in_seconds=9) == 1
 
 
-def test_the_maximum_age_is_a_minute_by_default() -> None:
+def test_the_maximal_age_is_a_minute_by_default() -> None:
     Room.objects.add("room", "channel")
     age_presences("channel", seconds=59)
     assert Room.objects.prune_presences() == 0
@@ -170,7 +170,7 @@ def test_prune_rooms_removes_empty_rooms_only(log: Callable[[], list[str]]) -> N
     assert_live_is_the_fold()
 
 
-def test_a_pruned_room_is_made_anew_by_the_next_join() -> None:
+def test_the_next_join_creates_a_pruned_room_again() -> None:
     Room.objects.add("room", "channel")
     first = Room.objects.get().created_at
     Room.objects.remove("room", "channel")
@@ -181,8 +181,8 @@ def test_a_pruned_room_is_made_anew_by_the_next_join() -> None:
 
 
 def test_leave_user_ends_every_stay_of_a_user(user: Any, other_user: Any) -> None:
-    for room, channel, who in [("a", "1", user), ("b", "2", user), ("a", "3", other_user), ("a", "4", None)]:
-        Room.objects.add(room, channel, who)
+    for room, channel, person in [("a", "1", user), ("b", "2", user), ("a", "3", other_user), ("a", "4", None)]:
+        Room.objects.add(room, channel, person)
     assert Presence.objects.leave_user(user, reason="banned") == 2
     assert set(Presence.objects.values_list("channel_name", flat=True)) == {"3", "4"}
     assert {event.data["reason"] for event in PresenceEvent.objects.filter(kind="leave")} == {"banned"}
@@ -225,7 +225,7 @@ def test_a_call_is_one_round_trip(call: Callable[[], Any], django_assert_num_que
         (lambda: Room.objects.prune_presences(-1), exceptions.InvalidAge),
     ],
 )
-def test_bad_input_is_refused_before_the_database_is_asked(
+def test_invalid_input_is_refused_without_a_query(
     call: Callable[[], Any], error: type[Exception], django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(0), pytest.raises(error):
@@ -249,7 +249,7 @@ async def test_every_method_has_a_coroutine_twin(user: Any) -> None:
     assert await Room.objects.aprune_rooms() == 1
 
 
-async def test_the_coroutine_mends_the_membership_too() -> None:
+async def test_a_repeated_aadd_restores_the_membership() -> None:
     await Room.objects.aadd("room", "channel")
     layer: Any = get_channel_layer()
     layer.groups.clear()
@@ -266,7 +266,7 @@ def test_inside_a_transaction_groups_and_signals_wait_for_the_commit(signals: li
     assert len(signals) == 1
 
 
-def test_a_rolled_back_join_leaves_no_trace(signals: list[dict[str, Any]], log: Callable[[], list[str]]) -> None:
+def test_a_join_that_is_rolled_back_has_no_effects(signals: list[dict[str, Any]], log: Callable[[], list[str]]) -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         Room.objects.add("room", "channel")
         1 / 0  # noqa: B018
@@ -275,7 +275,7 @@ def test_a_rolled_back_join_leaves_no_trace(signals: list[dict[str, Any]], log: 
 
 
 @pytest.mark.parametrize("layers", [{}])
-def test_without_a_channel_layer_presence_is_kept_all_the_same(layers: Any, settings: Any, signals: list[Any]) -> None:
+def test_presence_is_recorded_without_a_channel_layer(layers: Any, settings: Any, signals: list[Any]) -> None:
     settings.CHANNEL_LAYERS = layers
     Room.objects.add("room", "channel")
     Room.objects.add("room", "channel")
@@ -283,35 +283,33 @@ def test_without_a_channel_layer_presence_is_kept_all_the_same(layers: Any, sett
     assert len(signals) == 2
 
 
-async def test_removing_who_is_absent_mends_the_membership() -> None:
+async def test_removing_an_absent_connection_discards_its_membership() -> None:
     for remove in (sync_to_async(Room.objects.remove), Room.objects.aremove):
         await get_channel_layer().group_add("room", "channel")
         await remove("room", "channel")
         assert "room" not in get_channel_layer().groups
 
 
-async def test_a_layer_that_fails_to_forget_is_logged(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_failing_discard_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     async def fail(*args: Any) -> None:
         raise ConnectionError("no layer")
 
     monkeypatch.setattr(InMemoryChannelLayer, "group_discard", fail)
     await Room.objects.aremove("room", "channel")
-    assert any("failed to follow: channel is not in room" in record.getMessage() for record in caplog.records)
+    assert any("Group update failed: channel is still in room" in record.getMessage() for record in caplog.records)
 
 
-def test_what_is_said_again_is_not_recorded_as_news() -> None:
+def test_repeated_data_is_recorded_as_a_touch_without_data() -> None:
     Room.objects.add("room", "channel", None, {"status": "here", "n": 1})
     for data in ({"n": 1, "status": "here"}, {"n": 2}, {"n": 2}, None):
         assert Presence.objects.touch("channel", data) == 1
-    news = PresenceEvent.objects.filter(kind="touch").order_by("id").values_list("data", flat=True)
-    assert list(news) == [None, {"n": 2}, None, None]
+    recorded = PresenceEvent.objects.filter(kind="touch").order_by("id").values_list("data", flat=True)
+    assert list(recorded) == [None, {"n": 2}, None, None]
     assert Presence.objects.get().data == {"n": 2}
     assert_live_is_the_fold()
 
 
-async def test_without_a_channel_layer_nobody_has_to_forget(settings: Any) -> None:
+async def test_remove_works_without_a_channel_layer(settings: Any) -> None:
     settings.CHANNEL_LAYERS = {}
     await Room.objects.aremove("room", "channel")
     assert not await PresenceEvent.objects.aexists()

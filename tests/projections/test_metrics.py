@@ -1,4 +1,4 @@
-"""The status as metrics: what the parser of prometheus_client reads, and what its registry is given."""
+"""The status as metrics: the text, as the parser of prometheus_client reads it, the view, and the collector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db import connection, connections
 from django.http import HttpRequest
 from django.test import RequestFactory
 from prometheus_client import CollectorRegistry
-from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from projections import metrics
@@ -59,16 +59,20 @@ import sys
 sys.modules["prometheus_client"] = None  # as if it were not installed
 import django
 django.setup()
+from django.test import RequestFactory
 from projections import metrics
-try:
-    metrics.PresenceCollector()
-except metrics.PrometheusNotInstalled as error:
-    print(error)
+for call in (metrics.PresenceCollector, lambda: metrics.openmetrics(None)):
+    try:
+        call()
+    except metrics.PrometheusNotInstalled as error:
+        print(error)
+response = metrics.view(RequestFactory().get("/metrics"))
+print(response.status_code, response["Content-Type"], response.content.decode(), end="")
 """
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
-    """The values in ``text`` by name, and label if there is one."""
+    """Returns the values in ``text`` by the name of the metric, and the label if it has one."""
     families = text_string_to_metric_families(text)
     return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 
@@ -96,18 +100,22 @@ def test_every_figure_is_a_metric() -> None:
     }
 
 
-def test_every_metric_says_what_it_is() -> None:
+def test_every_metric_has_help_type_and_unit() -> None:
     for family in text_string_to_metric_families(openmetrics(KNOWN)):
         assert family.documentation.endswith(".")
         assert family.type == ("counter" if family.name == "presence_appended_events" else "gauge")
         assert family.unit == ("seconds" if family.name.endswith("_seconds") else "")
 
 
-def test_the_text_ends_as_it_has_to() -> None:
+def test_the_text_ends_with_an_end_marker() -> None:
     assert openmetrics(KNOWN).endswith("\n# EOF\n")
 
 
-def test_a_leader_that_nobody_knows_is_left_out() -> None:
+def test_the_content_type_is_that_of_the_encoder() -> None:
+    assert CONTENT_TYPE == CONTENT_TYPE_LATEST
+
+
+def test_an_unknown_leader_is_left_out() -> None:
     unknown = replace(KNOWN, has_worker=None, checkpoints=(replace(KNOWN.checkpoints[1], has_leader=None),))
     found = samples(openmetrics(unknown))
     assert ("presence_lag_events", "projector") in found
@@ -115,12 +123,12 @@ def test_a_leader_that_nobody_knows_is_left_out() -> None:
     assert ("presence_worker",) not in found
 
 
-def test_that_no_worker_runs_is_a_metric() -> None:
+def test_a_missing_worker_is_a_metric() -> None:
     assert samples(openmetrics(replace(KNOWN, has_worker=False)))["presence_worker",] == 0
 
 
 @pytest.mark.django_db
-def test_the_view_serves_what_is_true_now(rf: RequestFactory) -> None:
+def test_the_view_serves_the_present_status(rf: RequestFactory) -> None:
     Room.objects.add("room", "channel")
     response = metrics.view(rf.get("/metrics"))
     assert response["Content-Type"] == CONTENT_TYPE
@@ -129,17 +137,17 @@ def test_the_view_serves_what_is_true_now(rf: RequestFactory) -> None:
 
 
 @pytest.mark.django_db
-def test_the_view_can_be_told_the_database(rf: RequestFactory) -> None:
+def test_the_view_accepts_a_database(rf: RequestFactory) -> None:
     assert metrics.view(rf.get("/metrics"), using="default").status_code == 200
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_the_view_only_answers_who_reads(rf: RequestFactory, method: str) -> None:
+def test_the_view_accepts_only_reading_methods(rf: RequestFactory, method: str) -> None:
     request: Callable[[str], HttpRequest] = getattr(rf, method)
     assert metrics.view(request("/metrics")).status_code == 405
 
 
-def test_registering_the_collector_does_not_ask_the_database() -> None:
+def test_registering_the_collector_needs_no_query() -> None:
     registry = CollectorRegistry(auto_describe=True)
     registry.register(PresenceCollector())
     with pytest.raises(ValueError, match="Duplicated"):
@@ -147,7 +155,7 @@ def test_registering_the_collector_does_not_ask_the_database() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_collector_gives_what_the_view_serves() -> None:
+def test_the_collector_and_the_view_have_the_same_metrics() -> None:
     Room.objects.add("room", "channel")
     registry = CollectorRegistry(auto_describe=True)
     registry.register(PresenceCollector("default"))
@@ -166,7 +174,7 @@ def test_the_collector_and_the_text_agree_on_hostile_names(monkeypatch: pytest.M
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_collector_leaves_connections_as_they_were() -> None:
+def test_the_collector_leaves_database_connections_as_they_were() -> None:
     left_open: list[Any] = []
 
     def collect() -> None:
@@ -182,7 +190,8 @@ def test_the_collector_leaves_connections_as_they_were() -> None:
     assert left_open[1] is not None
 
 
-def test_without_prometheus_client_the_module_imports_and_the_collector_says_what_is_missing() -> None:
+def test_without_prometheus_client_the_module_imports_and_each_call_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_PROMETHEUS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert 'pip install "django-presence-events[prometheus]"' in done.stdout
+    message = 'The metrics need prometheus_client. Run pip install "django-presence-events[prometheus]".'
+    assert done.stdout.splitlines() == [message, message, f"501 text/plain; charset=utf-8 {message}"]

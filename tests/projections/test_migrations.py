@@ -1,4 +1,4 @@
-"""What a release adds to the database can be taken out again, and put back, while there is a past."""
+"""Migrations can be reversed and applied again in a database that has history."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _migrated_afterwards() -> Iterator[None]:
+def _migrate_afterwards() -> Iterator[None]:
     yield
     call_command("migrate", verbosity=0)
 
 
 def objects() -> tuple[set[str], set[str]]:
-    """The names of the relations and the functions of the library."""
+    """Returns the names of the relations and of the functions of the library."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'presence%'")
         relations = {name for (name,) in cursor.fetchall()}
@@ -36,7 +36,7 @@ def problems() -> list[Any]:
     return run_checks(databases=["default"])
 
 
-def test_sessions_go_and_come_back() -> None:
+def test_the_sessions_can_be_removed_and_restored() -> None:
     Room.objects.add("room", "gone")
     Room.objects.remove("room", "gone")
     Room.objects.add("room", "here")
@@ -58,7 +58,7 @@ def test_sessions_go_and_come_back() -> None:
     assert [stay.channel_name for stay in PresenceSession.objects.at(moment)] == ["here"]
 
 
-def test_the_indexes_of_stays_go_and_come_back() -> None:
+def test_the_indexes_of_stays_can_be_removed_and_restored() -> None:
     Room.objects.add("room", "gone")
     before, _ = objects()
 
@@ -77,8 +77,8 @@ def test_the_indexes_of_stays_go_and_come_back() -> None:
     assert PresenceSession.objects.in_room("room").get().ended_by == "leave"
 
 
-def test_indexes_that_were_interrupted_are_made_by_migrating_again() -> None:
-    """One was complete, one was not, one had not begun."""
+def test_migrating_again_completes_interrupted_indexes() -> None:
+    """One index was complete, one was interrupted, one was not started."""
     indexes = ["presence_event_room_stay", "presence_event_user_stay", "presence_event_stay"]
     call_command("migrate", "projections", "0002", verbosity=0)
     call_command("migrate", "presence_events", "0002", verbosity=0)
@@ -97,8 +97,8 @@ def test_indexes_that_were_interrupted_are_made_by_migrating_again() -> None:
         assert cursor.fetchone() == (0,)
 
 
-def test_processes_go_and_come_back() -> None:
-    """Who was claimed before is claimed no more: of the log and the tables alike, it is gone."""
+def test_the_processes_can_be_removed_and_restored() -> None:
+    """Claims from before are removed, from the log and the tables alike."""
     record_for("one", "early")
     before, (file, table) = objects(), files()
 
@@ -118,12 +118,12 @@ def test_processes_go_and_come_back() -> None:
         ("late", "two"),
     ]
     assert_live_is_the_fold()
-    # Neither the log nor the table was written anew.
+    # Neither the log nor the table was rewritten.
     assert files() == (file, table)
 
 
-def test_who_knows_nothing_of_processes_goes_on_recording_while_they_come() -> None:
-    """The log has the column before the fold knows it."""
+def test_an_older_release_records_while_the_processes_are_added() -> None:
+    """The log has the column before the fold uses it."""
     call_command("migrate", "projections", "0005", verbosity=0)
     append("join", "between")
     call_command("migrate", verbosity=0)
@@ -131,7 +131,7 @@ def test_who_knows_nothing_of_processes_goes_on_recording_while_they_come() -> N
 
 
 def append(kind: str, channel: str) -> None:
-    """As a release does that knows nothing of what has come since."""
+    """Appends an event as the first release does, which has no newer columns."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name) VALUES (%s, 'room', %s)",
@@ -148,7 +148,7 @@ def record_for(process: str, channel: str) -> None:
 
 
 def files() -> tuple[Any, ...]:
-    """Where the log and the table of presences are kept: elsewhere, once they are written anew."""
+    """Returns the files of the log and of the table of presences. A rewrite would change them."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_relation_filenode('presence_event'), pg_relation_filenode('presence')")
         found: tuple[Any, ...] = cursor.fetchone()

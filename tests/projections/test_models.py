@@ -1,4 +1,4 @@
-"""Rooms and presences: what they say, what their methods do, and that nothing but the fold writes them."""
+"""Rooms and presences: their fields and methods, and the guards that let only the fold write them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.time import age_presences
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_users_are_unique_however_many_connections_they_have(user: Any, other_user: Any) -> None:
-    for channel, who in [("1", user), ("2", user), ("3", other_user), ("4", None), ("5", None)]:
-        room = Room.objects.add("room", channel, who)
+def test_users_are_unique_with_several_connections(user: Any, other_user: Any) -> None:
+    for channel, person in [("1", user), ("2", user), ("3", other_user), ("4", None), ("5", None)]:
+        room = Room.objects.add("room", channel, person)
     Room.objects.add("other", "6", None)
     assert set(room.get_users()) == {user, other_user}
     assert room.get_users().count() == 2
@@ -41,20 +41,20 @@ def test_users_and_anonymous_count_are_one_query_each(user: Any, django_assert_n
 def test_users_come_with_their_number_of_connections_in_this_room(
     user: Any, other_user: Any, django_assert_num_queries: Any
 ) -> None:
-    for channel, who in [("1", user), ("2", user), ("3", other_user), ("4", None)]:
-        room = Room.objects.add("room", channel, who)
+    for channel, person in [("1", user), ("2", user), ("3", other_user), ("4", None)]:
+        room = Room.objects.add("room", channel, person)
     for channel in ("1", "5"):
         Room.objects.add("other", channel, other_user)
     with django_assert_num_queries(1):
         users = list(room.get_users_with_connections().order_by("-connection_count"))
-    assert [(who, who.connection_count) for who in users] == [(user, 2), (other_user, 1)]
+    assert [(person, person.connection_count) for person in users] == [(user, 2), (other_user, 1)]
     assert room.get_users_with_connections().count() == 2
     assert room.get_users_with_connections().get(connection_count__gt=1) == user
-    elsewhere_too = room.get_users_with_connections().filter(presence__room="other")
-    assert [(who, who.connection_count) for who in elsewhere_too] == [(other_user, 1)]
+    in_both_rooms = room.get_users_with_connections().filter(presence__room="other")
+    assert [(person, person.connection_count) for person in in_both_rooms] == [(other_user, 1)]
 
 
-def test_nobody_is_in_a_room_that_was_pruned(user: Any) -> None:
+def test_a_pruned_room_has_no_users(user: Any) -> None:
     room = Room.objects.add("room", "channel", user)
     Room.objects.prune_presences(0)
     Room.objects.prune_rooms()
@@ -71,7 +71,7 @@ def test_a_room_adds_and_removes_presences(user: Any, log: Callable[[], list[str
     assert log()[-3:] == ["leave 1 room", "leave 2 room", "leave 3 room"]
 
 
-def test_removing_a_presence_that_has_ended_leaves_the_next_stay_alone() -> None:
+def test_removing_an_ended_presence_does_not_end_the_next_stay() -> None:
     room = Room.objects.add("room", "channel")
     first = Presence.objects.get()
     room.remove_presence(presence=first)
@@ -80,7 +80,7 @@ def test_removing_a_presence_that_has_ended_leaves_the_next_stay_alone() -> None
     assert Presence.objects.get().pk != first.pk
 
 
-def test_removing_wants_either_a_name_or_a_presence() -> None:
+def test_removing_requires_either_a_channel_name_or_a_presence() -> None:
     room = Room.objects.add("room", "channel")
     for arguments in ({}, {"channel_name": "channel", "presence": Presence.objects.get()}):
         with pytest.raises(TypeError, match="either"):
@@ -97,12 +97,12 @@ def test_a_room_prunes_its_own_presences_only(settings: Any) -> None:
     assert list(Presence.objects.values_list("room", flat=True)) == ["b"]
 
 
-def test_a_room_that_was_never_saved_works_by_its_name() -> None:
+def test_an_unsaved_room_works_by_its_name() -> None:
     Room(channel_name="room").add_presence("channel")
     assert Room.objects.get().presence_set.count() == 1
 
 
-def test_rooms_and_presences_read_as_their_names() -> None:
+def test_rooms_and_presences_are_displayed_by_name() -> None:
     Room.objects.add("room", "channel")
     assert (str(Room.objects.get()), str(Presence.objects.get())) == ("room", "channel")
 
@@ -122,7 +122,7 @@ def test_rooms_and_presences_read_as_their_names() -> None:
         lambda: Presence.objects.create(id=1, room_id="room", channel_name="x"),
     ],
 )
-def test_nothing_but_the_fold_writes_the_projections(change: Callable[[], Any]) -> None:
+def test_only_the_fold_writes_the_projections(change: Callable[[], Any]) -> None:
     Room.objects.add("room", "channel")
     with pytest.raises(IntegrityError, match="the table is a projection of the presence log") as caught:
         change()
@@ -137,14 +137,14 @@ def _statistics(*columns: str) -> list[int]:
         return list(cursor.fetchone())
 
 
-def test_a_storm_into_an_empty_vacuumed_table_reads_it_by_index() -> None:
-    """PL/pgSQL keeps its plans. One made for an empty table must not become a sequential scan for each join."""
+def test_a_storm_of_joins_into_an_empty_vacuumed_table_uses_the_index() -> None:
+    """PL/pgSQL caches its plans. A plan for an empty table must not lead to a sequential scan for each join."""
     drafts = [Draft("join", "room", f"{number}") for number in range(3000)]
     record(drafts)
     record([draft._replace(kind="leave") for draft in drafts])
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE presence, presence_room")
-    connection.close()  # a new connection has no plans yet
+    connection.close()  # a new database connection has no cached plans
     (before,) = _statistics("seq_tup_read")
     for kind in ("join", "touch", "leave"):
         record([draft._replace(kind=kind) for draft in drafts])
@@ -160,8 +160,8 @@ def test_touches_are_heap_only() -> None:
     assert _statistics("n_tup_upd", "n_tup_hot_upd") == [updates + 3, heap_only + 3]
 
 
-def test_a_sequence_that_lags_behind_is_an_error_and_not_a_join_that_nobody_sees() -> None:
-    """As after a restore that did not bring the sequences along."""
+def test_a_join_with_a_sequence_that_lags_behind_raises_an_error_instead_of_being_lost() -> None:
+    """A restore without the sequences leads to this."""
     Room.objects.add("room", "first")
     (used,) = Presence.objects.values_list("id", flat=True)
     with connection.cursor() as cursor:
@@ -173,7 +173,7 @@ def test_a_sequence_that_lags_behind_is_an_error_and_not_a_join_that_nobody_sees
     assert_live_is_the_fold()
 
 
-def test_a_join_is_claimed_for_a_process_and_nothing_else_is() -> None:
+def test_only_a_join_is_claimed_for_a_process() -> None:
     kinds = ["join", "touch", "leave", "join", "prune", "join"]
     with connection.cursor() as cursor:
         for number, kind in enumerate(kinds):
@@ -198,7 +198,7 @@ def test_a_join_is_claimed_for_a_process_and_nothing_else_is() -> None:
     assert_live_is_the_fold()
 
 
-def test_the_prune_of_a_room_is_claimed_for_nobody() -> None:
+def test_the_prune_of_a_room_is_not_claimed_for_a_process() -> None:
     Room.objects.add("room", "channel")
     Presence.objects.leave_all("channel")
     with connection.cursor() as cursor:
@@ -207,7 +207,7 @@ def test_the_prune_of_a_room_is_claimed_for_nobody() -> None:
     assert_live_is_the_fold()
 
 
-def test_json_null_is_nothing_to_say() -> None:
+def test_json_null_means_no_data() -> None:
     Room.objects.add("room", "channel", data={"a": 1})
     with connection.cursor() as cursor:
         cursor.execute(
@@ -217,7 +217,7 @@ def test_json_null_is_nothing_to_say() -> None:
     assert_live_is_the_fold()
 
 
-USERS_ELSEWHERE = """
+USERS_IN_ANOTHER_DATABASE = """
 import os, sys
 from django.conf import settings
 from tests import postgres
@@ -253,20 +253,20 @@ user = User.objects.create(username="ada")
 Room.objects.add("other", "1", User.objects.create(username="grace"))
 for channel in ("1", "2"):
     room = Room.objects.add("room", channel, user)
-def show():
+def print_users():
     connections = [(who.username, who.connection_count) for who in room.get_users_with_connections()]
     print([who.username for who in room.get_users()], connections, room.presence_set.count())
-show()
+print_users()
 user.delete()
-show()
+print_users()
 """
 
 
-def test_users_may_live_in_another_database() -> None:
+def test_users_may_be_in_another_database() -> None:
     parameters = connection.settings_dict
     url = f"postgresql://{parameters['USER']}:{parameters['PASSWORD']}@/{parameters['NAME']}?host={parameters['HOST']}"
     done = subprocess.run(
-        [sys.executable, "-c", USERS_ELSEWHERE],
+        [sys.executable, "-c", USERS_IN_ANOTHER_DATABASE],
         env={**os.environ, "DATABASE_URL": url},
         capture_output=True,
         text=True,

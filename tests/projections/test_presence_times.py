@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django.template import engines
 from django.utils.timezone import override
 
-TEMPLATE = "{% load presence_times %}{{ time|moment }}, {{ time|exact }}"
+TEMPLATE = "{% load presence_times %}{{ time|timestamp }}, {{ time|timestamp_exact }}"
 
 
 def shown(time: datetime | None) -> str:
@@ -22,11 +22,11 @@ def test_naive_times_are_shown_as_they_are() -> None:
     assert shown(datetime(2026, 3, 1, 9)) == "2026-03-01 09:00:00, 2026-03-01 09:00:00.000000"
 
 
-def test_an_hour_that_comes_twice_is_shown_with_its_offset() -> None:
+def test_an_ambiguous_time_is_shown_with_its_offset() -> None:
     assert shown(datetime(2024, 10, 27, 0, 30, tzinfo=UTC)).startswith("2024-10-27 02:30:00+02:00, ")
     assert shown(datetime(2024, 10, 27, 1, 30, tzinfo=UTC)).endswith(", 2024-10-27 02:30:00.000000+01:00")
     assert shown(datetime(2024, 3, 31, 1, 0, tzinfo=UTC)).startswith("2024-03-31 03:00:00, ")
 
 
-def test_what_has_not_happened_is_not_shown() -> None:
+def test_none_is_shown_as_nothing() -> None:
     assert shown(None) == ", "

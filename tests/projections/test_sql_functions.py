@@ -1,4 +1,4 @@
-"""The SQL functions for people who report, beside definitions in Python that know nothing of SQL or of indexes."""
+"""The SQL functions for reports, compared with definitions in Python that use neither SQL nor indexes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presence_events import sql
+from tests.backdating import RoomPruned, Stay, write
 from tests.fold import assert_live_is_the_fold
-from tests.past import RoomPruned, Stay, write
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 NOON = datetime(2024, 3, 4, 12, tzinfo=UTC)
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
 BORDERS = [timedelta(seconds=8**power) for power in range(1, 10)]
-"""Where one magnitude of presence_events/stays.py ends and the next begins."""
+"""Where one magnitude of presence_events/schema/indexes.py ends and the next begins."""
 LENGTHS = [timedelta(), INSTANT, *(border + n * INSTANT for border in BORDERS for n in (-1, 0, 1)), 2 * BORDERS[-1]]
 FUNCTIONS = {
     "presence_at": "presence_at('2024-03-04 12:00+00')",
@@ -38,9 +38,9 @@ each_function = pytest.mark.parametrize("call", FUNCTIONS.values(), ids=FUNCTION
 Rows = list[tuple[Any, ...]]
 
 
-def ask(query: str, *arguments: Any) -> Rows:
+def query(statement: str, *arguments: Any) -> Rows:
     with connection.cursor() as cursor:
-        cursor.execute(query, arguments)
+        cursor.execute(statement, arguments)
         rows: Rows = cursor.fetchall()
         return rows
 
@@ -52,8 +52,8 @@ def run(*statements: str) -> None:
 
 
 @contextmanager
-def undone() -> Iterator[None]:
-    """What is done inside leaves no trace."""
+def rolled_back() -> Iterator[None]:
+    """Rolls back all changes of the block."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -64,26 +64,26 @@ def present(stays: list[Stay], moment: datetime) -> list[Stay]:
 
 
 def edges(stays: list[Stay]) -> list[datetime]:
-    """Just before, at, and just after every beginning and end."""
+    """Returns the instants just before, at, and just after every join and end."""
     ends = [end for stay in stays for end in (stay.joined, stay.left) if end is not None]
     return sorted({end + n * INSTANT for end in ends for n in (-1, 0, 1)})
 
 
-# Who was there: presence_at, presence_during
+# presence_at, presence_during
 
 
-def check_who_was_there(stays: list[Stay], moments: list[datetime], spans: list[tuple[datetime, datetime]]) -> None:
+def check_presence(stays: list[Stay], moments: list[datetime], spans: list[tuple[datetime, datetime]]) -> None:
     for moment in moments:
-        found = ask("SELECT channel_name FROM presence_at(%s) ORDER BY 1", moment)
+        found = query("SELECT channel_name FROM presence_at(%s) ORDER BY 1", moment)
         assert [name for (name,) in found] == sorted(stay.channel for stay in present(stays, moment)), moment
     for start, stop in spans:
-        found = ask("SELECT channel_name FROM presence_during(%s, %s) ORDER BY 1", start, stop)
+        found = query("SELECT channel_name FROM presence_during(%s, %s) ORDER BY 1", start, stop)
         expected = [s.channel for s in stays if s.joined < stop and (s.left is None or start < s.left)]
         assert [name for (name,) in found] == sorted(expected), (start, stop)
 
 
-def test_stays_of_every_magnitude_are_found_from_their_first_instant_to_their_last() -> None:
-    """Some begin at the same moment, some end then, and of some it is the middle."""
+def test_stays_of_every_magnitude_are_found_from_the_first_instant_to_the_last() -> None:
+    """Some stays begin at the same moment, some end at it, and some have it in their middle."""
     moment = LONG_AGO + timedelta(days=3650)
     begins = [(length, moment - part * length / 2) for length in LENGTHS for part in (0, 1, 2)]
     stays = [Stay("lobby", f"c{n}", None, begin, begin + length) for n, (length, begin) in enumerate(begins)]
@@ -91,7 +91,7 @@ def test_stays_of_every_magnitude_are_found_from_their_first_instant_to_their_la
     moments = edges(stays)
     around = [moment + n * INSTANT for n in (-1, 0, 1)]
     spans = [*pairwise(moments), *((start, stop) for start in around for stop in around if start <= stop)]
-    check_who_was_there(stays, moments, spans)
+    check_presence(stays, moments, spans)
 
 
 LENGTH = st.sampled_from(LENGTHS) | st.timedeltas(timedelta(), 2 * BORDERS[-1])
@@ -99,7 +99,7 @@ LENGTH = st.sampled_from(LENGTHS) | st.timedeltas(timedelta(), 2 * BORDERS[-1])
 
 @st.composite
 def stays_of_all_lengths(draw: st.DrawFn) -> list[Stay]:
-    """Of a connection each. Some begin when others do or end, or an instant before or after."""
+    """Draws stays, one for each connection. Some begin when another begins or ends, or an instant before or after."""
     ends = [LONG_AGO]
     stays = []
     for number in range(draw(st.integers(1, 9))):
@@ -111,64 +111,64 @@ def stays_of_all_lengths(draw: st.DrawFn) -> list[Stay]:
 
 
 @given(stays_of_all_lengths(), st.randoms(use_true_random=False))
-def test_who_was_there_is_what_the_definition_says(stays: list[Stay], random: Any) -> None:
+def test_presence_matches_the_definition(stays: list[Stay], random: Any) -> None:
     moments = edges(stays)
     pairs = [sorted(random.choices(moments, k=2)) for _ in range(10)]
-    with undone():
+    with rolled_back():
         write(*stays)
-        check_who_was_there(stays, moments, [(start, stop) for start, stop in pairs])
+        check_presence(stays, moments, [(start, stop) for start, stop in pairs])
 
 
-def test_minus_infinity_and_infinity_are_times() -> None:
+def test_minus_infinity_and_infinity_are_accepted() -> None:
     write(Stay("lobby", "gone", None, LONG_AGO, NOON), Stay("lobby", "here", None, NOON))
-    assert len(ask("SELECT FROM presence_during('-infinity', 'infinity')")) == 2
-    assert ask("SELECT channel_name FROM presence_during(%s, 'infinity')", NOON) == [("here",)]
-    assert ask("SELECT FROM presence_at('-infinity')") == []
+    assert len(query("SELECT FROM presence_during('-infinity', 'infinity')")) == 2
+    assert query("SELECT channel_name FROM presence_during(%s, 'infinity')", NOON) == [("here",)]
+    assert query("SELECT FROM presence_at('-infinity')") == []
 
 
-def test_a_stay_of_no_length_is_at_no_moment_but_in_the_time_around_it() -> None:
+def test_a_stay_without_duration_is_at_no_moment_but_in_the_span_around_it() -> None:
     write(Stay("lobby", "a", None, NOON, NOON))
-    assert ask("SELECT FROM presence_at(%s)", NOON) == []
-    assert len(ask("SELECT FROM presence_during(%s, %s)", NOON - INSTANT, NOON + INSTANT)) == 1
+    assert query("SELECT FROM presence_at(%s)", NOON) == []
+    assert len(query("SELECT FROM presence_during(%s, %s)", NOON - INSTANT, NOON + INSTANT)) == 1
 
 
-def test_a_minute_ahead_is_now() -> None:
+def test_up_to_a_minute_ahead_counts_as_now() -> None:
     write(Stay("lobby", "a", None, NOON))
-    assert len(ask("SELECT FROM presence_at(now() + interval '55 s')")) == 1
-    assert len(ask("SELECT FROM presence_during(now() + interval '55 s', 'infinity')")) == 1
-    assert ask("SELECT FROM presence_occupancy('lobby', now() + interval '55 s', 'infinity', '1 day')") == []
+    assert len(query("SELECT FROM presence_at(now() + interval '55 s')")) == 1
+    assert len(query("SELECT FROM presence_during(now() + interval '55 s', 'infinity')")) == 1
+    assert query("SELECT FROM presence_occupancy('lobby', now() + interval '55 s', 'infinity', '1 day')") == []
 
 
-# How full it was: presence_occupancy
+# presence_occupancy
 
 
 def occupancy(room: str, start: Any, stop: Any, step: Any) -> Rows:
-    return ask("SELECT * FROM presence_occupancy(%s, %s, %s, %s)", room, start, stop, step)
+    return query("SELECT * FROM presence_occupancy(%s, %s, %s, %s)", room, start, stop, step)
 
 
 def occupancy_by_definition(stays: list[Stay], start: datetime, stop: datetime, step: timedelta) -> Rows:
-    """Each step is cut where anybody comes or goes, and each piece looked at."""
+    """Cuts each step at every join and end, and measures the pieces."""
     rows = []
     while start < stop:
         end = min(start + step, stop)
         cuts = sorted({start, end, *(cut for cut in edges(stays) if start < cut < end)})
-        there = [present(stays, cut) for cut in cuts[:-1]]
+        pieces = [present(stays, cut) for cut in cuts[:-1]]
         lasts = [after - before for before, after in pairwise(cuts)]
-        connections = measured([{stay.channel for stay in some} for some in there], lasts)
-        users = measured([{stay.user for stay in some if stay.user is not None} for some in there], lasts)
+        connections = measured([{stay.channel for stay in piece} for piece in pieces], lasts)
+        users = measured([{stay.user for stay in piece if stay.user is not None} for piece in pieces], lasts)
         rows.append((start, *connections, *users))
         start = end
     return rows
 
 
-def measured(there: list[set[Any]], lasts: list[timedelta]) -> tuple[Any, ...]:
-    """How many different ones, at once at most, and on average."""
-    total = sum((len(some) * time for some, time in zip(there, lasts, strict=True)), timedelta())
+def measured(pieces: list[set[Any]], lasts: list[timedelta]) -> tuple[Any, ...]:
+    """Returns the number of different ones, the largest number at the same time, and the average number."""
+    total = sum((len(piece) * time for piece, time in zip(pieces, lasts, strict=True)), timedelta())
     average = total / sum(lasts, timedelta())
-    return (len(set().union(*there)), max(map(len, there)), pytest.approx(average, rel=1e-12))
+    return (len(set().union(*pieces)), max(map(len, pieces)), pytest.approx(average, rel=1e-12))
 
 
-# Few of them, so that much happens at the same time, and as steps begin.
+# A small set, so many events coincide with each other and with the start of a step.
 MOMENT = st.builds(
     lambda minutes, instants: NOON + minutes * MINUTE + instants * INSTANT,
     st.integers(0, 12),
@@ -179,7 +179,7 @@ STEP = st.sampled_from([MINUTE, 3 * MINUTE, 4 * MINUTE, timedelta(seconds=137, m
 
 @st.composite
 def visits(draw: st.DrawFn) -> list[tuple[str, str, int | None, datetime, datetime | None]]:
-    """A connection is in a room once at a time. It may come back the instant it leaves, and as another user."""
+    """Draws stays that do not overlap. A connection may come back the instant it leaves, and as another user."""
     found = []
     for room in ("hall", "lobby"):
         for channel in "abcd":
@@ -190,11 +190,11 @@ def visits(draw: st.DrawFn) -> list[tuple[str, str, int | None, datetime, dateti
 
 
 @given(visits(), MOMENT, st.integers(0, 15), STEP)
-def test_occupancy_is_what_the_definition_says(visits: Any, start: datetime, minutes: int, step: timedelta) -> None:
-    with undone():
+def test_occupancy_matches_the_definition(visits: Any, start: datetime, minutes: int, step: timedelta) -> None:
+    with rolled_back():
         users = get_user_model()._default_manager
         keys = [users.create(username=name).pk for name in ("ada", "grace")]
-        stays = [Stay(room, ch, None if who is None else keys[who], *when) for room, ch, who, *when in visits]
+        stays = [Stay(room, ch, None if person is None else keys[person], *when) for room, ch, person, *when in visits]
         write(*stays)
         lobby = [stay for stay in stays if stay.room == "lobby"]
         stop = start + minutes * MINUTE
@@ -202,7 +202,7 @@ def test_occupancy_is_what_the_definition_says(visits: Any, start: datetime, min
         assert_live_is_the_fold()
 
 
-def test_a_user_with_several_tabs_is_one_user_while_any_of_them_is_there(user: Any) -> None:
+def test_a_user_counts_once_while_any_of_their_tabs_is_present(user: Any) -> None:
     write(
         Stay("lobby", "outer", user, NOON, NOON + 40 * MINUTE),
         Stay("lobby", "inner", user, NOON + 10 * MINUTE, NOON + 20 * MINUTE),
@@ -212,7 +212,7 @@ def test_a_user_with_several_tabs_is_one_user_while_any_of_them_is_there(user: A
     assert occupancy("lobby", NOON, NOON + 60 * MINUTE, "1 hour") == [row]
 
 
-def test_whoever_goes_as_a_step_begins_is_in_it_only_when_back() -> None:
+def test_a_user_who_leaves_when_a_step_begins_counts_in_it_only_after_coming_back() -> None:
     users = [get_user_model()._default_manager.create(username=name) for name in "abc"]
     write(
         *(Stay("lobby", user.username, user, NOON, NOON + 30 * MINUTE) for user in users),
@@ -222,7 +222,7 @@ def test_whoever_goes_as_a_step_begins_is_in_it_only_when_back() -> None:
     assert found == [(NOON, 3, 3, 3.0, 3, 3, 3.0), (NOON + 30 * MINUTE, 1, 1, 0.5, 1, 1, 0.5)]
 
 
-def test_the_occupancy_of_a_room_outlives_it_and_goes_on_in_the_next_of_its_name(user: Any) -> None:
+def test_occupancy_spans_rooms_of_the_same_name_that_were_pruned(user: Any) -> None:
     write(
         Stay("lobby", "a", user, NOON, NOON + 15 * MINUTE),
         RoomPruned("lobby", NOON + 15 * MINUTE),
@@ -233,19 +233,19 @@ def test_the_occupancy_of_a_room_outlives_it_and_goes_on_in_the_next_of_its_name
     assert found == [(NOON, 1, 1, 0.5, 1, 1, 0.5), (NOON + 30 * MINUTE, 1, 1, 0.5, 0, 0, 0.0)]
 
 
-def test_a_room_that_never_was_is_empty_all_the_time() -> None:
+def test_an_unknown_room_is_always_empty() -> None:
     found = occupancy("nowhere", NOON, NOON + 60 * MINUTE, "30 minutes")
     assert found == [(NOON, 0, 0, 0, 0, 0, 0), (NOON + 30 * MINUTE, 0, 0, 0, 0, 0, 0)]
 
 
-def test_whoever_only_passed_is_not_counted() -> None:
-    """A stay of no length is at no moment."""
+def test_stays_without_duration_are_not_counted() -> None:
+    """Such a stay is at no moment."""
     write(Stay("lobby", "a", None, NOON, NOON), Stay("lobby", "b", None, NOON + MINUTE, NOON + MINUTE))
     assert occupancy("lobby", NOON, NOON + 60 * MINUTE, "1 hour") == [(NOON, 0, 0, 0, 0, 0, 0)]
 
 
-def test_occupancy_ends_with_now() -> None:
-    ((now,),) = ask("SELECT now()")
+def test_occupancy_ends_now() -> None:
+    ((now,),) = query("SELECT now()")
     write(Stay("lobby", "a", None, now - 60 * MINUTE))
     first, last = occupancy("lobby", now - 90 * MINUTE, now + 90 * MINUTE, "1 hour")
     assert first == (now - 90 * MINUTE, 1, 1, 0.5, 0, 0, 0)
@@ -253,13 +253,13 @@ def test_occupancy_ends_with_now() -> None:
     assert [row[1:] for row in occupancy("lobby", now - 30 * MINUTE, "infinity", "1000 years")] == [last[1:]]
 
 
-def test_no_time_is_no_step() -> None:
+def test_an_empty_span_has_no_steps() -> None:
     assert occupancy("lobby", NOON, NOON, "1 hour") == []
 
 
 def local_buckets(zone: str, start: str, stop: str, step: str) -> list[tuple[str, float]]:
-    """When the steps begin by the clocks of ``zone``, and how many connections were there on average."""
-    with undone(), connection.cursor() as cursor:
+    """Returns the start of each step by the clocks of ``zone``, and the average number of connections."""
+    with rolled_back(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('TimeZone', %s, true)", [zone])
         cursor.execute(
             "SELECT to_char(bucket, 'MM-DD HH24:MI'), average_connections"
@@ -270,7 +270,7 @@ def local_buckets(zone: str, start: str, stop: str, step: str) -> list[tuple[str
         return rows
 
 
-def test_a_day_is_as_long_as_it_was_where_the_session_is() -> None:
+def test_a_day_has_its_length_in_the_time_zone_of_the_database_connection() -> None:
     spring, autumn = datetime(2024, 3, 30, 23, tzinfo=UTC), datetime(2024, 10, 26, 22, tzinfo=UTC)
     write(
         Stay("lobby", "a", None, spring, spring + 23 / 2 * 60 * MINUTE),
@@ -295,19 +295,19 @@ def test_a_day_is_as_long_as_it_was_where_the_session_is() -> None:
         ("Pacific/Apia", "2011-12-29", "2012-01-01", "1 day", ["12-29 00:00", "12-31 00:00"]),
         ("UTC", "2024-01-31", "2024-05-01", "1 month", ["01-31 00:00", "02-29 00:00", "03-31 00:00", "04-30 00:00"]),
     ],
-    ids=["a midnight that was left out", "a day that was left out", "a month without such a day"],
+    ids=["missing midnight", "missing day", "short month"],
 )
-def test_what_the_calendar_leaves_out_moves_no_later_step(
+def test_gaps_in_the_calendar_do_not_move_later_steps(
     zone: str, start: str, stop: str, step: str, begins: list[str]
 ) -> None:
     write(Stay("lobby", "a", None, LONG_AGO))
     assert local_buckets(zone, start, stop, step) == [(begin, 1.0) for begin in begins]
 
 
-# What cannot be answered
+# Invalid queries
 
 
-MISSING = "presence is asked for at a time, and this one is NULL"
+MISSING = "the times and the step of a presence query must not be NULL"
 
 
 @pytest.mark.parametrize(
@@ -334,25 +334,25 @@ MISSING = "presence is asked for at a time, and this one is NULL"
         ("presence_occupancy('a', '-infinity', '2024-03-05', '1 day')", "22023", "from -infinity to 2024-03-05"),
     ],
 )
-def test_what_cannot_be_answered_is_an_error_that_says_why(call: str, state: str, message: str) -> None:
+def test_an_invalid_query_raises_an_error_with_the_reason(call: str, state: str, message: str) -> None:
     with pytest.raises(DatabaseError) as refused, transaction.atomic():
-        ask(f"SELECT * FROM {call}")
+        query(f"SELECT * FROM {call}")
     assert message in str(refused.value)
     assert refused.value.__cause__.sqlstate == state  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("call", ["presence_at(asked)", "presence_during(asked, 'infinity')"])
-def test_a_question_about_the_future_is_an_error_though_nobody_was_ever_there(call: str) -> None:
+@pytest.mark.parametrize("call", ["presence_at(moment)", "presence_during(moment, 'infinity')"])
+def test_a_query_about_the_future_raises_an_error_even_without_any_stays(call: str) -> None:
     with pytest.raises(DatabaseError, match="in the future"), transaction.atomic():
-        ask(f"SELECT * FROM (VALUES (now() + interval '1 day')) AS question (asked), {call} WHERE room = 'nowhere'")
+        query(f"SELECT * FROM (VALUES (now() + interval '1 day')) AS question (moment), {call} WHERE room = 'nowhere'")
 
 
-# Who may ask, and where from
+# Rights and search paths
 
 
 @pytest.fixture
 def reporter() -> None:
-    """A role with the GRANT file, in a database where nobody may run what they were not granted."""
+    """A role with the rights of the GRANT file, in a database that grants nothing to PUBLIC."""
     write(Stay("lobby", "a", None, NOON, NOON + MINUTE), Stay("lobby", "b", None, NOON))
     run(
         "CREATE ROLE reporter",
@@ -364,20 +364,20 @@ def reporter() -> None:
 
 @each_function
 def test_the_role_for_reports_may_call_the_function(call: str, reporter: None) -> None:
-    expected = ask(f"SELECT count(*) FROM {call}")
+    expected = query(f"SELECT count(*) FROM {call}")
     run("SET LOCAL ROLE reporter")
-    assert ask(f"SELECT count(*) FROM {call}") == expected != [(0,)]
+    assert query(f"SELECT count(*) FROM {call}") == expected != [(0,)]
 
 
-def test_the_role_for_reports_may_look_back(reporter: None) -> None:
+def test_the_role_for_reports_may_run_presence_at(reporter: None) -> None:
     run("SET LOCAL ROLE reporter")
-    call_command("replay_presence", "--until", "1", stdout=StringIO())
+    call_command("presence_at", "1", stdout=StringIO())
 
 
 @pytest.mark.parametrize("table", ["presence_session", "presence_event", "presence_room", "presence"])
 def test_the_role_for_reports_may_read(table: str, reporter: None) -> None:
     run("SET LOCAL ROLE reporter")
-    assert ask(f"SELECT * FROM {table}") != []
+    assert query(f"SELECT * FROM {table}") != []
 
 
 @pytest.mark.parametrize(
@@ -408,24 +408,24 @@ def test_the_role_for_reports_may_do_nothing_else(statement: str, reporter: None
 @pytest.mark.parametrize(
     "statement", ["INSERT INTO presence_session (room) VALUES ('x')", "DELETE FROM presence_session"]
 )
-def test_nobody_changes_a_stay_through_the_view(statement: str) -> None:
+def test_the_view_cannot_be_written(statement: str) -> None:
     with pytest.raises(DatabaseError, match=r"cannot (insert into|delete from) view"), transaction.atomic():
         run(statement)
 
 
 @each_function
-def test_a_role_that_may_read_the_view_alone_may_ask(call: str) -> None:
+def test_a_role_that_may_read_only_the_view_may_call_the_function(call: str) -> None:
     write(Stay("lobby", "a", None, NOON, NOON + MINUTE))
     run("CREATE ROLE reader", "GRANT SELECT ON presence_session TO reader", "SET LOCAL ROLE reader")
-    assert ask(f"SELECT * FROM {call}") != []
+    assert query(f"SELECT * FROM {call}") != []
     with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
-        ask("SELECT * FROM presence_event")
+        query("SELECT * FROM presence_event")
 
 
 @each_function
-def test_the_function_finds_its_parts_whatever_the_search_path_is(call: str) -> None:
+def test_the_function_works_with_any_search_path(call: str) -> None:
     write(Stay("lobby", "a", None, NOON, NOON + MINUTE))
-    expected = ask(f"SELECT * FROM {call}")
+    expected = query(f"SELECT * FROM {call}")
     run(
         "CREATE SCHEMA elsewhere",
         "CREATE VIEW elsewhere.presence_session AS SELECT * FROM presence_session WHERE false",
@@ -437,12 +437,12 @@ def test_the_function_finds_its_parts_whatever_the_search_path_is(call: str) -> 
         " BEGIN ATOMIC SELECT * FROM public.presence_session WHERE false; END",
         "SET LOCAL search_path = elsewhere",
     )
-    assert ask(f"SELECT * FROM public.{call}") == expected != []
+    assert query(f"SELECT * FROM public.{call}") == expected != []
 
 
-def test_a_time_may_come_from_a_function_of_ones_own(reporter: None) -> None:
-    """In a subquery, as the cookbook says: PostgreSQL would otherwise call it for every stay."""
+def test_a_time_may_come_from_another_function(reporter: None) -> None:
+    """It must be in a subquery. Otherwise PostgreSQL calls it for every stay."""
     run("CREATE FUNCTION pg_temp.noon() RETURNS timestamptz LANGUAGE plpgsql STABLE AS 'BEGIN RETURN now(); END'")
-    assert ask("SELECT session FROM presence_at((SELECT pg_temp.noon()))") == ask(
+    assert query("SELECT session FROM presence_at((SELECT pg_temp.noon()))") == query(
         "SELECT session FROM presence_at(now())"
     )

@@ -1,4 +1,4 @@
-"""The helpers for the tests of users, inside transactions and outside, from functions and from coroutines."""
+"""The test helpers for users of the library, inside and outside of transactions, in functions and in coroutines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from projections.testing import (
     assert_recorded,
     recorded,
 )
-from tests.concurrency.conftest import Session
+from tests.concurrency.conftest import DatabaseConnection
 from tests.fold import assert_live_is_the_fold
 from tests.waiting import wait_until
 
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db
 
 
 def message(assertion: Callable[[], Any]) -> list[str]:
-    """What the assertion that fails says, by lines."""
+    """Returns the lines of the message of a failing assertion."""
     with pytest.raises(AssertionError) as caught:
         assertion()
     return str(caught.value).splitlines()
@@ -51,31 +51,37 @@ def message(assertion: Callable[[], Any]) -> list[str]:
 
 class TestAssertPresent:
     def test_users_count_once_and_anonymous_connections_each(self, user: Any, other_user: Any) -> None:
-        for channel, who in [("1", user), ("2", user), ("3", other_user), ("4", None), ("5", AnonymousUser())]:
-            room = Room.objects.add("room", channel, who)
-        Room.objects.add("elsewhere", "6")
+        for channel, person in [("1", user), ("2", user), ("3", other_user), ("4", None), ("5", AnonymousUser())]:
+            room = Room.objects.add("room", channel, person)
+        Room.objects.add("hall", "6")
         assert_present("room", other_user, user, anonymous=2)
         assert_present(room, user, other_user, AnonymousUser(), None)
 
     def test_a_room_that_does_not_exist_is_empty(self, user: Any) -> None:
         assert_present("nowhere")
         assert message(lambda: assert_present("nowhere", user)) == [
-            "Others are in nowhere than expected.",
+            "The presences in nowhere are not the expected ones.",
             "Expected:",
             "  ada",
             "Found:",
             "  nothing",
         ]
 
-    def test_the_failure_shows_who_was_expected_and_who_is_there(self, user: Any, other_user: Any) -> None:
-        for channel, who in [("1", user), ("2", user), ("3", None)]:
-            Room.objects.add("room", channel, who)
+    def test_the_failure_lists_who_was_expected_and_who_is_present(self, user: Any, other_user: Any) -> None:
+        for channel, person in [("1", user), ("2", user), ("3", None)]:
+            Room.objects.add("room", channel, person)
         lines = message(lambda: assert_present("room", other_user, anonymous=2))
-        assert lines[:5] == ["Others are in room than expected.", "Expected:", "  grace", "  anonymous", "  anonymous"]
+        assert lines[:5] == [
+            "The presences in room are not the expected ones.",
+            "Expected:",
+            "  grace",
+            "  anonymous",
+            "  anonymous",
+        ]
         assert lines[5] == "Found:"
         assert sorted(lines[6:]) == ["  ada, connections: 2", "  anonymous, connections: 1"]
 
-    def test_somebody_more_is_a_failure(self, user: Any) -> None:
+    def test_an_unexpected_user_is_a_failure(self, user: Any) -> None:
         Room.objects.add("room", "1", user)
         assert "  ada, connections: 1" in message(lambda: assert_present("room"))
 
@@ -84,13 +90,13 @@ class TestAssertPresent:
         Room.objects.add("room", "1")
         assert "  anonymous, connections: 1" in message(lambda: assert_present("room", anonymous=anonymous))
 
-    def test_who_does_not_exist_any_more_is_shown_by_key(self, user: Any) -> None:
+    def test_a_deleted_user_is_shown_by_key(self, user: Any) -> None:
         Room.objects.add("room", "1", user)
         key = user.pk
         get_user_model().objects.all()._raw_delete("default")
         assert f"  {key}, connections: 1" in message(lambda: assert_present("room"))
 
-    def test_nobody_expects_an_unsaved_user(self) -> None:
+    def test_an_unsaved_user_is_refused(self) -> None:
         with pytest.raises(InvalidUser, match="save it first"):
             assert_present("room", get_user_model()(pk=None, username="new"))
 
@@ -99,25 +105,25 @@ class TestAssertRecorded:
     def test_exactly_these_in_any_order(self, user: Any) -> None:
         Room.objects.add("room", "before")
         with assert_recorded(("join", "room", None), ("join", "room", user), ("join", "room", user)) as events:
-            for channel, who in [("1", user), ("2", user), ("3", None)]:
-                room = Room.objects.add("room", channel, who)
+            for channel, person in [("1", user), ("2", user), ("3", None)]:
+                room = Room.objects.add("room", channel, person)
             assert events == []
         assert [str(event) for event in events] == ["join 1 room", "join 2 room", "join 3 room"]
         with assert_recorded(("leave", room, AnonymousUser())):
             Room.objects.remove("room", "3")
 
-    def test_nothing(self) -> None:
+    def test_no_event(self) -> None:
         with assert_recorded():
-            Presence.objects.touch("nobody")
+            Presence.objects.touch("absent")
 
-    def test_the_prune_of_a_room_has_nobody(self) -> None:
+    def test_the_prune_of_a_room_has_no_user(self) -> None:
         Room.objects.add("room", "1")
         with assert_recorded(("prune", "room", None)):
             Room.objects.prune_presences(0)
         with assert_recorded(("prune", "room")):
             Room.objects.prune_rooms()
 
-    def test_the_failure_shows_what_was_expected_and_what_was_recorded_in_log_order(
+    def test_the_failure_lists_the_expected_and_the_recorded_events_in_log_order(
         self, user: Any, other_user: Any
     ) -> None:
         def fail() -> None:
@@ -128,7 +134,7 @@ class TestAssertRecorded:
                 Room.objects.prune_rooms()
 
         assert message(fail) == [
-            "Something else was recorded than expected.",
+            "The recorded events are not the expected ones.",
             "Expected:",
             "  leave room grace",
             "  touch room anonymous",
@@ -144,7 +150,7 @@ class TestAssertRecorded:
     @pytest.mark.parametrize(
         "wrong", [("leave", "room", None), ("join", "hall", None), ("join", "room"), ("join", "room", "user")]
     )
-    def test_kind_room_and_user_all_count(self, wrong: Any, user: Any) -> None:
+    def test_kind_room_and_user_are_compared(self, wrong: Any, user: Any) -> None:
         def fail() -> None:
             with assert_recorded(tuple(user if part == "user" else part for part in wrong)):
                 Room.objects.add("room", "1")
@@ -152,7 +158,7 @@ class TestAssertRecorded:
         assert message(fail)[-1] == "  join room anonymous"
 
     @pytest.mark.parametrize("times", [0, 2])
-    def test_the_number_counts(self, times: int) -> None:
+    def test_the_number_of_events_is_compared(self, times: int) -> None:
         def fail() -> None:
             with assert_recorded(*[("join", "room", None)] * times):
                 Room.objects.add("room", "1")
@@ -185,10 +191,10 @@ class TestRecorded:
 
 class TestAgePresences:
     @pytest.fixture
-    def other(self) -> Iterator[Session]:
-        session = Session()
-        yield session
-        session.close()
+    def other(self) -> Iterator[DatabaseConnection]:
+        connection = DatabaseConnection()
+        yield connection
+        connection.close()
 
     @pytest.fixture
     def times(self) -> Callable[[], dict[str, tuple[datetime, datetime]]]:
@@ -229,13 +235,13 @@ class TestAgePresences:
         ],
     )
     def test_lookups_choose(self, lookups: Any, aged: set[str], times: Any, user: Any, other_user: Any) -> None:
-        for room, channel, who in [
+        for room, channel, person in [
             ("room", "1", user),
             ("hall", "1", user),
             ("room", "2", other_user),
             ("hall", "3", None),
         ]:
-            Room.objects.add(room, channel, who)
+            Room.objects.add(room, channel, person)
         before = times()
         assert age_presences(60, **{key: user if value == "user" else value for key, value in lookups.items()}) == len(
             aged
@@ -243,36 +249,36 @@ class TestAgePresences:
         assert {key for key, value in times().items() if value != before[key]} == aged
         assert_live_is_the_fold()
 
-    def test_a_room_ages_with_whoever_made_it_and_nobody_else(self) -> None:
-        Room.objects.add("room", "maker")
+    def test_a_room_ages_only_with_the_connection_that_created_it(self) -> None:
+        Room.objects.add("room", "creator")
         Room.objects.add("room", "guest")
         created_at = Room.objects.get().created_at
         age_presences(60, channel_name="guest")
         assert Room.objects.get().created_at == created_at
-        age_presences(60, channel_name="maker")
+        age_presences(60, channel_name="creator")
         assert Room.objects.get().created_at == created_at - MINUTE
-        Room.objects.remove("room", "maker")
+        Room.objects.remove("room", "creator")
         age_presences(60)
         assert Room.objects.get().created_at == created_at - MINUTE
         assert_live_is_the_fold()
 
-    def test_a_room_knows_who_made_it_even_if_others_joined_at_the_same_moment(self) -> None:
-        """Two who have aged until their joins, in this room and in another, coincide with the making of a room."""
-        for room, channel in [("hall", "first"), ("room", "maker"), ("room", "guest")]:
+    def test_a_room_ages_with_its_creator_even_if_others_joined_at_the_same_moment(self) -> None:
+        """Two connections, in this room and another, are aged until their joins coincide with the room's creation."""
+        for room, channel in [("hall", "first"), ("room", "creator"), ("room", "guest")]:
             Room.objects.add(room, channel)
 
         def age_until_joined_with(other: str, channel: str) -> None:
             joined = dict(Presence.objects.values_list("channel_name", "joined_at"))
             age_presences((joined[channel] - joined[other]).total_seconds(), channel_name=channel)
 
-        age_until_joined_with("first", "maker")
-        age_until_joined_with("maker", "guest")
+        age_until_joined_with("first", "creator")
+        age_until_joined_with("creator", "guest")
         assert len(set(Presence.objects.values_list("joined_at", flat=True))) == 1
-        for channel in ("guest", "maker"):
+        for channel in ("guest", "creator"):
             age_presences(60, channel_name=channel)
             assert_live_is_the_fold()
 
-    def test_a_room_that_was_pruned_and_made_anew_ages(self) -> None:
+    def test_a_room_that_was_pruned_and_created_again_ages(self) -> None:
         Room.objects.add("room", "1")
         Room.objects.remove("room", "1")
         Room.objects.prune_rooms()
@@ -281,7 +287,7 @@ class TestAgePresences:
         age_presences(0.5)
         assert_live_is_the_fold()
 
-    def test_stays_that_have_ended_remain(self) -> None:
+    def test_closed_stays_do_not_change(self) -> None:
         Room.objects.add("room", "1")
         Room.objects.remove("room", "1")
         ended = list(PresenceEvent.objects.values())
@@ -291,7 +297,7 @@ class TestAgePresences:
         assert_live_is_the_fold()
 
     @inside_a_transaction_and_outside
-    def test_the_guards_are_back_afterwards(self, outside: int) -> None:
+    def test_the_guards_are_restored(self, outside: int) -> None:
         def functions() -> list[Any]:
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -310,14 +316,14 @@ class TestAgePresences:
         ("table", "column"), [("presence", "last_seen"), ("presence_event", "at"), ("presence_room", "created_at")]
     )
     @pytest.mark.django_db(transaction=True)
-    def test_the_tables_are_guarded_again_by_the_session_that_aged(self, table: str, column: str) -> None:
+    def test_the_tables_are_guarded_again_on_the_same_database_connection(self, table: str, column: str) -> None:
         Room.objects.add("room", "1")
         age_presences(60)
         with connection.cursor() as cursor, pytest.raises(Exception, match="is refused"):
             cursor.execute(f"UPDATE {table} SET {column} = now()")
 
     @pytest.mark.parametrize("seconds", [-1, float("nan"), "60"])
-    def test_an_age_is_a_number_of_seconds(self, seconds: Any) -> None:
+    def test_an_invalid_age_is_refused(self, seconds: Any) -> None:
         with pytest.raises(InvalidAge):
             age_presences(seconds)
 
@@ -327,7 +333,7 @@ class TestAgePresences:
         before = times()
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('presence_events.test_database', %s, true)", [mark])
-        with pytest.raises(NotATestDatabase, match=f"test databases only.*{connection.settings_dict['NAME']}"):
+        with pytest.raises(NotATestDatabase, match=f"only in test databases.*{connection.settings_dict['NAME']}"):
             age_presences(60)
         assert times() == before
 
@@ -346,8 +352,8 @@ class TestAgePresences:
                 cursor.execute("DROP ROLE stranger")
 
     @pytest.mark.django_db(transaction=True)
-    def test_nobody_waits_who_has_to_do_with_other_presences(self, other: Session) -> None:
-        """While another connection has not yet committed a join and a touch, and the other way around."""
+    def test_connections_that_change_other_presences_do_not_wait(self, other: DatabaseConnection) -> None:
+        """Another connection has an uncommitted join and touch while presences are aged, and the other way around."""
         for channel in ("1", "2"):
             Room.objects.add("room", channel)
         other.append("touch", channel="1")
@@ -360,7 +366,7 @@ class TestAgePresences:
         assert_live_is_the_fold()
 
     @pytest.mark.django_db(transaction=True)
-    def test_a_touch_under_way_is_waited_for_and_ages_too(self, other: Session) -> None:
+    def test_an_uncommitted_touch_is_waited_for_and_ages_too(self, other: DatabaseConnection) -> None:
         """Another connection has touched the presence and commits while `age_presences` waits for its row."""
         Room.objects.add("room", "channel")
         other.append("touch")
@@ -381,31 +387,31 @@ class TestAgePresences:
         assert_live_is_the_fold()
 
 
-class Elsewhere:
-    """A router."""
+class RouterToOtherDatabase:
+    """Routes the log to another alias of the test database."""
 
     def db_for_write(self, model: Any, **hints: Any) -> str | None:
-        return "elsewhere" if model is PresenceEvent else None
+        return "other" if model is PresenceEvent else None
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("using", [{"using": "elsewhere"}, {}])
-def test_the_database_that_is_looked_at_is_the_one_named_or_else_the_one_that_is_written_to(
+@pytest.mark.parametrize("using", [{"using": "other"}, {}])
+def test_the_helpers_use_the_given_database_or_else_the_one_of_the_log(
     using: Any, user: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
-    settings.DATABASE_ROUTERS = [] if using else [Elsewhere()]
-    monkeypatch.setitem(test_databases._configured, "elsewhere", test_databases._configured["default"])
-    connections["elsewhere"] = connection.copy("elsewhere")
+    settings.DATABASE_ROUTERS = [] if using else [RouterToOtherDatabase()]
+    monkeypatch.setitem(test_databases._configured_names, "other", test_databases._configured_names["default"])
+    connections["other"] = connection.copy("other")
     try:
         with django_assert_num_queries(0):
             with assert_recorded(("join", "room", user), **using), recorded(**using) as events:
-                Room.objects.db_manager("elsewhere").add("room", "1", user)
+                Room.objects.db_manager("other").add("room", "1", user)
             assert_present("room", user, **using)
             assert age_presences(60, **using) == len(events) == 1
             assert message(lambda: assert_present("room", **using))[-1] == "  ada, connections: 1"
     finally:
-        connections["elsewhere"].close()
-        del connections["elsewhere"]
+        connections["other"].close()
+        del connections["other"]
     assert_live_is_the_fold()
 
 
@@ -434,9 +440,9 @@ class TestCoroutines:
         await aassert_present("lobby")
 
     async def test_failures(self, user: Any) -> None:
-        with pytest.raises(AssertionError, match="Others are in lobby"):
+        with pytest.raises(AssertionError, match="The presences in lobby are not the expected ones"):
             await aassert_present("lobby", user, anonymous=1)
-        with pytest.raises(AssertionError, match="Something else was recorded"):
+        with pytest.raises(AssertionError, match="The recorded events are not the expected ones"):
             async with assert_recorded(("join", "lobby", user)):
                 pass
         with pytest.raises(ZeroDivisionError):
@@ -445,7 +451,7 @@ class TestCoroutines:
 
 
 class InDjangosTestCase(TestCase):
-    """As the runner of Django has it: one transaction for functions and coroutines."""
+    """Django's own runner: functions and coroutines share one transaction."""
 
     @classmethod
     def setUpTestData(cls) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils.timezone import override
 
-from projections.times import lasting, microseconds, written, zone
+from projections.times import format_duration, microseconds, url_value, zone_name
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -21,13 +21,13 @@ BERLIN = ZoneInfo("Europe/Berlin")
         (datetime(2026, 3, 1, 9, tzinfo=BERLIN), "2026-03-01T08:00:00Z"),
     ],
 )
-def test_what_stands_in_an_address_means_the_same_everywhere(value: object, text: str) -> None:
-    assert written(value) == text
+def test_a_value_in_an_address_means_the_same_in_every_time_zone(value: object, text: str) -> None:
+    assert url_value(value) == text
 
 
-def test_a_naive_time_is_one_of_the_current_time_zone() -> None:
+def test_a_naive_time_is_in_the_current_time_zone() -> None:
     with override(BERLIN):
-        assert written(datetime(2026, 3, 1, 9)) == "2026-03-01T08:00:00Z"
+        assert url_value(datetime(2026, 3, 1, 9)) == "2026-03-01T08:00:00Z"
 
 
 def test_microseconds_are_exact() -> None:
@@ -46,7 +46,7 @@ def test_microseconds_are_exact() -> None:
 )
 def test_the_zone_has_a_name_that_browsers_know(current: timezone, name: str) -> None:
     with override(current):
-        assert zone() == name
+        assert zone_name() == name
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_the_zone_has_a_name_that_browsers_know(current: timezone, name: str) ->
         (timedelta(days=2, seconds=1), "48:00:01"),
     ],
 )
-def test_durations_are_shown_as_a_clock_would(duration: timedelta, text: str) -> None:
-    assert lasting(duration) == text
+def test_durations_have_hours_minutes_and_seconds(duration: timedelta, text: str) -> None:
+    assert format_duration(duration) == text

@@ -1,8 +1,10 @@
--- Who was there at a moment. Conditions on the room or the user reach the indexes.
+-- Returns the stays at a moment. Conditions on the room or the user use the indexes.
 --
--- The WITH keeps PostgreSQL from mixing this query with one that takes the moment from another table: conditions on time
--- would then be those of a join, which do not reach the indexes. A NULL would be no condition under which anything is
--- asked, and so nothing would be checked.
+-- The WITH prevents PostgreSQL from merging this query into a query that takes the moment from another table. The
+-- conditions on time would become join conditions, which cannot use the indexes.
+--
+-- With a NULL moment, the condition on joined_at would be NULL, and presence_check would not be called. coalesce keeps
+-- the condition true, so presence_check raises its error.
 CREATE FUNCTION presence_at(moment timestamptz)
 RETURNS SETOF presence_session LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC

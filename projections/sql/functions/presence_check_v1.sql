@@ -1,24 +1,24 @@
--- True, if one can say something about the time from start to stop, in steps; an error that says what is wrong otherwise.
--- It stops whoever asks who is there tomorrow, and takes a clock that is up to a minute ahead of the database's for now.
+-- Returns true if presence can be known from start to stop, in steps. Otherwise raises an error with the reason.
+-- The start must not be in the future; a clock up to one minute ahead of the database's is accepted.
 CREATE FUNCTION presence_check(start timestamptz, stop timestamptz, step interval)
 RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     IF start IS NULL OR stop IS NULL OR step IS NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'presence is asked for at a time, and this one is NULL';
+            MESSAGE = 'the times and the step of a presence query must not be NULL';
     END IF;
     IF start > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION USING
             ERRCODE = 'datetime_field_overflow',
             MESSAGE = format('%s is in the future', start),
-            HINT = 'Nobody knows who will be there.';
+            HINT = 'Ask for a time that is not later than now.';
     END IF;
     IF start > stop OR step <= interval '0' THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('from %s to %s in steps of %s is not a span of time', start, stop, step),
-            HINT = 'The start comes before the end, and a step is longer than nothing.';
+            HINT = 'The start must not be later than the end, and the step must be positive.';
     END IF;
     RETURN true;
 END;

@@ -1,4 +1,5 @@
--- Who was there at any time from start on and before stop. What is still to come of that time is left out.
+-- Returns the stays that overlap the span from start (included) to stop (excluded). If stop is in the future, the result
+-- covers the time until now. The WITH and the coalesce are explained in presence_at.
 CREATE FUNCTION presence_during(start timestamptz, stop timestamptz)
 RETURNS SETOF presence_session LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC

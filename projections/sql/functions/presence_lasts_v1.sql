@@ -1,9 +1,11 @@
--- Whether a stay that began by stop went on after start, put so that the indexes of presence_events/stays.py find it: one
--- short range of each magnitude. A condition on joined_at comes beside it. That no stay ends before it begins is known,
--- and said because it is the condition of the index of all stays.
+-- Returns whether a stay that began no later than stop ended after start, or is open. The caller adds the condition on
+-- joined_at.
 --
--- PostgreSQL puts the body in the place of the call. That is why the arguments are used more than once, why there are no
--- SET clauses, and why it is STABLE: adding an interval is.
+-- The condition is written for the indexes of presence_events/schema/indexes.py: they read one short range of each
+-- magnitude. left_at >= joined_at is always true; it is here because the index of all stays has that condition.
+--
+-- PostgreSQL inlines the function. So its arguments can be used more than once, it has no SET clauses, and it is STABLE,
+-- as the addition of an interval is.
 CREATE FUNCTION presence_lasts(
     joined_at timestamptz, left_at timestamptz, is_open boolean, start timestamptz, stop timestamptz
 )

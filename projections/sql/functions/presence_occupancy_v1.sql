@@ -1,13 +1,14 @@
--- How full a room was, a row for each step from start to stop, up to now:
+-- Returns how many connections and users were in a room, one row for each step from start to stop, or to now if stop is
+-- in the future:
 --
--- connections, users   how many different ones were there at some time in the step; users without the anonymous
--- peak_...             how many at once, at most
--- average_...          how many at once, on average over the step
+-- connections, users   how many different ones were present at some time in the step; anonymous ones are not users
+-- peak_...             the largest number at the same time
+-- average_...          the average number over the step
 --
--- A sweep: +1 where somebody comes, -1 where somebody goes, added up in order of time. People are present as long as one
--- of their connections is. Different ones are those who were there when the step began, and those who came in it and
--- had not gone in it before. Steps are counted from the start, in the time zone of the session: one that meets a
--- missing hour, or the end of a short month, does not move the ones after it.
+-- The query is a sweep: it adds +1 for each join and -1 for each end, in order of time. A user is present while at least
+-- one connection of that user is. The different ones in a step are those present at its start, plus those that came
+-- during the step and had not already gone in it. Each step is computed from the start, in the time zone of the
+-- database connection: a missing hour, or the end of a short month, does not move the steps after it.
 CREATE FUNCTION presence_occupancy(room text, start timestamptz, stop timestamptz, step interval)
 RETURNS TABLE (
     bucket timestamptz,
@@ -22,7 +23,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     WITH RECURSIVE limits AS MATERIALIZED (
         SELECT least(stop, clock_timestamp()) AS stop
-        -- From -infinity no step leads anywhere.
+        -- No number of steps leads away from -infinity. A step of 0 makes presence_check refuse it.
         WHERE presence_check(start, stop, CASE WHEN isfinite(start) THEN step ELSE interval '0' END)
     ), steps (number, start) AS (
         SELECT 1, presence_occupancy.start FROM limits AS l WHERE presence_occupancy.start < l.stop
@@ -50,7 +51,7 @@ BEGIN ATOMIC
             s.ended,
             s.ended_before,
             s.user_id IS NOT NULL AS is_user,
-            -- When the user's connections so far will all have gone, and when the next one comes.
+            -- When the last of the user's earlier connections ends, and when the next connection joins.
             max(s.ended) OVER w AS away_since,
             lead(s.began) OVER w AS back_at
         FROM stays AS s
@@ -76,7 +77,7 @@ BEGIN ATOMIC
             NULL
         FROM visits AS v, marks AS m
         UNION ALL
-        -- The connection that came last goes first: the user goes with another.
+        -- A connection that ends before an earlier one of its user does: the user goes when the earlier one ends.
         SELECT v.away_since, -1, 0, -1, width_bucket(v.away_since, m.list), NULL, NULL
         FROM visits AS v, marks AS m
         WHERE v.is_user AND v.away_since > v.ended AND (v.back_at > v.away_since) IS NOT FALSE
@@ -106,7 +107,7 @@ BEGIN ATOMIC
         max(l.users) FILTER (WHERE l.lasts > 0),
         (sum(l.users * l.lasts) / sum(l.lasts))::float8
     FROM levels AS l
-    WHERE l.lasts IS NOT NULL  -- the last row has none after it
+    WHERE l.lasts IS NOT NULL  -- the last row has no next row
     GROUP BY l.number
     ORDER BY l.number;
 END

@@ -1,2 +1,2 @@
--- Room on each page for the new versions of touched rows, so that touches stay heap-only and leave the indexes alone.
+-- Leaves free space on each page for new versions of touched rows. Touches then stay heap-only and write no index.
 ALTER TABLE presence SET (fillfactor = 70)

@@ -1,13 +1,15 @@
--- The one fold: applies an event to the projections and lets it into the log only if that changed something.
+-- Applies an event to the projections, before it is inserted into the log. An event that changes nothing is left out of
+-- the log: the trigger returns NULL.
 --
--- The position in the log is drawn last, when the row the event changes is locked: the order of positions is then the
--- order of changes, and a replay in that order gives the same rows. The clock is read under the same lock.
+-- The position in the log is drawn last, while the row that the event changes is locked. So the order of positions is
+-- the order of changes, and a replay in that order produces the same rows.
 --
--- Whoever waits for a lock has read the clock too early: what was a millisecond or more ago is read again.
+-- The time of the event is read under the same lock. A touch and a join may wait for that lock after they have read the
+-- clock, so they read it again if more than a millisecond has passed.
 DECLARE
     now timestamptz;
     created boolean := false;
-    said boolean;
+    is_repeated boolean;
 BEGIN
     IF NEW.data = 'null' THEN
         NEW.data := NULL;
@@ -16,17 +18,17 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'not_null_violation',
             MESSAGE = format('a %s needs a channel_name', NEW.kind),
-            HINT = 'Only the prune of a room itself has none.';
+            HINT = 'Only the prune of a room itself has no channel_name.';
     END IF;
 
     CASE NEW.kind
     WHEN 'touch' THEN
         IF NEW.data IS NOT NULL THEN
-            -- What is said again is left out: a touch with data is a change.
-            SELECT data = NEW.data INTO said FROM presence
+            -- A touch with data means that the data changed, so data that is already present is removed from the touch.
+            SELECT data = NEW.data INTO is_repeated FROM presence
             WHERE room = NEW.room AND channel_name = NEW.channel_name
             FOR NO KEY UPDATE;
-            IF said THEN
+            IF is_repeated THEN
                 NEW.data := NULL;
             END IF;
         END IF;
@@ -44,12 +46,12 @@ BEGIN
         NEW.process := NULL;
 
     WHEN 'join' THEN
-        -- Waits for whoever is ending a stay of this connection, so that the next one begins after it.
+        -- Waits while another transaction ends a stay of this connection, so the new stay begins after that end.
         PERFORM FROM presence WHERE room = NEW.room AND channel_name = NEW.channel_name FOR UPDATE;
         IF FOUND THEN
             RETURN NULL;
         END IF;
-        -- Waits for whoever is pruning the room, and then makes it anew.
+        -- Waits while another transaction prunes the room, and then creates the room again.
         LOOP
             PERFORM FROM presence_room WHERE channel_name = NEW.room FOR KEY SHARE;
             now := clock_timestamp();
@@ -65,7 +67,8 @@ BEGIN
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;
-        IF clock_timestamp() - now > interval '1 ms' AND NOT created THEN  -- nobody waits in a room just made
+        -- In a room that this join has just created, there was no other join to wait for.
+        IF clock_timestamp() - now > interval '1 ms' AND NOT created THEN
             now := clock_timestamp();
             UPDATE presence SET joined_at = now, last_seen = now WHERE id = NEW.session;
         END IF;
@@ -83,7 +86,8 @@ BEGIN
             END IF;
             NEW.at := greatest(clock_timestamp(), NEW.last_seen);
         ELSE
-            -- Two statements: the second sees who joined while the first was waiting for the lock.
+            -- Two statements, because each has its own snapshot: the second one sees connections that joined while the
+            -- first one waited for the lock.
             PERFORM FROM presence_room WHERE channel_name = NEW.room FOR UPDATE;
             DELETE FROM presence_room AS r
             WHERE r.channel_name = NEW.room AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)

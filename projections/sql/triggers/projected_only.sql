@@ -1,4 +1,6 @@
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
     IF TG_OP = 'TRUNCATE' AND current_setting('presence_events.test_database', true) = current_database() THEN
         RETURN NULL;
     END IF;

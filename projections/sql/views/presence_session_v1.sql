@@ -1,6 +1,7 @@
--- Every stay: those that are over are the leaves and prunes of the log, those that go on are the presences. Whoever asks
--- says is_open rather than left_at IS NULL: it is a constant on either side, so that a condition on one side vanishes on
--- the other, and the rest finds its index.
+-- All stays. The closed ones are the leaves and prunes of the log, the open ones are the presences.
+--
+-- Use is_open in conditions instead of left_at IS NULL. It is a constant in each half of the UNION, so PostgreSQL can
+-- drop the other half, or the condition, and use the indexes for the rest.
 CREATE VIEW presence_session AS
 SELECT
     session,

@@ -1,4 +1,4 @@
--- A connection that is already there as somebody else ends that stay first.
+-- The join of each connection. If the connection is present as another user, a leave of that stay comes first.
 WITH arrival AS (
     SELECT *
     FROM unnest(

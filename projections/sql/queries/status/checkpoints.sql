@@ -1,6 +1,8 @@
--- The checkpoints, and the name of the main worker though it has none; whether somebody leads (projections._worker.leader_lock); and
--- the last position that was drawn, which is no lower than any that a checkpoint has reached, even if what was appended
--- there was rolled back. Advisory locks are not replicated: on a standby nobody can know who leads on the primary.
+-- Each checkpoint with its mark, whether a process leads under its name (projections._worker.leader_lock), and the last
+-- position that was drawn. The main worker is included even if it has no checkpoint.
+--
+-- No checkpoint can be past the last drawn position, even if the event with that position was rolled back. Advisory
+-- locks are not replicated, so a standby cannot see who leads on the primary.
 SELECT
     name,
     mark::text,

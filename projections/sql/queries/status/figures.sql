@@ -1,22 +1,25 @@
--- Who is there, and how far the log is. One look at the present, none at the past but for its last event.
+-- Who is present, and how long the log is. It reads the presences once, and of the log only the last event.
 SELECT
     statement_timestamp(),
     pg_is_in_recovery(),
-    (SELECT count(*) FROM (SELECT DISTINCT user_id FROM presence WHERE user_id IS NOT NULL) AS person),
-    there.anonymous,
-    there.connections,
+    (SELECT count(*) FROM (SELECT DISTINCT user_id FROM presence WHERE user_id IS NOT NULL) AS present_user),
+    present.anonymous,
+    present.connections,
     (SELECT count(*) FROM presence_room),
     (
         SELECT count(*) FROM presence_room AS room
         WHERE NOT EXISTS (SELECT FROM presence WHERE presence.room = room.channel_name)
     ),
     (SELECT coalesce(max(id), 0) FROM presence_event),
-    greatest(coalesce(extract(epoch FROM statement_timestamp() - there.joined_at), 0), 0)::float8,
-    greatest(coalesce(extract(epoch FROM statement_timestamp() - there.last_seen), 0), 0)::float8,
+    greatest(coalesce(extract(epoch FROM statement_timestamp() - present.joined_at), 0), 0)::float8,
+    greatest(coalesce(extract(epoch FROM statement_timestamp() - present.last_seen), 0), 0)::float8,
     letters.number,
     letters.last,
     letters.workers,
-    (SELECT count(*) FROM presence_process WHERE seen_at > statement_timestamp() - make_interval(secs => %(silent)s))
+    (
+        SELECT count(*) FROM presence_process
+        WHERE seen_at > statement_timestamp() - make_interval(secs => %(dead_after)s)
+    )
 FROM (
     SELECT
         count(*) AS connections,
@@ -24,7 +27,7 @@ FROM (
         min(joined_at) AS joined_at,
         min(last_seen) AS last_seen
     FROM presence
-) AS there
+) AS present
 CROSS JOIN (
     SELECT count(*) AS number, max(id) AS last, coalesce(array_agg(DISTINCT worker), '{}') AS workers
     FROM (SELECT id, worker FROM presence_dead_letter ORDER BY id DESC LIMIT %(counted)s) AS letter

@@ -1,10 +1,14 @@
--- Of each position, how many events after it have to be delivered, whether there may be more, and since when the first of
--- them waits. Touches by which nothing changed but the time are not delivered, and there is no index without them: so
--- only a stretch of the log is looked at. If nothing is found in it, what comes after it counts as waiting.
+-- For each position: how many later events are yet to be delivered, whether there may be more, and how many seconds the
+-- first of them has been waiting.
+--
+-- Touches without data are not delivered, and no index leaves them out. So the query reads only a limited range of the
+-- log after each position. If the log goes on beyond that range, its next event counts as waiting.
 SELECT
-    lag.count,
-    lag.count > %(counted)s OR beyond.at IS NOT NULL,
-    greatest(coalesce(extract(epoch FROM statement_timestamp() - coalesce(lag.at, beyond.at)), 0), 0)::float8
+    undelivered.count,
+    undelivered.count > %(counted)s OR beyond.at IS NOT NULL,
+    greatest(
+        coalesce(extract(epoch FROM statement_timestamp() - coalesce(undelivered.at, beyond.at)), 0), 0
+    )::float8
 FROM unnest(%(positions)s::bigint[]) WITH ORDINALITY AS mark (position, number)
 CROSS JOIN LATERAL (
     WITH waiting AS MATERIALIZED (
@@ -14,7 +18,7 @@ CROSS JOIN LATERAL (
         LIMIT %(counted)s + 1
     )
     SELECT count(*) AS count, (SELECT at FROM waiting ORDER BY id LIMIT 1) AS at FROM waiting
-) AS lag
+) AS undelivered
 LEFT JOIN LATERAL (
     SELECT at FROM presence_event WHERE id > mark.position + %(stretch)s ORDER BY id LIMIT 1
 ) AS beyond ON true

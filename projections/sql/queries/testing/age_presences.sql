@@ -1,4 +1,4 @@
--- Moves stays, all that the log says of them and the rooms they made into the past; times are compared as they were.
+-- Moves stays, their events and the rooms that they created into the past. All parts read the times before the move.
 WITH aged AS (
     UPDATE presence
     SET joined_at = joined_at - make_interval(secs => %(age)s), last_seen = last_seen - make_interval(secs => %(age)s)

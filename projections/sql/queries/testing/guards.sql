@@ -1,4 +1,4 @@
--- The functions of these triggers: as they are, and as they would let everything pass.
+-- The definition of each guard's function, and the same function with a body that accepts every write.
 SELECT pg_get_functiondef(oid), replace(pg_get_functiondef(oid), prosrc, 'BEGIN RETURN NULL; END;')
 FROM pg_proc
 WHERE proname = ANY(%(names)s::text[]) AND pg_function_is_visible(oid)

@@ -1,4 +1,4 @@
--- How many were there at each of these moments, in one room or of one user, connections and people.
+-- Counts connections and people at each of these moments, in one room, of one user, or of one user in one room.
 SELECT moment, count.connections, count.people
 FROM unnest(%(moments)s::timestamptz[]) AS moment, LATERAL (
     SELECT count(*) AS connections, count(DISTINCT s.user_id) AS people

@@ -1,4 +1,4 @@
-"""How presence is doing: each figure, in a situation in which it is known."""
+"""Each figure of the status, in a situation in which it is known."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
 from projections.status import CheckpointStatus, Status, TriggerStatus, status
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 from tests.postgres import embedded
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def execute(statement: str) -> None:
@@ -48,8 +48,8 @@ def checkpoint() -> CheckpointStatus:
 
 
 @contextmanager
-def undone(statement: str, undo: str) -> Iterator[None]:
-    """Within the block ``statement`` has been executed."""
+def temporarily(statement: str, undo: str) -> Iterator[None]:
+    """Executes ``statement`` before the block and ``undo`` after it."""
     execute(statement)
     try:
         yield
@@ -57,7 +57,7 @@ def undone(statement: str, undo: str) -> Iterator[None]:
         execute(undo)
 
 
-def test_nobody_was_ever_here() -> None:
+def test_the_status_of_an_empty_database() -> None:
     found = status()
     assert abs(found.at - timezone.now()) < timedelta(minutes=1)
     assert found == Status(
@@ -83,8 +83,8 @@ def test_nobody_was_ever_here() -> None:
     )
 
 
-def test_people_are_counted_once_and_connections_in_each_room(user: Any, other_user: Any) -> None:
-    for room, channel, who in [
+def test_users_are_counted_once_and_connections_in_each_room(user: Any, other_user: Any) -> None:
+    for room, channel, person in [
         ("a", "laptop", user),
         ("a", "phone", user),
         ("b", "phone", user),
@@ -92,7 +92,7 @@ def test_people_are_counted_once_and_connections_in_each_room(user: Any, other_u
         ("b", "guest", None),
         ("left", "gone", None),
     ]:
-        Room.objects.add(room, channel, who)
+        Room.objects.add(room, channel, person)
     Room.objects.remove("left", "gone")
     found = status("default")
     assert (found.people, found.anonymous, found.connections) == (2, 1, 5)
@@ -100,7 +100,7 @@ def test_people_are_counted_once_and_connections_in_each_room(user: Any, other_u
     assert found.position == PresenceEvent.objects.latest("id").id
 
 
-def test_who_has_been_here_longest_and_who_unseen_for_longest_may_be_two(user: Any) -> None:
+def test_the_longest_stay_and_the_longest_unseen_may_be_different_connections(user: Any) -> None:
     now = timezone.now()
     write(
         Stay("room", "long", user, now - timedelta(hours=2), last_seen=now - timedelta(seconds=5)),
@@ -112,12 +112,12 @@ def test_who_has_been_here_longest_and_who_unseen_for_longest_may_be_two(user: A
     assert 300 <= found.oldest_unseen < 360
 
 
-def test_who_is_seen_in_the_future_is_seen_now() -> None:
+def test_a_last_sign_of_life_in_the_future_counts_as_now() -> None:
     write(Stay("room", "channel", None, timezone.now(), last_seen=timezone.now() + timedelta(hours=1)))
     assert status().oldest_unseen == 0
 
 
-def test_appends_are_those_of_the_last_minute() -> None:
+def test_appends_are_averaged_over_the_last_minute() -> None:
     now = timezone.now()
     write(
         *(Stay("room", f"before-{number}", None, now - timedelta(minutes=10)) for number in range(50)),
@@ -126,7 +126,7 @@ def test_appends_are_those_of_the_last_minute() -> None:
     assert status().appends_per_second == 0.5
 
 
-def test_nothing_was_appended_in_the_last_minute() -> None:
+def test_appends_are_zero_without_events_in_the_last_minute() -> None:
     write(Stay("room", "channel", None, timezone.now() - timedelta(minutes=10)))
     found = status()
     assert found.appends_per_second == 0
@@ -141,13 +141,13 @@ def test_dead_letters_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch)
     found = status()
     assert (found.dead_letters, found.last_dead_letter) == (5, letters[-1].id)
     assert found.dead_letter_workers == ("a", "old", "projector")
-    monkeypatch.setattr("projections.status.COUNTED", 3)
+    monkeypatch.setattr("projections.status.figures.COUNTED", 3)
     found = status()
     assert (found.dead_letters, found.last_dead_letter) == (3, letters[-1].id)
     assert found.dead_letter_workers == ("a", "projector")
 
 
-def test_processes_are_alive_until_they_have_been_silent_for_too_long() -> None:
+def test_processes_count_as_alive_until_their_keep_alive_is_overdue() -> None:
     now = timezone.now()
     for name, silent in [
         ("a", 0),
@@ -158,12 +158,12 @@ def test_processes_are_alive_until_they_have_been_silent_for_too_long() -> None:
     assert status().processes == 2
 
 
-def test_who_sends_signals_is_said(settings: Any) -> None:
+def test_the_sender_of_signals_is_reported(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_SIGNALS = "worker"
     assert status().signals == "worker"
 
 
-def test_a_checkpoint_lags_by_what_has_to_be_delivered() -> None:
+def test_a_checkpoint_lags_by_the_events_to_be_delivered() -> None:
     now = timezone.now()
     write(
         Stay("room", "a", None, now - timedelta(minutes=30), now - timedelta(minutes=10)),
@@ -175,24 +175,24 @@ def test_a_checkpoint_lags_by_what_has_to_be_delivered() -> None:
     assert 1800 <= found.lag_seconds < 1860
 
 
-def test_touches_lag_only_if_they_say_something() -> None:
+def test_touches_lag_only_with_data() -> None:
     Room.objects.add("room", "channel")
     checkpoints.reset("reports", Mark.end("default"), using="default")
     Presence.objects.touch("channel")
     assert (checkpoint().lag_events, checkpoint().lag_seconds) == (0, 0)
-    Presence.objects.touch("channel", {"status": "away"})
+    Presence.objects.touch("channel", {"status": "busy"})
     assert checkpoint().lag_events == 1
     assert checkpoint().lag_seconds > 0
 
 
-def test_what_was_read_before_the_end_of_a_window_does_not_lag() -> None:
+def test_events_that_were_read_within_a_window_do_not_lag() -> None:
     follow_from_the_beginning()
     for number in range(5):
         Room.objects.add("room", f"channel-{number}")
     reader = Reader("reports", using="default")
     while len(reader.read(2)) < 2:
         reader.advance()
-    assert reader.is_between
+    assert reader.has_more
     reader.advance()
     reader.store()
     assert checkpoint().lag_events == 3
@@ -217,7 +217,7 @@ def test_the_main_worker_has_a_checkpoint_only_if_it_sends_the_signals(settings:
 
 def test_lag_is_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     follow_from_the_beginning()
-    monkeypatch.setattr("projections.status.COUNTED", 3)
+    monkeypatch.setattr("projections.status.figures.COUNTED", 3)
     for number in range(3):
         Room.objects.add("room", f"channel-{number}")
     assert (checkpoint().lag_events, checkpoint().has_more) == (3, False)
@@ -225,7 +225,7 @@ def test_lag_is_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (checkpoint().lag_events, checkpoint().has_more) == (3, True)
 
 
-def test_what_lies_beyond_the_stretch_that_is_looked_at_counts_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_beyond_the_range_that_is_read_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     write(
         Stay("room", "a", None, now - timedelta(minutes=30), last_seen=now - timedelta(minutes=20)),
@@ -234,40 +234,40 @@ def test_what_lies_beyond_the_stretch_that_is_looked_at_counts_as_waiting(monkey
     second, last = PresenceEvent.objects.filter(kind="touch").order_by("id").values_list("id", flat=True)
     checkpoints.reset("reports", Mark.after(second - 1, "default"), using="default")
     assert (checkpoint().lag_events, checkpoint().has_more, checkpoint().lag_seconds) == (0, False, 0)
-    monkeypatch.setattr("projections.status.STRETCH", last - second)
+    monkeypatch.setattr("projections.status.figures.STRETCH", last - second)
     found = checkpoint()
     assert (found.lag_events, found.has_more) == (0, True)
     assert 600 <= found.lag_seconds < 660
 
 
-def test_whoever_holds_the_lock_of_a_checkpoint_leads() -> None:
+def test_the_holder_of_the_lock_of_a_checkpoint_leads() -> None:
     follow_from_the_beginning("billing")
     follow_from_the_beginning("reports")
-    leadership = LeaderLock("reports", using="default")
-    assert leadership.acquire()
+    leader_lock = LeaderLock("reports", using="default")
+    assert leader_lock.acquire()
     assert {each.name: each.has_leader for each in status().checkpoints} == {"billing": False, "reports": True}
     assert status().has_worker is False
-    leadership.release()
+    leader_lock.release()
     wait_until(lambda: not any(each.has_leader for each in status().checkpoints))
 
 
 @pytest.mark.parametrize("has_checkpoint", [False, True])
 @pytest.mark.parametrize("signals", ["inline", "worker"])
-def test_a_worker_is_seen_whoever_sends_signals_and_whether_or_not_it_has_a_checkpoint(
+def test_a_worker_is_seen_with_any_sender_of_signals_with_and_without_a_checkpoint(
     signals: str, has_checkpoint: bool, settings: Any
 ) -> None:
     settings.CHANNELS_PRESENCE_SIGNALS = signals
     if has_checkpoint:
         follow_from_the_beginning("projector")
     assert status().has_worker is False
-    leadership = LeaderLock("projector", using="default")
-    assert leadership.acquire()
+    leader_lock = LeaderLock("projector", using="default")
+    assert leader_lock.acquire()
     assert status().has_worker is True
-    leadership.release()
+    leader_lock.release()
     wait_until(lambda: status().has_worker is False)
 
 
-def test_a_log_that_ends_before_a_checkpoint_is_noticed() -> None:
+def test_a_log_that_ends_before_a_checkpoint_is_detected() -> None:
     Room.objects.add("room", "channel")
     end = Mark.end("default")
     checkpoints.reset("reports", end, using="default")
@@ -276,7 +276,7 @@ def test_a_log_that_ends_before_a_checkpoint_is_noticed() -> None:
     assert checkpoint().log_is_shorter is True
 
 
-def test_positions_that_were_rolled_back_do_not_make_the_log_shorter() -> None:
+def test_rolled_back_positions_do_not_make_the_log_shorter() -> None:
     with suppress(ZeroDivisionError), transaction.atomic():
         Room.objects.add("room", "channel")
         raise ZeroDivisionError
@@ -286,36 +286,36 @@ def test_positions_that_were_rolled_back_do_not_make_the_log_shorter() -> None:
     assert found.checkpoints[0].log_is_shorter is False
 
 
-def test_a_trigger_that_is_disabled_is_named() -> None:
+def test_a_disabled_trigger_is_named() -> None:
     name = _name("fold")
-    with undone(
+    with temporarily(
         f"ALTER TABLE presence_event DISABLE TRIGGER {name}", f"ALTER TABLE presence_event ENABLE TRIGGER {name}"
     ):
         assert status().triggers == (TriggerStatus("presence_event", "fold", "disabled"),)
     assert status().triggers == ()
 
 
-def test_a_trigger_that_is_missing_is_named() -> None:
+def test_a_missing_trigger_is_named() -> None:
     name = _name("append_only")
     rename = "ALTER TRIGGER {} ON presence_event RENAME TO {}"
-    with undone(rename.format(name, "lost"), rename.format("lost", name)):
+    with temporarily(rename.format(name, "lost"), rename.format("lost", name)):
         assert status().triggers == (TriggerStatus("presence_event", "append_only", "missing"),)
 
 
-def test_triggers_that_the_role_of_a_replica_switches_off_are_named() -> None:
+def test_triggers_that_are_switched_off_by_session_replication_role_are_named() -> None:
     name = _name("fold")
     change = f"ALTER TABLE presence_event {{}} TRIGGER {name}"
-    with undone("SET session_replication_role = replica", "RESET session_replication_role"):
+    with temporarily("SET session_replication_role = replica", "RESET session_replication_role"):
         obstacles = {each.obstacle for each in status().triggers}
         assert obstacles == {"switched off by session_replication_role"}
-        every = len(status().triggers)
+        all_triggers = len(status().triggers)
         for kind in ("ALWAYS", "REPLICA"):
-            with undone(change.format(f"ENABLE {kind}"), change.format("ENABLE")):
-                assert len(status().triggers) == every - 1
-    with undone(change.format("ENABLE REPLICA"), change.format("ENABLE")):
+            with temporarily(change.format(f"ENABLE {kind}"), change.format("ENABLE")):
+                assert len(status().triggers) == all_triggers - 1
+    with temporarily(change.format("ENABLE REPLICA"), change.format("ENABLE")):
         (found,) = status().triggers
         assert (found.name, found.obstacle) == ("fold", "switched off by session_replication_role")
-    with undone(change.format("ENABLE ALWAYS"), change.format("ENABLE")):
+    with temporarily(change.format("ENABLE ALWAYS"), change.format("ENABLE")):
         assert status().triggers == ()
 
 
@@ -330,7 +330,7 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> 
 
 
 SHIPPED = [
-    sql.read(package, "grants/app").replace(':"role"', "asker") for package in ("presence_events", "projections")
+    sql.read(package, "grants/app").replace(':"role"', "monitor") for package in ("presence_events", "projections")
 ]
 READ = [
     "presence",
@@ -340,8 +340,8 @@ READ = [
     "presence_process",
     "presence_dead_letter",
 ]
-READING = [f"GRANT SELECT ON {', '.join(READ)} TO asker"]
-WITH_SEQUENCE = [*READING, "GRANT SELECT ON SEQUENCE presence_event_id_seq TO asker"]
+READING = [f"GRANT SELECT ON {', '.join(READ)} TO monitor"]
+WITH_SEQUENCE = [*READING, "GRANT SELECT ON SEQUENCE presence_event_id_seq TO monitor"]
 
 
 @pytest.mark.parametrize(
@@ -349,27 +349,27 @@ WITH_SEQUENCE = [*READING, "GRANT SELECT ON SEQUENCE presence_event_id_seq TO as
     [(SHIPPED, False), (WITH_SEQUENCE, False), (READING, None)],
     ids=["shipped", "reading with the sequence", "reading"],
 )
-def test_a_role_that_may_read_the_tables_can_ask(grants: list[str], is_shorter: bool | None, user: Any) -> None:
+def test_a_role_that_may_read_the_tables_can_run_it(grants: list[str], is_shorter: bool | None, user: Any) -> None:
     Room.objects.add("room", "channel", user)
     follow_from_the_beginning()
-    leadership = LeaderLock("reports", using="default")
-    assert leadership.acquire()
-    execute("CREATE ROLE asker")
+    leader_lock = LeaderLock("reports", using="default")
+    assert leader_lock.acquire()
+    execute("CREATE ROLE monitor")
     try:
         for grant in grants:
             execute(grant)
-        with undone("SET ROLE asker", "RESET ROLE"):
+        with temporarily("SET ROLE monitor", "RESET ROLE"):
             found = status()
     finally:
-        execute("DROP OWNED BY asker")
-        execute("DROP ROLE asker")
-        leadership.release()
+        execute("DROP OWNED BY monitor")
+        execute("DROP ROLE monitor")
+        leader_lock.release()
     assert (found.people, found.triggers, found.checkpoints[0].lag_events) == (1, (), 1)
     assert found.checkpoints[0].has_leader
     assert found.checkpoints[0].log_is_shorter is is_shorter
 
 
-BEFORE = """
+HISTORY = """
 import django
 django.setup()
 from presence_events import checkpoints
@@ -381,7 +381,7 @@ for channel in "abc":
 """
 
 
-def test_a_hot_standby_can_be_asked_and_does_not_say_who_leads(tmp_path: Path) -> None:
+def test_a_hot_standby_has_a_status_without_the_leader(tmp_path: Path) -> None:
     server = embedded.Postgres(tmp_path, options=("-c", "fsync=off", "-c", "max_connections=20"))
     url = f"postgresql://postgres@/postgres?host={server.home}"
     environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
@@ -395,7 +395,7 @@ def test_a_hot_standby_can_be_asked_and_does_not_say_who_leads(tmp_path: Path) -
     try:
         server.start()
         run("-m", "django", "migrate", "--verbosity", "0", "--skip-checks")
-        run("-c", BEFORE)
+        run("-c", HISTORY)
         server.stop()
         (server.data / "standby.signal").touch()
         server.start()
@@ -409,7 +409,7 @@ def test_a_hot_standby_can_be_asked_and_does_not_say_who_leads(tmp_path: Path) -
 
 
 def _name(trigger: str) -> str:
-    """What a trigger of the log is called in the database."""
+    """Returns the name in the database of a trigger of the log."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = 'presence_event'::regclass AND tgname LIKE %s",

@@ -1,0 +1,8 @@
+"""How presence is doing: figures about the present and the log, and the problems that they show."""
+
+from __future__ import annotations
+
+from projections.status.figures import COUNTED, STRETCH, CheckpointStatus, Status, TriggerStatus, status
+from projections.status.problems import find_problems
+
+__all__ = ["COUNTED", "STRETCH", "CheckpointStatus", "Status", "TriggerStatus", "find_problems", "status"]

@@ -1,0 +1,172 @@
+"""Measures how presence is doing: who is present, what is appended, which readers lag behind, what is broken.
+
+It takes five queries, whose duration does not grow with the log. They read the presences, and for each checkpoint a
+bounded range of the log. They need no more rights than the shipped grants give and write nothing, so they also run on a
+hot standby and through any pooler.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pgtrigger.registry
+
+from presence_events import sql
+from presence_events.databases import write_alias
+from presence_events.positions import position_at
+from presence_events.process_registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.tail import Mark
+from projections import conf
+from projections.signals import MAIN
+
+__all__ = ["COUNTED", "STRETCH", "CheckpointStatus", "Status", "TriggerStatus", "status"]
+
+COUNTED = 100_000
+"""Undelivered events of a checkpoint, and dead letters, are counted up to this number."""
+
+STRETCH = 1_000_000
+"""Undelivered events are looked for in this many positions after a checkpoint."""
+
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class CheckpointStatus:
+    """How far the reader of a checkpoint is behind the log."""
+
+    name: str
+    lag_events: int
+    """Events that are yet to be delivered: joins, leaves, prunes, and touches with data."""
+    has_more: bool
+    """Whether there may be more than ``lag_events``, because not all were counted."""
+    lag_seconds: float
+    """How long the first of these events has been waiting, or 0 if there is none."""
+    has_leader: bool | None
+    """Whether a process leads under this name. None on a standby, where this is not visible."""
+    log_is_shorter: bool | None
+    """Whether the log ends before the checkpoint, because it was restored to an earlier state. None if the role that
+    runs the query may not read the sequence of positions."""
+
+
+@dataclass(frozen=True)
+class TriggerStatus:
+    """A trigger of this library that does not fire."""
+
+    table: str
+    name: str
+    obstacle: str
+    """The reason: missing, disabled, or switched off by session_replication_role."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How presence was doing at one moment."""
+
+    at: datetime
+    """The moment, by the database's clock."""
+    is_standby: bool
+    """Whether the database is a hot standby. If so, the figures describe what it had replicated."""
+    signals: str
+    """CHANNELS_PRESENCE_SIGNALS: which process sends signals."""
+    people: int
+    """Different users who are present."""
+    anonymous: int
+    """Presences without a user."""
+    connections: int
+    """Presences. A connection that is in two rooms counts twice."""
+    rooms: int
+    empty_rooms: int
+    position: int
+    """The position of the last event, which is about the number of events that were ever appended."""
+    appends_per_second: float
+    """The average over the last minute."""
+    oldest_stay: float
+    """Seconds since the earliest join among the open stays, or 0 if there are none."""
+    oldest_unseen: float
+    """The longest time, in seconds, since a present connection was last seen, or 0 if there are none."""
+    dead_letters: int
+    """Signals that a receiver failed to take. `COUNTED` means that many or more."""
+    last_dead_letter: int | None
+    """The highest id among them."""
+    dead_letter_workers: tuple[str, ...]
+    """The names of the workers that sent them. Only the last `COUNTED` letters are looked at."""
+    processes: int
+    """Server processes that have claimed connections and are alive."""
+    triggers: tuple[TriggerStatus, ...]
+    """Triggers that do not fire."""
+    has_worker: bool | None
+    """Whether a process leads under the name of the main worker, which does maintenance even if it sends no signals.
+    None on a standby."""
+    checkpoints: tuple[CheckpointStatus, ...]
+    """By name. The checkpoint of the main worker is left out if that worker sends no signals, because then no process
+    moves it."""
+
+
+def status(using: str | None = None) -> Status:
+    """Measures how presence is doing in the database ``using``. The default is the database of the log."""
+    alias = write_alias(using)
+    (figures,) = _rows(alias, "figures", counted=COUNTED, dead_after=KEEP_ALIVE_INTERVAL * CHECKS_UNTIL_DEAD)
+    at, is_standby, users, anonymous, presences, rooms, empty_rooms, position, *more_figures = figures
+    oldest_stay, oldest_unseen, dead_letters, last_dead_letter, dead_letter_workers, processes = more_figures
+    signals = conf.signals()
+    checkpoints = _rows(alias, "checkpoints", main=MAIN)
+    has_worker = next(has_leader for name, _, has_leader, _ in checkpoints if name == MAIN)
+    moved = [row for row in checkpoints if row[1] is not None and (row[0] != MAIN or signals == "worker")]
+    return Status(
+        at=at,
+        is_standby=is_standby,
+        signals=signals,
+        people=users,
+        anonymous=anonymous,
+        connections=presences,
+        rooms=rooms,
+        empty_rooms=empty_rooms,
+        position=position,
+        # The two positions are read one after the other. Events that were appended in between are not counted.
+        appends_per_second=max(position + 1 - position_at(at - _MINUTE, using=alias), 0) / _MINUTE.total_seconds(),
+        oldest_stay=oldest_stay,
+        oldest_unseen=oldest_unseen,
+        dead_letters=dead_letters,
+        last_dead_letter=last_dead_letter,
+        dead_letter_workers=tuple(dead_letter_workers),
+        processes=processes,
+        triggers=tuple(_broken_triggers(alias)),
+        has_worker=has_worker,
+        checkpoints=tuple(_checkpoint_statuses(alias, moved)),
+    )
+
+
+def _checkpoint_statuses(alias: str, checkpoints: list[tuple[Any, ...]]) -> list[CheckpointStatus]:
+    positions = [Mark.from_json(json.loads(mark)).reached for _, mark, _, _ in checkpoints]
+    lags = _rows(alias, "lag", positions=positions, counted=COUNTED, stretch=STRETCH)
+    return [
+        CheckpointStatus(
+            name=name,
+            lag_events=min(events, COUNTED),
+            has_more=has_more,
+            lag_seconds=seconds,
+            has_leader=has_leader,
+            log_is_shorter=None if drawn is None else drawn < position,
+        )
+        for (name, _, has_leader, drawn), position, (events, has_more, seconds) in zip(
+            checkpoints, positions, lags, strict=True
+        )
+    ]
+
+
+def _broken_triggers(alias: str) -> list[TriggerStatus]:
+    expected = [
+        (model._meta.db_table, trigger.name, trigger.get_pgid(model))
+        for model, trigger in pgtrigger.registry.registered()
+        if model._meta.app_label in ("presence_events", "projections")
+    ]
+    tables, _, names = zip(*expected, strict=True)
+    broken = _rows(alias, "triggers", tables=list(tables), names=list(names))
+    return [TriggerStatus(expected[number - 1][0], expected[number - 1][1], obstacle) for number, obstacle in broken]
+
+
+def _rows(alias: str, query: str, **params: Any) -> list[tuple[Any, ...]]:
+    return sql.rows("projections", f"queries/status/{query}", params, using=alias)

@@ -1,0 +1,57 @@
+"""Writes the figures of a status for people: a table, and single figures with their units."""
+
+from __future__ import annotations
+
+from projections.status.figures import COUNTED, CheckpointStatus, Status
+
+__all__ = ["count", "duration", "lag", "table"]
+
+
+def table(status: Status) -> str:
+    """Returns all figures of ``status``, one per line, each with its name."""
+    broken = ", ".join(f"{trigger.name} on {trigger.table} {trigger.obstacle}" for trigger in status.triggers)
+    worker = {True: "running", False: "not running", None: "known on the primary only"}
+    rows = [
+        ("people", f"{status.people:,}"),
+        ("connections", f"{status.connections:,}, {status.anonymous:,} of them anonymous"),
+        ("rooms", f"{status.rooms:,}, {status.empty_rooms:,} of them empty"),
+        ("longest stay", duration(status.oldest_stay)),
+        ("longest unseen", duration(status.oldest_unseen)),
+        ("events", f"{status.position:,}, {status.appends_per_second:,.1f}/s in the last minute"),
+        ("servers", f"{status.processes:,} alive"),
+        ("triggers", broken or "fine"),
+        ("dead letters", count(status.dead_letters)),
+        ("signals", status.signals),
+        ("worker", worker[status.has_worker]),
+        *(("checkpoint", _checkpoint(checkpoint)) for checkpoint in status.checkpoints),
+        ("database", f"{'hot standby' if status.is_standby else 'primary'}, at {status.at:%Y-%m-%d %H:%M:%S %Z}"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "".join(f"{name:<{width}}  {value}\n" for name, value in rows)
+
+
+def _checkpoint(checkpoint: CheckpointStatus) -> str:
+    leader = {True: "followed", False: "not followed", None: "its leader is known on the primary only"}
+    return f"{checkpoint.name!r} is {lag(checkpoint)} behind, {leader[checkpoint.has_leader]}"
+
+
+def lag(checkpoint: CheckpointStatus) -> str:
+    """Returns how far ``checkpoint`` is behind, in events and in time."""
+    events = f"{checkpoint.lag_events:,} event{'' if checkpoint.lag_events == 1 else 's'}"
+    return f"{'at least ' if checkpoint.has_more else ''}{events} and {duration(checkpoint.lag_seconds)}"
+
+
+def count(number: int) -> str:
+    """Returns a number that was counted up to `COUNTED`."""
+    return f"{number:,}{' or more' if number == COUNTED else ''}"
+
+
+def duration(seconds: float) -> str:
+    """Returns ``seconds`` in their two largest units."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
