@@ -16,7 +16,7 @@ from hypothesis import settings
 from presence_events.models import PresenceEvent
 from projections._delivery import groups
 from projections.signals import presence_changed
-from tests import emptying, postgres
+from tests import postgres, truncation
 
 SLOW = ("tests/live/", "tests/benchmarks/", "tests/properties/")
 
@@ -37,13 +37,13 @@ def django_db_modify_db_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with emptying.quick(django_db_blocker):
+    with truncation.fast_truncation(django_db_blocker):
         yield
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """In CI every test that exists runs: a skip is a failure there."""
+    """Turns a skip into a failure in CI, where every test has to run."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
         report.outcome = "failed"
@@ -54,7 +54,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        # Processes that share the tests take what lasts long first, so that they finish together.
+        # Slow tests start first, so that the processes that share the tests finish at about the same time.
         items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
     for item in items:
         if isinstance(item, pytest.Function) and iscoroutinefunction(item.obj):
@@ -63,7 +63,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 async def _async_connections_closed() -> AsyncIterator[None]:
-    """Coroutines query in a thread of their own, whose connection would keep the test database from being dropped."""
+    """Closes the database connections of coroutines, which have a thread of their own.
+
+    An open one would keep the test database from being dropped.
+    """
     yield
     await sync_to_async(connections.close_all)()
 
@@ -71,7 +74,7 @@ async def _async_connections_closed() -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_channel_layer() -> None:
     channel_layers.backends.clear()
-    groups.owed()
+    groups.take_failed_discards()
 
 
 @pytest.fixture
@@ -86,13 +89,13 @@ def other_user(django_user_model: Any) -> Any:
 
 @pytest.fixture
 def log() -> Callable[[], list[str]]:
-    """The log so far, an event a line."""
+    """Returns a function that reads the log: one line for each event, in log order."""
     return lambda: [str(event) for event in PresenceEvent.objects.order_by("id")]
 
 
 @pytest.fixture
 def signals() -> Iterator[list[dict[str, Any]]]:
-    """The arguments of every presence_changed, in order."""
+    """Collects the arguments of every presence_changed, in order."""
     received: list[dict[str, Any]] = []
 
     def receive(sender: Any, signal: Any, **kwargs: Any) -> None:

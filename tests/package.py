@@ -45,7 +45,7 @@ import projections.admin, projections.decorators, projections.tasks
 
 
 def expected() -> set[str]:
-    """What the repository tracks of the two packages."""
+    """Returns the paths of all files of the two packages that the repository tracks."""
     listed = subprocess.run(
         ["git", "ls-files", "presence_events", "projections"], cwd=ROOT, capture_output=True, text=True, check=True
     )

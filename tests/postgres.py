@@ -1,4 +1,4 @@
-"""The PostgreSQL the tests run on: the one DATABASE_URL names, or the embedded one of the demo."""
+"""The PostgreSQL server of the tests: the one that DATABASE_URL names, or else the embedded one of the demo."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if Path(_preferred).is_dir() if Path(_preferred).is_absolute() else _preferred i
 _OPTIONS = {
     "max_connections": "200",
     "max_prepared_transactions": "2",
-    # Plans would depend on what other tests had in the tables when it came by.
+    # Statistics, and thus plans, would depend on the rows that other tests had in the tables when it ran.
     "autovacuum": "off",
 }
-# A server for each process that runs tests.
+# Each process that runs tests has a server of its own.
 _server = embedded.Postgres(
     Path(tempfile.gettempdir()) / f"presence-tests-{os.getpid()}",
     options=(*embedded.FAST, *(part for option in _OPTIONS.items() for part in ("-c", "=".join(option)))),
@@ -34,12 +34,12 @@ _server = embedded.Postgres(
 
 
 def description() -> str:
-    """Which server it is, for the head of the report."""
+    """Returns which server is used, for the header of the test report."""
     return urlsplit(_given).hostname or "DATABASE_URL" if _given else str(embedded.binaries())
 
 
 def settings() -> dict[str, Any]:
-    """An entry for DATABASES."""
+    """Returns an entry for DATABASES."""
     url = urlsplit(_given or _server.url)
     query = dict(parse_qsl(url.query))
     return {

@@ -1,4 +1,4 @@
-"""The project under test. It runs on the server that DATABASE_URL names, and on the embedded one without it."""
+"""Settings of the project under test. `tests.postgres` chooses the database server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from tests import postgres
 
 SECRET_KEY = "only for tests"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # many tests log in, and the real ones are slow
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # many tests log in; the default is slow
 USE_TZ = True
 ROOT_URLCONF = "tests.urls"
 INSTALLED_APPS = [

@@ -1,4 +1,4 @@
-"""Letting time pass without waiting for it."""
+"""Makes presences older without waiting."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from projections import testing
 
 
 def age_presences(*channel_names: str, seconds: float) -> None:
-    """As `projections.testing.age_presences`, for connections by their names."""
+    """Moves the signs of life of connections ``seconds`` into the past: see `projections.testing.age_presences`."""
     testing.age_presences(seconds, channel_name__in=channel_names)

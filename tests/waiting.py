@@ -1,4 +1,4 @@
-"""Waiting for what somebody else does."""
+"""Waits for a condition that another thread, process or task brings about."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 def wait_until(condition: Callable[[], Any], timeout: float = 30) -> Any:
-    """Asks ``condition`` again and again until its answer is true, and returns that answer.
+    """Calls ``condition`` repeatedly until it returns something true, and returns that.
 
-    A condition may be a series of assertions: one that fails counts as false, and the last failure is raised when
-    ``timeout`` seconds are over.
+    A condition may consist of assertions: one that fails counts as false. After ``timeout`` seconds the last failed
+    assertion is raised, or an AssertionError that names the condition.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -24,12 +24,12 @@ def wait_until(condition: Callable[[], Any], timeout: float = 30) -> Any:
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise failure or AssertionError(f"In {timeout} s it did not come true: {condition!r}")
+            raise failure or AssertionError(f"Not true after {timeout} s: {condition!r}")
         time.sleep(0.02)
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    """Lets the event loop go on until ``condition`` is true."""
+    """Lets the event loop run until ``condition`` is true. Raises TimeoutError after 30 seconds."""
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)

@@ -1,8 +1,8 @@
-"""The benchmarks: ``python -m tests.benchmarks``.
+"""Runs the benchmarks: ``python -m tests.benchmarks``.
 
-Measures everything, or with ``--only`` the sections named, and prints a table a section; progress goes to standard
-error. ``--write-docs`` puts the tables and the plots into docs/. ``--smoke`` goes through all of it with tiny sizes.
-Every size can be set: ``--only async --callers 1 100 --seconds 0.3 --rounds 1 --peers ours redis``.
+Measures all sections, or those that ``--only`` names, and prints a table for each. Progress is written to standard
+error. ``--write-docs`` writes the tables and the plots into docs/. ``--smoke`` runs everything with tiny sizes. Every
+size is an option: ``--only async --callers 1 100 --seconds 0.3 --rounds 1 --peers ours redis``.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def main(arguments: list[str]) -> None:
         }
     )
     results: dict[str, Any] = json.loads(options.resume.read_text()) if options.resume else {}
-    # A termination has to come by the blocks that stop the servers.
+    # A termination has to run the context managers that stop the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with running() as servers, Bench(servers, sizes) as bench:
         for section in chosen:
             if section.NAME not in results:
-                bench.say(section.TITLE)
+                bench.progress(section.TITLE)
                 results[section.NAME] = section.run(bench)
                 results["about"] = docs.about(servers, sizes)
                 if options.save:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tests.benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="+", choices=[section.NAME for section in sections.ALL], metavar="SECTION")
-    parser.add_argument("--smoke", action="store_true", help="sizes that prove nothing but that it runs")
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes, which only show that everything runs")
     parser.add_argument(
         "--write-docs",
         type=Path,
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="write the tables into benchmarks.md there, and the plots into its images/ (default: docs)",
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the figures as JSON, after each section")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="take sections from what --save wrote")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="take finished sections from a file of --save")
     sizes = parser.add_argument_group("sizes")
     for name, kind in get_type_hints(Sizes).items():
         several = getattr(kind, "__args__", None)

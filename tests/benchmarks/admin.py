@@ -1,7 +1,7 @@
-"""How long the pages of the admin take on a long log: ``python -m tests.benchmarks.admin 10000000``.
+"""Measures the pages of the admin on a long log: ``python -m tests.benchmarks.admin 10000000``.
 
-The log is that of `tests.benchmarks.history`. Each page is asked for three times through Django's test client, and the
-slowest counts. Of the timeline that is the page and the data of its drawing.
+The log is that of `tests.benchmarks.history`. Each page is requested three times through Django's test client, and the
+slowest request counts. For the timeline, the page and the data of its drawing are measured.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ EVENTS = {
     "the tenth page": "p=9",
 }
 SESSIONS = {"of the past day": "", "of the past week": "last=week", "of a large room": "room=room0&last=week"}
-WHOSE = {"a large room": "room=room0", "a small room": "room=room1999", "a busy user": "username=user00000"}
+SUBJECTS = {"a large room": "room=room0", "a small room": "room=room1999", "a busy user": "username=user00000"}
 DAYS = {"an hour": 1 / 24, "a day": 1, "a week": 7, "half a year": 180}
 
 
 def pages(long_ago: str) -> Iterator[tuple[str, str]]:
-    """What each is called, and its address."""
+    """Yields the name and the address of each page."""
     for name, query in EVENTS.items():
         yield f"events: {name}", f"presence_events/presenceevent/?{query.format(long_ago=long_ago)}"
     for name, query in SESSIONS.items():
@@ -39,12 +39,12 @@ def pages(long_ago: str) -> Iterator[tuple[str, str]]:
     yield "rooms", "projections/room/"
     yield "presences", "projections/presence/"
     now = time.time()
-    for whose, query in WHOSE.items():
+    for subject, query in SUBJECTS.items():
         for span, days in DAYS.items():
             times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each)) for each in (now - days * 24 * 3600, now)]
             asked = f"{query}&from={times[0]}&until={times[1]}"
-            yield f"timeline: {whose}, {span}, page", f"projections/timeline/?{asked}"
-            yield f"timeline: {whose}, {span}, data", f"projections/timeline/data/?{asked}"
+            yield f"timeline: {subject}, {span}, page", f"projections/timeline/?{asked}"
+            yield f"timeline: {subject}, {span}, data", f"projections/timeline/data/?{asked}"
 
 
 def main(events: int) -> None:
@@ -67,7 +67,7 @@ def main(events: int) -> None:
     users.create(username="ada")
     history.users(4998)
     print(f"Writing {events:,} events", flush=True)
-    history.write(events, say=lambda what: print(what, flush=True))
+    history.write(events, progress=lambda message: print(message, flush=True))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('presence_event')), version()")
         print(*cursor.fetchone(), sep="\n", flush=True)

@@ -1,4 +1,4 @@
-"""What a section needs to measure: the servers, the sizes, the workers, and a line that says how far it is."""
+"""What a section needs for its measurements: servers, sizes, workers and progress messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.benchmarks.worker import Worker
 
 
 class Bench:
-    """A context manager: workers live until its end, so that sections need not prepare them again."""
+    """Servers, sizes and workers of a run. Workers keep running until the context ends, so sections share them."""
 
     def __init__(self, servers: Servers, sizes: Sizes) -> None:
         self.servers = servers
@@ -29,19 +29,19 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         for worker in self._workers.values():
-            worker.dismiss()
+            worker.close()
         for worker in self._workers.values():
             worker.wait()
 
     def workers(self, peers: Iterable[str]) -> dict[str, Worker]:
-        """A worker for each of ``peers``, with a database of its own on the one server."""
+        """Returns a worker for each of ``peers``, each with its own database on the shared server."""
         return self.prepared({peer: peer for peer in peers})
 
     def prepared(self, wanted: dict[str, str]) -> dict[str, Worker]:
-        """A worker for each peer, by the name of its database. Nobody is present in it."""
+        """Returns a worker for each peer, by the name of its database, in which no connection is present."""
         new = {name: peer for name, peer in wanted.items() if name not in self._workers}
         if new:
-            self.say(f"preparing {', '.join(new)}")
+            self.progress(f"preparing {', '.join(new)}")
         for name, peer in new.items():
             self._workers[name] = Worker(peer, self.servers.database(f"benchmark {name}"), self.servers)
         for name in new:
@@ -51,10 +51,10 @@ class Bench:
         self.servers.checkpoint()
         return {name: self._workers[name] for name in wanted}
 
-    def turns(self, peers: Iterable[str], turn: int) -> list[str]:
-        """Who measures in that round, where rounds of the fork take long."""
+    def peers_in_round(self, peers: Iterable[str], turn: int) -> list[str]:
+        """Returns the peers that are measured in round ``turn``. The fork is slow, so it has fewer rounds."""
         return [peer for peer in peers if turn < self.sizes.slow_rounds or peer not in ("fork", "audited")]
 
-    def say(self, what: str) -> None:
-        """Progress, on standard error: standard output holds the results."""
-        print(f"{time.monotonic() - self._start:6.0f} s  {what}", file=sys.stderr, flush=True)
+    def progress(self, message: str) -> None:
+        """Prints a progress message to standard error, since standard output contains the results."""
+        print(f"{time.monotonic() - self._start:6.0f} s  {message}", file=sys.stderr, flush=True)

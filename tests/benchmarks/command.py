@@ -1,6 +1,6 @@
-"""A management command in a process of its own: ``python -m tests.benchmarks.command NAME ARGUMENT...``
+"""Runs a management command in a separate process: ``python -m tests.benchmarks.command NAME ARGUMENT...``
 
-The last line that it prints has the seconds that the command took and the most memory that the process had, in bytes.
+The last line of the output contains the duration in seconds and the peak memory of the process in bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Run(NamedTuple):
 
 
 def run(environment: dict[str, str], *command: str) -> Run:
-    """Runs ``command`` and waits for its end. If it fails, its output is the message."""
+    """Runs ``command`` and waits for its end. Raises RuntimeError with its standard error if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.command", *command],
         cwd=Path(__file__).parent.parent.parent,
@@ -41,7 +41,7 @@ def _main(command: list[str]) -> None:
     start = time.perf_counter()
     call_command(*command)
     seconds = time.perf_counter() - start
-    # Not that of getrusage, which begins with what the parent had.
+    # The value of getrusage would begin with the memory of the parent process.
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
     print(json.dumps([seconds, int(peak.split()[1]) * 1024]))
 

@@ -1,4 +1,4 @@
-"""The tables of a section in which peers did the same things: ``data[operation][callers][peer]``."""
+"""The tables of a section that compares peers: ``data[operation][callers][peer]``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tests.benchmarks.peers import TITLES
 
 
 def report(data: dict[str, Any]) -> str:
-    """The rates with their ratios, and below all the rest."""
+    """Returns the rates and their ratios, followed by the details."""
     return f"{rates(data)}\n\n<details><summary>Latency, CPU and n</summary>\n\n{details(data)}\n\n</details>"
 
 
 def rates(data: dict[str, Any]) -> str:
-    """Operations a second, and how many times the others' ours are."""
+    """Returns a table of operations per second, and of ratios between this library and the other peers."""
     peers = _peers(data)
     others = [peer for peer in peers if peer != "ours" and "ours" in peers]
     rows = []

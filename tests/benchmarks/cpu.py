@@ -1,4 +1,4 @@
-"""The processor time that a server has used, all its processes together."""
+"""The processor time of a server with all its processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def seconds(pid: int) -> float:
-    """Of the process ``pid``, its children, and those children that have ended and been waited for."""
+    """Returns the CPU seconds of the process ``pid`` and its children, also of those that have ended."""
     own, _ = _times(pid)
     reaped = _times(pid, waited_for=True)[0]
     return (own + reaped + sum(_times(child)[0] for child in children(pid))) / _TICKS
@@ -26,11 +26,11 @@ def children(pid: int) -> list[int]:
 
 
 def _times(pid: int, *, waited_for: bool = False) -> tuple[int, int]:
-    """Ticks in user and system mode, and the parent. Nothing of a process that has just ended."""
+    """Returns the ticks in user and system mode, and the parent's id. Both are 0 for a process that has just ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0, 0
-    fields = stat.rpartition(")")[2].split()  # the name of the program may hold anything
+    fields = stat.rpartition(")")[2].split()  # the name of the program may contain spaces and brackets
     first = 13 if waited_for else 11
     return int(fields[first]) + int(fields[first + 1]), int(fields[1])

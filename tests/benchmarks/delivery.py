@@ -1,4 +1,4 @@
-"""How fast signals are sent from the log."""
+"""Measures how fast signals are sent from the log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import connection
 
 from presence_events.models import Checkpoint
 from presence_events.tail import Mark
-from projections._worker.follower import Worker
+from projections._worker.follower import Follower
 from projections.signals import MAIN, presence_changed
 from tests.benchmarks import measure
 from tests.benchmarks.measure import Sample
@@ -18,14 +18,14 @@ from tests.benchmarks.projector.apps import listen
 
 
 def leave_to_worker() -> None:
-    """This process sends no signals from now on."""
+    """Makes this process record without sending signals from now on."""
     settings.CHANNELS_PRESENCE_SIGNALS = "worker"
 
 
 def deliver(pid: int) -> Sample:
-    """All that is to be delivered, in this process and to a receiver that does nothing."""
+    """Delivers everything that is pending, in this process and to a receiver that does nothing."""
     presence_changed.connect(listen)
-    worker = Worker(MAIN, using="default")
+    worker = Follower(MAIN, using="default")
     delivered = 0
     with measure.Clock(pid) as clock:
         while (count := worker.step()) or worker.is_behind:
@@ -35,7 +35,7 @@ def deliver(pid: int) -> Sample:
 
 
 def wait_for_delivery() -> float:
-    """Seconds until all that is in the log by now has been delivered by somebody else."""
+    """Waits until another process has delivered all present events of the log. Returns the seconds that it took."""
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(id) FROM presence_event")

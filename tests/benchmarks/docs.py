@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import textwrap
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.benchmarks import sections, table
+from tests.benchmarks import sections
 from tests.benchmarks import targets as promises
 from tests.benchmarks.plot import Picture
 from tests.benchmarks.server import POSTGRES_OPTIONS, Servers
@@ -92,15 +93,13 @@ def _pictures(module: ModuleType, results: dict[str, Any]) -> list[Picture]:
 
 
 def _setting(facts: dict[str, Any]) -> str:
-    return table.render(
-        ["", "measured on"],
-        [
-            ["machine", facts["machine"]],
-            ["versions", ", ".join(f"{name} {number}" for name, number in facts["versions"].items())],
-            ["PostgreSQL", ", ".join(f"`{name}={value}`" for name, value in facts["options"].items())],
-        ],
-        words=2,
-    )
+    lines = {
+        "Machine": facts["machine"],
+        "Versions": ", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
+        "PostgreSQL": ", ".join(f"`{name}={value}`" for name, value in facts["options"].items()),
+    }
+    items = (f"- **{name}:** {text}" for name, text in lines.items())
+    return "\n".join(textwrap.fill(item, 100, subsequent_indent="  ", break_on_hyphens=False) for item in items)
 
 
 def _memory() -> int:

@@ -1,8 +1,8 @@
-"""What an append costs above the floor: a bare INSERT of the same row into a table like the log, without triggers.
+"""Compares an append with the floor: a bare INSERT of the same row into a table like the log, without triggers.
 
-Both statements are the same but for the name of the table: kind, room and channel are given, and what the fold computes
-comes from defaults of the columns in the bare table. Columns, constraints and indexes are the same ones. Beside them,
-what Python does: `record`, which returns the events, and the ``bulk_create`` of the ORM, which returns the rows.
+The two statements differ only in the name of the table. They set kind, room and channel name; the bare table has column
+defaults for what the fold computes. Columns, constraints and indexes are the same. Two Python functions are measured as
+well: `record`, which returns the events, and the ``bulk_create`` of the ORM, which returns the rows.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def make() -> None:
 
 
 def compare(pid: int, rows: int, turn: int, batch: int, synchronous_commit: str) -> dict[str, dict[str, list[Sample]]]:
-    """The samples of each kind and variant: ``rows`` of each, ``batch`` a statement.
+    """Returns the samples of each kind and variant, for ``rows`` rows of each in statements of ``batch`` rows.
 
-    The variants take turns after every ``turn`` rows, each time in another order.
+    The variants alternate after every ``turn`` rows, each time in another order.
     """
     _set("synchronous_commit", synchronous_commit)
     samples: dict[str, dict[str, list[Sample]]] = {kind: {variant: [] for variant in VARIANTS} for kind in KINDS}
@@ -86,7 +86,7 @@ def _append(pid: int, variant: str, kind: str, visitors: list[Visit], batch: int
             "bare": lambda some: cursor.execute(*_statement("bare_event", kind, some)),
             "sql": lambda some: cursor.execute(*_statement("presence_event", kind, some)),
             "orm": lambda some: BareEvent.objects.bulk_create(_rows(kind, some)),
-            # Into rooms of their own, as the connections of the other variant are in theirs.
+            # These rooms are separate, because the connections of the other variant are in the rooms without a prefix.
             "recorder": lambda some: record([Draft(kind, f"recorded-{visit.room}", visit[1]) for visit in some]),
         }
         sample = measure.one_by_one(pid, calls[variant], list(_parts(sorted(visitors), batch)))

@@ -1,14 +1,14 @@
-"""A long past: a log of so many events, and the tables that the fold makes of it, as fast as the disk takes them.
+"""Generates a log with a given number of events, and the projections that the fold would make of it.
 
-Stays come first, 17 seconds apart and always the same ones; their joins, touches and ends are then written in order of
-time, and the last one is now. However many events there are, as many people are present at any time, and a short log is
-the beginning of a long one:
+The stays are generated first: they begin 17 seconds apart and are the same in every run. Their joins, touches and ends
+are then written in the order of time, and the last event is now. The number of present connections does not depend on
+the length of the log, and a short log equals the beginning of a long one. The log has:
 
-- 3,000 rooms of very different sizes, of which ``room0`` has a third of all stays;
-- users from one who is always there, with several tabs, to those who came once; one stay in ten is anonymous, and one
-  in five is another tab of the stay before;
-- half an hour a stay on average, a touch every 225 seconds, and one stay in 500 that goes on for a day or a week;
-- one in ten was pruned, and one in four says what it is and how it is.
+- 3,000 rooms of very different sizes. ``room0`` has a third of all stays.
+- Users who range from one who is always present, with several tabs, to users with a single stay. One stay in ten is
+  anonymous, and one in five is another tab of the stay before.
+- Stays of half an hour on average, with a touch every 225 seconds. One stay in 500 lasts a day or a week.
+- Ends of which one in ten is a prune. One stay in four has data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from django.db import connection
 ROOM = "room0"
 """The largest."""
 
-# All that is drawn is drawn in one place, row by row, so that the first stays are the same however many there are.
+# All random numbers are drawn in one subquery, row by row, so that the first stays do not depend on their number.
 _STAYS = """
 CREATE TEMP TABLE stay AS
 SELECT
@@ -43,7 +43,7 @@ FROM (
         random() < 0.1 AS pruned
     FROM
         generate_series(1, %(events)s / 8 + 300) AS n,
-        (SELECT array_agg({key} ORDER BY {name}) AS keys FROM {users}) AS everyone
+        (SELECT array_agg({key} ORDER BY {name}) AS keys FROM {users}) AS all_users
 ) AS visit
 """
 
@@ -61,8 +61,8 @@ FROM (
 ORDER BY second OFFSET %(events)s - 1 LIMIT 1
 """
 
-# What a stay says of itself is said in the join, and every fourth touch has news of it.
-_SAYS = """
+# A stay with data has it in the join, and every fourth touch changes it.
+_DATA = """
 CASE WHEN talks AND i %% 4 = 0 THEN
     CASE WHEN i = 0 THEN '{"device": "phone"}'
         WHEN i %% 8 = 0 THEN '{"device": "phone", "status": "active"}'
@@ -81,7 +81,7 @@ FROM (
     WHERE joined < %(stop)s AND joined + lasts >= %(start)s
 ) AS s, LATERAL (
     SELECT
-        CASE WHEN i = 0 THEN 'join' ELSE 'touch' END, joined + 225 * i, since + i * interval '225 s', NULL, {_SAYS}
+        CASE WHEN i = 0 THEN 'join' ELSE 'touch' END, joined + 225 * i, since + i * interval '225 s', NULL, {_DATA}
     FROM generate_series(
         greatest(0, floor((%(start)s - joined) / 225)::int),
         least(floor(lasts / 225), ceil((%(stop)s - joined) / 225))::int
@@ -104,25 +104,25 @@ SELECT room, %(origin)s::timestamptz + min(joined) * interval '1 s' FROM stay WH
 
 _PRESENCES = f"""
 INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data)
-SELECT session, room, channel_name, user_id, since, since + touches * interval '225 s', {_SAYS}
+SELECT session, room, channel_name, user_id, since, since + touches * interval '225 s', {_DATA}
 FROM stay,
     LATERAL (
         SELECT
             floor((%(stop)s - joined) / 225)::int AS touches,
             %(origin)s::timestamptz + joined * interval '1 s' AS since
     ) AS seen,
-    LATERAL (SELECT touches / 4 * 4 AS i) AS said
+    LATERAL (SELECT touches / 4 * 4 AS i) AS latest
 WHERE joined < %(stop)s AND joined + lasts >= %(stop)s
 """
 
 _TABLES = ("presence_event", "presence_room", "presence")
-_AT_ONCE = 1_000_000
+_MAX_EVENTS_PER_STATEMENT = 1_000_000
 
 
-def write(events: int, say: Callable[[str], object] = lambda what: None) -> None:
-    """``events`` events in an empty log, by users who must exist already. What is recorded next comes after them.
+def write(events: int, progress: Callable[[str], object] = lambda what: None) -> None:
+    """Writes ``events`` events of existing users into an empty log. The next recorded event comes after them.
 
-    ``say`` is told now and then how far it is.
+    ``progress`` is called with a message after each statement.
     """
     model = get_user_model()
     names = {
@@ -136,17 +136,17 @@ def write(events: int, say: Callable[[str], object] = lambda what: None) -> None
         cursor.execute("ANALYZE stay")
         cursor.execute(_LAST, {"events": events})
         last, origin = cursor.fetchone()
-        # Only the order of events decides what is before the stop, and no two come in the same microsecond.
+        # No two events have the same microsecond, so this includes the last event and no later one.
         stop = last + 1e-6
         for table in _TABLES:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        slices = -(-events // _AT_ONCE)
+        slices = -(-events // _MAX_EVENTS_PER_STATEMENT)
         written = 0
         for number in range(slices):
             span = {"start": stop * number / slices, "stop": stop * (number + 1) / slices}
             cursor.execute(_EVENTS, {**span, "origin": origin, "written": written})
             written += cursor.rowcount
-            say(f"{written:,} of {events:,} events")
+            progress(f"{written:,} of {events:,} events")
         if written != events:
             raise AssertionError(f"{written:,} events were written, not {events:,}")
         for statement in (_ROOMS, _PRESENCES):
@@ -164,6 +164,6 @@ def write(events: int, say: Callable[[str], object] = lambda what: None) -> None
 
 
 def users(count: int) -> None:
-    """Signs up ``count`` users."""
+    """Creates ``count`` users."""
     model = get_user_model()
     model._default_manager.bulk_create(model(username=f"user{number:05}") for number in range(count))

@@ -1,4 +1,4 @@
-"""What each index of the log costs an append, in copies of a database that have some of them."""
+"""Measures what each index of the log costs an append, in copies of a database that have only some of them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KINDS = ("join", "touch", "leave")
 INDEXES = tuple(index.name for index in PresenceEvent._meta.indexes)
 WARM_UP = 2
 
-# In the order in which the recorder locks them.
+# The order is the one in which the recorder locks rows.
 _APPEND = """
 INSERT INTO presence_event (kind, room, channel_name, user_id)
 SELECT %s, room, channel_name, user_id
 FROM unnest(%s::text[], %s::text[], %s::{key}[]) AS visit (room, channel_name, user_id)
 ORDER BY room COLLATE "C", channel_name COLLATE "C"
 """
-# A leave that comes at once would always find the same place in an index of stays by how long they were.
+# Leaves right after the joins would always insert into the same place of an index of stays by their duration.
 _AGE = """
 UPDATE presence SET joined_at = joined_at + ln(1 - random()) * interval '30 minutes'
 WHERE channel_name LIKE 'specific.measured!%'
@@ -36,16 +36,17 @@ Visits = tuple[list[str], list[str], list[object]]
 
 
 def sizes() -> dict[str, int]:
-    """The bytes of each index, as it has grown."""
+    """Returns the bytes of each index, as it was built by appends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, pg_relation_size(name::regclass) FROM unnest(%s::text[]) AS name", [list(INDEXES)])
         return dict(cursor.fetchall())
 
 
 def compare(pid: int, databases: dict[str, str], batches: int, batch: int) -> dict[str, dict[str, list[Sample]]]:
-    """The samples of each kind in each of ``databases``, which keep only the indexes after which they are named.
+    """Returns the samples of each kind in each of ``databases``, which keep only the index that they are named after.
 
-    ``none`` has none and ``all`` has all of them. They take turns after every batch, each time in another order.
+    ``none`` keeps no index and ``all`` keeps all of them. The databases alternate after every batch, each time in
+    another order.
     """
     names = list(databases)
     samples: dict[str, dict[str, list[Sample]]] = {kind: {name: [] for name in names} for kind in KINDS}
@@ -81,7 +82,7 @@ def _append(pid: int, server: psycopg.Connection, key: str, kind: str, visits: V
 
 
 def _batches(count: int, size: int) -> Iterator[Visits]:
-    """Stays in rooms and of users like those of `tests.benchmarks.history`."""
+    """Yields stays with rooms and users distributed like those of `tests.benchmarks.history`."""
     keys = list(get_user_model()._default_manager.order_by("username").values_list("pk", flat=True))
     draw = Random(42)
     for number in range(count):

@@ -1,4 +1,4 @@
-"""What a worker can be asked to measure."""
+"""The measurements that a worker can run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.benchmarks import measure, peers
 from tests.benchmarks.measure import Sample
 from tests.benchmarks.visits import Visit, visits
 
-HURRY = 100
-"""Callers of what is not measured."""
+FILL_CALLERS = 100
+"""Concurrent callers of operations that are not measured."""
 
 
 class Jobs:
-    """All of a worker's coroutines run in one event loop, as in a server."""
+    """The jobs of one worker. All its coroutines run in one event loop, as in a server."""
 
     def __init__(self, name: str) -> None:
         self._peer = peers.load(name)
@@ -41,11 +41,11 @@ class Jobs:
         self._peer.prepare()
 
     def asynchronous(self, operation: str, count: int, callers: int) -> Sample:
-        """``operation`` on ``count`` connections by ``callers`` at once."""
+        """Measures ``operation`` on ``count`` connections by ``callers`` concurrent callers."""
         return self._measured(getattr(self._peer, f"a{operation}"), visits(count), callers)
 
     def touches(self, count: int, present: int, callers: int) -> Sample:
-        """``count`` touches by ``callers`` at once, round and round of those ``present``."""
+        """Measures ``count`` touches by ``callers`` concurrent callers, which cycle through ``present`` connections."""
         return self._measured(self._peer.atouch, _round(visits(present), count), callers)
 
     def synchronous(self, operation: str, count: int) -> Sample:
@@ -53,30 +53,30 @@ class Jobs:
         return measure.one_by_one(self._pid, getattr(self._peer, operation), visits(count))
 
     def mixed(self, count: int, callers: int) -> Sample:
-        """``count`` stays, ``callers`` at once: each a join, eight touches and a leave. Every call counts."""
-        lives = iter(visits(count))
+        """Measures the calls of ``count`` stays, ``callers`` at a time: a join, eight touches and a leave each."""
+        stays = iter(visits(count))
         steps = [self._peer.ajoin, *[self._peer.atouch] * 8, self._peer.aleave]
 
-        async def all_lives() -> Sample:
+        async def all_stays() -> Sample:
             latencies: list[float] = []
             now = asyncio.get_running_loop().time
 
-            async def live() -> None:
-                for visit in lives:
+            async def caller() -> None:
+                for visit in stays:
                     for step in steps:
                         start = now()
                         await step(visit)
                         latencies.append(now() - start)
 
             with measure.Clock(self._pid) as clock:
-                await asyncio.gather(*(live() for _ in range(min(callers, count))))
+                await asyncio.gather(*(caller() for _ in range(min(callers, count))))
             return clock.sample(len(latencies), latencies)
 
         gc.collect()
-        return self._run(all_lives())
+        return self._run(all_stays())
 
     def prune(self, count: int, *, synchronously: bool) -> Sample:
-        """One sweep over ``count`` connections, all of which have been silent for too long."""
+        """Measures one prune of ``count`` connections, all of which are older than the maximal age."""
         self.fill(count)
         gc.collect()
         if synchronously:
@@ -89,15 +89,15 @@ class Jobs:
         return clock.sample(count, [clock.seconds])
 
     def fill(self, count: int) -> None:
-        """``count`` connections join."""
-        self._run(measure.at_once(self._pid, self._peer.ajoin, visits(count), HURRY))
+        """Joins ``count`` connections."""
+        self._run(measure.at_once(self._pid, self._peer.ajoin, visits(count), FILL_CALLERS))
 
     def empty(self) -> None:
         self._run(self._peer.aprune())
         self.expect(0)
 
     def expect(self, count: int) -> None:
-        """Refuses figures of operations that did nothing."""
+        """Fails if not exactly ``count`` connections are present, so operations that did nothing give no figures."""
         found = self._run(self._peer.present())
         if found != count:
             raise AssertionError(f"{found} are present, not {count}")
@@ -107,10 +107,10 @@ class Jobs:
 
         history.users(users)
         if events:
-            history.write(events, say=lambda what: print(f"{'':10}{what}", flush=True))
+            history.write(events, progress=lambda message: print(f"{'':10}{message}", flush=True))
 
     def reports(self, what: str, **arguments: Any) -> Any:
-        """A function of `tests.benchmarks.reports`."""
+        """Calls a function of `tests.benchmarks.reports`."""
         from tests.benchmarks import reports
 
         return getattr(reports, what)(**arguments)
@@ -119,7 +119,7 @@ class Jobs:
         from tests.benchmarks import reports
 
         gc.collect()
-        gc.freeze()  # the next collection finds only what is new
+        gc.freeze()  # the next collection examines only new objects
         return reports.ask(self._pid, questions)
 
     def index_sizes(self) -> dict[str, int]:
@@ -159,7 +159,7 @@ class Jobs:
         floor.make()
 
     def record(self, kind: str, count: int) -> None:
-        """``count`` events of that kind, a thousand a statement."""
+        """Records ``count`` events of that kind, a thousand in each statement."""
         from presence_events.recorder import Draft, record
 
         drafts = [Draft(kind, *visit) for visit in visits(count)]
@@ -167,12 +167,12 @@ class Jobs:
             record(drafts[i : i + 1000])
 
     def disconnect(self) -> None:
-        """From the database, so that it can be copied."""
+        """Closes all connections to the database, so that it can be copied."""
         self._run(sync_to_async(connections.close_all)())
         connections.close_all()
 
     def sql(self, statement: str) -> list[Any]:
-        """The first row of what ``statement`` returns, if it returns any."""
+        """Returns the first row of the result of ``statement``, or an empty list."""
         with connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchone() or ()) if cursor.description else []
@@ -187,5 +187,5 @@ class Jobs:
         return self._runner.run(coroutine)
 
 
-def _round(those: list[Visit], count: int) -> list[Visit]:
-    return [those[i % len(those)] for i in range(count)]
+def _round(visited: list[Visit], count: int) -> list[Visit]:
+    return [visited[i % len(visited)] for i in range(count)]

@@ -1,4 +1,4 @@
-"""Timing: so many operations by so many callers, and what became of them."""
+"""Measures operations: throughput, latencies and processor time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 class Sample(NamedTuple):
-    """One measurement. Times are in seconds; ``p50`` and ``p99`` are what a single call took."""
+    """One measurement. Times are in seconds. ``p50`` and ``p99`` are quantiles of the latency of a call."""
 
     n: int
     seconds: float
@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 
 
 class Clock:
-    """Takes the time and the processor time of a block, in this process and in the server ``pid``."""
+    """Measures the time of a block, and the CPU time that this process and the server ``pid`` used in it."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -51,7 +51,7 @@ class Clock:
 
 
 def one_by_one(pid: int, call: Callable[[_T], object], arguments: Sequence[_T]) -> Sample:
-    """One caller, which waits for each answer."""
+    """Calls ``call`` for each of ``arguments``, one after the other."""
     latencies = []
     now = time.perf_counter
     with Clock(pid) as clock:
@@ -63,7 +63,7 @@ def one_by_one(pid: int, call: Callable[[_T], object], arguments: Sequence[_T]) 
 
 
 async def at_once(pid: int, call: Callable[[_T], Awaitable[object]], arguments: Sequence[_T], callers: int) -> Sample:
-    """``callers`` tasks of one event loop, each of which waits for its answer before it makes the next call."""
+    """Calls ``call`` for each of ``arguments`` from ``callers`` tasks, each of which awaits every call of its own."""
     latencies = []
     now = time.perf_counter
     remaining = iter(arguments)
@@ -84,7 +84,7 @@ def quantile(ranked: Sequence[float], share: float) -> float:
 
 
 def median(samples: Iterable[Sample]) -> dict[str, Any]:
-    """The typical one of several rounds, in the units that tables show: one slow round does not count."""
+    """Returns the medians of several rounds, in the units of the tables. A single slow round does not affect them."""
     rounds = list(samples)
     n = sum(sample.n for sample in rounds)
     return {
@@ -92,7 +92,7 @@ def median(samples: Iterable[Sample]) -> dict[str, Any]:
         "rate": statistics.median(sample.rate for sample in rounds),
         "p50_ms": statistics.median(sample.p50 for sample in rounds) * 1e3,
         "p99_ms": statistics.median(sample.p99 for sample in rounds) * 1e3,
-        # Not medians: the kernel counts in hundredths of a second, which is too coarse for a short round.
+        # Means, not medians: the kernel counts in hundredths of a second, which is too coarse for a short round.
         "client_us": sum(sample.client_cpu for sample in rounds) / n * 1e6,
         "server_us": sum(sample.server_cpu for sample in rounds) / n * 1e6,
         "rates": [round(sample.rate, 1) for sample in rounds],

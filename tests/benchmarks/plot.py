@@ -1,4 +1,4 @@
-"""Plots as SVG: text that a diff can show, and colours that follow the reader's light or dark scheme."""
+"""Plots as SVG, which diffs can show, with colours for light and dark schemes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-# Light and dark. Told apart by lightness too, and by their markers, for whoever does not see the hues.
+# Pairs for the light and the dark scheme. Series also differ in lightness and marker, for readers who are colour-blind.
 _COLOURS = (("#1f6feb", "#58a6ff"), ("#c2410c", "#fb923c"), ("#7c3aed", "#c4a5ff"), ("#0f766e", "#2dd4bf"))
 _STYLE = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #57606a }
@@ -23,7 +23,7 @@ _BAR, _BETWEEN, _NAMES = 20, 6, 250
 
 
 class Picture(NamedTuple):
-    """A plot as the page shows it: the name of its file, and what it says to those who do not see it."""
+    """A plot of the page: its file name, its alternative text and its content."""
 
     name: str
     alternative: str
@@ -34,7 +34,7 @@ Points = Sequence[tuple[float, float]]
 
 
 def lines(panels: Mapping[str, Mapping[str, Points]], x_title: str, y_title: str) -> str:
-    """A panel each, a line for each series. Both axes are logarithmic, and the same in all panels."""
+    """Draws panels with a line for each series. Both axes are logarithmic, and the same in all panels."""
     series = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     everything = [point for lines in panels.values() for points in lines.values() for point in points]
     x_ticks = sorted({x for x, _ in everything})
@@ -68,9 +68,9 @@ def lines(panels: Mapping[str, Mapping[str, Points]], x_title: str, y_title: str
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], colours: Mapping[str, int | None]) -> str:
-    """Groups of horizontal bars below one another, each group on a scale of its own that begins at zero.
+    """Draws groups of horizontal bars below one another. Each group has its own scale, which begins at zero.
 
-    ``colours`` are the numbers of the series in `lines` to which the bars of that name belong; None is grey.
+    ``colours`` maps the name of a bar to the number of the series in `lines` that it belongs to. None is grey.
     """
     width, y = 860.0, 0.0
     body: list[str] = []

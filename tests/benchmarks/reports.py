@@ -1,6 +1,7 @@
-"""Questions about the past, and the moments and users to ask about.
+"""Queries about the past, and the moments and users that they ask about.
 
-A question is what narrows `PresenceSession.objects`: ``room``, ``user``, ``at`` or ``during``, with times as ISO text.
+A question consists of filters of `PresenceSession.objects`: ``room``, ``user``, ``at`` or ``during``, with times as ISO
+text.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from projections.sessions import PresenceSessionQuerySet
 from tests.benchmarks import measure
 from tests.benchmarks.measure import Sample
 
-PARTS = {"early": (0.0, 0.1), "middle": (0.45, 0.55), "late": (0.9, 1.0)}
-"""Of the time that the log spans."""
+LOG_PARTS = {"early": (0.0, 0.1), "middle": (0.45, 0.55), "late": (0.9, 1.0)}
+"""Parts of the time that the log spans, as fractions."""
 
-# Moments at equal distances in each part of the log, how many are there then, and at any time in the hours that follow.
+# Moments at equal distances in each part of the log, with the number of stays at the moment and in the following hours.
 _MOMENTS = """
 SELECT part, at, present, present + joins
 FROM (
@@ -63,33 +64,34 @@ FROM presence_occupancy(%s, now() - make_interval(mins => %s), now(), make_inter
 def moments(
     count: int, hours: float, room: str | None = None, user: str | None = None
 ) -> dict[str, list[tuple[str, int, int]]]:
-    """``count`` moments of each part of the log, with two numbers of stays in the room, of the user, or at all.
+    """Returns ``count`` moments of each part of the log, each with two numbers of stays.
 
-    How many there were at that moment, and how many at any time in the ``hours`` that follow.
+    The numbers are those of the stays at the moment, and at any time in the ``hours`` after it. Only stays in ``room``
+    or of ``user`` count, if given.
     """
-    lows, highs = zip(*PARTS.values(), strict=True)
-    bounds = {"parts": list(PARTS), "lows": list(lows), "highs": list(highs)}
+    lows, highs = zip(*LOG_PARTS.values(), strict=True)
+    bounds = {"parts": list(LOG_PARTS), "lows": list(lows), "highs": list(highs)}
     asked = {"count": count, "span": timedelta(hours=hours), "room": room, "user": user, **bounds}
-    found: dict[str, list[tuple[str, int, int]]] = {part: [] for part in PARTS}
+    found: dict[str, list[tuple[str, int, int]]] = {part: [] for part in LOG_PARTS}
     for part, at, present, within in _rows(_MOMENTS, asked):
         found[part].append((at.isoformat(), present, within))
     return found
 
 
 def users(stays: int, count: int) -> list[tuple[str, int]]:
-    """At most ``count`` users with about so many stays, and how many they have."""
+    """Returns at most ``count`` users with about ``stays`` stays, each with the exact number."""
     return [(key, number) for key, number in _rows(_USERS, [stays, count])]
 
 
 def ask(pid: int, questions: list[dict[str, Any]]) -> tuple[Sample, list[int]]:
-    """Asks them one after the other; returns how many stays each answer has as well."""
+    """Runs the queries one after the other. Returns the sample and the number of stays in each answer."""
     answers: list[int] = []
     sample = measure.one_by_one(pid, lambda question: answers.append(len(_stays(**question))), questions)
     return sample, answers
 
 
 def pages(questions: list[dict[str, Any]]) -> float:
-    """How many pages of tables and indexes PostgreSQL looks at for an answer, on average."""
+    """Returns how many pages of tables and indexes PostgreSQL reads for an answer, on average."""
     plans = [
         json.loads(_stays(**question).explain(format="json", analyze=True, buffers=True)) for question in questions
     ]
@@ -97,17 +99,17 @@ def pages(questions: list[dict[str, Any]]) -> float:
 
 
 def occupancy(room: str, minutes: int, step: int) -> tuple[float, int]:
-    """The seconds that `presence_occupancy` of the past ``minutes`` took, and its number of rows."""
+    """Returns the duration in seconds of `presence_occupancy` over the past ``minutes``, and its number of rows."""
     start = time.perf_counter()
     rows, peak = _rows(_OCCUPANCY, [room, minutes, step])[0]
     seconds = time.perf_counter() - start
     if not peak:
-        raise AssertionError(f"Nobody was in {room}.")
+        raise AssertionError(f"No connection was in {room}.")
     return seconds, rows
 
 
 def scan() -> float:
-    """The seconds of a sequential scan that aggregates the log."""
+    """Returns the duration in seconds of a sequential scan that aggregates the log."""
     start = time.perf_counter()
     _rows(_SCAN)
     return time.perf_counter() - start
@@ -118,13 +120,13 @@ def plan_of_scan() -> str:
 
 
 def replay() -> float:
-    """The seconds of ``replay_presence --check``, which must find no difference."""
-    said = io.StringIO()
+    """Returns the duration in seconds of ``replay_presence --check``, which must find no difference."""
+    output = io.StringIO()
     start = time.perf_counter()
     try:
-        call_command("replay_presence", check=True, stdout=said, stderr=said)
+        call_command("replay_presence", check=True, stdout=output, stderr=output)
     except SystemExit as end:
-        raise AssertionError(f"The replay found differences: {said.getvalue()}") from end
+        raise AssertionError(f"The replay found differences: {output.getvalue()}") from end
     return time.perf_counter() - start
 
 

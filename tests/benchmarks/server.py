@@ -1,4 +1,4 @@
-"""The servers that all peers share: one PostgreSQL and one Valkey, on Unix sockets, gone when the benchmark ends."""
+"""The servers that all peers share: a temporary PostgreSQL and a temporary Valkey, on Unix sockets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSTGRES_OPTIONS = {
     "checkpoint_timeout": "30min",
     "max_connections": "100",
 }
-"""Durable, as in production. Checkpoints are rare, so that none falls into the turn of one peer and not of another."""
+"""Durable, as in production. Checkpoints are rare, so that none slows down only one of the peers."""
 
 
 class Servers(NamedTuple):
@@ -34,18 +34,18 @@ class Servers(NamedTuple):
     valkey_pid: int
 
     def database(self, name: str) -> str:
-        """The URL of a new, empty database."""
+        """Creates an empty database and returns its URL."""
         return self._create(name, "")
 
     def copy(self, name: str, original: str) -> str:
-        """The URL of a new database like ``original``, to which nobody may be connected."""
+        """Creates a copy of the database ``original``, which must not have connections, and returns its URL."""
         return self._create(name, f'TEMPLATE "{original}" STRATEGY file_copy')
 
     def drop(self, name: str) -> None:
         self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def checkpoint(self) -> None:
-        """What was written before a section is not paid for in it."""
+        """Writes all changes to disk, so that the next section does not pay for the previous one."""
         self._execute("CHECKPOINT")
 
     def versions(self) -> dict[str, str]:

@@ -1,5 +1,8 @@
-"""The settings of a process that is measured: BENCHMARK_PEER says which peer is installed, BENCHMARK_DATABASE where it
-writes. What is not the peer is the same for all of them."""
+"""The settings of a measured process.
+
+BENCHMARK_PEER names the installed peer, and BENCHMARK_DATABASE the URL of its database. The rest is the same for all
+peers.
+"""
 
 from __future__ import annotations
 
@@ -36,5 +39,5 @@ DATABASES = {
     }
 }
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-# Low enough for heartbeats to fall into every phase that is measured.
+# Low enough for several heartbeats in every phase that is measured.
 CHANNELS_PRESENCE_MAX_AGE = 15

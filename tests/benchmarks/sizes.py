@@ -1,4 +1,4 @@
-"""How much is measured: the real thing, and as little as still goes through every line."""
+"""The sizes of a run: those of the published figures, and the smallest that still execute every line."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import NamedTuple
 
 class Sizes(NamedTuple):
     seconds: float = 0.7
-    """What a measurement of one operation should take: from it follows how many calls are made, which is reported."""
+    """Target duration of a measurement of one operation. It determines the number of calls, which is reported."""
 
     rounds: int = 3
-    """How often every peer gets its turn."""
+    """Rounds of every peer."""
 
     slow_rounds: int = 2
-    """How often the fork gets it where that takes minutes."""
+    """Rounds of the fork in sections where a round takes minutes."""
 
     peers: tuple[str, ...] = ("ours", "fork", "audited", "redis")
-    """Who takes part where several are compared."""
+    """The peers that are compared."""
 
     callers: tuple[int, ...] = (1, 10, 100, 1000, 5000)
     connections: int = 20_000
-    """At most so many are present."""
+    """The maximal number of present connections."""
 
     storm: int = 20_000
     idle: float = 30.0
-    """Seconds for which a worker has nothing to do."""
+    """Seconds in which a worker of `run_projector` is measured while nothing happens."""
 
     mixed_callers: tuple[int, ...] = (100, 1000)
     prune: int = 1000
@@ -35,27 +35,27 @@ class Sizes(NamedTuple):
     growth: tuple[int, ...] = (0, 1_000_000, 10_000_000)
     growth_rounds: int = 5
     users: int = 5000
-    """Who takes part in the past: most of them seldom."""
+    """Users in the log, most of whom have few stays."""
 
     reports: tuple[int, int] = (100_000, 10_000_000)
-    """The events of the two logs that are asked the same."""
+    """Events of the two logs that get the same queries."""
 
     questions: int = 100
-    """Of a kind, and of each part of a log."""
+    """Queries of a kind about each part of a log."""
 
     report_rounds: int = 5
     replay_rounds: int = 3
     indexed: int = 1_000_000
-    """The events of the log whose indexes are measured."""
+    """Events of the log whose indexes are measured."""
 
     sockets: tuple[int, ...] = (1000, 5000)
     under_way: int = 1000
-    """Messages, of all sockets together."""
+    """Concurrent messages of all sockets together."""
 
     socket_rounds: int = 5
     socket_seconds: float = 4.0
     servers: tuple[str, ...] = ("uvicorn", "daphne")
-    """The first serves every number of sockets and the fork, the others the smallest number and ours."""
+    """The first is measured with every number of sockets and with the fork, the others with the smallest number."""
 
 
 SMOKE = Sizes(

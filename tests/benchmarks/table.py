@@ -1,4 +1,4 @@
-"""Tables in Markdown, which a terminal shows just as well."""
+"""Markdown tables that are also readable in a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def render(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
-    """The first ``words`` columns are aligned to the left, figures to the right."""
+    """Renders a table. The first ``words`` columns are aligned to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     widths = [max(width, 3) for width in widths]
 

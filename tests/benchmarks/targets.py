@@ -1,4 +1,4 @@
-"""What was promised, and what was measured."""
+"""Promised and measured ratios."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.benchmarks import table
 
 
 class Target(NamedTuple):
-    """``measured`` is a ratio. It should be at least ``promised``, or with ``at_most`` no more than that."""
+    """A measured ratio, which should be at least ``promised``, or at most ``promised`` if ``at_most``."""
 
     what: str
     promised: float

@@ -1,4 +1,4 @@
-"""The log that benchmarks ask about could have come about."""
+"""The generated log of the benchmarks is one that real events could have produced."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _written() -> None:
 
 
 def _log(length: int) -> list[Any]:
-    """The first events."""
+    """Returns the first ``length`` events."""
     columns = ("id", "kind", "room", "channel_name", "session", "user__username", "data")
     return list(PresenceEvent.objects.order_by("id").values_list(*columns)[:length])
 
@@ -34,7 +34,7 @@ def test_the_tables_are_what_the_fold_makes_of_the_log() -> None:
     assert_live_is_the_fold()
 
 
-def test_there_are_as_many_events_as_asked_for_and_the_last_one_is_new() -> None:
+def test_the_log_has_the_requested_number_of_events_and_ends_now() -> None:
     events = PresenceEvent.objects.order_by("id")
     assert [event.id for event in events] == list(range(1, EVENTS + 1))
     assert (timezone.now() - events[EVENTS - 1].at).total_seconds() < 60
@@ -48,7 +48,7 @@ def test_a_short_log_is_the_beginning_of_a_long_one() -> None:
     assert _log(1000) == beginning
 
 
-def test_it_has_a_large_room_and_many_small_ones_tabs_anonymous_stays_prunes_and_data() -> None:
+def test_the_log_has_rooms_of_all_sizes_tabs_anonymous_stays_prunes_and_data() -> None:
     joins = PresenceEvent.objects.filter(kind="join")
     assert joins.filter(room=history.ROOM).count() == pytest.approx(joins.count() / 3, rel=0.2)
     assert Room.objects.count() > 100
@@ -60,7 +60,7 @@ def test_it_has_a_large_room_and_many_small_ones_tabs_anonymous_stays_prunes_and
     assert PresenceEvent.objects.filter(kind="touch").exclude(data=None).exists()
 
 
-def test_what_is_recorded_next_comes_after_it() -> None:
+def test_the_next_recorded_event_comes_after_the_generated_ones() -> None:
     Room.objects.add(history.ROOM, "specific.new")
     assert PresenceEvent.objects.latest("id").id == EVENTS + 1
     assert_live_is_the_fold()

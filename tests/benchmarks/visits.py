@@ -1,11 +1,11 @@
-"""Who joins what: connections named as a channel layer names them, a hundred to a room."""
+"""Connections with channel names like those of a channel layer, a hundred in each room."""
 
 from __future__ import annotations
 
 from hashlib import md5
 from typing import NamedTuple
 
-IN_A_ROOM = 100
+VISITS_PER_ROOM = 100
 
 
 class Visit(NamedTuple):
@@ -14,8 +14,11 @@ class Visit(NamedTuple):
 
 
 def visits(count: int) -> list[Visit]:
-    """The same ones each time. Neighbours are in different rooms, and the names are in no order, as in reality."""
-    rooms = -(-count // IN_A_ROOM)
+    """Returns ``count`` visits, the same ones each time.
+
+    Neighbours are in different rooms, and the channel names are not sorted, as in reality.
+    """
+    rooms = -(-count // VISITS_PER_ROOM)
     return [
         Visit(f"room-{i % rooms}", f"specific.inmemory!{md5(str(i).encode(), usedforsecurity=False).hexdigest()[:12]}")
         for i in range(count)

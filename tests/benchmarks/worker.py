@@ -1,6 +1,7 @@
 """A process for each peer, so that no peer inherits the imports, connections or garbage of another.
 
-The parent names a function of `tests.benchmarks.jobs`, a JSON object a line; the child answers with what it returns.
+The parent writes lines of JSON, each with the name of a method of `tests.benchmarks.jobs.Jobs` and its arguments. The
+child answers each with a line that contains the result.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """The child, as its parent has it. It ends when its standard input does."""
+    """The parent's handle of the child process. The child ends at the end of its standard input."""
 
     def __init__(self, peer: str, database: str, servers: Servers) -> None:
         self.peer = peer
@@ -42,7 +43,7 @@ class Worker:
         return self.answer()
 
     def ask(self, job: str, **arguments: Any) -> None:
-        """Begins the job. The answer must be fetched before the next one."""
+        """Starts a job. Its answer must be read before the next job starts."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"job": job, "arguments": arguments}) + "\n")
         self._process.stdin.flush()
@@ -57,13 +58,13 @@ class Worker:
             raise WorkerError(f"{self.peer}: {answer['error']}")
         return answer["result"]
 
-    def dismiss(self) -> None:
-        """No more jobs: it ends by itself."""
+    def close(self) -> None:
+        """Closes the standard input of the child, which then ends."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def wait(self) -> None:
-        """Returns when it has ended."""
+        """Waits until the process has ended, and kills it after 20 seconds."""
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
@@ -85,7 +86,7 @@ def environment(peer: str, database: str, servers: Servers) -> dict[str, str]:
 
 def _main() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # so that the output of a library is not taken for an answer
     import django
 
     django.setup()

@@ -1,4 +1,4 @@
-"""Real connections that wait for each other."""
+"""Database connections that wait for each other."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.db import connection
 APPEND = "INSERT INTO presence_event (kind, room, channel_name, session) VALUES (%s, %s, %s, %s) RETURNING id"
 
 
-class Session:
-    """One connection, in a transaction of its own, whose statements may be made to wait in the background."""
+class DatabaseConnection:
+    """A database connection with a transaction of its own, which can run a statement in the background."""
 
     def __init__(self, isolation: psycopg.IsolationLevel = psycopg.IsolationLevel.READ_COMMITTED) -> None:
         parameters = connection.get_connection_params()
@@ -25,16 +25,16 @@ class Session:
         self._background = ThreadPoolExecutor(1)
 
     def run(self, statement: LiteralString, *parameters: Any) -> list[Any]:
-        """The first column of what ``statement`` returns."""
+        """Returns the first column of the result of ``statement``."""
         cursor = self.connection.execute(statement, parameters)
         return [row[0] for row in cursor.fetchall()] if cursor.description else []
 
     def append(self, kind: str, room: str = "room", channel: str | None = "channel", session: Any = None) -> list[int]:
-        """The position of the event, or nothing."""
+        """Appends an event. Returns a list with its position, or an empty list if nothing was recorded."""
         return self.run(APPEND, kind, room, channel, session)
 
     def start(self, kind: str, room: str = "room", channel: str | None = "channel") -> Future[list[int]]:
-        """Appends in the background, and returns once that waits for a lock."""
+        """Appends in the background. Returns when the statement waits for a lock."""
         future = self._background.submit(self.append, kind, room, channel)
         self.wait_until_blocked(future)
         return future
@@ -43,14 +43,14 @@ class Session:
         return self._background.submit(call, *arguments)
 
     def wait_until_blocked(self, future: Future[Any]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         with connection.cursor() as cursor:
             while time.monotonic() < deadline:
-                assert not future.done(), f"It did not wait: {future.result()}"
+                assert not future.done(), f"The statement did not wait: {future.result()}"
                 cursor.execute("SELECT pg_blocking_pids(%s) <> '{}'", [self.connection.info.backend_pid])
                 if cursor.fetchone() == (True,):
                     return
-        raise AssertionError("It neither waits nor finishes.")
+        raise AssertionError("The statement neither waits for a lock nor finishes.")
 
     def commit(self) -> None:
         self.connection.commit()
@@ -64,12 +64,12 @@ class Session:
 
 
 @pytest.fixture
-def sessions() -> Iterator[Callable[..., Session]]:
-    """Makes connections; closes them all at the end."""
-    opened: list[Session] = []
+def new_connection() -> Iterator[Callable[..., DatabaseConnection]]:
+    """Returns a function that opens a database connection. All are closed after the test."""
+    opened: list[DatabaseConnection] = []
 
-    def connect(**options: Any) -> Session:
-        opened.append(Session(**options))
+    def connect(**options: Any) -> DatabaseConnection:
+        opened.append(DatabaseConnection(**options))
         return opened[-1]
 
     yield connect

@@ -1,4 +1,4 @@
-"""Eight connections, the same few rooms and channels, every operation: the fold of the log is the live tables."""
+"""Every operation from eight threads, on the same few rooms and channels. The live tables must equal the replay."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _hammer(  # noqa: C901
                     once()
                 done["done"] += 1
             except OperationalError as error:
-                # Two statements in one transaction have no common order with others; one alone must never deadlock.
+                # A transaction of two statements may deadlock with others. A single statement must never deadlock.
                 done[type(error.__cause__).__name__] += 1
     finally:
         connection.close()
@@ -78,7 +78,7 @@ def test_the_fold_of_the_log_is_the_live_tables(seed: int, user: object, other_u
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_stays_of_a_connection_do_not_overlap_however_it_is_pruned_while_it_joins() -> None:
+def test_the_stays_of_a_connection_do_not_overlap_when_it_leaves_while_it_joins() -> None:
     def repeat(operation: Callable[[], object]) -> None:
         try:
             for _ in range(1000):

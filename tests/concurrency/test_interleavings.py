@@ -1,6 +1,6 @@
-"""Each interleaving that the fold's rules on concurrency were made for, on real connections.
+"""The interleavings that the concurrency rules of the fold are made for, one for each test.
 
-``a`` acts first and commits late; ``b`` meets what ``a`` has done and not yet committed.
+Connection ``a`` acts first and commits late. Connection ``b`` meets the uncommitted changes of ``a``.
 """
 
 from __future__ import annotations
@@ -14,47 +14,53 @@ from django.db import connection
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Presence, Room
-from tests.concurrency.conftest import Session
+from tests.concurrency.conftest import DatabaseConnection
 from tests.fold import assert_live_is_the_fold
 from tests.time import age_presences
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Sessions = Callable[..., Session]
+NewConnection = Callable[..., DatabaseConnection]
 
 
 @pytest.fixture
-def a(sessions: Sessions) -> Session:
-    return sessions()
+def a(new_connection: NewConnection) -> DatabaseConnection:
+    return new_connection()
 
 
 @pytest.fixture
-def b(sessions: Sessions) -> Session:
-    return sessions()
+def b(new_connection: NewConnection) -> DatabaseConnection:
+    return new_connection()
 
 
 @pytest.fixture(autouse=True)
-def _the_fold_agrees() -> Iterator[None]:
+def _live_is_the_fold() -> Iterator[None]:
     yield
     assert_live_is_the_fold()
 
 
-def test_positions_are_drawn_under_the_lock(a: Session, b: Session, sessions: Sessions) -> None:
-    """Drawn before, a leave with position 1 could wait while a join with position 3 commits and is then deleted by
-    it: live says absent, a replay says present."""
+def test_positions_are_drawn_under_the_lock(
+    a: DatabaseConnection, b: DatabaseConnection, new_connection: NewConnection
+) -> None:
+    """Otherwise a leave with position 1 could wait while a join with position 3 commits, and then delete its presence.
+
+    The live tables would have no presence, and a replay would have one.
+    """
     Room.objects.add("room", "channel")
     a.append("touch")
     future = b.start("leave")
-    meanwhile = sessions()
-    (join,) = meanwhile.append("join", channel="other")
-    meanwhile.commit()
+    c = new_connection()
+    (join,) = c.append("join", channel="other")
+    c.commit()
     a.commit()
     (leave,) = future.result()
     b.commit()
     assert leave > join
 
 
-def test_a_leave_that_waits_while_one_stay_ends_and_another_begins_ends_neither(a: Session, b: Session) -> None:
+def test_a_leave_that_waits_while_one_stay_ends_and_another_begins_ends_neither(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     Room.objects.add("room", "channel")
     a.append("leave")
     (join,) = a.append("join")
@@ -65,7 +71,7 @@ def test_a_leave_that_waits_while_one_stay_ends_and_another_begins_ends_neither(
     assert Presence.objects.get().pk == PresenceEvent.objects.get(pk=join).session
 
 
-def test_a_leave_that_waits_for_a_touch_comes_after_it_in_the_log(a: Session, b: Session) -> None:
+def test_a_leave_that_waits_for_a_touch_comes_after_it_in_the_log(a: DatabaseConnection, b: DatabaseConnection) -> None:
     Room.objects.add("room", "channel")
     (touch,) = a.append("touch")
     future = b.start("leave")
@@ -75,7 +81,9 @@ def test_a_leave_that_waits_for_a_touch_comes_after_it_in_the_log(a: Session, b:
     assert leave > touch
 
 
-def test_a_join_that_waits_for_a_leave_begins_after_it_in_position_and_in_time(a: Session, b: Session) -> None:
+def test_a_join_that_waits_for_a_leave_begins_after_it_in_position_and_in_time(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     Room.objects.add("room", "channel")
     (leave,) = a.append("leave")
     future = b.start("join")
@@ -88,7 +96,9 @@ def test_a_join_that_waits_for_a_leave_begins_after_it_in_position_and_in_time(a
     assert events[join].since > events[leave].at
 
 
-def test_a_join_that_waits_for_a_leave_that_is_rolled_back_records_nothing(a: Session, b: Session) -> None:
+def test_a_join_that_waits_for_a_leave_that_is_rolled_back_records_nothing(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     Room.objects.add("room", "channel")
     a.append("leave")
     future = b.start("join")
@@ -96,14 +106,16 @@ def test_a_join_that_waits_for_a_leave_that_is_rolled_back_records_nothing(a: Se
     assert future.result() == []
 
 
-def test_of_two_joins_at_once_one_is_recorded(a: Session, b: Session) -> None:
+def test_one_of_two_concurrent_joins_is_recorded(a: DatabaseConnection, b: DatabaseConnection) -> None:
     a.append("join")
     future = b.start("join")
     a.commit()
     assert future.result() == []
 
 
-def test_of_two_joins_at_once_the_second_is_recorded_if_the_first_is_rolled_back(a: Session, b: Session) -> None:
+def test_the_second_of_two_concurrent_joins_is_recorded_if_the_first_is_rolled_back(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     a.append("join")
     future = b.start("join")
     a.rollback()
@@ -111,7 +123,7 @@ def test_of_two_joins_at_once_the_second_is_recorded_if_the_first_is_rolled_back
     b.commit()
 
 
-def test_of_two_leaves_at_once_one_is_recorded(a: Session, b: Session) -> None:
+def test_one_of_two_concurrent_leaves_is_recorded(a: DatabaseConnection, b: DatabaseConnection) -> None:
     Room.objects.add("room", "channel")
     assert len(a.append("leave")) == 1
     future = b.start("leave")
@@ -119,7 +131,9 @@ def test_of_two_leaves_at_once_one_is_recorded(a: Session, b: Session) -> None:
     assert future.result() == []
 
 
-def test_of_two_leaves_at_once_the_second_is_recorded_if_the_first_is_rolled_back(a: Session, b: Session) -> None:
+def test_the_second_of_two_concurrent_leaves_is_recorded_if_the_first_is_rolled_back(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     Room.objects.add("room", "channel")
     a.append("leave")
     future = b.start("leave")
@@ -128,7 +142,7 @@ def test_of_two_leaves_at_once_the_second_is_recorded_if_the_first_is_rolled_bac
     b.commit()
 
 
-def test_a_touch_that_waits_for_a_leave_records_nothing(a: Session, b: Session) -> None:
+def test_a_touch_that_waits_for_a_leave_records_nothing(a: DatabaseConnection, b: DatabaseConnection) -> None:
     Room.objects.add("room", "channel")
     a.append("leave")
     future = b.start("touch")
@@ -136,7 +150,7 @@ def test_a_touch_that_waits_for_a_leave_records_nothing(a: Session, b: Session) 
     assert future.result() == []
 
 
-def test_a_touch_that_waits_for_a_touch_is_later_than_it(a: Session, b: Session) -> None:
+def test_a_touch_that_waits_for_a_touch_is_later_than_it(a: DatabaseConnection, b: DatabaseConnection) -> None:
     Room.objects.add("room", "channel")
     (first,) = a.append("touch")
     future = b.start("touch")
@@ -148,8 +162,8 @@ def test_a_touch_that_waits_for_a_touch_is_later_than_it(a: Session, b: Session)
     assert Presence.objects.get().last_seen == events[second].at
 
 
-def test_a_touch_that_waited_for_a_row_that_was_only_locked_is_as_late_as_it_is_recorded(
-    a: Session, b: Session
+def test_a_touch_that_waited_for_a_row_lock_has_a_time_after_the_release(
+    a: DatabaseConnection, b: DatabaseConnection
 ) -> None:
     Room.objects.add("room", "channel")
     a.run("SELECT FROM presence FOR UPDATE")
@@ -161,7 +175,9 @@ def test_a_touch_that_waited_for_a_row_that_was_only_locked_is_as_late_as_it_is_
     assert PresenceEvent.objects.get(pk=touch).at > released
 
 
-def test_a_join_that_waited_for_a_join_that_was_rolled_back_begins_after_that(a: Session, b: Session) -> None:
+def test_a_join_that_waited_for_a_join_that_was_rolled_back_begins_after_the_rollback(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     Room.objects.add("room", "other")
     a.append("join")
     future = b.start("join")
@@ -172,8 +188,10 @@ def test_a_join_that_waited_for_a_join_that_was_rolled_back_begins_after_that(a:
     assert PresenceEvent.objects.get(pk=join).since > released
 
 
-def test_a_join_waits_for_the_prune_of_its_room_and_makes_it_anew(a: Session, b: Session) -> None:
-    """Not met as a foreign-key error."""
+def test_a_join_waits_for_the_prune_of_its_room_and_creates_it_again(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
+    """Without the wait, the join would fail with a foreign-key error."""
     Room.objects.add("room", "other")
     Room.objects.remove("room", "other")
     assert len(a.append("prune", channel=None)) == 1
@@ -185,7 +203,7 @@ def test_a_join_waits_for_the_prune_of_its_room_and_makes_it_anew(a: Session, b:
     assert Room.objects.get().created_at > pruned.at
 
 
-def test_the_prune_of_a_room_waits_for_a_join_and_leaves_the_room_alone(a: Session, b: Session) -> None:
+def test_the_prune_of_a_room_waits_for_a_join_and_keeps_the_room(a: DatabaseConnection, b: DatabaseConnection) -> None:
     Room.objects.add("room", "other")
     Room.objects.remove("room", "other")
     a.append("join")
@@ -196,7 +214,9 @@ def test_the_prune_of_a_room_waits_for_a_join_and_leaves_the_room_alone(a: Sessi
     assert Presence.objects.exists()
 
 
-def test_the_prune_of_a_room_waits_for_a_join_that_is_rolled_back_and_prunes(a: Session, b: Session) -> None:
+def test_the_prune_of_a_room_waits_for_a_join_that_is_rolled_back_and_prunes(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     Room.objects.add("room", "other")
     Room.objects.remove("room", "other")
     a.append("join")
@@ -206,7 +226,7 @@ def test_the_prune_of_a_room_waits_for_a_join_that_is_rolled_back_and_prunes(a: 
     b.commit()
 
 
-def test_two_joins_of_a_room_that_does_not_exist_make_it_once(a: Session, b: Session) -> None:
+def test_two_joins_of_a_room_that_does_not_exist_create_it_once(a: DatabaseConnection, b: DatabaseConnection) -> None:
     a.append("join", channel="1")
     future = b.start("join", channel="2")
     a.commit()
@@ -215,7 +235,9 @@ def test_two_joins_of_a_room_that_does_not_exist_make_it_once(a: Session, b: Ses
     assert Room.objects.get().presence_set.count() == 2
 
 
-def test_two_joins_of_a_room_that_exists_do_not_wait_for_each_other(a: Session, b: Session) -> None:
+def test_two_joins_of_a_room_that_exists_do_not_wait_for_each_other(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
     Room.objects.add("room", "other")
     assert len(a.append("join", channel="1")) == 1
     assert len(b.append("join", channel="2")) == 1
@@ -223,7 +245,7 @@ def test_two_joins_of_a_room_that_exists_do_not_wait_for_each_other(a: Session, 
     b.commit()
 
 
-def test_the_sweeper_does_not_wait_for_who_is_being_touched(a: Session) -> None:
+def test_pruning_skips_a_connection_that_is_being_touched(a: DatabaseConnection) -> None:
     Room.objects.add("room", "busy")
     Room.objects.add("room", "idle")
     age_presences("busy", "idle", seconds=61)
@@ -233,16 +255,20 @@ def test_the_sweeper_does_not_wait_for_who_is_being_touched(a: Session) -> None:
     assert Presence.objects.get().channel_name == "busy"
 
 
-def test_a_touch_that_comes_in_time_wins(a: Session, b: Session) -> None:
-    """The sweeper has seen the presence as stale; the touch commits before it is locked; under the lock its age is
-    looked at again."""
+def test_a_touch_that_commits_before_the_prune_locks_the_presence_keeps_it(
+    a: DatabaseConnection, b: DatabaseConnection
+) -> None:
+    """The prune has found the presence stale, and the touch commits before the prune locks it.
+
+    Under the lock the age is checked again.
+    """
     Room.objects.add("room", "first")
     Room.objects.add("room", "second")
     age_presences("first", "second", seconds=61)
-    # The sweep is held up before its first row, with its snapshot taken.
+    # The prune has taken its snapshot and waits for the gate before its first row.
     gate = 4711
     a.run("SELECT pg_advisory_xact_lock(%s)", gate)
-    sweep = b.background(
+    prune = b.background(
         b.run,
         "INSERT INTO presence_event (kind, room, channel_name, session) "
         "SELECT 'prune', room, channel_name, id FROM presence, "
@@ -251,15 +277,15 @@ def test_a_touch_that_comes_in_time_wins(a: Session, b: Session) -> None:
         "ORDER BY room, channel_name FOR UPDATE OF presence SKIP LOCKED RETURNING channel_name",
         gate,
     )
-    b.wait_until_blocked(sweep)
+    b.wait_until_blocked(prune)
     Presence.objects.touch("second")
     a.commit()
-    assert sweep.result() == ["first"]
+    assert prune.result() == ["first"]
     b.commit()
     assert Presence.objects.get().channel_name == "second"
 
 
-def test_a_touch_that_comes_too_late_finds_nobody(a: Session, b: Session) -> None:
+def test_a_touch_that_waits_for_a_prune_records_nothing(a: DatabaseConnection, b: DatabaseConnection) -> None:
     Room.objects.add("room", "channel")
     a.append("prune")
     future = b.start("touch")
@@ -267,7 +293,7 @@ def test_a_touch_that_comes_too_late_finds_nobody(a: Session, b: Session) -> Non
     assert future.result() == []
 
 
-def test_two_sweepers_share_the_work_and_prune_everybody_once(a: Session) -> None:
+def test_two_pruning_processes_share_the_work_and_prune_each_connection_once(a: DatabaseConnection) -> None:
     for number in range(10):
         Room.objects.add("room", f"{number}")
     a.run("SELECT FROM presence WHERE channel_name < '5' FOR UPDATE")
@@ -277,7 +303,7 @@ def test_two_sweepers_share_the_work_and_prune_everybody_once(a: Session) -> Non
     assert PresenceEvent.objects.filter(kind="prune").count() == 10
 
 
-def test_the_sweeper_of_rooms_does_not_wait_for_who_is_joining(a: Session) -> None:
+def test_pruning_rooms_skips_a_room_that_is_being_joined(a: DatabaseConnection) -> None:
     for room in ("busy", "idle"):
         Room.objects.add(room, "channel")
         Room.objects.remove(room, "channel")
@@ -287,8 +313,8 @@ def test_the_sweeper_of_rooms_does_not_wait_for_who_is_joining(a: Session) -> No
     assert Room.objects.get().channel_name == "busy"
 
 
-def test_a_stay_named_by_its_session_is_ended_and_no_other(a: Session, b: Session) -> None:
-    """What joins again while somebody decides to end the stay before is left alone."""
+def test_a_leave_that_names_a_session_ends_only_that_stay(a: DatabaseConnection, b: DatabaseConnection) -> None:
+    """The connection joins again while an operator decides to end its previous stay. The new stay goes on."""
     Room.objects.add("room", "channel")
     seen = Presence.objects.get().pk
     a.append("leave")
@@ -301,7 +327,7 @@ def test_a_stay_named_by_its_session_is_ended_and_no_other(a: Session, b: Sessio
     assert Presence.objects.get().pk == PresenceEvent.objects.get(pk=join).session
 
 
-def test_a_rollback_leaves_a_gap_and_nothing_else(a: Session, b: Session) -> None:
+def test_a_rollback_leaves_a_gap_and_nothing_else(a: DatabaseConnection, b: DatabaseConnection) -> None:
     (first,) = a.append("join", channel="1")
     a.rollback()
     (second,) = b.append("join", channel="2")
@@ -310,8 +336,8 @@ def test_a_rollback_leaves_a_gap_and_nothing_else(a: Session, b: Session) -> Non
     assert list(PresenceEvent.objects.values_list("id", flat=True)) == [second]
 
 
-def test_batches_in_opposite_orders_do_not_deadlock(a: Session, b: Session) -> None:
-    """Whoever records a batch locks in the order of rooms and channels, whatever order it was given in."""
+def test_batches_in_opposite_orders_do_not_deadlock(a: DatabaseConnection, b: DatabaseConnection) -> None:
+    """Recording locks rows in the order of rooms and channels, whatever the order of the batch."""
     drafts = [Draft("join", "room", f"{number:04}") for number in range(500)]
     record(drafts)
     touches = [draft._replace(kind="touch") for draft in drafts]
@@ -327,8 +353,8 @@ def test_batches_in_opposite_orders_do_not_deadlock(a: Session, b: Session) -> N
     assert forwards.result() == backwards.result() == 2000
 
 
-def test_batches_that_prune_a_room_and_join_it_do_not_deadlock(sessions: Sessions) -> None:
-    def come_and_go(channel: str) -> None:
+def test_batches_that_prune_a_room_and_join_it_do_not_deadlock(new_connection: NewConnection) -> None:
+    def join_and_leave(channel: str) -> None:
         drafts = [Draft("join", "room", channel), Draft("leave", "room", channel), Draft("prune", "room", None)]
         try:
             for _ in range(100):
@@ -337,15 +363,15 @@ def test_batches_that_prune_a_room_and_join_it_do_not_deadlock(sessions: Session
             connection.close()
 
     Room.objects.add("room", "host")
-    for future in [sessions().background(come_and_go, channel) for channel in "1234"]:
+    for future in [new_connection().background(join_and_leave, channel) for channel in "1234"]:
         future.result()
 
 
 @pytest.mark.parametrize("level", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])
 def test_a_stricter_transaction_gets_a_serialization_failure_and_not_a_wrong_answer(
-    level: psycopg.IsolationLevel, sessions: Sessions, a: Session
+    level: psycopg.IsolationLevel, new_connection: NewConnection, a: DatabaseConnection
 ) -> None:
-    strict = sessions(isolation=level)
+    strict = new_connection(isolation=level)
     strict.run("SELECT 1 FROM presence")
     a.append("join")
     a.commit()

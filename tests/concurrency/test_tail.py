@@ -1,4 +1,4 @@
-"""The log is read while others write: nothing is missed, nothing comes twice, and no stay is turned around."""
+"""Reading the log while other connections write: each event is read exactly once, and each stay in its order."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from projections.models import Presence, Room
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Connect = Callable[..., Any]
+NewConnection = Callable[..., Any]
 
 
 class Reader:
-    """Reads on from where it was."""
+    """Reads the log and keeps its mark."""
 
     def __init__(self, **options: Any) -> None:
         self.tail = Tail("default", **options)
@@ -37,25 +37,25 @@ class Reader:
         return [event.id for event in events]
 
     def read_all(self, limit: int = 1000) -> list[int]:
-        """Until a window that begins now has nothing in it."""
+        """Reads until a window that begins after the call is empty."""
         found: list[int] = []
-        for _ in range(2):  # what was begun, and what came since
+        for _ in range(2):  # the window that has begun, and one of the events since
             found += self.read(limit)
             while self.mark.window:
                 found += self.read(limit)
         return found
 
     def restart(self) -> None:
-        """As a process that was killed and comes back with what it had stored."""
+        """Does what a process does that was killed: continues with the stored mark."""
         self.tail = Tail("default")
         self.mark = Mark.from_json(json.loads(json.dumps(self.mark.as_json())))
 
 
 @pytest.fixture(autouse=True)
 def rooms() -> None:
-    """Whoever made a room that is not committed would keep the others waiting."""
+    """Creates the rooms. A connection that created one and has not committed would block joins of the others."""
     for room in ("room", "room-0", "room-1"):
-        Room.objects.add(room, "somebody")
+        Room.objects.add(room, "resident")
 
 
 @pytest.fixture
@@ -63,8 +63,10 @@ def reader(rooms: None) -> Reader:
     return Reader()
 
 
-def test_what_commits_later_with_a_lower_position_is_not_missed(sessions: Connect, reader: Reader) -> None:
-    slow, fast = sessions(), sessions()
+def test_an_event_that_commits_later_with_a_lower_position_is_not_missed(
+    new_connection: NewConnection, reader: Reader
+) -> None:
+    slow, fast = new_connection(), new_connection()
     (low,) = slow.append("join", "room", "slow")
     (high,) = fast.append("join", "room", "fast")
     fast.commit()
@@ -75,9 +77,11 @@ def test_what_commits_later_with_a_lower_position_is_not_missed(sessions: Connec
     assert reader.read() == []
 
 
-def test_an_old_transaction_that_appends_late_is_read_when_it_commits(sessions: Connect, reader: Reader) -> None:
-    """Its transaction id is lower than those of all that was read before."""
-    old, other = sessions(), sessions()
+def test_an_old_transaction_that_appends_late_is_read_when_it_commits(
+    new_connection: NewConnection, reader: Reader
+) -> None:
+    """Its transaction id is lower than those of all events that were read before."""
+    old, other = new_connection(), new_connection()
     old.run("SELECT pg_current_xact_id()")
     (first,) = other.append("join", "room", "first")
     other.commit()
@@ -89,21 +93,21 @@ def test_an_old_transaction_that_appends_late_is_read_when_it_commits(sessions: 
 
 
 def test_a_leave_with_a_lower_transaction_id_comes_after_the_join_it_waited_for(
-    sessions: Connect, reader: Reader
+    new_connection: NewConnection, reader: Reader
 ) -> None:
-    leaver, joiner = sessions(), sessions()
+    leaver, joiner = new_connection(), new_connection()
     leaver.run("SELECT pg_current_xact_id()")
     (join,) = joiner.append("join")
-    waiting = leaver.start("join")  # of the same connection: it waits, and changes nothing
+    waiting = leaver.start("join")  # of the same channel name: it waits, and then changes nothing
     joiner.commit()
-    assert waiting.result(10) == []
+    assert waiting.result(30) == []
     (leave,) = leaver.append("leave")
     leaver.commit()
     assert reader.read() == [join, leave]
 
 
-def test_a_rollback_leaves_a_gap_and_nothing_waits_for_it(sessions: Connect, reader: Reader) -> None:
-    one, other = sessions(), sessions()
+def test_a_rollback_leaves_a_gap_and_nothing_waits_for_it(new_connection: NewConnection, reader: Reader) -> None:
+    one, other = new_connection(), new_connection()
     one.append("join", "room", "never")
     (kept,) = other.append("join", "room", "kept")
     one.rollback()
@@ -113,13 +117,13 @@ def test_a_rollback_leaves_a_gap_and_nothing_waits_for_it(sessions: Connect, rea
     assert reader.mark.seen.low == reader.mark.seen.high == kept
 
 
-def test_batches_end_inside_of_a_window(sessions: Connect, reader: Reader) -> None:
-    slow, fast, later = sessions(), sessions(), sessions()
+def test_batches_end_inside_a_window(new_connection: NewConnection, reader: Reader) -> None:
+    slow, fast, later = new_connection(), new_connection(), new_connection()
     low = slow.append("join", "room", "slow")
     high = [*fast.append("join", "room", "a"), *fast.append("join", "room", "b"), *fast.append("join", "room", "c")]
     fast.commit()
     assert reader.read(2) == high[:2]
-    # What is committed inside of the window of positions, but after its snapshot, waits for the next one.
+    # An event in the window of positions that is committed after the window's snapshot waits for the next window.
     slow.commit()
     afterwards = later.append("join", "room", "d")
     later.commit()
@@ -128,27 +132,31 @@ def test_batches_end_inside_of_a_window(sessions: Connect, reader: Reader) -> No
     assert reader.read(2) == []
 
 
-def test_a_batch_that_is_just_full_ends_with_the_next(sessions: Connect, reader: Reader) -> None:
-    session = sessions()
-    events = [*session.append("join", "room", "a"), *session.append("join", "room", "b")]
-    session.commit()
+def test_a_window_that_fills_a_batch_ends_with_the_next_read(new_connection: NewConnection, reader: Reader) -> None:
+    writer = new_connection()
+    events = [*writer.append("join", "room", "a"), *writer.append("join", "room", "b")]
+    writer.commit()
     assert reader.read(2) == events
     assert reader.read(2) == []
     assert reader.mark.window is None
 
 
-def test_a_long_transaction_that_writes_elsewhere_holds_nothing_up(sessions: Connect, reader: Reader) -> None:
-    elsewhere, session = sessions(), sessions()
-    elsewhere.run("CREATE TEMP TABLE elsewhere AS SELECT 1")
+def test_a_long_transaction_that_writes_to_other_tables_delays_nothing(
+    new_connection: NewConnection, reader: Reader
+) -> None:
+    other, writer = new_connection(), new_connection()
+    other.run("CREATE TEMP TABLE unrelated AS SELECT 1")
     for channel in ("a", "b"):
-        events = session.append("join", "room", channel)
-        session.commit()
+        events = writer.append("join", "room", channel)
+        writer.commit()
         assert reader.read() == events
         assert reader.mark.seen.low == reader.mark.seen.high == events[0]
 
 
-def test_a_long_transaction_that_has_appended_delays_its_own_events_alone(sessions: Connect, reader: Reader) -> None:
-    slow, fast = sessions(), sessions()
+def test_a_long_transaction_that_has_appended_delays_only_its_own_events(
+    new_connection: NewConnection, reader: Reader
+) -> None:
+    slow, fast = new_connection(), new_connection()
     start = reader.mark.seen.low
     (early,) = slow.append("join", "room", "slow")
     for channel in ("a", "b", "c"):
@@ -163,8 +171,8 @@ def test_a_long_transaction_that_has_appended_delays_its_own_events_alone(sessio
     assert reader.mark.seen.low == late
 
 
-def test_whoever_restarts_reads_on_where_it_was(sessions: Connect, reader: Reader) -> None:
-    slow, fast = sessions(), sessions()
+def test_a_restarted_reader_continues_at_its_mark(new_connection: NewConnection, reader: Reader) -> None:
+    slow, fast = new_connection(), new_connection()
     low = slow.append("join", "room", "slow")
     high = [*fast.append("join", "room", "a"), *fast.append("join", "room", "b")]
     fast.commit()
@@ -179,9 +187,9 @@ def test_whoever_restarts_reads_on_where_it_was(sessions: Connect, reader: Reade
     assert reader.read_all(1) == []
 
 
-def test_a_prepared_transaction_is_read_when_it_commits(sessions: Connect, reader: Reader) -> None:
-    """It loses its name while it is open."""
-    two_phases, fast = sessions(), sessions()
+def test_a_prepared_transaction_is_read_when_it_commits(new_connection: NewConnection, reader: Reader) -> None:
+    """While it is open, it has neither a backend nor a virtual transaction id."""
+    two_phases, fast = new_connection(), new_connection()
     low = two_phases.append("join", "room", "slow")
     high = fast.append("join", "room", "fast")
     fast.commit()
@@ -196,8 +204,8 @@ def test_a_prepared_transaction_is_read_when_it_commits(sessions: Connect, reade
     assert reader.read() == []
 
 
-@pytest.mark.usefixtures("sessions")
-def test_touches_with_nothing_new_can_be_left_out() -> None:
+@pytest.mark.usefixtures("new_connection")
+def test_touches_without_new_data_can_be_left_out() -> None:
     everything, news = Reader(), Reader(touches=False)
     Room.objects.add("room", "channel")
     Presence.objects.touch("channel")
@@ -208,36 +216,36 @@ def test_touches_with_nothing_new_can_be_left_out() -> None:
     assert len(everything.read()) == 4
 
 
-def test_one_can_read_from_the_beginning_and_from_a_position(sessions: Connect) -> None:
-    session = sessions()
-    events = [*session.append("join", "room", "a"), *session.append("join", "room", "b")]
-    session.commit()
+def test_a_reader_can_start_at_the_beginning_or_at_a_position(new_connection: NewConnection) -> None:
+    writer = new_connection()
+    events = [*writer.append("join", "room", "a"), *writer.append("join", "room", "b")]
+    writer.commit()
     one, reader = Tail("default"), Reader()
     reader.mark = Mark.after(0, "default")
     assert reader.read_all()[-2:] == events
     found, mark = one.read(Mark.after(events[0], "default"), 1000)
     assert [event.id for event in found] == events[1:]
     assert mark.window is None
-    afterwards = session.append("leave", "room", "a")
-    session.commit()
+    afterwards = writer.append("leave", "room", "a")
+    writer.commit()
     assert [event.id for event in one.read(mark, 1000)[0]] == afterwards
 
 
 @pytest.mark.parametrize("position", [-1, 10**6])
-def test_there_is_nothing_after_a_position_that_is_none(position: int) -> None:
-    with pytest.raises(InvalidPosition, match=f"Got {position}, and the log ends at"):
+def test_a_position_outside_the_log_is_refused(position: int) -> None:
+    with pytest.raises(InvalidPosition, match=f"Got {position}, but the log ends at"):
         Mark.after(position, "default")
 
 
-def test_what_was_written_in_another_cluster_is_read(sessions: Connect) -> None:
-    """Its transactions are unknown to every snapshot of this one, until they are others."""
+def test_events_with_transaction_ids_of_another_cluster_are_read(new_connection: NewConnection) -> None:
+    """Their transaction ids lie in the future of every snapshot of this cluster, until it uses them itself."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
         cursor.execute("UPDATE presence_event SET tx = '99999999'")
         cursor.execute("ALTER TABLE presence_event ENABLE TRIGGER USER")
-    session = sessions()
-    events = session.append("join")
-    session.commit()
+    writer = new_connection()
+    events = writer.append("join")
+    writer.commit()
     reader = Reader()
     reader.mark = Mark.after(0, "default")
     found = reader.read_all()
@@ -245,43 +253,47 @@ def test_what_was_written_in_another_cluster_is_read(sessions: Connect) -> None:
     assert found[-1:] == events
 
 
-def test_it_is_not_read_in_a_transaction(reader: Reader) -> None:
+def test_reading_in_a_transaction_is_refused(reader: Reader) -> None:
     with transaction.atomic(), pytest.raises(TransactionManagementError):
         reader.read()
 
 
-def test_a_log_that_has_become_shorter_is_not_read_on(reader: Reader) -> None:
+def test_reading_a_log_that_has_become_shorter_is_refused(reader: Reader) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval('presence_event_id_seq', 1)")
     with pytest.raises(LogIsShorter, match="It ends at 1 and was read up to"):
         reader.read()
 
 
-def test_a_mark_at_the_end_waits_for_who_is_appending(sessions: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or it would have to know where they began."""
-    monkeypatch.setattr("presence_events.tail.settled_position", partial(settled_position, patience=0.1))
-    session = sessions()
-    session.append("join")
+def test_a_mark_at_the_end_waits_for_open_transactions_that_append(
+    new_connection: NewConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the mark would have to contain where they began."""
+    monkeypatch.setattr("presence_events.tail.settled_position", partial(settled_position, timeout=0.1))
+    writer = new_connection()
+    writer.append("join")
     with pytest.raises(OperationalError, match="stays open"):
         Mark.end("default")
-    session.commit()
+    writer.commit()
     assert Mark.end("default").seen.open == {}
 
 
-def test_a_savepoint_does_not_lead_back_to_where_its_transaction_began(sessions: Connect, reader: Reader) -> None:
-    slow, fast = sessions(), sessions()
-    slow.run("CREATE TEMP TABLE elsewhere AS SELECT 1")
+def test_a_savepoint_does_not_move_the_reader_back_to_the_start_of_its_transaction(
+    new_connection: NewConnection, reader: Reader
+) -> None:
+    slow, fast = new_connection(), new_connection()
+    slow.run("CREATE TEMP TABLE unrelated AS SELECT 1")
     slow.run("SAVEPOINT one")
     slow.append("join", "room", "slow")
     for channel in "abc":
         fast.append("join", "room", channel)
         fast.commit()
-        mark = reader.tail.look(reader.mark)
+        mark = reader.tail.open_window(reader.mark)
         assert mark.position == mark.seen.high
         reader.read()
 
 
-def test_without_the_right_to_ask_the_log_does_not_seem_empty(reader: Reader) -> None:
+def test_a_role_without_access_to_the_sequence_gets_an_error_and_not_an_empty_log(reader: Reader) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE curious")
         cursor.execute("GRANT SELECT ON presence_event TO curious")
@@ -296,19 +308,21 @@ def test_without_the_right_to_ask_the_log_does_not_seem_empty(reader: Reader) ->
 
 
 def test_a_read_looks_at_a_bounded_part_of_the_log(
-    sessions: Connect, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    new_connection: NewConnection, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "STRETCH", 2)
-    session = sessions()
-    events = [session.append("join", "room", channel)[0] for channel in "abcde"]
-    session.commit()
+    monkeypatch.setattr(tail, "MAX_RANGE", 2)
+    writer = new_connection()
+    events = [writer.append("join", "room", channel)[0] for channel in "abcde"]
+    writer.commit()
     assert [reader.read() for _ in range(3)] == [events[:2], events[2:4], events[4:]]
     assert reader.mark.window is None
 
 
-def test_where_a_transaction_may_have_appended_is_known_of_each(sessions: Connect, reader: Reader) -> None:
-    """So that the end of a short one does not lead back to where a long one began."""
-    long, short, other = sessions(), sessions(), sessions()
+def test_the_mark_stores_for_each_transaction_where_it_may_have_appended(
+    new_connection: NewConnection, reader: Reader
+) -> None:
+    """The end of a short transaction must not move the reader back to where a long one began."""
+    long, short, other = new_connection(), new_connection(), new_connection()
     begin = reader.mark.seen.high
     (first,) = long.append("join", "room", "long")
     assert reader.read() == []
@@ -332,22 +346,24 @@ def test_where_a_transaction_may_have_appended_is_known_of_each(sessions: Connec
 @pytest.mark.parametrize(
     "stored", [None, [], [None, None, 0, 0], [["1:1:"], None, 0, 0], [["1:1:", 0, [1]], None, 0, 0], "mark"]
 )
-def test_a_mark_that_is_none_is_refused(stored: Any) -> None:
+def test_an_invalid_mark_is_refused(stored: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011, the message is Python's
         Mark.from_json(stored)
 
 
-def test_whatever_commits_in_whatever_order_is_read_once_and_in_order(sessions: Connect, reader: Reader) -> None:
-    """Many connections join and leave in transactions of random length, while the log is read in small batches by
-    somebody who is restarted all the time."""
+def test_concurrent_commits_are_read_once_and_in_order(new_connection: NewConnection, reader: Reader) -> None:
+    """Six connections append in transactions of random length, while a reader reads in small batches.
+
+    The reader restarts frequently.
+    """
 
     def work(number: int) -> None:
-        session, chance = sessions(), random.Random(number)
+        writer, chance = new_connection(), random.Random(number)
         for _ in range(60):
             for _ in range(chance.randrange(1, 4)):
                 kind = chance.choice(["join", "leave"])
-                session.append(kind, f"room-{number % 2}", f"channel-{number}-{chance.randrange(3)}")
-            session.rollback() if chance.random() < 0.2 else session.commit()
+                writer.append(kind, f"room-{number % 2}", f"channel-{number}-{chance.randrange(3)}")
+            writer.rollback() if chance.random() < 0.2 else writer.commit()
 
     workers = [threading.Thread(target=work, args=[number]) for number in range(6)]
     for worker in workers:

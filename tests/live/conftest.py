@@ -1,4 +1,4 @@
-"""Fixtures for servers and the sockets that connect to them."""
+"""Fixtures: servers, and the sockets that connect to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 def server_of_module(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
 ) -> Iterator[servers.Server]:
-    """One process of each kind for all tests of a module."""
+    """Runs one process of each kind for all tests of a module."""
     server = servers.Server(request.param, tmp_path_factory.mktemp("server") / f"{request.param}.log")
     yield server
     server.stop()
@@ -23,12 +23,12 @@ def server_of_module(
 
 @pytest.fixture
 def server(server_of_module: servers.Server, transactional_db: None) -> Iterator[servers.Server]:
-    """A running server at rest. What it writes meanwhile is shown if the test fails; a traceback is a failure."""
-    already = len(server_of_module.output())
+    """A running server without sockets. Its output is shown if the test fails, and a traceback fails the test."""
+    before = len(server_of_module.output())
     yield server_of_module
-    # The flush of the database comes next: nobody may be writing then.
+    # The tables are truncated next, so no handler may still be writing.
     wait_until(lambda: server_of_module.open_sockets() == 0)
-    output = server_of_module.output()[already:]
+    output = server_of_module.output()[before:]
     print(output)
     assert "Traceback" not in output
 

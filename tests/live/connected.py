@@ -1,4 +1,4 @@
-"""Django in this process, led to clusters that the test has made."""
+"""Connects Django in this process to clusters of the test."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.live.databases import Cluster
 
 @contextmanager
 def connected(blocker: Any, **clusters: Cluster) -> Iterator[None]:
-    """In this thread the aliases lead to the databases of ``clusters``, one of which is the ``default``.
+    """Replaces DATABASES in this thread by ``clusters``, whose aliases are the keywords. One of them is ``default``.
 
-    ``blocker`` is pytest-django's: the test needs none of its databases.
+    ``blocker`` is that of pytest-django, and is unblocked: the test uses none of its databases.
     """
     outer = [(alias, connections[alias]) for alias in connections]
     databases: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Dumps of databases, made and restored as the documentation says: with PostgreSQL's own programs."""
+"""Dumps and restores databases as the documentation describes, with PostgreSQL's own programs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tests.postgres import embedded
 
 
 def dump(cluster: Cluster) -> str:
-    """The whole database, as SQL."""
+    """Returns the whole database as SQL."""
     return _run("pg_dump", cluster, cluster.database)
 
 
 def restore(cluster: Cluster, dumped: str) -> None:
-    """Makes the database, which is not there, from what `dump` gave."""
+    """Creates the database, which must not exist, from the result of `dump`."""
     _run("createdb", cluster, cluster.database)
     execute(cluster, dumped)
 
@@ -24,13 +24,13 @@ def drop(cluster: Cluster) -> None:
 
 
 def execute(cluster: Cluster, script: str, **variables: str) -> None:
-    """Runs a script of psql in one transaction."""
+    """Runs a psql script in one transaction."""
     assigned = [f"--set={name}={value}" for name, value in variables.items()]
     _run("psql", cluster, "-qX1", "--set=ON_ERROR_STOP=1", *assigned, cluster.database, script=script)
 
 
 def _run(program: str, cluster: Cluster, *arguments: str, script: str = "") -> str:
-    """What the program says. A single word on standard error is an error."""
+    """Returns the standard output of ``program``. Fails if it writes to standard error."""
     done = subprocess.run(
         [embedded.binaries() / program, "-h", str(cluster.home), "-U", "postgres", *arguments],
         input=script,

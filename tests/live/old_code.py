@@ -1,4 +1,4 @@
-"""Processes of the last release, which know nothing of newer columns, while the database is migrated under them."""
+"""Simulates processes of the last release, which do not know newer columns, while the database is migrated."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _LEAVE = (
     + _RETURNING
 )
 
-Told = tuple[int, str, str, str]
-"""Position, kind, room and connection of an event, as the one who recorded it was told."""
+Acknowledged = tuple[int, str, str, str]
+"""Position, kind, room and connection of an event, as the database returned them."""
 
 
 class OldCode:
-    """Threads that record and threads that look at the past, each on a connection of its own, until the block is left.
+    """Runs threads that record and a thread that queries, each with a database connection of its own, during the block.
 
-    An error in one of them is raised there.
+    The end of the block raises an AssertionError if one of them failed.
     """
 
     def __init__(self, cluster: Cluster, role: str) -> None:
-        self.told: list[Told] = []
-        self.looks = 0
+        self.acknowledged: list[Acknowledged] = []
+        self.queries = 0
         self._url = cluster.url().replace("postgres@", f"{role}@")
-        self._over = threading.Event()
+        self._stop = threading.Event()
         self._errors: list[Exception] = []
-        work = [*(self._record(number) for number in range(3)), self._look()]
-        self._threads = [threading.Thread(target=self._run, args=(each,)) for each in work]
+        actions = [*(self._record(number) for number in range(3)), self._query()]
+        self._threads = [threading.Thread(target=self._run, args=(action,)) for action in actions]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -52,21 +52,23 @@ class OldCode:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._over.set()
+        self._stop.set()
         for thread in self._threads:
             thread.join()
         assert not self._errors, self._errors
 
     def wait(self) -> None:
-        """Waits until those who record and those who look have gone on for a while."""
-        told, looks = len(self.told), self.looks
-        wait_until(lambda: self._errors or (len(self.told) > told + 200 and self.looks > looks + 20))
+        """Waits until the threads have recorded and queried some more."""
+        acknowledged, queries = len(self.acknowledged), self.queries
+        wait_until(
+            lambda: self._errors or (len(self.acknowledged) > acknowledged + 200 and self.queries > queries + 20)
+        )
 
-    def _run(self, work: Callable[[Any], None]) -> None:
+    def _run(self, action: Callable[[Any], None]) -> None:
         try:
             with psycopg.connect(self._url, autocommit=True) as connection:
-                while not self._over.is_set():
-                    work(connection)
+                while not self._stop.is_set():
+                    action(connection)
         except Exception as error:
             self._errors.append(error)
 
@@ -76,12 +78,12 @@ class OldCode:
         def record(connection: Any) -> None:
             statement = dice.choices((_JOIN, _TOUCH, _LEAVE), (4, 4, 1))[0]
             params = {"room": f"room-{dice.randrange(3)}", "channel": f"old-{number}-{dice.randrange(5)}"}
-            self.told += connection.execute(statement, params).fetchall()
+            self.acknowledged += connection.execute(statement, params).fetchall()
 
         return record
 
-    def _look(self) -> Callable[[Any], None]:
-        questions = cycle(
+    def _query(self) -> Callable[[Any], None]:
+        transactions = cycle(
             [
                 ["SELECT count(*) FROM presence_at(now())"],
                 ["SELECT count(*) FROM presence_session WHERE room = 'room-1'"],
@@ -89,10 +91,10 @@ class OldCode:
             ]
         )
 
-        def look(connection: Any) -> None:
+        def query(connection: Any) -> None:
             with connection.transaction():
-                for question in next(questions):
-                    connection.execute(question).fetchall()
-            self.looks += 1
+                for statement in next(transactions):
+                    connection.execute(statement).fetchall()
+            self.queries += 1
 
-        return look
+        return query

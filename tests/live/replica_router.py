@@ -1,4 +1,4 @@
-"""The router of docs/operations.md."""
+"""The database router of docs/operations.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class PresenceRouter:
-    """Asks the replica who was where, and the primary everything else."""
+    """Reads the past from the replica, and everything else from the primary."""
 
     past = {"presence_events.presenceevent", "projections.presencesession", "projections.timeline"}
 

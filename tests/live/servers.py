@@ -1,4 +1,4 @@
-"""ASGI servers in processes of their own, on loopback, with the database of the tests."""
+"""ASGI servers in separate processes, on loopback, with the test database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 _ROOT = Path(__file__).parent.parent.parent
 _APPLICATION = "tests.live.app.asgi:application"
 
-# The time limits are those of a machine that is busy with other things. The backlog takes a crowd that comes at once.
+# The timeouts allow for a busy machine. The backlog holds all clients of a test that connect at the same time.
 _COMMANDS = {
     "daphne": (
         *("-m", "daphne", "--endpoint", "tcp:port={port}:interface=127.0.0.1:backlog=1024"),
@@ -33,10 +33,10 @@ KINDS = tuple(_COMMANDS)
 
 
 class Server:
-    """A process of daphne or uvicorn that runs `tests.live.app`. What it writes goes to the file ``log``."""
+    """A process of daphne or uvicorn that runs `tests.live.app`. Its output goes to the file ``log``."""
 
     def __init__(self, kind: str, log: Path, *arguments: str, **variables: str) -> None:
-        """``arguments`` are added to the command, ``variables`` to the environment."""
+        """Starts the process. ``arguments`` are added to the command, ``variables`` to the environment."""
         self.kind = kind
         self.log = log
         self.port = _free_port()
@@ -67,7 +67,7 @@ class Server:
             raise
 
     def get(self, path: str) -> str:
-        """The body of the answer to a GET; anything but a 200 is an error."""
+        """Returns the body of the response to a GET. Fails if its status is not 200."""
         http = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             http.request("GET", path)
@@ -79,22 +79,22 @@ class Server:
         return body
 
     def open_sockets(self) -> int:
-        """How many consumers have not yet returned: at 0, no handler and no receiver is at work."""
+        """Returns how many consumers have not returned yet: at 0, no handler and no receiver is at work."""
         return int(self.get("/open"))
 
     def prune(self, age: float) -> str:
-        """Runs the management command in the server's process, whose channel layer is its own."""
+        """Runs prune_presences in the server's process, which has its own channel layer. Returns the output."""
         return self.get(f"/prune?age={age}")
 
     def open_gate(self) -> None:
-        """Lets the consumers go on that wait in the middle of a handler."""
+        """Resumes the consumers that wait in the middle of a handler."""
         self.get("/gate")
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
     def pause(self) -> None:
-        """The process is away until it is told to `resume`: as one whose machine is suspended."""
+        """Suspends the process until `resume`, as a suspended machine does."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -104,12 +104,12 @@ class Server:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends the process without giving it a chance to say goodbye."""
+        """Ends the process with SIGKILL, so that it cannot record leaves."""
         self._end(signal.SIGKILL)
 
-    def _end(self, how: signal.Signals) -> None:
+    def _end(self, signal_number: signal.Signals) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(how)
+            self.process.send_signal(signal_number)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
@@ -127,7 +127,7 @@ class Server:
 
 
 def database_url() -> str:
-    """The database of this test session, in the form that tests.settings reads."""
+    """Returns the URL of the test database, in the form that `tests.settings` reads."""
     settings = connection.settings_dict
     account = f"{quote(settings['USER'])}:{quote(settings['PASSWORD'])}@:{settings['PORT']}"
     options = urlencode({"host": settings["HOST"], **settings["OPTIONS"]})

@@ -1,4 +1,4 @@
-"""Clients: real WebSockets by the hundred, which may close, vanish or fall silent."""
+"""Hundreds of WebSocket clients, which can close, break off or stop answering."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEARTBEAT = '"heartbeat"'
 
 
 class Visit(NamedTuple):
-    """Who connects: to which consumer ("sync", "async" or "unguarded"), into which rooms, as which user."""
+    """What a client connects to: a consumer ("sync", "async" or "unguarded"), the rooms, and its user or None."""
 
     consumer: str
     rooms: tuple[str, ...]
@@ -28,7 +28,7 @@ class Visit(NamedTuple):
 
 
 class Socket:
-    """One client. It keeps what it is told, in the order in which it is told."""
+    """One client. It keeps the messages that it receives, in order."""
 
     def __init__(self, visit: Visit, connection: ClientConnection) -> None:
         self.visit = visit
@@ -41,16 +41,17 @@ class Socket:
         self._reader = asyncio.create_task(self._read())
 
     async def welcomed(self) -> None:
-        """Returns when the server has put the connection into its rooms."""
+        """Waits until the connection has joined its rooms."""
         self.channel = await asyncio.wait_for(self._welcome, 60)
 
     async def fall_silent(self) -> None:
-        """Reads nothing any more and so answers nothing, pings neither. The TCP connection stays as it is."""
+        """Stops reading, and so stops answering, pings included. The TCP connection stays open."""
         self._reader.cancel()
         await asyncio.wait([self._reader])
         self.connection.transport.pause_reading()
 
     async def wake(self) -> None:
+        """Reads again, after `fall_silent`."""
         self.connection.transport.resume_reading()
         self._reader = asyncio.create_task(self._read())
 
@@ -70,7 +71,7 @@ class Socket:
             pass
         finally:
             if not self._welcome.done():
-                self._welcome.set_exception(ConnectionError("The server closed before it said welcome."))
+                self._welcome.set_exception(ConnectionError("The server closed the socket before its welcome message."))
 
     def _take(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
@@ -89,25 +90,24 @@ class Socket:
 
 
 class Crowd:
-    """Clients of one server, in a thread with an event loop of its own, so that they go on reading whatever the test
-    is doing."""
+    """Clients of one server. They run in a thread with an event loop, so they read whatever the test is doing."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._everybody: list[Socket] = []
+        self._sockets: list[Socket] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def join(self, *visits: Visit) -> list[Socket]:
-        """Everyone connects at once. Returns when all are in their rooms."""
+        """Connects a client for each of ``visits``, all at the same time. Returns when all have joined their rooms."""
         return self.run([self.enter(visit) for visit in visits])
 
     def send(self, sockets: Iterable[Socket], message: str | bytes) -> None:
         self.run([one.connection.send(message) for one in sockets])
 
     def close(self, sockets: Iterable[Socket]) -> None:
-        """All close at once, politely."""
+        """Closes all of ``sockets`` at the same time, with a close frame."""
         self.run([one.connection.close() for one in sockets])
 
     def vanish(self, sockets: Iterable[Socket], *, reset: bool) -> None:
@@ -120,7 +120,7 @@ class Crowd:
         self.run([one.wake() for one in sockets])
 
     async def enter(self, visit: Visit) -> Socket:
-        """One connects, in the crowd's event loop. Returns when it is in its rooms."""
+        """Connects one client. Returns when it has joined its rooms. Runs in the event loop of the crowd."""
         query = [("room", room) for room in visit.rooms]
         if visit.user is not None:
             query.append(("user", str(visit.user.pk)))
@@ -133,12 +133,12 @@ class Crowd:
             proxy=None,
         )
         one = Socket(visit, connection)
-        self._everybody.append(one)
+        self._sockets.append(one)
         await one.welcomed()
         return one
 
     def run(self, coroutines: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
-        """Runs ``coroutines`` at once, and returns what they return. A failure is raised when all are done."""
+        """Runs ``coroutines`` concurrently and returns their results. Raises the first error when all are done."""
 
         async def together() -> list[_T | BaseException]:
             return await asyncio.gather(*coroutines, return_exceptions=True)
@@ -151,9 +151,9 @@ class Crowd:
         return results
 
     def disperse(self) -> None:
-        """Whoever is still there vanishes."""
+        """Breaks off all connections that are still open, and ends the thread."""
         try:
-            self.vanish(self._everybody, reset=False)
+            self.vanish(self._sockets, reset=False)
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()

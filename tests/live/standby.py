@@ -1,4 +1,4 @@
-"""A hot standby: a copy of a cluster that follows it and can be read, and that takes over when it is promoted."""
+"""A hot standby: a copy of a cluster that replicates it, can be read, and becomes the primary when it is promoted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 
 
 class Standby(Cluster):
-    """A standby of ``primary``, with a directory and a socket of its own."""
+    """A standby of ``primary``, with its own directory and socket."""
 
     def __init__(self, home: Path, primary: Cluster) -> None:
         super().__init__(home)
@@ -32,7 +32,7 @@ class Standby(Cluster):
             self._server.remove()
 
     def catch_up(self) -> None:
-        """Waits until all that the primary has committed can be read here."""
+        """Waits until everything that the primary has committed can be read on the standby."""
         ((position,),) = self.primary.query("SELECT pg_current_wal_flush_lsn()::text")
         wait_until(lambda: self.query("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", position) == [(True,)])
 

@@ -1,6 +1,6 @@
-"""Two servers, two workers, a PostgreSQL, a Valkey and their clients, of which one part after the other comes to grief.
+"""Recovery of a whole deployment (servers, workers, PostgreSQL, Valkey, clients) from the failure of each part.
 
-The same for longer, and with more clients: ``python -m tests.live.chaos``.
+``python -m tests.live.chaos`` runs the same for longer and with more clients.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.chaos.faults import faults, forgetting
-from tests.live.chaos.world import Fault, World
+from tests.live.chaos.deployment import Deployment, Fault
+from tests.live.chaos.faults import faults, valkey_loses_data
 
 EVERY, MAX_AGE = 0.5, 9.0
-"""Seconds. With the library's own a server that dies is noticed ten times later, and all else is the same."""
+"""Seconds. With the defaults, a dead server is detected ten times later. Everything else is the same."""
 
-ON_CORE = [*faults(EVERY, MAX_AGE), forgetting(MAX_AGE)]
+ON_CORE = [*faults(EVERY, MAX_AGE), valkey_loses_data(MAX_AGE)]
 ON_PUBSUB = [fault for fault in faults(EVERY, MAX_AGE) if fault.name in ("kill -9 of a server", "restart of Valkey")]
 ROUNDS_OF = {"core": ON_CORE, "pubsub": ON_PUBSUB}
 ROUNDS = [(layer, fault) for layer, of_layer in ROUNDS_OF.items() for fault in of_layer]
 
 
-class Worlds:
-    """One at a time."""
+class Deployments:
+    """Runs one deployment at a time, and replaces it after a failure."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._stack = ExitStack()
-        self._current: World | None = None
+        self._current: Deployment | None = None
 
-    def of(self, layer: str) -> World:
-        if self._current is None or self._current.layer != layer:
+    def of(self, layer: str) -> Deployment:
+        if self._current is None or self._current.layer != layer or self._current.failed:
             self.end()
-            world = World(self._home / layer, layer=layer, sockets=40, seed=6, every=EVERY, max_age=MAX_AGE)
-            self._current = self._stack.enter_context(world.running())
+            deployment = Deployment(self._home / layer, layer=layer, sockets=40, seed=6, every=EVERY, max_age=MAX_AGE)
+            self._current = self._stack.enter_context(deployment.running())
         return self._current
 
     def end(self) -> None:
@@ -44,17 +44,17 @@ class Worlds:
 
 
 @pytest.fixture(scope="module")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
-    worlds = Worlds(tmp_path_factory.mktemp("chaos"))
-    yield worlds
-    worlds.end()
+def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    deployments = Deployments(tmp_path_factory.mktemp("chaos"))
+    yield deployments
+    deployments.end()
 
 
 @pytest.mark.parametrize(("layer", "fault"), ROUNDS, ids=[f"{layer}-{fault.name}" for layer, fault in ROUNDS])
-def test_all_is_right_again_after(worlds: Worlds, layer: str, fault: Fault) -> None:
-    """Each fault meets what those before it have left. After the last everybody stops when asked."""
-    world = worlds.of(layer)
-    assert not world.failed, "what came before was not overcome"
-    world.round(fault)
+def test_the_deployment_recovers_from(deployments: Deployments, layer: str, fault: Fault) -> None:
+    """The faults of a layer hit the same deployment one after the other. After the last one it is stopped in order."""
+    deployment = deployments.of(layer)
+    deployment.round(fault)
     if fault is ROUNDS_OF[layer][-1]:
-        world.stop()
+        deployment.stop()
+        deployments.end()

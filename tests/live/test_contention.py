@@ -1,72 +1,130 @@
-"""Calls that wait for what somebody else is changing, and calls that the database refuses, among many others."""
+"""Calls that wait for a lock or are refused by the database, among many other concurrent calls."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, LiteralString
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
+from presence_events._recording import batch_writer
 from presence_events.exceptions import NotRecordedInTime
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
-from tests.concurrency.conftest import Session
+from tests.concurrency.conftest import DatabaseConnection
 from tests.fold import assert_live_is_the_fold
+from tests.waiting import until, wait_until
 
 Trigger = Callable[[LiteralString, LiteralString], None]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+UNBLOCKED_TIMEOUT = 40
+"""Seconds for calls that need no locked row.
 
-@pytest.fixture
-def elsewhere() -> Iterator[Session]:
-    """A connection whose transaction stays open, though not for as long as a test may hang."""
-    session = Session()
-    session.run("SET idle_in_transaction_session_timeout = '20s'")
-    session.commit()
-    yield session
-    session.rollback()
-    session.close()
+Shorter than CHANNELS_PRESENCE_RECORD_TIMEOUT and the lifetime of the lock, so a call that waits for the lock fails.
+"""
 
-
-@pytest.fixture
-def trigger(elsewhere: Session) -> Iterator[Trigger]:
-    """Makes a trigger of the user's own, that does something after events of the channels that are like a pattern."""
-    session = Session()
-
-    def make(pattern: LiteralString, does: LiteralString) -> None:
-        session.connection.execute(
-            f"CREATE FUNCTION users_own() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {does}; RETURN NULL; END'"
-        )
-        session.connection.execute(
-            "CREATE TRIGGER users_own AFTER INSERT ON presence_event FOR EACH ROW "
-            f"WHEN (NEW.channel_name LIKE '{pattern}') EXECUTE FUNCTION users_own()"
-        )
-        session.commit()
-
-    yield make
-    elsewhere.rollback()
-    session.run("DROP FUNCTION IF EXISTS users_own() CASCADE")
-    session.commit()
-    session.close()
+GATE = 4711
+"""The key of the advisory lock that holds up a statement."""
 
 
 @pytest.fixture(autouse=True)
-def _the_fold_agrees(elsewhere: Session) -> Iterator[None]:
+def _record_timeout(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 60
+
+
+@pytest.fixture
+def locker() -> Iterator[DatabaseConnection]:
+    """A database connection whose transaction keeps its locks for at most 90 seconds, less than the test's timeout."""
+    locker = DatabaseConnection()
+    locker.run("SET idle_in_transaction_session_timeout = '90s'")
+    locker.commit()
+    yield locker
+    locker.rollback()
+    locker.close()
+
+
+@pytest.fixture
+def trigger(locker: DatabaseConnection) -> Iterator[Trigger]:
+    """Returns a function that creates a trigger of the project's own.
+
+    It executes a statement after events whose channel name matches a LIKE pattern.
+    """
+    owner = DatabaseConnection()
+
+    def create(pattern: LiteralString, statement: LiteralString) -> None:
+        owner.connection.execute(
+            f"CREATE FUNCTION users_own() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {statement}; RETURN NULL; END'"
+        )
+        owner.connection.execute(
+            "CREATE TRIGGER users_own AFTER INSERT ON presence_event FOR EACH ROW "
+            f"WHEN (NEW.channel_name LIKE '{pattern}') EXECUTE FUNCTION users_own()"
+        )
+        owner.commit()
+
+    yield create
+    locker.rollback()
+    owner.run("DROP FUNCTION IF EXISTS users_own() CASCADE")
+    owner.commit()
+    owner.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[DatabaseConnection]:
+    """A database connection that holds the advisory lock `GATE` until its transaction ends."""
+    gate = DatabaseConnection()
+    gate.run("SELECT pg_advisory_xact_lock(%s)", GATE)
+    yield gate
+    gate.rollback()
+    gate.close()
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Collects, for every statement that is sent to the database for a batch, the number of its selections."""
+    sizes: list[int] = []
+    original = batch_writer._try_write
+
+    def try_write(alias: str, batch: list[Any], *arguments: Any) -> Exception | None:
+        sizes.append(len(batch))
+        return original(alias, batch, *arguments)
+
+    monkeypatch.setattr(batch_writer, "_try_write", try_write)
+    return sizes
+
+
+@pytest.fixture(autouse=True)
+def _live_is_the_fold(locker: DatabaseConnection) -> Iterator[None]:
     yield
-    elsewhere.rollback()
+    locker.rollback()
     assert_live_is_the_fold()
 
 
-async def test_others_go_on_while_a_row_is_locked_and_its_own_calls_follow_in_order(elsewhere: Session) -> None:
+async def test_other_callers_continue_while_a_row_is_locked(locker: DatabaseConnection) -> None:
     await _join("room", _names("other", 200))
     await Room.objects.aadd("room", "locked")
-    elsewhere.append("touch", channel="locked")
+    locker.append("touch", channel="locked")
+    waiting = asyncio.ensure_future(Presence.objects.atouch("locked"))
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
+        for number in range(3):
+            touches = asyncio.gather(*map(Presence.objects.atouch, _names("other", 200)))
+            await asyncio.gather(touches, _join("room", _names(f"new{number}", 100)))
+            assert touches.result() == [1] * 200
+    assert not waiting.done()
+    await sync_to_async(locker.commit)()
+    assert await waiting == 1
+
+
+async def test_calls_for_a_locked_row_follow_in_order_when_the_lock_is_released(locker: DatabaseConnection) -> None:
+    await Room.objects.aadd("room", "locked")
+    await Room.objects.aadd("room", "other")
+    locker.append("touch", channel="locked")
     waiting = [
         asyncio.ensure_future(call)
         for call in (
@@ -75,105 +133,123 @@ async def test_others_go_on_while_a_row_is_locked_and_its_own_calls_follow_in_or
             Room.objects.aadd("room", "locked"),
         )
     ]
-    for number in range(3):
-        began = time.monotonic()
-        touches = asyncio.gather(*map(Presence.objects.atouch, _names("other", 200)))
-        await asyncio.gather(touches, _join("room", _names(f"new{number}", 100)))
-        assert touches.result() == [1] * 200
-        assert time.monotonic() - began < 1.5
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
+        assert await Presence.objects.atouch("other") == 1
     assert not any(call.done() for call in waiting)
-    await sync_to_async(elsewhere.commit)()
-    began = time.monotonic()
-    assert (await asyncio.gather(*waiting))[0] == 1
-    assert time.monotonic() - began < 0.5
+    await sync_to_async(locker.commit)()
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
+        assert (await asyncio.gather(*waiting))[0] == 1
     events = PresenceEvent.objects.filter(channel_name="locked").order_by("id")
     assert [event.kind async for event in events] == ["join", "touch", "touch", "leave", "join"]
 
 
-async def test_whoever_waits_for_a_lock_for_too_long_is_told_so_in_time(elsewhere: Session, settings: Any) -> None:
+async def test_a_call_that_waits_for_a_lock_for_too_long_fails_in_time(
+    locker: DatabaseConnection, settings: Any
+) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 1
     await _join("room", ["locked", "other"])
-    elsewhere.append("touch", channel="locked")
+    locker.append("touch", channel="locked")
     began = time.monotonic()
-    with pytest.raises(NotRecordedInTime, match="lock timeout"):
-        await Presence.objects.atouch("locked")
-    assert 0.9 < time.monotonic() - began < 2.5
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
+        with pytest.raises(NotRecordedInTime, match="lock timeout"):
+            await Presence.objects.atouch("locked")
+    assert time.monotonic() - began > 0.9
 
 
-async def test_others_go_on_after_somebody_has_waited_for_a_lock_for_too_long(
-    elsewhere: Session, settings: Any, trigger: Trigger
+async def test_other_callers_continue_after_a_call_has_waited_for_a_lock_for_too_long(
+    locker: DatabaseConnection,
+    gate: DatabaseConnection,
+    trigger: Trigger,
+    statements: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The time of who waits is over while the statement of another is on its way, and a third waits for that one."""
-    settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 1
+    """The call for the locked row expires while the statement of a second call runs, for which a third call waits."""
+    loop = asyncio.get_running_loop()
+    loop_time, skipped = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: loop_time() + skipped)
     await _join("room", ["locked", "slow", "other"])
-    trigger("slow", "PERFORM pg_sleep(1)")
-    elsewhere.append("touch", channel="locked")
-    async with asyncio.timeout(10):
-        answers = await asyncio.gather(
-            Presence.objects.atouch("locked"),
-            _later(0.7, Presence.objects.atouch("slow")),
-            _later(1.2, Presence.objects.atouch("other")),
-            return_exceptions=True,
-        )
-    assert isinstance(answers[0], NotRecordedInTime)
-    assert answers[2] == 1
-    async with asyncio.timeout(5):
-        assert await Presence.objects.atouch("other") == 1
+    trigger("slow", f"WHILE NOT pg_try_advisory_xact_lock({GATE}) LOOP PERFORM pg_sleep(0.01); END LOOP")
+    locker.append("touch", channel="locked")
+    statements.clear()
+    locked = asyncio.ensure_future(Presence.objects.atouch("locked"))
+    await until(lambda: statements)
+    skipped += 50
+    slow = asyncio.ensure_future(Presence.objects.atouch("slow"))
+    await sync_to_async(wait_until)(_is_held_up)
+    other = asyncio.ensure_future(Presence.objects.atouch("other"))
+    await asyncio.sleep(0)
+    skipped += 20
+    await asyncio.wait([locked])
+    assert isinstance(locked.exception(), NotRecordedInTime)
+    assert not slow.done()
+    assert not other.done()
+    await sync_to_async(gate.rollback)()
+    assert await other == 1
+    assert await slow == 1
+    assert await Presence.objects.atouch("other") == 1
 
 
-def test_an_event_loop_closes_although_somebody_waits_for_a_lock(elsewhere: Session, settings: Any) -> None:
+def test_an_event_loop_closes_while_a_call_waits_for_a_lock(locker: DatabaseConnection, settings: Any) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = 1
     Room.objects.add("room", "locked")
-    elsewhere.append("touch", channel="locked")
+    locker.append("touch", channel="locked")
 
-    async def leave_it_waiting() -> None:
+    async def abandon_call() -> None:
         call = asyncio.ensure_future(Presence.objects.atouch("locked"))
         await asyncio.wait([call], timeout=0.3)
 
-    thread = threading.Thread(target=asyncio.run, args=[leave_it_waiting()])
+    thread = threading.Thread(target=asyncio.run, args=[abandon_call()])
     thread.start()
-    thread.join(10)
+    thread.join(UNBLOCKED_TIMEOUT)
     closed = not thread.is_alive()
-    elsewhere.rollback()
+    locker.rollback()
     thread.join()
     assert closed
 
 
 @pytest.mark.parametrize("locked", [80, 300])
-async def test_others_go_on_however_many_rows_are_locked(elsewhere: Session, locked: int) -> None:
+async def test_other_callers_continue_while_many_rows_are_locked(
+    locker: DatabaseConnection, statements: list[int], locked: int
+) -> None:
     names = _names("locked", locked)
     await _join("room", names)
     await _join("room", ["other"])
     for name in names:
-        elsewhere.append("touch", channel=name)
+        locker.append("touch", channel=name)
     waiting = [asyncio.ensure_future(Presence.objects.atouch(name)) for name in names]
-    # To find out which ones are locked takes a while, once.
-    for seconds in (10, 10, 1, 1, 1):
-        async with asyncio.timeout(seconds):
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
+        # Finding out which rows are locked takes at least a statement for each of them, but only once.
+        for _ in range(2):
             assert await Presence.objects.atouch("other") == 1
+        for _ in range(3):
+            before = len(statements)
+            assert await Presence.objects.atouch("other") == 1
+            assert len(statements) - before < locked
     assert not any(call.done() for call in waiting)
-    await sync_to_async(elsewhere.commit)()
-    async with asyncio.timeout(10):
+    await sync_to_async(locker.commit)()
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
         assert await asyncio.gather(*waiting) == [1] * locked
 
 
-async def test_joins_of_a_room_that_is_being_pruned_wait_and_other_rooms_do_not(elsewhere: Session) -> None:
+async def test_joins_wait_for_the_prune_of_their_room_and_joins_of_other_rooms_do_not(
+    locker: DatabaseConnection,
+) -> None:
     await Room.objects.aadd("pruned", "channel")
     await Room.objects.aremove("pruned", "channel")
-    elsewhere.append("prune", "pruned", None)
+    locker.append("prune", "pruned", None)
     waiting = asyncio.ensure_future(_join("pruned", _names("arrival", 50)))
-    for number in range(5):
-        async with asyncio.timeout(3):
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
+        for number in range(5):
             await Room.objects.aadd("room", f"channel{number}")
     assert not waiting.done()
-    await sync_to_async(elsewhere.commit)()
-    async with asyncio.timeout(10):
+    await sync_to_async(locker.commit)()
+    async with asyncio.timeout(UNBLOCKED_TIMEOUT):
         await waiting
     assert await Presence.objects.filter(room="pruned").acount() == 50
 
 
 @pytest.mark.parametrize("bad", [1, 5])
-async def test_what_the_database_refuses_fails_its_caller_alone(bad: int, trigger: Trigger) -> None:
+async def test_an_event_that_the_database_refuses_fails_only_its_own_caller(bad: int, trigger: Trigger) -> None:
     good, refused = _names("good", 500), _names("bad", bad)
     names = good[:250] + refused + good[250:]
     trigger("bad%", "RAISE EXCEPTION $$not % in here$$, NEW.channel_name")
@@ -197,6 +273,8 @@ async def _join(room: str, names: list[str]) -> None:
     await asyncio.gather(*(Room.objects.aadd(room, name) for name in names))
 
 
-async def _later(seconds: float, call: Coroutine[Any, Any, Any]) -> Any:
-    await asyncio.sleep(seconds)
-    return await call
+def _is_held_up() -> bool:
+    """Returns whether a statement waits for the gate."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
+        return cursor.fetchone() is not None

@@ -1,4 +1,4 @@
-"""What becomes of the calls of a process that records without a pause while its database goes away and comes back."""
+"""Calls of a process that records without a pause while its database becomes unavailable and available again."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.live.databases import Cluster, Load, assert_kept
+from tests.live.databases import Cluster
+from tests.live.load import Load, assert_answers_match
 
-LATE = 2.0
-"""Seconds that an answer may come after its time: the recorder looks twice a second, and the machine is busy."""
+MAX_DELAY = 15.0
+"""Seconds after its timeout by which a call must have failed.
+
+The recorder checks timeouts twice a second; the rest is for a busy machine. These tests end the outage only after calls
+have failed, so a call that waits for the end of the outage fails the test at any duration.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +46,14 @@ def kill_and_start(cluster: Cluster) -> None:
     [stop_and_start, kill_and_start, Cluster.kill_a_backend, Cluster.terminate_backends],
     ids=["stop", "kill -9", "kill -9 of a backend", "pg_terminate_backend"],
 )
-def test_nobody_notices_a_short_outage(cluster: Cluster, tmp_path: Path, outage: Callable[[Cluster], None]) -> None:
+def test_no_call_fails_in_a_short_outage(cluster: Cluster, tmp_path: Path, outage: Callable[[Cluster], None]) -> None:
     with Load(cluster, tmp_path) as load:
         load.wait_for_answers()
         outage(cluster)
         load.wait_for_answers()
         load.end()
     assert not [call for call in load.calls() if call.error]
-    assert_kept(cluster, load)
+    assert_answers_match(cluster, load)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_nobody_notices_a_short_outage(cluster: Cluster, tmp_path: Path, outage:
     [{"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}, {"OPTIONS": {"pool": True}}],
     ids=["persistent", "pool"],
 )
-def test_nobody_notices_how_connections_break_that_are_kept(
+def test_no_call_fails_when_persistent_connections_break(
     cluster: Cluster, tmp_path: Path, database: dict[str, Any]
 ) -> None:
     with Load(cluster, tmp_path, database=database) as load:
@@ -67,20 +72,20 @@ def test_nobody_notices_how_connections_break_that_are_kept(
         load.wait_for_answers()
         load.end()
     assert not [call for call in load.calls() if call.error]
-    assert_kept(cluster, load)
+    assert_answers_match(cluster, load)
 
 
-def test_a_database_that_is_read_only_for_a_while_counts_as_away(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_database_that_is_temporarily_read_only_counts_as_unavailable(cluster: Cluster, tmp_path: Path) -> None:
     with Load(cluster, tmp_path, timeout=1) as load:
         load.wait_for_answers()
         with cluster.read_only():
             load.wait_for_errors()
         load.wait_for_answers()
         load.end()
-    assert_kept(cluster, load)
+    assert_answers_match(cluster, load)
 
 
-def test_callers_of_a_database_that_stays_away_are_told_in_time(cluster: Cluster, tmp_path: Path) -> None:
+def test_calls_to_an_unavailable_database_fail_in_time(cluster: Cluster, tmp_path: Path) -> None:
     with Load(cluster, tmp_path, timeout=1) as load:
         load.wait_for_answers()
         cluster.stop()
@@ -88,52 +93,48 @@ def test_callers_of_a_database_that_stays_away_are_told_in_time(cluster: Cluster
         cluster.start()
         load.wait_for_answers()
         load.end()
-    _assert_told_in_time(load)
-    assert_kept(cluster, load)
+    _assert_failed_in_time(load)
+    assert_answers_match(cluster, load)
 
 
-def test_more_callers_than_the_bound_wait_at_the_door_while_the_database_is_away(
-    cluster: Cluster, tmp_path: Path
-) -> None:
-    with Load(cluster, tmp_path, timeout=1, bound=50) as load:
+def test_calls_beyond_the_limit_wait_for_admission_in_an_outage(cluster: Cluster, tmp_path: Path) -> None:
+    with Load(cluster, tmp_path, timeout=1, max_pending=50) as load:
         load.wait_for_answers()
         cluster.stop()
         load.wait_for_errors(800)
         cluster.start()
         load.wait_for_answers()
         load.end()
-    _assert_told_in_time(load)
-    # Of 400; an error may keep the flush that had it, whose callers were told.
-    assert 40 <= load.most_waiting <= 100
-    assert [call for call in load.calls() if call.error and "too many were waiting" in call.error]
-    assert_kept(cluster, load)
+    _assert_failed_in_time(load)
+    # There are 400 callers. An error may keep its batch in memory, whose callers already have the error.
+    assert 40 <= load.most_pending <= 100
+    assert [call for call in load.calls() if call.error and "too many writes were pending" in call.error]
+    assert_answers_match(cluster, load)
 
 
-def test_callers_of_a_frozen_database_are_told_in_time_and_all_goes_on_when_it_thaws(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_calls_to_a_frozen_database_fail_in_time(cluster: Cluster, tmp_path: Path) -> None:
     with Load(cluster, tmp_path, timeout=1) as load:
         load.wait_for_answers()
         with cluster.frozen():
             load.wait_for_errors(400)
         load.wait_for_answers()
         load.end()
-    _assert_told_in_time(load)
-    assert_kept(cluster, load)
+    _assert_failed_in_time(load)
+    assert_answers_match(cluster, load)
 
 
-def test_a_freeze_that_is_shorter_than_the_timeout_is_noticed_by_nobody(cluster: Cluster, tmp_path: Path) -> None:
+def test_no_call_fails_in_a_freeze_that_is_shorter_than_the_timeout(cluster: Cluster, tmp_path: Path) -> None:
     with Load(cluster, tmp_path) as load:
         load.wait_for_answers()
-        with cluster.frozen(), pytest.raises(AssertionError, match="did not come true"):
+        with cluster.frozen(), pytest.raises(AssertionError, match="Not true after 1 s"):
             load.wait_for_answers(1, timeout=1)
         load.wait_for_answers()
         load.end()
     assert not [call for call in load.calls() if call.error]
-    assert_kept(cluster, load)
+    assert_answers_match(cluster, load)
 
 
-def _assert_told_in_time(load: Load) -> None:
+def _assert_failed_in_time(load: Load) -> None:
     for call in load.calls():
-        assert call.ended - call.began < load.plan.timeout + LATE, call
+        assert call.ended - call.began < load.plan.timeout + MAX_DELAY, call
         assert call.error is None or call.error.startswith("NotRecordedInTime: "), call

@@ -1,4 +1,4 @@
-"""Many who record at once: through PgBouncer, from pools of connections, from event loops in several threads."""
+"""Concurrent recording through PgBouncer, from connection pools, and from event loops in several threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.live.databases import Cluster, Load, PgBouncer, assert_kept
+from tests.live.databases import Cluster, PgBouncer
+from tests.live.load import Load, assert_answers_match
 from tests.waiting import wait_until
 
 CLOSES_EARLY = """
@@ -70,15 +71,15 @@ def pgbouncer(cluster: Cluster) -> Iterator[PgBouncer]:
         {"OPTIONS": {"pool": True}},
         {"OPTIONS": {"pool": {"min_size": 1, "max_size": 1}}},
     ],
-    ids=["closed at once", "for ten minutes", "for ever", "pool", "pool of one"],
+    ids=["closed at once", "ten minutes", "unlimited", "pool", "pool of one"],
 )
-def test_everything_is_recorded_once_and_in_order_however_long_connections_live(
+def test_events_are_recorded_once_and_in_order_for_any_connection_lifetime(
     cluster: Cluster, tmp_path: Path, database: dict[str, Any]
 ) -> None:
     with Load(cluster, tmp_path, database=database) as load:
         load.wait_for_answers(2000)
         load.end()
-    assert_kept(cluster, load, exactly=True)
+    assert_answers_match(cluster, load, exactly=True)
 
 
 def test_event_loops_in_several_threads_record_into_the_same_rooms_and_close_their_connections(
@@ -88,13 +89,13 @@ def test_event_loops_in_several_threads_record_into_the_same_rooms_and_close_the
         load.wait_for_answers(2000)
         wait_until(lambda: len(cluster.backends()) == 4)
         load.stop()
-        # The process still lives.
-        wait_until(lambda: cluster.backends() == [], 5)
+        # The process is still running, so it was not its end that closed them.
+        wait_until(lambda: cluster.backends() == [])
         load.end()
-    assert_kept(cluster, load, exactly=True)
+    assert_answers_match(cluster, load, exactly=True)
 
 
-def test_an_event_loop_that_closes_carries_through_what_has_begun(cluster: Cluster) -> None:
+def test_an_event_loop_that_closes_completes_pending_writes(cluster: Cluster) -> None:
     cluster.run("-c", CLOSES_EARLY)
     assert cluster.query("SELECT count(*) FROM presence") == [(1000,)]
 
@@ -110,10 +111,10 @@ def test_several_processes_record_through_pgbouncer(cluster: Cluster, tmp_path: 
         assert len(cluster.backends()) <= pgbouncer.CONNECTIONS
         for load in loads:
             load.end()
-    assert_kept(cluster, *loads, exactly=True)
+    assert_answers_match(cluster, *loads, exactly=True)
 
 
-def test_nothing_of_the_recorder_stays_behind_in_the_connections_of_pgbouncer(
+def test_the_recorder_leaves_no_settings_in_the_connections_of_pgbouncer(
     cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer
 ) -> None:
     before = _settings(cluster, 5432, 1)
@@ -141,14 +142,14 @@ def test_the_log_is_replayed_and_exported_through_pgbouncer(
     assert len((tmp_path / "events.csv").read_text().splitlines()) == events + 1
 
 
-def test_a_worker_does_not_leave_its_lock_behind_in_pgbouncer(cluster: Cluster, pgbouncer: PgBouncer) -> None:
+def test_a_worker_does_not_leave_its_lock_in_pgbouncer(cluster: Cluster, pgbouncer: PgBouncer) -> None:
     with pytest.raises(AssertionError, match="--database"):
         cluster.run("-m", "django", "run_projector", "--once", "--prune", port=pgbouncer.PORT)
     assert not cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
     cluster.run("-m", "django", "run_projector", "--once", "--prune")
 
 
-def test_nobody_notices_that_postgresql_restarts_behind_pgbouncer(
+def test_no_call_fails_when_postgresql_restarts_behind_pgbouncer(
     cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer
 ) -> None:
     with Load(cluster, tmp_path, port=pgbouncer.PORT, loops=2, connections=50) as load:
@@ -158,10 +159,10 @@ def test_nobody_notices_that_postgresql_restarts_behind_pgbouncer(
         load.wait_for_answers()
         load.end()
     assert not [call for call in load.calls() if call.error]
-    assert_kept(cluster, load)
+    assert_answers_match(cluster, load)
 
 
-def test_nobody_notices_that_pgbouncer_restarts(cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer) -> None:
+def test_no_call_fails_when_pgbouncer_restarts(cluster: Cluster, tmp_path: Path, pgbouncer: PgBouncer) -> None:
     with Load(cluster, tmp_path, port=pgbouncer.PORT, loops=2, connections=50) as load:
         load.wait_for_answers()
         pgbouncer.stop()
@@ -169,13 +170,13 @@ def test_nobody_notices_that_pgbouncer_restarts(cluster: Cluster, tmp_path: Path
         load.wait_for_answers()
         load.end()
     assert not [call for call in load.calls() if call.error]
-    assert_kept(cluster, load)
+    assert_answers_match(cluster, load)
 
 
 def _settings(cluster: Cluster, port: int, connections: int) -> set[tuple[str, str]]:
-    """What is set in the sessions of so many connections to the server, all different ones.
+    """Returns the settings of ``connections`` different backends that were set in their database sessions.
 
-    What PgBouncer itself sets, for each client anew, is left out, and so is what each transaction begins with.
+    Settings that PgBouncer sets for each client are left out, and so are those that each transaction begins with.
     """
     found: set[tuple[str, str]] = set()
     with ExitStack() as stack:

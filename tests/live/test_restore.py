@@ -1,4 +1,4 @@
-"""What the worker does in a database that was restored: to another cluster, or to an earlier state."""
+"""The worker on a restored database: in another cluster, or in an earlier state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from projections.models import Room
 from tests.live.connected import connected
 from tests.live.databases import Cluster
 from tests.live.dumps import drop, dump, execute, restore
-from tests.live.heard import heard
+from tests.live.received_signals import received_channels
 
 Connect = Callable[[Cluster], AbstractContextManager[None]]
 
@@ -55,7 +55,7 @@ def new(new_of_module: Cluster, old: Cluster) -> Cluster:
 
 @pytest.fixture
 def connect(django_db_blocker: Any, settings: Any) -> Connect:
-    """Leads Django to a cluster. Signals are sent by the worker."""
+    """Connects Django to a cluster. The worker sends the signals."""
     settings.CHANNELS_PRESENCE_SIGNALS = "worker"
     return lambda cluster: connected(django_db_blocker, default=cluster)
 
@@ -76,30 +76,30 @@ def join(*channels: str) -> None:
 
 
 def assert_live_is_the_fold() -> None:
-    assert run("replay_presence", "--check") == "Rooms and presences are what the log says.\n"
+    assert run("replay_presence", "--check") == "Rooms and presences match the log.\n"
 
 
-def test_in_another_cluster_the_worker_goes_on_where_it_was(
+def test_in_another_cluster_the_worker_continues_from_its_checkpoint(
     old: Cluster, new: Cluster, connect: Connect, signals: list[dict[str, Any]]
 ) -> None:
     with connect(old):
         reset("end")
         join("a", "b")
         once()
-        assert heard(signals) == ["a", "b"]
+        assert received_channels(signals) == ["a", "b"]
         join("c", "d")
         dumped = dump(old)
     restore(new, dumped)
     with connect(new):
         once()
-        assert heard(signals) == ["c", "d"]
+        assert received_channels(signals) == ["c", "d"]
         join("e")
         once()
-        assert heard(signals) == ["e"]
+        assert received_channels(signals) == ["e"]
         assert_live_is_the_fold()
 
 
-def test_in_another_cluster_what_came_after_an_event_that_was_not_decided_comes_again(
+def test_in_another_cluster_events_after_an_undecided_one_are_delivered_again(
     old: Cluster, new: Cluster, connect: Connect, signals: list[dict[str, Any]]
 ) -> None:
     with connect(old), psycopg.connect(old.url()) as appending:
@@ -108,19 +108,19 @@ def test_in_another_cluster_what_came_after_an_event_that_was_not_decided_comes_
         appending.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'late')")
         join("b")
         once()
-        assert heard(signals) == ["b"]
+        assert received_channels(signals) == ["b"]
         appending.commit()
         dumped = dump(old)
     restore(new, dumped)
     with connect(new):
         once()
-        assert heard(signals) == ["late", "b"]
+        assert received_channels(signals) == ["late", "b"]
         once()
-        assert heard(signals) == []
+        assert received_channels(signals) == []
         assert_live_is_the_fold()
 
 
-def test_in_another_cluster_the_checkpoint_can_be_set_to_any_place(
+def test_in_another_cluster_the_checkpoint_can_be_set_to_any_position(
     old: Cluster, new: Cluster, connect: Connect, signals: list[dict[str, Any]]
 ) -> None:
     with connect(old):
@@ -133,13 +133,13 @@ def test_in_another_cluster_the_checkpoint_can_be_set_to_any_place(
         for place, expected in (("end", []), ("beginning", ["a", "b", "c"]), (str(first), ["b", "c"])):
             reset(place)
             once()
-            assert heard(signals) == expected
+            assert received_channels(signals) == expected
         join("d")
         once()
-        assert heard(signals) == ["d"]
+        assert received_channels(signals) == ["d"]
 
 
-def test_restored_to_an_earlier_state_the_worker_is_where_it_was_then(
+def test_after_a_restore_to_an_earlier_state_the_worker_continues_from_the_checkpoint_of_then(
     old: Cluster, connect: Connect, signals: list[dict[str, Any]]
 ) -> None:
     with connect(old), psycopg.connect(old.url()) as appending:
@@ -154,14 +154,14 @@ def test_restored_to_an_earlier_state_the_worker_is_where_it_was_then(
         join("lost")
         lost = PresenceEvent.objects.get(channel_name="lost")
         once()
-        assert heard(signals) == ["a", "b", "late", "c", "lost"]
+        assert received_channels(signals) == ["a", "b", "late", "c", "lost"]
     drop(old)
     restore(old, dumped)
     execute(old, BEYOND)
     with connect(old):
         join("d")
         once()
-        assert heard(signals) == ["late", "c", "d"]
+        assert received_channels(signals) == ["late", "c", "d"]
         new = PresenceEvent.objects.get(channel_name="d")
         assert new.id > lost.id
         assert new.session > lost.session
@@ -169,7 +169,7 @@ def test_restored_to_an_earlier_state_the_worker_is_where_it_was_then(
 
 
 @pytest.mark.parametrize("where", ["old", "new"])
-def test_a_log_that_is_older_than_the_checkpoint_is_not_followed(
+def test_a_log_that_ends_before_the_checkpoint_is_not_followed(
     where: str, old: Cluster, new: Cluster, connect: Connect, signals: list[dict[str, Any]]
 ) -> None:
     with connect(old):
@@ -186,8 +186,8 @@ def test_a_log_that_is_older_than_the_checkpoint_is_not_followed(
         for mode in (["--once"], []):
             with pytest.raises(CommandError, match="ends at 1"):
                 run("run_projector", *mode)
-        assert heard(signals) == []
+        assert received_channels(signals) == []
         reset("end")
         join("c")
         once()
-        assert heard(signals) == ["c"]
+        assert received_channels(signals) == ["c"]

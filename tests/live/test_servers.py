@@ -1,4 +1,4 @@
-"""Presence under daphne and uvicorn, with sockets by the hundred that come, beat, close, vanish and fall silent."""
+"""Presence under daphne and uvicorn, with hundreds of sockets that connect, close, break off and stop answering."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ CONSUMERS = ("sync", "async")
 both_consumers = pytest.mark.parametrize("consumer", CONSUMERS)
 
 
-def test_hundreds_who_join_at_once_are_each_recorded_and_counted_once(crowd: Crowd, people: list[Any]) -> None:
-    everybody = crowd.join(*visits(300, people))
+def test_hundreds_of_concurrent_joins_are_each_recorded_and_counted_once(crowd: Crowd, people: list[Any]) -> None:
+    sockets = crowd.join(*visits(300, people))
 
-    assert occupancy() == expected_occupancy(everybody)
-    assert stays() == expected_stays(everybody)
-    assert recorded("join") == expected_stays(everybody)
-    assert PresenceEvent.objects.count() == len(expected_stays(everybody))
+    assert occupancy() == expected_occupancy(sockets)
+    assert stays() == expected_stays(sockets)
+    assert recorded("join") == expected_stays(sockets)
+    assert PresenceEvent.objects.count() == len(expected_stays(sockets))
     assert_live_is_the_fold()
 
 
 def test_sockets_that_close_leave_and_the_others_stay(crowd: Crowd, people: list[Any]) -> None:
-    everybody = crowd.join(*visits(100, people))
-    leaving, staying = everybody[::2], everybody[1::2]
+    sockets = crowd.join(*visits(100, people))
+    leaving, staying = sockets[::2], sockets[1::2]
 
     crowd.close(leaving)
 
@@ -49,9 +49,9 @@ def test_sockets_that_close_leave_and_the_others_stay(crowd: Crowd, people: list
     assert_live_is_the_fold()
 
 
-def test_sockets_that_vanish_without_a_close_frame_leave(crowd: Crowd, people: list[Any]) -> None:
-    everybody = crowd.join(*visits(90, people))
-    aborted, dropped, staying = everybody[::3], everybody[1::3], everybody[2::3]
+def test_sockets_that_break_off_without_a_close_frame_leave(crowd: Crowd, people: list[Any]) -> None:
+    sockets = crowd.join(*visits(90, people))
+    aborted, dropped, staying = sockets[::3], sockets[1::3], sockets[2::3]
 
     crowd.vanish(aborted, reset=True)
     crowd.vanish(dropped, reset=False)
@@ -62,14 +62,14 @@ def test_sockets_that_vanish_without_a_close_frame_leave(crowd: Crowd, people: l
     assert_live_is_the_fold()
 
 
-def test_sockets_that_fall_silent_are_pruned_and_those_that_beat_stay(
+def test_silent_sockets_are_pruned_and_those_with_heartbeats_stay(
     server: Server, crowd: Crowd, people: list[Any]
 ) -> None:
-    everybody = crowd.join(*visits(60, people))
-    silent, beating = everybody[::3], [one for number, one in enumerate(everybody) if number % 3]
+    sockets = crowd.join(*visits(60, people))
+    silent, active = sockets[::3], [one for number, one in enumerate(sockets) if number % 3]
     crowd.fall_silent(silent)
     wait_until(lambda: age_of_the_youngest(silent) > 2)
-    beat(crowd, beating)
+    send_heartbeats(crowd, active)
 
     age = age_of_the_youngest(silent)
     answer = server.prune(age)
@@ -77,15 +77,15 @@ def test_sockets_that_fall_silent_are_pruned_and_those_that_beat_stay(
     assert answer == f"{len(expected_stays(silent))} pruned\n"
     assert recorded("prune") == expected_stays(silent)
     assert recorded("leave") == []
-    assert stays() == expected_stays(beating)
-    assert occupancy() == expected_occupancy(beating)
+    assert stays() == expected_stays(active)
+    assert occupancy() == expected_occupancy(active)
     for event in PresenceEvent.objects.filter(kind="prune"):
         assert event.last_seen is not None
         assert event.since == event.last_seen <= event.at - timedelta(seconds=age)
     assert_live_is_the_fold()
 
 
-def test_the_room_is_told_of_a_prune_once_and_the_pruned_are_not(server: Server, crowd: Crowd) -> None:
+def test_a_prune_is_announced_once_to_the_room_and_not_to_the_pruned_sockets(server: Server, crowd: Crowd) -> None:
     silent = crowd.join(*(Visit(consumer, ("a",)) for consumer in CONSUMERS * 5))
     crowd.fall_silent(silent)
     wait_until(lambda: age_of_the_youngest(silent) > 1)
@@ -96,12 +96,12 @@ def test_the_room_is_told_of_a_prune_once_and_the_pruned_are_not(server: Server,
     passed_barrier(crowd, watching)
     crowd.wake(silent)
     passed_barrier(crowd, silent)
-    news = [["prune", channel] for channel in sorted(channels(silent))]
+    prunes = [["prune", channel] for channel in sorted(channels(silent))]
     for one in watching:
-        assert [told["changes"] for told in one.presence].count(news) == 1
+        assert [message["changes"] for message in one.presence].count(prunes) == 1
         assert one.presence[-1]["lurkers"] == len(watching)
     for one in silent:
-        assert news not in [told["changes"] for told in one.presence]
+        assert prunes not in [message["changes"] for message in one.presence]
 
 
 @both_consumers
@@ -131,11 +131,11 @@ def test_binary_frames_touch_and_reach_the_handler(crowd: Crowd, consumer: str) 
 
 
 @both_consumers
-def test_everyone_in_a_room_is_told_of_every_change_from_their_own_arrival_on(
+def test_sockets_receive_every_change_of_their_room_from_their_own_join_on(
     consumer: str, crowd: Crowd, people: list[Any]
 ) -> None:
-    everybody = crowd.join(*(visit._replace(consumer=consumer) for visit in visits(50, people)))
-    leaving, staying = everybody[:15], everybody[15:]
+    sockets = crowd.join(*(visit._replace(consumer=consumer) for visit in visits(50, people)))
+    leaving, staying = sockets[:15], sockets[15:]
 
     crowd.close(leaving)
 
@@ -148,31 +148,31 @@ def test_everyone_in_a_room_is_told_of_every_change_from_their_own_arrival_on(
     for one in staying:
         for room in one.visit.rooms:
             since_arrival = changes[room][changes[room].index(["join", one.channel]) :]
-            told = [message for message in one.presence if message["room"] == room]
-            heard = [change for message in told for change in message["changes"]]
-            # Also of those who were written together with them.
-            assert heard == changes[room][-len(heard) :]
-            assert heard[-len(since_arrival) :] == since_arrival
+            messages = [message for message in one.presence if message["room"] == room]
+            received = [change for message in messages for change in message["changes"]]
+            # A socket also receives the earlier events of the batch that recorded its own join.
+            assert received == changes[room][-len(received) :]
+            assert received[-len(since_arrival) :] == since_arrival
             users, anonymous = occupied[room]
-            assert (told[-1]["members"], told[-1]["lurkers"]) == (sorted(map(str, users)), anonymous)
+            assert (messages[-1]["members"], messages[-1]["lurkers"]) == (sorted(map(str, users)), anonymous)
         assert {message["room"] for message in one.presence} == set(one.visit.rooms)
 
 
 @both_consumers
-def test_who_left_a_room_is_told_nothing_more(crowd: Crowd, consumer: str) -> None:
-    gone, there = crowd.join(Visit(consumer, ("a",)), Visit(consumer, ("a",)))
-    crowd.send([gone], "leave")
-    wait_until(lambda: gone.echoes)
-    passed_barrier(crowd, [gone])
-    told = list(gone.presence)
+def test_a_socket_that_left_a_room_receives_no_more_changes(crowd: Crowd, consumer: str) -> None:
+    leaver, resident = crowd.join(Visit(consumer, ("a",)), Visit(consumer, ("a",)))
+    crowd.send([leaver], "leave")
+    wait_until(lambda: leaver.echoes)
+    passed_barrier(crowd, [leaver])
+    received = list(leaver.presence)
 
     (late,) = crowd.join(Visit(consumer, ("a",)))
     crowd.close([late])
 
-    wait_until(lambda: [["leave", late.channel]] in [message["changes"] for message in there.presence])
-    passed_barrier(crowd, [gone])
-    assert gone.presence == told
-    assert [["leave", gone.channel]] not in [message["changes"] for message in told]
+    wait_until(lambda: [["leave", late.channel]] in [message["changes"] for message in resident.presence])
+    passed_barrier(crowd, [leaver])
+    assert leaver.presence == received
+    assert [["leave", leaver.channel]] not in [message["changes"] for message in received]
 
 
 def test_a_user_with_three_sockets_is_one_user(crowd: Crowd, people: list[Any]) -> None:
@@ -192,7 +192,9 @@ def test_a_user_with_three_sockets_is_one_user(crowd: Crowd, people: list[Any]) 
     assert list(room.get_users()) == []
 
 
-def test_live_is_the_fold_when_all_come_beat_and_go_at_once(server: Server, crowd: Crowd, people: list[Any]) -> None:
+def test_live_is_the_fold_after_concurrent_joins_touches_and_leaves(
+    server: Server, crowd: Crowd, people: list[Any]
+) -> None:
     chance = random.Random(7)
     messages: list[str | bytes] = [HEARTBEAT, b"beat", "hello"]
 
@@ -211,12 +213,12 @@ def test_live_is_the_fold_when_all_come_beat_and_go_at_once(server: Server, crow
                 await one.vanish(reset=False)
         return one
 
-    everybody = crowd.run([live(visit) for visit in visits(100, people)])
-    crowd.vanish(everybody, reset=False)
+    sockets = crowd.run([live(visit) for visit in visits(100, people)])
+    crowd.vanish(sockets, reset=False)
     wait_until(lambda: server.open_sockets() == 0)
 
     assert stays() == []
-    assert recorded("join") == recorded("leave") == expected_stays(everybody)
+    assert recorded("join") == recorded("leave") == expected_stays(sockets)
     assert_live_is_the_fold()
 
 
@@ -228,24 +230,27 @@ def test_presences_of_a_killed_server_are_pruned_by_another_process(
     server = Server(kind, tmp_path / "log")
     crowd = Crowd(server.port)
     try:
-        everybody = crowd.join(*visits(20, people))
+        sockets = crowd.join(*visits(20, people))
         server.kill()
     finally:
         server.stop()
         crowd.disperse()
-    assert stays() == expected_stays(everybody)
+    assert stays() == expected_stays(sockets)
 
     call_command("prune_presences", "--age=0")
 
-    assert capsys.readouterr().out == f"{len(expected_stays(everybody))} pruned\n"
+    assert capsys.readouterr().out == f"{len(expected_stays(sockets))} pruned\n"
     assert stays() == []
-    assert recorded("prune") == expected_stays(everybody)
+    assert recorded("prune") == expected_stays(sockets)
     assert_live_is_the_fold()
 
 
-def test_a_socket_that_vanishes_before_it_is_told_something_leaves(server: Server, crowd: Crowd) -> None:
-    """A consumer is busy. Something is sent to its room, then its client vanishes: Channels hands it the message
-    first. uvicorn raises when the consumer passes it on, and Channels ends the consumer without calling disconnect."""
+def test_a_socket_that_breaks_off_before_a_group_message_is_handled_leaves(server: Server, crowd: Crowd) -> None:
+    """While a consumer is busy, its room gets a message and then its client breaks off the connection.
+
+    Channels passes the message to the consumer first. uvicorn raises when the consumer sends it to the client, and
+    Channels ends the consumer without calling disconnect.
+    """
     (one,) = crowd.join(Visit("unguarded", ("a",)))
     crowd.send([one], "wait at the gate")
     wait_until(lambda: one.echoes)
@@ -267,8 +272,10 @@ def people(transactional_db: None, django_user_model: type[models.Model]) -> lis
 
 
 def visits(number: int, people: list[Any]) -> list[Visit]:
-    """So many visits to one or two of ten rooms, half of them to each consumer, some of them anonymous; always the
-    same."""
+    """Returns ``number`` visits to one or two of ten rooms, half of them to each consumer, some anonymous.
+
+    The result depends only on the arguments.
+    """
     chance = random.Random(number)
     return [
         Visit(
@@ -280,8 +287,8 @@ def visits(number: int, people: list[Any]) -> list[Visit]:
     ]
 
 
-def beat(crowd: Crowd, sockets: list[Socket]) -> None:
-    """Each sends a heartbeat. Returns when all of them are recorded."""
+def send_heartbeats(crowd: Crowd, sockets: list[Socket]) -> None:
+    """Sends a heartbeat from each of ``sockets``. Returns when all of them are recorded."""
     before = [len(one.echoes) for one in sockets]
     crowd.send(sockets, HEARTBEAT)
     crowd.send(sockets, "hello")
@@ -289,14 +296,14 @@ def beat(crowd: Crowd, sockets: list[Socket]) -> None:
 
 
 def passed_barrier(crowd: Crowd, sockets: list[Socket]) -> None:
-    """Returns when each has got all that was sent to its rooms so far."""
+    """Returns when each of ``sockets`` has received everything that was sent to its rooms so far."""
     before = [one.barriers for one in sockets]
     crowd.send(sockets, "barrier")
     wait_until(lambda: all(one.barriers > count for one, count in zip(sockets, before, strict=True)))
 
 
 def age_of_the_youngest(sockets: Iterable[Socket]) -> float:
-    """For how many seconds, at least, none of them has been seen. They can only get older."""
+    """Returns the seconds since the latest sign of life of any of ``sockets``. The value can only grow."""
     age = models.ExpressionWrapper(Now() - models.Max("last_seen"), models.DurationField())
     answer: timedelta = Presence.objects.filter(channel_name__in=channels(sockets)).aggregate(age=age)["age"]
     return answer.total_seconds()
@@ -311,7 +318,7 @@ def stays() -> list[tuple[str, str]]:
 
 
 def recorded(kind: str) -> list[tuple[str, str | None]]:
-    """The events of that kind, each as often as it is in the log."""
+    """Returns room and channel name of every event of that kind in the log, with repetitions."""
     return sorted(PresenceEvent.objects.filter(kind=kind).values_list("room", "channel_name"))
 
 
@@ -320,7 +327,7 @@ def expected_stays(sockets: Iterable[Socket]) -> list[tuple[str, str]]:
 
 
 def occupancy() -> dict[str, tuple[set[Any], int]]:
-    """What each room says of itself: the keys of its users, and how many are anonymous."""
+    """Returns, for each room, the keys of its users and the number of its anonymous connections."""
     return {
         room.channel_name: ({user.pk for user in room.get_users()}, room.get_anonymous_count())
         for room in Room.objects.all()

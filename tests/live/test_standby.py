@@ -1,5 +1,4 @@
-"""A replica: what a hot standby is asked, what the primary alone does, and what the worker does when the standby takes
-over."""
+"""A replica: queries on a hot standby, operations that need the primary, and the worker after a promotion."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ from projections.admin.links import stay_url
 from projections.models import PresenceSession, Room
 from tests.live.connected import connected
 from tests.live.databases import Cluster
-from tests.live.heard import heard
+from tests.live.received_signals import received_channels
 from tests.live.standby import Standby
 from tests.waiting import wait_until
 
@@ -39,7 +38,7 @@ PAST = ("presence_event", "presence_session", "presence_at", "presence_during", 
 
 @pytest.fixture(scope="module")
 def primary(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Cluster]:
-    """A cluster with a little history: ada is in the lobby, a guest was there."""
+    """A cluster with a short history: ada is in the lobby, and a guest was there before."""
     with Cluster(tmp_path_factory.mktemp("primary")).empty() as primary:
         with connected(django_db_blocker, default=primary):
             call_command("migrate", verbosity=0)
@@ -59,7 +58,7 @@ def standby_of_module(primary: Cluster, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def standby(primary: Cluster, standby_of_module: Standby, django_db_blocker: Any, settings: Any) -> Iterator[Standby]:
-    """Up to date. It is the database ``replica``, and the router that of the documentation."""
+    """A standby that has caught up. It is the database ``replica``, used by the router of the documentation."""
     with connected(django_db_blocker, default=primary, replica=standby_of_module):
         settings.DATABASE_ROUTERS = ["tests.live.replica_router.PresenceRouter"]
         standby_of_module.catch_up()
@@ -67,15 +66,15 @@ def standby(primary: Cluster, standby_of_module: Standby, django_db_blocker: Any
 
 
 @pytest.fixture
-def asked(standby: Standby) -> Iterator[CaptureQueriesContext]:
-    """What the replica is asked. The primary is asked nothing about the past."""
+def replica_queries(standby: Standby) -> Iterator[CaptureQueriesContext]:
+    """The queries on the replica. Asserts that the primary runs no queries about the past."""
     with (
         CaptureQueriesContext(connections["default"]) as primary,
-        CaptureQueriesContext(connections["replica"]) as asked,
+        CaptureQueriesContext(connections["replica"]) as replica_queries,
     ):
-        yield asked
+        yield replica_queries
     assert not [query["sql"] for query in primary if any(name in query["sql"] for name in PAST)]
-    assert len(asked)
+    assert len(replica_queries)
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def by_worker(settings: Any) -> None:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    """The exit status of a command, and what it printed."""
+    """Returns the exit status of a command, and its standard output."""
     out = StringIO()
     try:
         call_command(*arguments, stdout=out, stderr=StringIO())
@@ -93,7 +92,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("replica_queries")
 def test_the_past_is_read_from_the_replica() -> None:
     now = datetime.now(UTC)
     day = now - timedelta(days=1)
@@ -108,7 +107,7 @@ def test_the_past_is_read_from_the_replica() -> None:
         assert cursor.fetchall() == [(2,)]
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("replica_queries")
 def test_the_admin_shows_the_past_of_the_replica() -> None:
     client = Client()
     client.force_login(get_user_model()._default_manager.get(username="ada"))
@@ -116,8 +115,8 @@ def test_the_admin_shows_the_past_of_the_replica() -> None:
     stay = PresenceSession.objects.in_room("lobby").get(channel_name="laptop")
     lobby = {"room": "lobby", "from": (stay.joined_at - timedelta(hours=1)).isoformat()}
     lobby["until"] = (stay.joined_at + timedelta(hours=1)).isoformat()
-    for question in (lobby, {**lobby, "user": str(stay.user_id)}, {**lobby, "stay": str(stay.session)}):
-        page = client.get(reverse("admin:presence_timeline"), question, follow=True)
+    for parameters in (lobby, {**lobby, "user": str(stay.user_id)}, {**lobby, "stay": str(stay.session)}):
+        page = client.get(reverse("admin:presence_timeline"), parameters, follow=True)
         assert page.status_code == 200
         assert "laptop" in page.content.decode()
     data = json.loads(client.get(reverse("admin:presence_timeline_data"), lobby).content)
@@ -133,14 +132,14 @@ def test_the_admin_shows_the_past_of_the_replica() -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--database", "replica"]], ids=["router", "database"])
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("replica_queries")
 def test_the_past_is_exported_from_the_replica(arguments: list[str]) -> None:
     assert len(run("export_presence", "sessions", *arguments)[1].splitlines()) == 3
     assert len(run("export_presence", "events", "--from", "2020-01-01", *arguments)[1].splitlines()) == 4
 
 
-@pytest.mark.usefixtures("asked")
-def test_who_was_read_from_the_replica_is_written_to_the_primary() -> None:
+@pytest.mark.usefixtures("replica_queries")
+def test_a_user_that_was_read_from_the_replica_is_saved_to_the_primary() -> None:
     stay = PresenceSession.objects.in_room("lobby").select_related("user").get(channel_name="laptop")
     user: Any = stay.user
     assert user._state.db == "replica"
@@ -150,47 +149,47 @@ def test_who_was_read_from_the_replica_is_written_to_the_primary() -> None:
     assert router.allow_migrate_model("default", PresenceEvent)
 
 
-def test_the_present_is_compared_with_the_log_on_the_replica(primary: Cluster, standby: Standby) -> None:
+def test_presences_are_compared_with_the_log_on_the_replica(primary: Cluster, standby: Standby) -> None:
     check = ("replay_presence", "--check", "--database", "replica")
-    assert run(*check) == (0, "Rooms and presences are what the log says.\n")
+    assert run(*check) == (0, "Rooms and presences match the log.\n")
     with connections["default"].cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("UPDATE presence SET data = '1'")
         cursor.execute("RESET session_replication_role")
     standby.catch_up()
-    status, said = run(*check)
+    status, output = run(*check)
     assert status == 1
-    assert "1 rows are not what the log says." in said
+    assert "1 rows differ from the log." in output
     assert "1 rows changed" in run("replay_presence")[1]
     standby.catch_up()
     assert run(*check)[0] == 0
 
 
 @pytest.mark.usefixtures("standby")
-def test_the_status_of_a_replica_is_what_it_has_replicated() -> None:
-    status, said = run("presence_status", "--database", "replica", "--no-leader")
+def test_the_status_of_a_replica_describes_what_it_has_replicated() -> None:
+    status, output = run("presence_status", "--database", "replica", "--no-leader")
     assert status == 0
-    assert "hot standby" in said
-    assert "connections     1, 0 of them anonymous" in said
+    assert "hot standby" in output
+    assert "connections     1, 0 of them anonymous" in output
 
 
 @pytest.mark.usefixtures("standby", "by_worker")
 def test_the_log_is_followed_on_the_primary() -> None:
-    with pytest.raises(CommandError, match="The log is followed on the primary"):
+    with pytest.raises(CommandError, match="Follow the log on the primary"):
         run("run_projector", "--once", "--database", "replica")
-    with pytest.raises(CommandError, match="The log is followed on the primary"):
+    with pytest.raises(CommandError, match="Follow the log on the primary"):
         run("run_projector", "--reset", "end", "--database", "replica")
     assert "0 events delivered" in run("run_projector", "--once")[1]
 
 
 @contextmanager
-def following(out: StringIO, act: Callable[[], None]) -> Iterator[None]:
-    """While a worker runs, ``act`` is done once it has said in ``out`` why it waits. Then it is told to stop."""
+def acting_while_it_waits(out: StringIO, act: Callable[[], None]) -> Iterator[None]:
+    """Calls ``act`` once the worker in the block has written to ``out`` why it waits. Then stops the worker."""
     errors: list[BaseException] = []
 
     def act_and_stop() -> None:
         try:
-            wait_until(lambda: "OperationalError: The log is followed on the primary" in out.getvalue())
+            wait_until(lambda: "OperationalError: Follow the log on the primary" in out.getvalue())
             act()
         except BaseException as error:
             errors.append(error)
@@ -207,19 +206,19 @@ def following(out: StringIO, act: Callable[[], None]) -> Iterator[None]:
 
 @pytest.mark.parametrize("checkpoint", ["none", "replicated"])
 @pytest.mark.usefixtures("by_worker")
-def test_a_worker_on_the_replica_says_why_it_waits(checkpoint: str, standby: Standby) -> None:
+def test_a_worker_on_the_replica_prints_why_it_waits(checkpoint: str, standby: Standby) -> None:
     if checkpoint == "replicated":
         run("run_projector", "--reset", "end")
         standby.catch_up()
     out = StringIO()
-    with following(out, lambda: None):
+    with acting_while_it_waits(out, lambda: None):
         call_command("run_projector", "--database", "replica", stdout=out)
-    assert out.getvalue().count("The log is followed on the primary") == 1
+    assert out.getvalue().count("Follow the log on the primary") == 1
     assert out.getvalue().endswith("Stopped.\n")
 
 
 @pytest.mark.usefixtures("by_worker")
-def test_when_the_standby_is_promoted_the_worker_goes_on_from_the_checkpoint(
+def test_after_the_promotion_the_worker_continues_from_the_checkpoint(
     primary: Cluster, tmp_path: Path, django_db_blocker: Any, signals: list[dict[str, Any]]
 ) -> None:
     with Standby(tmp_path, primary).running() as standby:
@@ -228,8 +227,8 @@ def test_when_the_standby_is_promoted_the_worker_goes_on_from_the_checkpoint(
             appending.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'never')")
             Room.objects.add("hall", "before")
             assert run("run_projector", "--once")[1] == "1 events delivered\n"
-            assert heard(signals) == ["before"]
-            Room.objects.add("hall", "meanwhile")
+            assert received_channels(signals) == ["before"]
+            Room.objects.add("hall", "unread")
             standby.catch_up()
             appending.rollback()
 
@@ -240,7 +239,7 @@ def test_when_the_standby_is_promoted_the_worker_goes_on_from_the_checkpoint(
 
         out = StringIO()
         with connected(django_db_blocker, default=standby):
-            with following(out, promote_and_record):
+            with acting_while_it_waits(out, promote_and_record):
                 call_command("run_projector", stdout=out)
-            assert heard(signals) == ["meanwhile", "after"]
+            assert received_channels(signals) == ["unread", "after"]
             assert run("replay_presence", "--check")[0] == 0

@@ -1,5 +1,5 @@
-"""Upgrades without stopping: the database is migrated while processes of the last release go on, and processes change
-one by one."""
+"""Upgrades without downtime: the database is migrated while processes of the last release run, and processes are
+replaced one by one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.fold import assert_live_is_the_fold
 from tests.live.connected import connected
 from tests.live.databases import Cluster
 from tests.live.dumps import execute
-from tests.live.heard import heard
 from tests.live.old_code import OldCode
+from tests.live.received_signals import received_channels
 from tests.waiting import wait_until
 
 RELEASED = (("presence_events", "0003"), ("projections", "0004"))
@@ -43,7 +43,7 @@ def cluster_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clus
 
 @pytest.fixture
 def cluster(cluster_of_module: Cluster, django_db_blocker: Any) -> Iterator[Cluster]:
-    """Empty, and the one that Django is connected to."""
+    """An empty database, which Django is connected to."""
     cluster_of_module.use_new_database()
     with connected(django_db_blocker, default=cluster_of_module):
         yield cluster_of_module
@@ -55,7 +55,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_last_release_goes_on_while_the_database_is_migrated_and_beside_the_new_code(cluster: Cluster) -> None:
+def test_the_last_release_runs_while_the_database_is_migrated_and_beside_the_new_code(cluster: Cluster) -> None:
     for app_label, migration in RELEASED:
         call_command("migrate", app_label, migration, verbosity=0)
     execute(cluster, OLD_GRANTS)
@@ -69,19 +69,19 @@ def test_the_last_release_goes_on_while_the_database_is_migrated_and_beside_the_
         asyncio.run(_join_by_new_code())
         assert set(Presence.objects.filter(room="new").values_list("process", flat=True)) != {None}
         old.wait()
-        # A connection that the new code has, and the old code ends.
+        # The new code has the connection, and the old code ends it.
         leave = (
             "INSERT INTO presence_event (kind, room, channel_name) VALUES ('leave', 'new', 'new-1') RETURNING process"
         )
         assert cluster.query(leave) == [(None,)]
-    told = set(PresenceEvent.objects.exclude(room="new").values_list("id", "kind", "room", "channel_name"))
-    assert len(old.told) == len(told)
-    assert set(old.told) == told
-    assert run("replay_presence", "--check") == "Rooms and presences are what the log says.\n"
+    recorded = set(PresenceEvent.objects.exclude(room="new").values_list("id", "kind", "room", "channel_name"))
+    assert len(old.acknowledged) == len(recorded)
+    assert set(old.acknowledged) == recorded
+    assert run("replay_presence", "--check") == "Rooms and presences match the log.\n"
     assert_live_is_the_fold()
 
 
-def test_a_migration_that_would_wait_gives_up_and_can_be_tried_again(
+def test_a_migration_that_runs_into_the_lock_timeout_can_be_repeated(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for app_label, migration in RELEASED:
@@ -94,7 +94,7 @@ def test_a_migration_that_would_wait_gives_up_and_can_be_tried_again(
             call_command("migrate", verbosity=0)
         cluster.query("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'c') RETURNING 1")
     call_command("migrate", verbosity=0)
-    assert run("replay_presence", "--check") == "Rooms and presences are what the log says.\n"
+    assert run("replay_presence", "--check") == "Rooms and presences match the log.\n"
 
 
 async def _join_by_new_code() -> None:
@@ -102,8 +102,8 @@ async def _join_by_new_code() -> None:
 
 
 @pytest.fixture
-def process(cluster: Cluster, settings: Any) -> Callable[[str, str], None]:
-    """Has somebody join at a process with that CHANNELS_PRESENCE_SIGNALS. The database is up to date."""
+def join_with_signals(cluster: Cluster, settings: Any) -> Callable[[str, str], None]:
+    """Records a join in a process with the given CHANNELS_PRESENCE_SIGNALS. The database is migrated."""
     call_command("migrate", verbosity=0)
 
     def join(setting: str, channel: str) -> None:
@@ -122,43 +122,43 @@ def worker(settings: Any) -> Callable[[], None]:
     return once
 
 
-def test_no_signal_is_lost_if_the_checkpoint_is_set_before_the_first_process_leaves_them_to_the_worker(
+def test_no_signal_is_lost_if_the_checkpoint_is_set_before_the_first_process_stops_sending_signals(
     signals: list[dict[str, Any]],
-    process: Callable[[str, str], None],
+    join_with_signals: Callable[[str, str], None],
     worker: Callable[[], None],
 ) -> None:
-    process("inline", "before")
+    join_with_signals("inline", "before")
     run("run_projector", "--reset", "end")
-    process("worker", "first")
-    process("inline", "last")
-    assert heard(signals) == ["before", "last"]
+    join_with_signals("worker", "first")
+    join_with_signals("inline", "last")
+    assert received_channels(signals) == ["before", "last"]
     worker()
-    assert heard(signals) == ["first", "last"]
-    process("worker", "after")
+    assert received_channels(signals) == ["first", "last"]
+    join_with_signals("worker", "after")
     worker()
-    assert heard(signals) == ["after"]
+    assert received_channels(signals) == ["after"]
 
 
 def test_no_signal_is_lost_if_the_worker_is_the_last_to_stop(
     signals: list[dict[str, Any]],
-    process: Callable[[str, str], None],
+    join_with_signals: Callable[[str, str], None],
     worker: Callable[[], None],
 ) -> None:
     run("run_projector", "--reset", "end")
-    process("worker", "before")
-    process("inline", "first")
-    process("worker", "last")
-    assert heard(signals) == ["first"]
+    join_with_signals("worker", "before")
+    join_with_signals("inline", "first")
+    join_with_signals("worker", "last")
+    assert received_channels(signals) == ["first"]
     worker()
-    assert heard(signals) == ["before", "first", "last"]
-    process("inline", "after")
-    assert heard(signals) == ["after"]
+    assert received_channels(signals) == ["before", "first", "last"]
+    join_with_signals("inline", "after")
+    assert received_channels(signals) == ["after"]
 
 
-def test_a_transaction_that_has_looked_at_the_present_can_append_while_the_database_is_migrated(
+def test_a_transaction_that_has_read_presences_can_append_while_the_database_is_migrated(
     cluster: Cluster,
 ) -> None:
-    """The migration waits for the table that was looked at. It must not hold the log meanwhile."""
+    """The migration waits for the table that was read. It must not lock the log while it waits."""
     for app_label, migration in RELEASED:
         call_command("migrate", app_label, migration, verbosity=0)
     waits = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'presence'::regclass"
@@ -173,7 +173,7 @@ def test_a_transaction_that_has_looked_at_the_present_can_append_while_the_datab
 
 
 def migrate() -> None:
-    """In a thread, whose connections are its own."""
+    """Runs in a thread, which has database connections of its own."""
     try:
         call_command("migrate", verbosity=0)
     finally:

@@ -1,4 +1,4 @@
-"""A dict, the live tables and a fold of the log agree after every step, whatever the steps are."""
+"""A dict, the live tables and a replay of the log agree after every step of any sequence of operations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Model = dict[tuple[str, str], tuple[Any, Any]]
 
 
 class PresenceMachine(RuleBasedStateMachine):
-    """Recorded operations against a model that knows nothing of SQL."""
+    """Runs recorded operations and applies them to a model in plain Python."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,10 +60,10 @@ class PresenceMachine(RuleBasedStateMachine):
 
     @rule(room=ROOMS, channel=CHANNELS, user=USERS, data=DATA)
     def join(self, room: str, channel: str, user: int | None, data: Any) -> None:
-        who = None if user is None else self.users[user]
-        Room.objects.add(room, channel, who, data)
+        instance = None if user is None else self.users[user]
+        Room.objects.add(room, channel, instance, data)
         self.rooms.add(room)
-        key = None if who is None else who.pk
+        key = None if instance is None else instance.pk
         if (room, channel) not in self.model or self.model[room, channel][0] != key:
             self.model[room, channel] = (key, data)
 
@@ -89,7 +89,7 @@ class PresenceMachine(RuleBasedStateMachine):
 
     @rule(user=st.sampled_from([0, 1]))
     def leave_user(self, user: int) -> None:
-        present = [key for key, (who, _) in self.model.items() if who == self.users[user].pk]
+        present = [key for key, (user_id, _) in self.model.items() if user_id == self.users[user].pk]
         assert Presence.objects.leave_user(self.users[user], reason="test") == len(present)
         for key in present:
             del self.model[key]
@@ -147,7 +147,7 @@ class PresenceMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.atomic is None)
     @invariant()
-    def the_signals_told_who_is_there(self) -> None:
+    def the_signals_add_up_to_the_model(self) -> None:
         assert self.signalled == set(self.model)
 
     def teardown(self) -> None:

@@ -1,4 +1,4 @@
-"""A model of somebody else's app is tracked through a proxy, as the documentation of django-pghistory has it."""
+"""Tracks the model of a third-party app through a proxy, as the documentation of django-pghistory recommends."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Real servers with real sockets: an echo without presence, and the same with it."""
+"""Servers and sockets that run an echo consumer, with and without presence."""

@@ -1,4 +1,4 @@
-"""One core for the server, the others for everybody else: what one core can serve is then what is measured."""
+"""Reserves one core for the server, so that the benchmark measures what one core can serve."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from tests.benchmarks import cpu
 
 
 @contextmanager
-def apart(*pids: int) -> Iterator[None]:
-    """This process and those ``pids``, their children included, keep off the core of the server."""
+def off_server_core(*pids: int) -> Iterator[None]:
+    """Keeps this process and ``pids``, with their children, off the core of the server while the block runs."""
     mine = os.sched_getaffinity(0)
     _, others = _split(mine)
-    everybody = [0, *pids, *(child for pid in pids for child in cpu.children(pid))]
-    for pid in everybody:
+    all_pids = [0, *pids, *(child for pid in pids for child in cpu.children(pid))]
+    for pid in all_pids:
         _move(pid, others)
     try:
         yield
     finally:
-        for pid in everybody:
+        for pid in all_pids:
             _move(pid, mine)
 
 
 @contextmanager
-def of_the_server() -> Iterator[None]:
-    """What is started meanwhile runs on the server's core: children are where their parent was."""
+def on_server_core() -> Iterator[None]:
+    """Makes processes that start in the block run on the server's core: they inherit the affinity of this process."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, _split(set(range(os.cpu_count() or 1)))[0])
     try:

@@ -1,4 +1,4 @@
-"""A real ASGI server in a process of its own, on loopback."""
+"""An ASGI server in a separate process, on loopback."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.benchmarks.server import Servers
 from tests.benchmarks.worker import ROOT, environment
 
 _APPLICATION = "tests.benchmarks.endtoend.app:application"
-_PATIENCE = 300
-# Nobody is hung up on for being slow to answer a ping: with the fork, five thousand messages take their time.
+_TIMEOUT = 300
+# Servers must not close sockets that are slow to answer a ping: with the fork, five thousand messages take long.
 _COMMANDS = {
     "uvicorn": (
         *("uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--backlog", "4096"),
@@ -36,7 +36,7 @@ _COMMANDS = {
 def running(
     kind: str, consumers: Mapping[str, str], databases: Mapping[str, str], servers: Servers
 ) -> Iterator[dict[str, Server]]:
-    """A server for each echo of ``consumers``, which names the peers whose apps and database it has."""
+    """Runs a server for each echo consumer. ``consumers`` maps it to the peer whose apps and database it uses."""
     started = {name: Server(kind, name, peer, databases[peer], servers) for name, peer in consumers.items()}
     try:
         for server in started.values():
@@ -44,23 +44,23 @@ def running(
         yield started
     finally:
         for server in started.values():
-            server.dismiss()
+            server.close()
         for server in started.values():
             server.wait()
 
 
 class Server:
-    """Runs the echo ``consumer`` with the apps and the database of ``peer``."""
+    """A server that runs the echo ``consumer`` with the apps and the database of ``peer``."""
 
     def __init__(self, kind: str, consumer: str, peer: str, database: str, servers: Servers) -> None:
         self.port = _free_port()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed and gone when the server is forgotten
-        with cores.of_the_server():
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed and deleted with this object
+        with cores.on_server_core():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *(part.format(port=self.port) for part in _COMMANDS[kind])],
                 cwd=ROOT,
                 env={**environment(peer, database, servers), "BENCHMARK_CONSUMER": consumer},
-                stdin=subprocess.PIPE,  # at its end the server stops, however this process ended
+                stdin=subprocess.PIPE,  # the server stops at its end, however this process ended
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
             )
@@ -70,24 +70,24 @@ class Server:
         return self._process.pid
 
     def wait_until_empty(self) -> None:
-        """Returns when every consumer has returned, and whatever it does at the end is done."""
-        deadline = time.monotonic() + _PATIENCE
+        """Waits until every consumer has returned, and so has finished its work at the end of the socket."""
+        deadline = time.monotonic() + _TIMEOUT
         while self._open_sockets() != 0:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Not everybody has left after {_PATIENCE} s.\n{self.output()}")
+                raise TimeoutError(f"Consumers are still running after {_TIMEOUT} s.\n{self.output()}")
             time.sleep(0.02)
 
     def output(self) -> str:
         self._log.seek(0)
         return self._log.read().decode(errors="replace")[-4000:]
 
-    def dismiss(self) -> None:
-        """It ends by itself, as nobody needs it any more."""
+    def close(self) -> None:
+        """Closes the standard input of the server, which then ends."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def wait(self) -> None:
-        """Returns when it has ended."""
+        """Waits until the process has ended, and kills it after 20 seconds."""
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:

@@ -1,7 +1,7 @@
-"""WebSocket clients that cost next to nothing, so that the server's core is the one that is busy.
+"""WebSocket clients that need little processor time, so that the server's core is the bottleneck.
 
-They speak just enough of RFC 6455 for an echo: a handshake, short text frames, pings, close frames. Every key of a mask
-is allowed, and with zeros the masked text is the text itself.
+They implement the part of RFC 6455 that an echo needs: the handshake, short text frames, pings and close frames. They
+use zeros as the masking key, which the RFC allows, so the masked text equals the text.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from itertools import cycle
 from tests.benchmarks.measure import Clock, Sample
 
 TEXT = b'{"type": "message", "text": "The quick brown fox jumps over it"}'
-_OPENING = 100
-"""How many sockets are being opened at any time."""
-_PATIENCE = 300
+_CONCURRENT_OPENS = 100
+"""Sockets that are being opened at the same time."""
+_TIMEOUT = 300
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _HANDSHAKE = (
     "GET /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -40,7 +40,7 @@ class Socket(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.welcomed: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
-        self.talk: Talk | None = None
+        self.exchange: Exchange | None = None
         self._path = path
         self._received = b""
         self._upgraded = False
@@ -64,7 +64,7 @@ class Socket(asyncio.Protocol):
         while len(data) >= 2:
             end = 2 + data[1]
             if data[1] >= 126:
-                raise ConnectionError("A frame is longer than anything that was sent.")
+                raise ConnectionError("A frame is longer than every message that was sent.")
             if len(data) < end:
                 break
             self._take(data[0] & 0x0F, data[2:end])
@@ -75,22 +75,22 @@ class Socket(asyncio.Protocol):
         lost = error or ConnectionError("The server has closed the connection.")
         if not self.welcomed.done():
             self.welcomed.set_exception(lost)
-        if self.talk is not None:
-            self.talk.fail(lost)
+        if self.exchange is not None:
+            self.exchange.fail(lost)
         self.closed.set_result(None)
 
-    def speak(self) -> None:
+    def send(self) -> None:
         if self._transport.is_closing():
             raise ConnectionError("The server has closed the connection.")
         self._transport.write(_MESSAGE)
 
     def close(self) -> None:
-        self.talk = None
+        self.exchange = None
         self._transport.write(_frame(_CLOSE, b"\x03\xe8"))
 
     def _take(self, opcode: int, content: bytes) -> None:
-        if opcode == _TEXT and self.talk is not None:
-            self.talk.take(content)
+        if opcode == _TEXT and self.exchange is not None:
+            self.exchange.take(content)
         elif opcode == _TEXT:
             self.welcomed.set_result(None)
         elif opcode == _PING:
@@ -99,38 +99,38 @@ class Socket(asyncio.Protocol):
             self._transport.close()
 
 
-class Talk:
-    """Sockets that speak in turn, the next one when the last one has its echo. ``over`` is done with the last echo."""
+class Exchange:
+    """Sockets that send in turn: each waits for the echo of the one before. The last echo resolves ``finished``."""
 
     def __init__(self, sockets: Sequence[Socket], end: float) -> None:
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.latencies: list[float] = []
         self._end = end
-        self._turns = cycle(sockets)
+        self._sockets_in_turn = cycle(sockets)
         for one in sockets:
-            one.talk = self
+            one.exchange = self
 
     def begin(self) -> None:
         self._sent = time.perf_counter()
-        next(self._turns).speak()
+        next(self._sockets_in_turn).send()
 
     def take(self, echo: bytes) -> None:
         now = time.perf_counter()
         if echo != TEXT:
-            raise ConnectionError(f"The echo is not what was said: {echo!r}")
+            raise ConnectionError(f"The echo differs from the message: {echo!r}")
         self.latencies.append(now - self._sent)
         if now < self._end:
             self.begin()
         else:
-            self.over.set_result(None)
+            self.finished.set_result(None)
 
     def fail(self, error: Exception) -> None:
-        if not self.over.done():
-            self.over.set_exception(error)
+        if not self.finished.done():
+            self.finished.set_exception(error)
 
 
 async def connect(pid: int, port: int, paths: Sequence[str]) -> tuple[list[Socket], Sample]:
-    """Opens a socket for each of ``paths``. A connect is over when the server has said welcome."""
+    """Opens a socket for each of ``paths``. A connect ends with the welcome message of the server."""
     sockets: list[Socket] = []
     latencies: list[float] = []
     remaining = iter(paths)
@@ -144,28 +144,28 @@ async def connect(pid: int, port: int, paths: Sequence[str]) -> tuple[list[Socke
             latencies.append(time.perf_counter() - begin)
             sockets.append(one)
 
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_TIMEOUT):
         with Clock(pid) as clock:
-            await asyncio.gather(*(opener() for _ in range(_OPENING)))
+            await asyncio.gather(*(opener() for _ in range(_CONCURRENT_OPENS)))
     return sockets, clock.sample(len(sockets), latencies)
 
 
 async def echo(pid: int, sockets: Sequence[Socket], under_way: int, seconds: float) -> Sample:
-    """``under_way`` messages at any time, and every socket has its turn. The time ends with the last echo."""
+    """Keeps ``under_way`` messages in flight on all sockets in turn. The measured time ends with the last echo."""
     end = time.perf_counter() + seconds
-    talks = [Talk(sockets[i::under_way], end) for i in range(min(under_way, len(sockets)))]
-    async with asyncio.timeout(seconds + _PATIENCE):
+    exchanges = [Exchange(sockets[i::under_way], end) for i in range(min(under_way, len(sockets)))]
+    async with asyncio.timeout(seconds + _TIMEOUT):
         with Clock(pid) as clock:
-            for talk in talks:
-                talk.begin()
-            await asyncio.gather(*(talk.over for talk in talks))
-    latencies = [latency for talk in talks for latency in talk.latencies]
+            for exchange in exchanges:
+                exchange.begin()
+            await asyncio.gather(*(exchange.finished for exchange in exchanges))
+    latencies = [latency for exchange in exchanges for latency in exchange.latencies]
     return clock.sample(len(latencies), latencies)
 
 
 async def close(sockets: Sequence[Socket]) -> None:
-    """Everybody closes at once, politely."""
+    """Closes all ``sockets`` at the same time, with a close frame."""
     for one in sockets:
         one.close()
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_TIMEOUT):
         await asyncio.gather(*(one.closed for one in sockets))

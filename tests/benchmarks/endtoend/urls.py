@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tests import counted
+from tests import open_sockets
 
-urlpatterns = [path("open", counted.count)]
+urlpatterns = [path("open", open_sockets.count)]

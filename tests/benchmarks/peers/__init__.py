@@ -1,4 +1,4 @@
-"""What is compared: each peer does the same things to the same connections, as its own documentation would."""
+"""The peers that are compared. Each does the same with the same connections, as its own documentation recommends."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ TITLES = {
 
 
 def load(name: str) -> Peer:
-    """The peer of that name. Its settings must be the ones that are in force."""
+    """Returns the peer of that name. The active settings must be those of the peer."""
     peer: Peer = import_module(f"tests.benchmarks.peers.{name}").peer()
     return peer

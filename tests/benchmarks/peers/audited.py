@@ -1,4 +1,4 @@
-"""The fork, with django-pghistory on its Presence: what one would pick today for an audit trail."""
+"""The fork with django-pghistory on its Presence: a common choice for an audit trail today."""
 
 from __future__ import annotations
 

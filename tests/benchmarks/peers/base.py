@@ -1,4 +1,4 @@
-"""What a peer can do."""
+"""The operations of a peer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tests.benchmarks.visits import Visit
 
 
 class Peer:
-    """The synchronous methods and their coroutine twins do the same. ``size`` counts the bytes of the peer's trail."""
+    """The operations that are measured. Each synchronous method and its coroutine twin do the same."""
 
     server = "BENCHMARK_POSTGRES_PID"
-    """The environment variable that names the process which does the server's part."""
+    """The environment variable that contains the process id of the peer's server."""
 
     def prepare(self) -> None:
-        """Makes the tables, if there are any."""
+        """Creates the tables, if the peer has any."""
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
@@ -26,15 +26,15 @@ class Peer:
         raise NotImplementedError
 
     def leave(self, visit: Visit) -> Any:
-        """From wherever the connection is, as on a disconnect."""
+        """Makes the connection leave all rooms, as on a disconnect."""
         raise NotImplementedError
 
     def remove(self, visit: Visit) -> Any:
-        """From that room."""
+        """Makes the connection leave one room."""
         raise NotImplementedError
 
     def prune(self) -> Any:
-        """Everyone who was not seen for no time at all, and that is everyone."""
+        """Prunes with a maximal age of 0, and so all connections."""
         raise NotImplementedError
 
     async def ajoin(self, visit: Visit) -> Any:
@@ -53,5 +53,5 @@ class Peer:
         raise NotImplementedError
 
     async def present(self) -> int:
-        """How many are there: what was measured must have happened."""
+        """Returns the number of present connections, to check that the measured operations took effect."""
         raise NotImplementedError

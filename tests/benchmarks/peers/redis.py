@@ -1,7 +1,7 @@
-"""A presence in Redis as a sensible person would write it with ``redis.asyncio``.
+"""A straightforward presence in Redis with ``redis.asyncio``.
 
-A room is a sorted set of connections by the time when they were last seen, and goes away by itself when nobody is seen
-any more. A heartbeat is one round trip. There are no groups, no signals, no users, no trail, and nothing is on disk.
+A room is a sorted set of connections by their last sign of life, and expires after the last of them. A heartbeat is one
+round trip. There are no groups, no signals, no users and no trail, and nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.benchmarks.visits import Visit
 
 MAX_AGE = 60
 CONNECTIONS = 50
-"""As fast as any number is: with a single one it is slower, with one for each of a thousand callers much slower."""
+"""No other number is faster: 1 is slower, and one for each of a thousand callers is much slower."""
 
 
 class RedisPresence(Peer):

@@ -1,1 +1,1 @@
-"""`manage.py run_projector` as a process of its own, with a receiver that does nothing."""
+"""`manage.py run_projector` as a separate process, with a receiver that does nothing."""

@@ -1,4 +1,4 @@
-"""The worker, as those have it who measure it."""
+"""Runs the worker for a measurement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.worker import ROOT, environment
 
 @contextmanager
 def running(database: str, servers: Servers) -> Iterator[int]:
-    """Its process id. It follows the log of ``database``, and is stopped at the end."""
+    """Runs a worker that follows the log of ``database`` while the block runs. Yields its process id."""
     process = subprocess.Popen(
         [sys.executable, "-m", "django", "run_projector"],
         cwd=ROOT,
@@ -29,7 +29,7 @@ def running(database: str, servers: Servers) -> Iterator[int]:
     try:
         line = process.stdout.readline()
         if line != "Following the log.\n":
-            raise RuntimeError(f"run_projector said {line!r}")
+            raise RuntimeError(f"run_projector printed {line!r}")
         yield process.pid
     finally:
         process.terminate()

@@ -1,8 +1,8 @@
-"""What is measured, a module a section.
+"""The sections of the benchmarks, one in each module.
 
-Each has ``NAME`` (for ``--only``), ``TITLE``, ``run(bench)``, which measures and returns what can be written as JSON,
-and ``report(data)`` and ``targets(data)``, which make of that the text with its tables, and what became of promises.
-Those that have ``plots(data)`` return pictures.
+A section has a ``NAME`` (for ``--only``) and a ``TITLE``. ``run(bench)`` measures and returns data that can be written
+as JSON. From the data, ``report(data)`` makes the text with its tables, ``targets(data)`` the promised and measured
+ratios, and ``plots(data)``, which is optional, the pictures.
 """
 
 from __future__ import annotations

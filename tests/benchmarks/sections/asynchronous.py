@@ -1,4 +1,4 @@
-"""Coroutines: joins, touches and leaves by one caller and by thousands at once."""
+"""Coroutines: joins, touches and leaves by one caller, and by thousands of concurrent callers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.benchmarks.targets import Target
 from tests.benchmarks.worker import Worker
 
 NAME = "async"
-TITLE = "From asyncio"
+TITLE = "Asyncio callers"
 OPERATIONS = ("join", "touch", "leave")
 
 
@@ -25,19 +25,19 @@ def run(bench: Bench) -> dict[str, Any]:
         samples: dict[tuple[str, str], list[Sample]] = {}
         counts = {peer: _calibrate(bench, worker, callers) for peer, worker in workers.items()}
         for turn in range(bench.sizes.rounds):
-            bench.say(f"{callers} callers, round {turn + 1} of {bench.sizes.rounds}")
-            for peer in bench.turns(workers, turn):
+            bench.progress(f"{callers} callers, round {turn + 1} of {bench.sizes.rounds}")
+            for peer in bench.peers_in_round(workers, turn):
                 for operation, sample in _cycle(workers[peer], *counts[peer], callers).items():
                     samples.setdefault((operation, peer), []).append(sample)
         for (operation, peer), rounds in samples.items():
             result = measure.median(rounds)
-            bench.say(f"{operation} {callers} {peer}: {result['rate']:,.0f}/s")
+            bench.progress(f"{operation} {callers} {peer}: {result['rate']:,.0f}/s")
             results.setdefault(operation, {}).setdefault(str(callers), {})[peer] = result
     return results
 
 
 def _calibrate(bench: Bench, worker: Worker, callers: int) -> tuple[int, int]:
-    """How many connections and how many touches take as long as asked. It warms up as well."""
+    """Returns how many connections and how many touches take `Sizes.seconds`. Also warms up the worker."""
     connections = min(100, bench.sizes.connections)
     while True:
         samples = _cycle(worker, connections, connections, callers)
@@ -82,5 +82,5 @@ def plots(data: dict[str, Any]) -> list[Picture]:
         }
         for operation, by_callers in data.items()
     }
-    what = "Joins, touches and leaves per second by the number of callers, for each peer; the figures are in the table"
+    what = "Rates by callers and peer; the table has the figures"
     return [Picture("benchmarks-async.svg", what, plot.lines(panels, "callers at once", "per second"))]

@@ -1,4 +1,4 @@
-"""An echo server with real sockets, without presence and with it."""
+"""An echo server with sockets, with and without presence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.benchmarks.visits import visits
 NAME = "endtoend"
 TITLE = "End to end"
 CONSUMERS = {"plain": "ours", "mixin": "ours", "touching": "ours", "fork": "fork"}
-"""The echoes, and with whose apps and database they run."""
+"""The echo consumers, and the peers whose apps and database they use."""
 TITLES = {
     "plain": "no presence",
     "mixin": "mixin, automatic heartbeats",
@@ -35,11 +35,11 @@ def run(bench: Bench) -> dict[str, Any]:
     _allow(max(bench.sizes.sockets) + 1000)
     results: dict[str, Any] = {}
     databases = {peer: worker.database for peer, worker in bench.workers(["ours", "fork"]).items()}
-    with cores.apart(bench.servers.postgres_pid):
+    with cores.off_server_core(bench.servers.postgres_pid):
         for kind in bench.sizes.servers:
             first = kind == bench.sizes.servers[0]
             consumers = {name: peer for name, peer in CONSUMERS.items() if first or name != "fork"}
-            bench.say(f"starting {kind}")
+            bench.progress(f"starting {kind}")
             with server.running(kind, consumers, databases, bench.servers) as servers:
                 for count in sorted(bench.sizes.sockets)[: None if first else 1]:
                     results[f"{kind}, {count:,} sockets"] = _compare(bench, kind, servers, count)
@@ -69,7 +69,7 @@ def plots(data: dict[str, Any]) -> list[Picture]:
         for phase, what in PHASES.items()
     }
     colours = {TITLES["plain"]: None, TITLES["mixin"]: 0, TITLES["touching"]: 0, TITLES["fork"]: 1}
-    what = "Connects and messages per second without presence and with it; the figures are in the tables"
+    what = "Connects and messages per second; the tables have the figures"
     return [Picture("benchmarks-endtoend.svg", what, plot.bars(groups, colours))]
 
 
@@ -106,7 +106,7 @@ def _compare(bench: Bench, kind: str, servers: dict[str, Server], count: int) ->
                 phases = _round(bench, servers[name], name, count)
                 rounds[name].append(phases)
                 rates = ", ".join(f"{phases[phase]['sample'].rate:,.0f} {what}/s" for phase, what in PHASES.items())
-                bench.say(
+                bench.progress(
                     f"{kind}, {count:,} sockets, round {turn + 1} of {bench.sizes.socket_rounds}, {name}: {rates}"
                 )
     return {
@@ -119,7 +119,7 @@ def _compare(bench: Bench, kind: str, servers: dict[str, Server], count: int) ->
 
 
 def _round(bench: Bench, echo: Server, name: str, count: int) -> dict[str, dict[str, Any]]:
-    """Everybody connects, talks and goes. What was to be recorded must have been."""
+    """Connects all sockets, exchanges messages and closes them. Fails if an expected event was not recorded."""
     worker = bench.workers([CONSUMERS[name]])[CONSUMERS[name]]
     sizes = bench.sizes
     phases = {}
@@ -143,7 +143,7 @@ def _round(bench: Bench, echo: Server, name: str, count: int) -> dict[str, dict[
 
 
 class _Observed:
-    """What PostgreSQL did meanwhile: the time it took, and the events it recorded."""
+    """Observes PostgreSQL while the block runs: its CPU time, and the number of recorded events."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -167,7 +167,7 @@ class _Observed:
 
 
 def _typical(rounds: list[dict[str, Any]], plain: list[dict[str, Any]]) -> dict[str, Any]:
-    """The ratios are those of the same round, so that what slows the machine down for a while slows down both."""
+    """Returns medians. Each ratio compares measurements of one round, so a temporary slowdown affects both."""
     pairs = zip(rounds, plain, strict=False)
     return {
         **measure.median([one["sample"] for one in rounds]),
@@ -178,8 +178,8 @@ def _typical(rounds: list[dict[str, Any]], plain: list[dict[str, Any]]) -> dict[
 
 
 def _allow(files: int) -> None:
-    """A socket is a file: as many are allowed as the system lets us have."""
+    """Raises the limit of open files to the maximum, because each socket is one. Exits if the maximum is too low."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < files:
-        raise SystemExit(f"{files:,} open files are needed, and ulimit -Hn says {hard:,}: ask for fewer --sockets.")
+        raise SystemExit(f"{files:,} open files are needed, and ulimit -Hn is {hard:,}. Use fewer --sockets.")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

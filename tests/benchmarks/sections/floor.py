@@ -1,4 +1,4 @@
-"""What the fold costs: appends to the log against bare INSERTs of the same rows."""
+"""The cost of the fold: appends to the log, compared with bare INSERTs of the same rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.benchmarks.measure import Sample
 from tests.benchmarks.targets import Target
 
 NAME = "floor"
-TITLE = "Appends against the floor"
+TITLE = "Appends and bare INSERTs"
 
 _WAYS = {
     "single": "one row a statement and transaction",
@@ -24,14 +24,14 @@ _WAYS = {
 def run(bench: Bench) -> dict[str, Any]:
     sizes = bench.sizes
     results: dict[str, Any] = {"batch": sizes.batch}
-    worker = bench.prepared({"apart": "ours"})["apart"]
+    worker = bench.prepared({"separate": "ours"})["separate"]
     worker("make_floor")
     for way, (rows, turn, batch, commit) in {
         "single": (sizes.single_appends, 20, 1, "on"),
         "unsynced": (sizes.single_appends, 20, 1, "off"),
         "batched": (sizes.batches * sizes.batch, sizes.batch, sizes.batch, "on"),
     }.items():
-        bench.say(f"appends, {_WAYS[way].format(batch=sizes.batch)}")
+        bench.progress(f"appends, {_WAYS[way].format(batch=sizes.batch)}")
         arguments = {"turn": turn, "batch": batch, "synchronous_commit": commit}
         worker("floor", rows=min(rows, 4 * turn), **arguments)
         samples = worker("floor", rows=rows, **arguments)
@@ -61,12 +61,12 @@ def report(data: dict[str, Any]) -> str:
 def targets(data: dict[str, Any]) -> Iterator[Target]:
     for way, promised in {"single": 0.9, "unsynced": 0.9, "batched": 0.35}.items():
         for kind, result in data[way].items():
-            what = f"INSERT of a {kind}, {_WAYS[way].format(batch=data['batch'])}, against a bare one"
+            what = f"INSERT of a {kind}, {_WAYS[way].format(batch=data['batch'])}, against a bare INSERT"
             yield Target(what, promised, result["ratios"]["sql"])
 
 
 def _compared(variants: dict[str, list[Any]]) -> dict[str, Any]:
-    """The ratios are those of neighbours in time, so that what slows the machine down for a while slows down both."""
+    """Returns medians. Each ratio compares neighbours in time, so a temporary slowdown affects both."""
     samples = {variant: [Sample(*values) for values in rounds] for variant, rounds in variants.items()}
     ratios = {
         variant: median(ours.rate / bare.rate for ours, bare in zip(rounds, samples["bare"], strict=True))

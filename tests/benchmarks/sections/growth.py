@@ -1,4 +1,4 @@
-"""The same operations above an empty log, and above logs of millions of events."""
+"""The same operations with an empty log, and with logs of millions of events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.targets import Target
 from tests.benchmarks.worker import Worker
 
 NAME = "growth"
-TITLE = "How cost grows with the log"
+TITLE = "Cost and the length of the log"
 _CALLERS = 100
 
 
@@ -23,14 +23,14 @@ def run(bench: Bench) -> dict[str, Any]:
     prepared = bench.prepared(dict.fromkeys(names.values(), "ours"))
     workers = {events: prepared[name] for events, name in names.items()}
     for events, worker in workers.items():
-        bench.say(f"writing {events:,} events")
+        bench.progress(f"writing {events:,} events")
         worker("write_history", events=events, users=bench.sizes.users)
         worker("empty")
     bench.servers.checkpoint()
     connections = min([_calibrate(bench, worker) for worker in workers.values()])
     for turn in range(bench.sizes.growth_rounds):
-        bench.say(f"round {turn + 1} of {bench.sizes.growth_rounds}")
-        # Every other round the other way around, so that nobody is always the first.
+        bench.progress(f"round {turn + 1} of {bench.sizes.growth_rounds}")
+        # Every other round has the reverse order, so that no log is always the first.
         for events in sorted(workers, reverse=bool(turn % 2)):
             for operation, sample in _cycle(workers[events], connections, bench.sizes.prune).items():
                 samples.setdefault(operation, {}).setdefault(events, []).append(sample)

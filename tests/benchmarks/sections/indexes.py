@@ -1,4 +1,4 @@
-"""What each index of the log costs an append."""
+"""The cost of each index of the log for an append."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.benchmarks.measure import Sample
 from tests.benchmarks.targets import Target
 
 NAME = "indexes"
-TITLE = "What the indexes of the log cost"
+TITLE = "Cost of the log's indexes"
 PURPOSES = {
     "presence_event_room": "the log of a room, in order and without touches",
-    "presence_event_user": "the log of a user, likewise; all stays of a user",
-    "presence_event_room_stay": "who was in a room at a moment or in a span",
-    "presence_event_user_stay": "where a user was at a moment or in a span",
-    "presence_event_stay": "who was anywhere at a moment or in a span",
+    "presence_event_user": "the log of a user, the same; all stays of a user",
+    "presence_event_room_stay": "stays in a room at a moment or in a span",
+    "presence_event_user_stay": "stays of a user at a moment or in a span",
+    "presence_event_stay": "stays anywhere at a moment or in a span",
 }
 VARIANTS = ("none", *PURPOSES, "all")
 _PLURALS = {"join": "joins", "touch": "touches", "leave": "leaves"}
@@ -27,16 +27,16 @@ _PLURALS = {"join": "joins", "touch": "touches", "leave": "leaves"}
 def run(bench: Bench) -> dict[str, Any]:
     sizes = bench.sizes
     worker = bench.prepared({"indexed": "ours"})["indexed"]
-    bench.say(f"writing {sizes.indexed:,} events")
+    bench.progress(f"writing {sizes.indexed:,} events")
     worker("write_history", events=sizes.indexed, users=sizes.users)
     weights = worker("index_sizes")
     if weights.keys() != PURPOSES.keys():
         raise AssertionError(f"The log has the indexes {', '.join(weights)}")
     worker("disconnect")
-    bench.say("copying the database")
+    bench.progress("copying the database")
     copies = {variant: bench.servers.copy(f"benchmark {variant}", "benchmark indexed") for variant in VARIANTS}
     bench.servers.checkpoint()
-    bench.say("appending")
+    bench.progress("appending")
     samples = worker("indexes", databases=copies, batches=sizes.batches, batch=sizes.batch)
     for variant in VARIANTS:
         bench.servers.drop(f"benchmark {variant}")
@@ -61,11 +61,11 @@ def report(data: dict[str, Any]) -> str:
         ]
         for variant in VARIANTS
     ]
-    head = ["indexes besides the primary key", "what for", *(f"{_PLURALS[kind]} per second" for kind in kinds)]
+    head = ["indexes besides the primary key", "purpose", *(f"{_PLURALS[kind]} per second" for kind in kinds)]
     head += [*(f"{_PLURALS[kind]} / none" for kind in kinds), "µs per leave", "bytes per event"]
     return (
-        f"Batches of {data['batch']:,} are appended to a log of {data['events']:,} events that has one of its indexes, "
-        f"none or all of them. n = {kinds['leave']['none']['n']:,} of each kind.\n\n{table.render(head, rows, words=2)}"
+        f"Batches of {data['batch']:,} are appended to a log of {data['events']:,} events that has none, one or all of "
+        f"its\nindexes. n = {kinds['leave']['none']['n']:,} of each kind.\n\n{table.render(head, rows, words=2)}"
     )
 
 
@@ -74,7 +74,7 @@ def targets(data: dict[str, Any]) -> Iterator[Target]:
 
 
 def _compared(variants: dict[str, list[Any]]) -> dict[str, Any]:
-    """The ratios are those of neighbours in time, so that what slows the machine down for a while slows down both."""
+    """Returns medians. Each ratio compares neighbours in time, so a temporary slowdown affects both."""
     samples = {variant: [Sample(*values) for values in rounds] for variant, rounds in variants.items()}
     return {
         variant: {

@@ -1,4 +1,4 @@
-"""What one asks of the past, of a short log and of a long one."""
+"""Queries about the past, with a short and a long log."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.benchmarks.targets import Target
 from tests.benchmarks.worker import Worker, environment
 
 NAME = "reports"
-TITLE = "Who was where"
+TITLE = "Queries of the past"
 STAYS = 64
-"""A user who has about so many is one of the most frequent in a short log, and one of the rarest in a long one."""
+"""A user with about this many stays is among the most frequent in a short log, and among the rarest in a long one."""
 
 _EVERYTHING = 2**31
 OCCUPANCY = {"a day by 5 minutes": (24 * 60, 5), "30 days by hours": (30 * 24 * 60, 60)}
@@ -42,8 +42,8 @@ def report(data: dict[str, Any]) -> str:
     replay = data["replay"]
     processes = "several processes" if replay["parallel"] else "one process"
     return f"""\
-`PresenceSession.objects`, asked about the first tenth of the log, the middle and the last tenth. Cost is that of a stay
-which comes back, above {large} events against {small}.
+These are queries of `PresenceSession.objects`, about the first tenth of the log, the middle and the
+last tenth. Cost is the time for each stay returned, with {large} events against {small}.
 
 {_questions(data["questions"], small, large)}
 
@@ -55,8 +55,8 @@ which comes back, above {large} events against {small}.
 
 {_exports(data["export"])}
 
-`manage.py replay_presence --check` of {large} events takes {replay["seconds"]:,.2f} s. A sequential scan that
-aggregates the log takes {replay["scan"]:,.2f} s in {processes}. n = {replay["n"]}."""
+`manage.py replay_presence --check` of {large} events takes {replay["seconds"]:,.2f} s. A sequential
+scan that aggregates the log takes {replay["scan"]:,.2f} s in {processes}. n = {replay["n"]}."""
 
 
 def targets(data: dict[str, Any]) -> Iterator[Target]:
@@ -77,14 +77,14 @@ def _logs(bench: Bench) -> dict[int, Worker]:
     names = {events: f"reports {events:,}" for events in bench.sizes.reports}
     workers = bench.prepared(dict.fromkeys(names.values(), "ours"))
     for events, name in names.items():
-        bench.say(f"writing {events:,} events")
+        bench.progress(f"writing {events:,} events")
         workers[name]("write_history", events=events, users=bench.sizes.users)
     bench.servers.checkpoint()
     return {events: workers[name] for events, name in names.items()}
 
 
 def _ask(bench: Bench, small: Worker, large: Worker) -> dict[str, Any]:
-    bench.say("choosing moments and users")
+    bench.progress("choosing moments and users")
     asked = [_questions_for(bench.sizes.questions, worker, small) for worker in (small, large)]
     pages = [
         {
@@ -95,9 +95,9 @@ def _ask(bench: Bench, small: Worker, large: Worker) -> dict[str, Any]:
     ]
     rounds: dict[tuple[str, str], list[list[tuple[Sample, int]]]] = {key: [[], []] for key in asked[0]}
     for turn in range(bench.sizes.report_rounds):
-        bench.say(f"questions, round {turn + 1} of {bench.sizes.report_rounds}")
+        bench.progress(f"questions, round {turn + 1} of {bench.sizes.report_rounds}")
         for key, samples in rounds.items():
-            # Every other round the other way around, so that nobody is always the first.
+            # Every other round has the reverse order, so that no log is always the first.
             for number, worker in sorted(enumerate((small, large)), reverse=bool(turn % 2)):
                 questions, expected = zip(*asked[number][key], strict=True)
                 sample, answers = worker("ask", questions=questions)
@@ -124,35 +124,38 @@ def _ask(bench: Bench, small: Worker, large: Worker) -> dict[str, Any]:
 
 
 def _questions_for(count: int, worker: Worker, small: Worker) -> dict[tuple[str, str], list[tuple[Any, int]]]:
-    """The questions by what and when, each with the number of stays that the answer has to have.
+    """Returns the questions by kind and part of the log, each with the number of stays that its answer must have.
 
-    In either log they are chosen to have about as many: what an answer costs however short it is must not matter.
+    Answers in both logs have about the same number of stays, so the constant cost of an answer does not matter.
     """
     frequent = {"user": small("reports", what="users", stays=_EVERYTHING, count=1)[0][0]}
     found: dict[tuple[str, str], list[tuple[Any, int]]] = {}
-    for where, who in {
+    for where, scope in {
         "in the large room": {"room": history.ROOM},
         "in a small room": {"room": "room1"},
         "anywhere": {},
         "of the most frequent user": frequent,
     }.items():
-        asked = {"what": "moments", "count": 10 * count, "hours": 1, **who}
+        asked = {"what": "moments", "count": 10 * count, "hours": 1, **scope}
         known, moments = small("reports", **asked), worker("reports", **asked)
         for what, number in (("`.at()`", 1), ("`.during()` of an hour", 2)):
             typical = median_low(moment[number] for those in known.values() for moment in those)
             for part, those in moments.items():
                 nearest = _nearest(count, typical, [(moment[0], moment[number]) for moment in those])
                 found[f"{what} {where}", part] = [
-                    ({**who, **({"at": at} if number == 1 else {"during": (at, 1)})}, stays) for at, stays in nearest
+                    ({**scope, **({"at": at} if number == 1 else {"during": (at, 1)})}, stays) for at, stays in nearest
                 ]
-    for whose, stays, many in (("of users with few stays", STAYS, 10), ("of the most frequent user", _EVERYTHING, 1)):
+    for kind, stays, many in (
+        ("of users with few stays", STAYS, 10),
+        ("of the most frequent user", _EVERYTHING, 1),
+    ):
         users = worker("reports", what="users", stays=stays, count=min(count, many))
-        found[f"`.of_user()` {whose}", "all"] = [({"user": user}, number) for user, number in users]
+        found[f"`.of_user()` {kind}", "all"] = [({"user": user}, number) for user, number in users]
     return found
 
 
 def _nearest(count: int, stays: int, moments: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Those with about so many stays; where that does not decide, they are drawn."""
+    """Returns the ``count`` moments with the closest number of stays. Ties are broken at random."""
     draw = Random(42)
     return sorted(moments, key=lambda moment: (abs(moment[1] - stays), draw.random()))[:count]
 
@@ -160,7 +163,7 @@ def _nearest(count: int, stays: int, moments: list[tuple[str, int]]) -> list[tup
 def _occupancy(bench: Bench, logs: dict[int, Worker]) -> dict[str, dict[str, Any]]:
     results: dict[str, dict[str, Any]] = {}
     for what, (minutes, step) in OCCUPANCY.items():
-        bench.say(f"occupancy, {what}")
+        bench.progress(f"occupancy, {what}")
         asked = {"what": "occupancy", "room": history.ROOM, "minutes": minutes, "step": step}
         for events, worker in logs.items():
             rounds = [worker("reports", **asked) for _ in range(bench.sizes.report_rounds + 1)]
@@ -175,7 +178,7 @@ def _export(bench: Bench, logs: dict[int, Worker]) -> dict[str, dict[str, Any]]:
         file = Path(directory) / "export"
         for what in EXPORTS:
             for events, worker in logs.items():
-                bench.say(f"export of {what}, {events:,} events")
+                bench.progress(f"export of {what}, {events:,} events")
                 where = environment(worker.peer, worker.database, bench.servers)
                 done = command.run(where, "export_presence", what, "--output", str(file))
                 with file.open("rb") as lines:
@@ -196,7 +199,7 @@ def _replay(bench: Bench, worker: Worker) -> dict[str, Any]:
     rounds = []
     worker("reports", what="scan")
     for turn in range(bench.sizes.replay_rounds):
-        bench.say(f"replay, round {turn + 1} of {bench.sizes.replay_rounds}")
+        bench.progress(f"replay, round {turn + 1} of {bench.sizes.replay_rounds}")
         rounds.append((worker("reports", what="scan"), worker("reports", what="replay")))
     return {
         "n": len(rounds),

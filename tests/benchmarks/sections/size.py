@@ -1,4 +1,4 @@
-"""What a trail weighs on disk."""
+"""The size of a trail on disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KINDS = ("join", "touch", "leave")
 
 def run(bench: Bench) -> dict[str, Any]:
     results: dict[str, Any] = {"length": len(visits(1)[0].channel_name), "n": bench.sizes.trail}
-    trails = bench.prepared({"apart": "ours", "audited": "audited"})
+    trails = bench.prepared({"separate": "ours", "audited": "audited"})
     for worker in trails.values():
         before = _size(worker)
         results[worker.peer] = {}
@@ -44,8 +44,8 @@ def report(data: dict[str, Any]) -> str:
     ]
     head = ["trail", "kind", "table", "indexes", "together"]
     return (
-        f"n = {data['n']:,} of each kind, channel names of {data['length']} characters, room names of about 7, "
-        f"anonymous, without data.\n\n{table.render(head, rows, words=2)}"
+        f"n = {data['n']:,} of each kind. Channel names have {data['length']} characters, room names about 7. "
+        f"Connections\nare anonymous and have no data.\n\n{table.render(head, rows, words=2)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What asynchronous applications go through: everybody comes back after a deploy, an ordinary day, a sweep."""
+"""Typical loads of asynchronous applications: reconnects after a deployment, an ordinary day, a prune."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.benchmarks.targets import Target
 from tests.benchmarks.worker import Worker
 
 NAME = "storm"
-TITLE = "A storm of joins, a mixed day, a sweep"
+TITLE = "Storm of joins, mixed load, pruning"
 
 
 def run(bench: Bench) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def run(bench: Bench) -> dict[str, Any]:
     sizes = bench.sizes
     workers = bench.workers(sizes.peers)
     for peer, worker in workers.items():
-        bench.say(f"{sizes.storm:,} joins at once: {peer}")
+        bench.progress(f"{sizes.storm:,} joins at once: {peer}")
         worker("fill", count=min(100, sizes.storm))
         worker("empty")
         storm = Sample(*worker("asynchronous", operation="join", count=sizes.storm, callers=sizes.storm))
@@ -30,15 +30,15 @@ def run(bench: Bench) -> dict[str, Any]:
     for callers in sizes.mixed_callers:
         counts = {peer: _stays(bench, worker, callers) for peer, worker in workers.items()}
         for turn in range(sizes.rounds):
-            bench.say(f"mixed, {callers} callers, round {turn + 1} of {sizes.rounds}")
-            for peer in bench.turns(workers, turn):
+            bench.progress(f"mixed, {callers} callers, round {turn + 1} of {sizes.rounds}")
+            for peer in bench.peers_in_round(workers, turn):
                 worker = workers[peer]
                 mixed = Sample(*worker("mixed", count=counts[peer], callers=callers))
                 worker("expect", count=0)
                 samples.setdefault(("mixed", callers), {}).setdefault(peer, []).append(mixed)
     for turn in range(sizes.rounds):
-        bench.say(f"a sweep over {sizes.prune:,}, round {turn + 1} of {sizes.rounds}")
-        for peer in bench.turns(workers, turn):
+        bench.progress(f"a sweep over {sizes.prune:,}, round {turn + 1} of {sizes.rounds}")
+        for peer in bench.peers_in_round(workers, turn):
             pruned = Sample(*workers[peer]("prune", count=sizes.prune, synchronously=False))
             samples.setdefault(("prune", 1), {}).setdefault(peer, []).append(pruned)
     results: dict[str, Any] = {}

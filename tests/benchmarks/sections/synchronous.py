@@ -1,4 +1,4 @@
-"""Without asyncio: one caller, one connection to the database."""
+"""Without asyncio: one caller with one database connection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(bench: Bench) -> dict[str, Any]:
     workers = bench.workers(peer for peer in bench.sizes.peers if peer != "redis")
     counts = {peer: _calibrate(bench, worker) for peer, worker in workers.items()}
     for turn in range(bench.sizes.rounds):
-        bench.say(f"round {turn + 1} of {bench.sizes.rounds}")
+        bench.progress(f"round {turn + 1} of {bench.sizes.rounds}")
         for peer, worker in workers.items():
             for operation, sample in _cycle(worker, counts[peer], bench.sizes.prune).items():
                 samples.setdefault(operation, {}).setdefault(peer, []).append(sample)

@@ -1,5 +1,5 @@
-"""Everything at once, as real processes, while its parts are killed, frozen and restarted.
+"""A whole deployment as real processes, parts of which are killed, frozen and restarted under load.
 
-Two ASGI servers, two workers, a PostgreSQL, a Valkey, and clients by the hundred who connect again whenever they are
-thrown out. One part at a time comes to grief; then everything has to be right again, in time.
+It consists of two ASGI servers, two workers, a PostgreSQL, a Valkey, and hundreds of clients that reconnect whenever
+they lose their connection. One part at a time fails; then everything has to be correct again within a time limit.
 """

@@ -1,8 +1,8 @@
-"""Chaos, for as long as one likes: ``python -m tests.live.chaos --sockets 300 --minutes 10``.
+"""Runs chaos tests for a given time: ``python -m tests.live.chaos --sockets 300 --minutes 10``.
 
-Goes through all faults, again and again in a random order, first with one channel layer and then with the other. Ends
-with a table of how long it took until all was right again, or at the first thing that is not right: then ``--seed``
-draws the same clients and the same faults in the same order again. Progress goes to standard error.
+Injects all faults repeatedly in a random order, first with one channel layer and then with the other. Prints a table of
+recovery times at the end, or at the first failed check. ``--seed`` then repeats the same clients and the same faults in
+the same order. Progress is written to standard error.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
 
+from tests.live.chaos.deployment import Deployment, Figures
 from tests.live.chaos.faults import faults
 from tests.live.chaos.processes import LAYERS
-from tests.live.chaos.world import Figures, World
 
-COLUMNS = ("times", "present", "told", "signalled", "events", "signals", "repeated", "answered")
+COLUMNS = ("times", "present", "reachable", "signalled", "events", "signals", "repeated", "answered")
 
 
 def main(arguments: list[str]) -> None:
     options = _parser().parse_args(arguments)
-    # A termination has to come by the blocks that stop the processes.
+    # A termination has to run the context managers that stop the processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"--seed {options.seed}", file=sys.stderr)
     for layer in options.layers:
         with tempfile.TemporaryDirectory(prefix="presence-chaos-") as home:
-            world = World(
+            deployment = Deployment(
                 Path(home),
                 layer=layer,
                 sockets=options.sockets,
@@ -39,37 +39,37 @@ def main(arguments: list[str]) -> None:
                 every=options.every,
                 max_age=options.max_age,
                 pause=options.pause,
-                lasting=not options.forgetful,
+                persistent=not options.volatile,
             )
             done: list[Figures] = []
             try:
-                # What is said of a database that is being started is no part of the table.
-                with redirect_stdout(sys.stderr), world.running():
-                    _go_round(world, done, options.seed, 60 * options.minutes / len(options.layers))
-                    world.stop()
+                # Messages about a database that is starting do not belong to the table.
+                with redirect_stdout(sys.stderr), deployment.running():
+                    _run_rounds(deployment, done, options.seed, 60 * options.minutes / len(options.layers))
+                    deployment.stop()
             finally:
-                print(_table(layer, world, done), flush=True)
+                print(_table(layer, deployment, done), flush=True)
 
 
-def _go_round(world: World, done: list[Figures], seed: int, seconds: float) -> None:
-    dice = random.Random(f"order {seed}")
+def _run_rounds(deployment: Deployment, done: list[Figures], seed: int, seconds: float) -> None:
+    rng = random.Random(f"order {seed}")
     end = time.monotonic() + seconds
     while True:
-        for fault in dice.sample(all_of_them := faults(world.every, world.max_age), len(all_of_them)):
+        for fault in rng.sample(every_fault := faults(deployment.every, deployment.max_age), len(every_fault)):
             if time.monotonic() > end:
                 return
-            print(f"{world.layer}: {fault.name}: ", end="", file=sys.stderr, flush=True)
-            figures = world.round(fault)
+            print(f"{deployment.layer}: {fault.name}: ", end="", file=sys.stderr, flush=True)
+            figures = deployment.round(fault)
             done.append(figures)
             print(
-                f"right after {max(figures.present, figures.told):.1f} s, signalled "
+                f"correct after {max(figures.present, figures.reachable):.1f} s, signalled "
                 f"after {figures.signalled:.1f} s, {figures.answered} answers",
                 file=sys.stderr,
                 flush=True,
             )
 
 
-def _table(layer: str, world: World, done: list[Figures]) -> str:
+def _table(layer: str, deployment: Deployment, done: list[Figures]) -> str:
     lines = [
         f"\n{LAYERS[layer]}; seconds: median / worst\n",
         f"| fault | {' | '.join(COLUMNS)} |",
@@ -83,9 +83,11 @@ def _table(layer: str, world: World, done: list[Figures]) -> str:
         ]
         totals = [f"{sum(getattr(figures, name) for figures in of_fault):,}" for name in COLUMNS[4:]]
         lines.append(f"| {' | '.join([fault, str(len(of_fault)), *seconds, *totals])} |")
-    if world.taken_for_dead:
-        those = world.taken_for_dead
-        lines.append(f"\nA frozen server's clients were pruned after {median(those):.1f} / {max(those):.1f} seconds.")
+    if deployment.pruned_after:
+        those = deployment.pruned_after
+        lines.append(
+            f"\nThe clients of a frozen server were pruned after {median(those):.1f} / {max(those):.1f} seconds."
+        )
     return "\n".join(lines)
 
 
@@ -94,13 +96,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tests.live.chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sockets", type=int, default=300)
-    parser.add_argument("--minutes", type=float, default=10, help="after which no fault follows (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=10, help="no fault is injected later (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--layers", nargs="+", choices=LAYERS, default=list(LAYERS))
-    parser.add_argument("--pause", type=float, default=2, help="seconds between two things that a client does")
-    parser.add_argument("--every", type=float, default=5, help="seconds between two signs of life of a server")
+    parser.add_argument("--pause", type=float, default=2, help="seconds between two actions of a client")
+    parser.add_argument("--every", type=float, default=5, help="seconds between two keep-alives of a server")
     parser.add_argument("--max-age", type=float, default=60, help="CHANNELS_PRESENCE_MAX_AGE")
-    parser.add_argument("--forgetful", action="store_true", help="Valkey forgets its data when it is restarted")
+    parser.add_argument("--volatile", action="store_true", help="Valkey loses its data when it is restarted")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The ASGI application, and its consumers: they do as they are told, and answer when it is done."""
+"""The ASGI application. Its consumers carry out the requests of clients, and answer each when it is done."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from django.contrib.auth.models import AnonymousUser  # noqa: E402
 
 from projections.consumers import AsyncPresenceMixin, PresenceMixin  # noqa: E402
 
-# What uvicorn and daphne raise then.
-CLIENT_IS_GONE = (OSError, Disconnected)
+# What uvicorn and daphne raise when a consumer sends to a closed connection.
+DISCONNECTED = (OSError, Disconnected)
 
 
 class AsyncConsumer(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
@@ -37,17 +37,17 @@ class AsyncConsumer(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
                 await self.join_room(content["room"], {"number": content["number"]})
             case "leave":
                 await self.leave_room(content["room"])
-            case "say":
+            case "touch":
                 answer = await self.touch_presence({"number": content["number"]})
-            case "tell":
-                await self.channel_layer.group_send(content["room"], {"type": "hear", "number": content["number"]})
+            case "send":
+                await self.channel_layer.group_send(content["room"], {"type": "chat", "number": content["number"]})
         await self.send_json({"number": content["number"], "answer": answer})
 
-    async def hear(self, message: dict[str, Any]) -> None:
-        await self.send_json({"heard": message["number"]})
+    async def chat(self, message: dict[str, Any]) -> None:
+        await self.send_json({"received": message["number"]})
 
     async def send(self, *args: Any, **kwargs: Any) -> None:
-        with suppress(*CLIENT_IS_GONE):
+        with suppress(*DISCONNECTED):
             await super().send(*args, **kwargs)
 
 
@@ -63,23 +63,23 @@ class SyncConsumer(PresenceMixin, JsonWebsocketConsumer):
                 self.join_room(content["room"], {"number": content["number"]})
             case "leave":
                 self.leave_room(content["room"])
-            case "say":
+            case "touch":
                 answer = self.touch_presence({"number": content["number"]})
-            case "tell":
-                message = {"type": "hear", "number": content["number"]}
+            case "send":
+                message = {"type": "chat", "number": content["number"]}
                 async_to_sync(self.channel_layer.group_send)(content["room"], message)
         self.send_json({"number": content["number"], "answer": answer})
 
-    def hear(self, message: dict[str, Any]) -> None:
-        self.send_json({"heard": message["number"]})
+    def chat(self, message: dict[str, Any]) -> None:
+        self.send_json({"received": message["number"]})
 
     def send(self, *args: Any, **kwargs: Any) -> None:
-        with suppress(*CLIENT_IS_GONE):
+        with suppress(*DISCONNECTED):
             super().send(*args, **kwargs)
 
 
 class UserFromQuery:
-    """Believes whoever says ``?user=<name>``: signing in is not what is tested here."""
+    """Takes the user from ``?user=<name>`` without a login, which these tests do not cover."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner

@@ -1,6 +1,6 @@
-"""Clients who join, talk, leave and come back, and remember every answer.
+"""Clients that join, touch, leave and reconnect, and store every answer.
 
-Thrown out they connect again, as browsers do. All are in one thread with an event loop of its own.
+A client that loses its connection connects again, as a browser does. All clients run in one thread with an event loop.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 _T = TypeVar("_T")
 
-AGAIN = 0.3
-"""Seconds before another attempt to connect, on average."""
+RECONNECT_DELAY = 0.3
+"""Seconds before the next attempt to connect, on average."""
 
 OPEN_TIMEOUT = 5
-"""Seconds after which a server that does not answer is given up."""
+"""Seconds that a client waits for a server to answer."""
 
 
 class Call(NamedTuple):
-    """What a connection asked for and was told that it is done."""
+    """A request of a connection that the server answered when it was done."""
 
     channel: str
     do: str
@@ -40,14 +40,17 @@ class Call(NamedTuple):
 
 
 class View(NamedTuple):
-    """The world as the clients see it. ``unsettled`` are those of whom it is not known yet where they are."""
+    """The rooms and users of the connections as the clients know them.
+
+    ``unsettled`` describes the clients whose rooms are not known yet.
+    """
 
     stays: dict[tuple[str, str], str | None]
     unsettled: list[str]
 
 
 class Client:
-    """One browser tab. ``rooms`` are those it knows that it is in."""
+    """One browser tab. ``rooms`` are those whose join was answered."""
 
     def __init__(self, crowd: Crowd, number: int, user: str | None, home: tuple[str, ...]) -> None:
         self.number = number
@@ -56,11 +59,11 @@ class Client:
         self.channel = ""
         self.server = ""
         self.rooms: set[str] = set()
-        self.heard: set[int] = set()
+        self.received: set[int] = set()
         self.absent = False
         self.connection: ClientConnection | None = None
         self._crowd = crowd
-        self._dice = random.Random(f"{crowd.seed} {number}")
+        self._rng = random.Random(f"{crowd.seed} {number}")
         self._consumer = ("async", "sync")[number % 3 == 2]
         self._asked: tuple[dict[str, Any], asyncio.Future[Any]] | None = None
         self._settled = False
@@ -68,23 +71,23 @@ class Client:
     def __str__(self) -> str:
         asked = None if self._asked is None else self._asked[0]
         return (
-            f"client {self.number} at {self.server} as {self.channel or 'nobody'}, in {sorted(self.rooms)}, waits for "
-            f"an answer to {asked}"
+            f"client {self.number} at {self.server} as {self.channel or 'unconnected'}, in {sorted(self.rooms)}, "
+            f"waits for an answer to {asked}"
         )
 
     @property
     def settled(self) -> bool:
-        """Whether it knows where it is, and intends to stay there."""
+        """Whether its rooms are known and it is not about to change them."""
         return self._settled and self._asked is None
 
     async def live(self) -> None:
-        while self._crowd.comes_back:
+        while self._crowd.reconnects:
             with suppress(OSError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidMessage):
                 await self._visit()
-            await asyncio.sleep(AGAIN * 2 * self._dice.random())
+            await asyncio.sleep(RECONNECT_DELAY * 2 * self._rng.random())
 
     async def _visit(self) -> None:
-        self.server, address = self._dice.choice(sorted(self._crowd.servers().items()))
+        self.server, address = self._rng.choice(sorted(self._crowd.servers().items()))
         query = urlencode({"user": self.user}) if self.user else ""
         connection = self.connection = await connect(
             f"ws://{address}/{self._consumer}/?{query}",
@@ -120,20 +123,20 @@ class Client:
             await self._join(room)
         while True:
             self._settled = True
-            await asyncio.sleep(self._crowd.pause * 2 * self._dice.random())
-            await self._crowd.going.wait()
+            await asyncio.sleep(self._crowd.pause * 2 * self._rng.random())
+            await self._crowd.load_is_on.wait()
             self._settled = False
-            match self._dice.choices(("say", "leave", "join", "close", "tell"), (12, 2, 3, 1, 1))[0]:
-                case "say":
-                    await self.ask("say")
+            match self._rng.choices(("touch", "leave", "join", "close", "send"), (12, 2, 3, 1, 1))[0]:
+                case "touch":
+                    await self.ask("touch")
                 case "leave" if self.rooms:
-                    room = self._dice.choice(sorted(self.rooms))
+                    room = self._rng.choice(sorted(self.rooms))
                     self.rooms.discard(room)
                     await self.ask("leave", room)
                 case "join" if set(self.home) - self.rooms:
-                    await self._join(self._dice.choice(sorted(set(self.home) - self.rooms)))
-                case "tell" if self.rooms:
-                    await self.ask("tell", self._dice.choice(sorted(self.rooms)))
+                    await self._join(self._rng.choice(sorted(set(self.home) - self.rooms)))
+                case "send" if self.rooms:
+                    await self.ask("send", self._rng.choice(sorted(self.rooms)))
                 case "close":
                     return
 
@@ -142,7 +145,7 @@ class Client:
         self.rooms.add(room)
 
     async def ask(self, do: str, room: str | None = None, number: int | None = None) -> None:
-        """Returns when it is done. Raises `ConnectionClosed` if it is not known whether it is."""
+        """Sends a request and waits for the answer. Raises `ConnectionClosed` if the outcome is unknown."""
         assert self.connection is not None
         number = next(self._crowd.numbers) if number is None else number
         request = {"do": do, "room": room, "number": number}
@@ -156,14 +159,14 @@ class Client:
         with suppress(ConnectionClosed):
             async for message in connection:
                 content = json.loads(message)
-                if "heard" in content:
-                    self.heard.add(content["heard"])
+                if "received" in content:
+                    self.received.add(content["received"])
                 elif self._asked is not None and not self._asked[1].done():
                     assert content["number"] == self._asked[0]["number"], (content, str(self))
                     self._asked[1].set_result(content["answer"])
 
     def cut(self) -> None:
-        """The TCP connection is reset."""
+        """Resets the TCP connection."""
         if self.connection is not None:
             linger = struct.pack("ii", 1, 0)
             self.connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -171,7 +174,7 @@ class Client:
 
 
 class Crowd:
-    """``servers`` says who serves where now: addresses by names."""
+    """All clients. ``servers`` returns the addresses of the servers that run now, by name."""
 
     def __init__(self, size: int, rooms: int, seed: str, pause: float, servers: Callable[[], dict[str, str]]) -> None:
         self.seed = seed
@@ -179,15 +182,15 @@ class Crowd:
         self.servers = servers
         self.journal: list[Call] = []
         self.numbers = count(1)
-        self.comes_back = True
-        dice = random.Random(seed)
+        self.reconnects = True
+        rng = random.Random(seed)
         names = [f"room-{number}" for number in range(rooms)]
         self.clients = [
             Client(
                 self,
                 number,
                 f"user-{number % max(size // 2, 1)}" if number % 5 else None,
-                tuple(sorted(dice.sample(names, dice.choice((1, 1, 2, 3))))),
+                tuple(sorted(rng.sample(names, rng.choice((1, 1, 2, 3))))),
             )
             for number in range(size)
         ]
@@ -197,23 +200,23 @@ class Crowd:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._tasks: dict[Client, asyncio.Task[None]] = {}
-        self.going = asyncio.Event()
+        self.load_is_on = asyncio.Event()
 
-    def come(self) -> None:
-        self.run(self._come())
+    def connect_all(self) -> None:
+        self.run(self._connect_all())
 
-    async def _come(self) -> None:
+    async def _connect_all(self) -> None:
         self._tasks = {client: asyncio.create_task(client.live()) for client in self.clients}
 
     def run(self, coroutine: Coroutine[Any, Any, _T], timeout: float = 30) -> _T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)
 
-    def go(self) -> None:
-        self._loop.call_soon_threadsafe(self.going.set)
+    def start_load(self) -> None:
+        self._loop.call_soon_threadsafe(self.load_is_on.set)
 
-    def hold(self) -> None:
-        """From now on nobody does anything but connect again and join the rooms it wants to be in."""
-        self._loop.call_soon_threadsafe(self.going.clear)
+    def stop_load(self) -> None:
+        """Lets clients only reconnect and join their rooms from now on."""
+        self._loop.call_soon_threadsafe(self.load_is_on.clear)
 
     def view(self) -> View:
         return self.run(self._view())
@@ -229,49 +232,52 @@ class Crowd:
         )
 
     def channels_at(self, server: str) -> list[str]:
-        """Those that are in a room."""
+        """Returns the channel names of the clients of ``server`` that are in a room."""
         return [client.channel for client in self.clients if client.server == server and client.rooms]
 
-    def tell_all(self) -> list[str]:
-        """Somebody in each room tells everybody there. Returns who has not heard it two seconds later, and who has
-        heard what was not for them. Everybody has to be settled."""
-        return self.run(self._tell_all())
+    def send_to_rooms(self) -> list[str]:
+        """Sends one message to each room and waits at most two seconds. Returns descriptions of the wrong deliveries.
 
-    async def _tell_all(self) -> list[str]:
+        These are clients in a room that did not receive its message, and clients that received one of another room. All
+        clients have to be settled.
+        """
+        return self.run(self._send_to_rooms())
+
+    async def _send_to_rooms(self) -> list[str]:
         present = [client for client in self.clients if not client.absent]
         expected = {}
         free = {client for client in present if client.settled}
-        telling = []
+        sending = []
         for room in sorted({room for client in present for room in client.rooms}):
-            there = [client for client in present if room in client.rooms]
-            teller = next((client for client in there if client in free), None)
-            if teller is not None:
-                free.discard(teller)
+            members = [client for client in present if room in client.rooms]
+            sender = next((client for client in members if client in free), None)
+            if sender is not None:
+                free.discard(sender)
                 number = next(self.numbers)
-                expected[number] = room, there
-                telling.append(asyncio.create_task(teller.ask("tell", room, number)))
+                expected[number] = room, members
+                sending.append(asyncio.create_task(sender.ask("send", room, number)))
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
-                await asyncio.gather(*telling, return_exceptions=True)
-                while any(number not in one.heard for number, (_, there) in expected.items() for one in there):  # noqa: ASYNC110
+                await asyncio.gather(*sending, return_exceptions=True)
+                while any(number not in one.received for number, (_, members) in expected.items() for one in members):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
         return [
-            f"{'deaf' if client in there else 'wrongly told'} in {room}: {client}"
-            for number, (room, there) in expected.items()
+            f"{'missing' if client in members else 'wrong'} message of {room}: {client}"
+            for number, (room, members) in expected.items()
             for client in present
-            if (number in client.heard) != (client in there)
+            if (number in client.received) != (client in members)
         ]
 
-    def cut(self, number: int, dice: random.Random) -> None:
-        self.run(self._each(dice.sample(self.clients, number), Client.cut))
+    def cut(self, number: int, rng: random.Random) -> None:
+        self.run(self._each(rng.sample(self.clients, number), Client.cut))
 
     async def _each(self, clients: list[Client], function: Callable[[Client], None]) -> None:
         for client in clients:
             function(client)
 
-    def fall_silent(self, number: int, dice: random.Random) -> None:
-        """So many read nothing any more and answer nothing, pings neither. The TCP connections stay."""
-        self.run(self._fall_silent(dice.sample([client for client in self.clients if client.connection], number)))
+    def fall_silent(self, number: int, rng: random.Random) -> None:
+        """Makes ``number`` clients stop reading, and so stop answering pings. Their TCP connections stay open."""
+        self.run(self._fall_silent(rng.sample([client for client in self.clients if client.connection], number)))
 
     async def _fall_silent(self, clients: list[Client]) -> None:
         for client in clients:
@@ -295,7 +301,7 @@ class Crowd:
                 self._tasks[client] = asyncio.create_task(client.live())
 
     def disperse(self) -> None:
-        """Everybody closes politely."""
+        """Closes all connections with a close frame."""
         self.run(self._disperse())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

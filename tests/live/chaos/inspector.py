@@ -1,4 +1,4 @@
-"""Compares the tables with the log whenever it is told to, by a line: ``python -m tests.live.chaos.inspector``."""
+"""Compares the tables with the log for each line of its input: ``python -m tests.live.chaos.inspector``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROOT = Path(__file__).parent.parent.parent.parent
 
 
 class Inspector:
-    """A process that stays, since most of what such a check costs is its beginning."""
+    """The inspecting process. It keeps running, because its start takes most of the time of a check."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -27,7 +27,7 @@ class Inspector:
         assert self._process.stdout is not None
         self._process.stdin.write("check\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline() == "live is the fold\n", "the inspector wrote why to standard error"
+        assert self._process.stdout.readline() == "live is the fold\n", "see the standard error of the inspector"
 
     def end(self) -> None:
         self._process.communicate()
@@ -40,11 +40,11 @@ def main() -> None:
 
     from django.db import connection
 
-    from projections.replay.repair import snapshot
+    from projections.replay.snapshot import snapshot
     from tests.fold import assert_live_is_the_fold
 
     for _ in sys.stdin:
-        # Servers say all the time whom they still see.
+        # Servers send heartbeats all the time.
         with snapshot("default"):
             assert_live_is_the_fold()
         connection.close()

@@ -25,32 +25,32 @@ LAYERS = {
 }
 """The channel layers, by short names."""
 
-SILENCE = (2, 3)
-"""Seconds after which a server pings a socket that is quiet, and for which it then waits for an answer."""
+PING_TIMES = (2, 3)
+"""Seconds after which a server pings a quiet socket, and seconds that it then waits for the answer."""
 
-GRACE = 5.0
-"""Seconds for a server that is replaced."""
+GRACE_PERIOD = 5.0
+"""Seconds in which a server that is replaced may end by itself."""
 
 _SERVERS = {
     "daphne": (
         *("-m", "daphne", "-v", "0", "--endpoint", "tcp:port={port}:interface=127.0.0.1:backlog=1024"),
         *("--websocket_connect_timeout", "60", "--application-close-timeout", "60"),
-        *("--ping-interval", str(SILENCE[0]), "--ping-timeout", str(SILENCE[1]), _APPLICATION),
+        *("--ping-interval", str(PING_TIMES[0]), "--ping-timeout", str(PING_TIMES[1]), _APPLICATION),
     ),
     "uvicorn": (
         *("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--no-access-log", "--log-level", "warning"),
-        *("--ws-ping-interval", str(SILENCE[0]), "--ws-ping-timeout", str(SILENCE[1])),
+        *("--ws-ping-interval", str(PING_TIMES[0]), "--ws-ping-timeout", str(PING_TIMES[1])),
         *("--timeout-graceful-shutdown", "10", _APPLICATION),
     ),
 }
 
 
-# A thread of Channels keeps its connection to the end of the process, and nobody closes it.
+# A thread of Channels keeps its database connection until the process ends, without closing it.
 _WARNINGS = ("-W", "error", "-W", "ignore:<psycopg.Connection object:ResourceWarning")
 
 
 class Process:
-    """Runs Python with ``arguments``. What it prints goes to the file ``log``."""
+    """Runs Python with ``arguments``. Its output goes to the file ``log``."""
 
     def __init__(self, name: str, log: Path, arguments: list[str], environment: dict[str, str]) -> None:
         self.name = name
@@ -70,8 +70,8 @@ class Process:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def news(self) -> list[str]:
-        """The lines that it has printed since the last time."""
+    def new_lines(self) -> list[str]:
+        """Returns the lines that the process has printed since the last call."""
         with self.log.open("rb") as file:
             file.seek(self._read)
             text = file.read()
@@ -86,11 +86,11 @@ class Process:
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
-        """Its exit code, when it was asked to end."""
+        """Sends SIGTERM and returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
         try:
             return self._process.wait(30)
@@ -101,10 +101,10 @@ class Process:
             raise
 
     def replace(self) -> None:
-        """It is asked to end, and killed if it does not: as those do who roll out a new version."""
+        """Sends SIGTERM, and SIGKILL after `GRACE_PERIOD` seconds, as a deployment of a new version does."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(GRACE)
+            self._process.wait(GRACE_PERIOD)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -137,21 +137,23 @@ class Server(Process):
 
 
 class Worker(Process):
-    """``manage.py run_projector``. What its receivers hear goes to the file ``heard``."""
+    """``manage.py run_projector``. Its receivers write the signals to ``signal_file``."""
 
-    def __init__(self, name: str, log: Path, heard: Path, arguments: list[str], environment: dict[str, str]) -> None:
-        self.heard = heard
+    def __init__(
+        self, name: str, log: Path, signal_file: Path, arguments: list[str], environment: dict[str, str]
+    ) -> None:
+        self.signal_file = signal_file
         command = ["-m", "django", "run_projector", *arguments]
-        super().__init__(name, log, command, {**environment, "PRESENCE_HEARD": str(heard)})
+        super().__init__(name, log, command, {**environment, "PRESENCE_SIGNAL_FILE": str(signal_file)})
 
 
 class Valkey:
-    """``lasting``: it knows after a restart what it knew before."""
+    """A Valkey server. It keeps its data in a restart if it is ``persistent``."""
 
-    def __init__(self, *, lasting: bool) -> None:
+    def __init__(self, *, persistent: bool) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="presence-valkey-")
         home = Path(self._directory.name)
-        config: dict[str, Any] = {"appendonly": "yes", "appendfsync": "always"} if lasting else {}
+        config: dict[str, Any] = {"appendonly": "yes", "appendfsync": "always"} if persistent else {}
         self._server = ValkeyServer(port=0, data_dir=home, config=config, unix_socket_path=home / "socket")
         self.url = f"unix://{home / 'socket'}"
 
@@ -164,8 +166,8 @@ class Valkey:
     def kill(self) -> None:
         self._server.terminate()
 
-    def forget(self) -> None:
-        """It no longer knows who is in which group, and nobody notices: as after a failover to one that is empty."""
+    def clear(self) -> None:
+        """Deletes all data, groups included, without an error for any client, as in a failover to an empty server."""
         with redis.Redis(unix_socket_path=str(self._server.unix_socket_path)) as client:
             client.flushall()
 

@@ -1,4 +1,4 @@
-"""What every process under test does besides: a line a log entry, and a line an event that it is told of."""
+"""The app of the processes under test. It formats log entries as single lines, and writes received events to a file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ class ChaosConfig(AppConfig):
         process_registry.KEEP_ALIVE_INTERVAL = float(
             os.environ.get("PRESENCE_CHAOS_EVERY", process_registry.KEEP_ALIVE_INTERVAL)
         )
-        if "PRESENCE_HEARD" in os.environ:
+        if "PRESENCE_SIGNAL_FILE" in os.environ:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            presence_changed.connect(Scribe(os.open(os.environ["PRESENCE_HEARD"], flags)), weak=False)
+            presence_changed.connect(SignalWriter(os.open(os.environ["PRESENCE_SIGNAL_FILE"], flags)), weak=False)
 
 
-class Scribe:
-    """Writes down what it hears: when, by the clock that all processes share, and which event of which stay."""
+class SignalWriter:
+    """A receiver that writes a line for each event: time, position, session and kind.
+
+    The time is that of the monotonic clock, which all processes of the machine share.
+    """
 
     def __init__(self, file: int) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""The settings of servers and workers under test. What differs from run to run comes from the environment."""
+"""The settings of the servers and workers under test. Environment variables set what differs between runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from tests.settings import *  # noqa: F403
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "tests.live.chaos.urls"
 INSTALLED_APPS.append("tests.live.chaos.receivers.ChaosConfig")  # noqa: F405
-# Channels runs all synchronous consumers of a process in one thread, so this is one connection.
+# Channels runs all synchronous consumers of a process in one thread, so this keeps a single connection open.
 DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # noqa: F405
-# redis-py 8 gives up after 5 seconds by default, which is for how long the layer waits for a message: who waits would
-# end when it is quiet. With any such time Python 3.11 loses cancellations too, and consumers outlive their sockets.
+# The socket timeout of redis-py 8 is 5 seconds by default, and the layer waits as long for a message, so consumers
+# would end when no message arrives. With any timeout, Python 3.11 also loses cancellations, and consumers outlive their
+# sockets.
 _HOST = {"address": os.environ.get("PRESENCE_CHAOS_VALKEY", ""), "socket_timeout": None}
 CHANNEL_LAYERS = {
     "default": {

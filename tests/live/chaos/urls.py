@@ -1,4 +1,4 @@
-"""Nothing but sockets, and an answer to whoever asks whether somebody is there."""
+"""The only path that is not a socket: a health check."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 
-def here(request: HttpRequest) -> HttpResponse:
+def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [path("", here)]
+urlpatterns = [path("", health)]

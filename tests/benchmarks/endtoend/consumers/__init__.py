@@ -1,4 +1,4 @@
-"""The same echo, a module a variant. Each says "welcome" when the client has been let in, presence included."""
+"""Variants of an echo consumer, one in each module. Each sends "welcome" when the connection and its join are done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presence with the fork, from coroutines: faster than its decorators, which need a synchronous consumer."""
+"""Presence with the fork, called from coroutines. Its decorators need a synchronous consumer, which is slower."""
 
 from __future__ import annotations
 

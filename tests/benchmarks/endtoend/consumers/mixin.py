@@ -1,4 +1,4 @@
-"""Presence with the mixin, which keeps every socket alive with its heartbeats."""
+"""Presence with the mixin, whose heartbeats touch every connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Channels alone."""
+"""Channels without presence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presence with the mixin, and a touch for every message on top."""
+"""Presence with the mixin, and an additional touch for every message."""
 
 from __future__ import annotations
 

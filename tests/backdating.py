@@ -1,7 +1,8 @@
-"""A past made by hand: stays at given times, in the log and the projections alike.
+"""Writes stays with given times in the past, into the log and the projections.
 
-The log takes the database's clock and nothing else, so this goes past its triggers. What it writes is as the fold would
-have it: `tests.fold.assert_live_is_the_fold` holds afterwards, and whatever is recorded next comes later in the log.
+The log accepts no other clock than the database's, so this module disables the triggers while it writes. The result is
+what the fold would have written: `tests.fold.assert_live_is_the_fold` holds afterwards, and the next recorded event has
+a later position.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ _TABLES = ("presence_event", "presence_room", "presence")
 
 
 class Stay(NamedTuple):
-    """A connection is in a room. It is still there if it has not ``left``.
+    """A stay of one connection in one room. It is open if ``left`` is None.
 
-    It was ``last_seen`` when it joined, or when a touch is recorded for it at that time. ``data`` is what it said as it
-    joined, ``reason`` what the leave or prune says.
+    ``last_seen`` adds a touch at that time; without it, the join is the last sign of life. ``data`` is the data of the
+    join, ``reason`` that of the leave or prune.
     """
 
     room: str
     channel: str
     user: Any
-    """An instance, a key, or None."""
+    """An instance, a primary key, or None for an anonymous connection."""
     joined: datetime
     left: datetime | None = None
     ended_by: str = "leave"
@@ -39,14 +40,17 @@ class Stay(NamedTuple):
 
 
 class RoomPruned(NamedTuple):
-    """An empty room goes, and is made anew by whoever joins then or later."""
+    """The prune of an empty room. A join at the same time or later creates the room again."""
 
     room: str
     at: datetime
 
 
 def write(*history: Stay | RoomPruned) -> None:
-    """Writes ``history``, given in any order, in the order of time: what ends at a moment, ends before others begin."""
+    """Writes ``history``, which may be in any order, in the order of time.
+
+    A stay that ends at some time ends before another begins at the same time.
+    """
     ordered = sorted(history, key=_begins)
     with transaction.atomic(), connection.cursor() as cursor:
         stays = list(zip(_numbers("presence_id_seq", len(ordered)), ordered, strict=True))
@@ -61,7 +65,7 @@ def write(*history: Stay | RoomPruned) -> None:
                 event.since = rooms.pop(event.room)
             else:
                 rooms.setdefault(event.room, event.at)
-        # Triggers cannot be disabled while foreign keys wait to be checked.
+        # PostgreSQL refuses to disable triggers while checks of foreign keys are pending.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in _TABLES:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")

@@ -1,10 +1,10 @@
-"""A process that records without a pause and notes every answer: ``python -m tests.live.recording '<a plan>'``.
+"""Records without a pause and logs every answer: ``python -m tests.live.load_generator '<a plan>'``.
 
-Each connection makes calls in bursts: several at once, in an order of which the answers and the log must know. What
-came of them goes to the plan's file, a `Call` a line, in the order in which the calls of a connection were made.
+Each connection makes calls in bursts: several concurrent calls whose order the answers and the log must keep. The
+results are appended to the plan's file, one `Call` a line, in the order in which the connection made the calls.
 
-Commands come from the standard input. ``stop`` ends the loops, as soon as every connection has had answers to all of
-its last calls, and ``closed`` is the reply when they are closed; the end of the input ends the process.
+Commands are read from standard input. ``stop`` ends the event loops, once no call of the last burst of any connection
+failed; the reply, when they are closed, is a line of JSON. The end of the input ends the process.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ BURST = 4
 
 @dataclass
 class Plan:
-    """``connections`` in each of ``loops`` event loops, every one in a thread, whose channels are called ``name``.
+    """The work of one process: ``connections`` in each of ``loops`` event loops, each of which has a thread.
 
-    ``timeout`` is CHANNELS_PRESENCE_RECORD_TIMEOUT, ``bound`` how many may wait in a loop, ``database`` what is added
-    to the settings of the database.
+    Channel names begin with ``name``. A connection waits ``pause`` seconds between two bursts. ``timeout`` is
+    CHANNELS_PRESENCE_RECORD_TIMEOUT in seconds, ``max_pending`` replaces `group_commit.MAX_PENDING`, and ``database``
+    is added to the settings of the database.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Plan:
     connections: int = 100
     pause: float = 0.1
     timeout: float = 30
-    bound: int | None = None
+    max_pending: int | None = None
     database: dict[str, Any] = field(default_factory=dict)
 
     def json(self) -> str:
@@ -49,7 +50,7 @@ class Plan:
 
 
 class Call(NamedTuple):
-    """What was asked for, when, and what came of it. Of ``answer`` and ``error`` one is None."""
+    """A call and its result. Either ``answer`` or ``error`` is None. Times are those of `time.monotonic`."""
 
     channel: str
     operation: str
@@ -60,14 +61,14 @@ class Call(NamedTuple):
     error: str | None
 
 
-class Recording:
-    """One event loop's share of the work."""
+class LoadLoop:
+    """The connections of one event loop."""
 
     def __init__(self, plan: Plan, number: int, file: TextIO) -> None:
         self.plan = plan
         self.number = number
         self.file = file
-        self.most_waiting = 0
+        self.most_pending = 0
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -83,7 +84,7 @@ class Recording:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         names = [f"{self.plan.name}-{self.number}.c!{number}" for number in range(self.plan.connections)]
-        async with self._watched():
+        async with self._sampled():
             await asyncio.gather(*map(self._connection, names))
 
     async def _connection(self, channel: str) -> None:
@@ -119,24 +120,24 @@ class Recording:
         return Call(channel, operation, about, began, time.monotonic(), answer, error)
 
     @asynccontextmanager
-    async def _watched(self) -> AsyncIterator[None]:
-        """Counts those who wait, several times a second, if there is a bound."""
-        if self.plan.bound is None:
+    async def _sampled(self) -> AsyncIterator[None]:
+        """Samples the number of pending writes ten times a second, if the plan limits it."""
+        if self.plan.max_pending is None:
             yield
             return
-        watch = asyncio.create_task(self._watch())
+        sampling = asyncio.create_task(self._sample())
         yield
-        watch.cancel()
+        sampling.cancel()
         with suppress(asyncio.CancelledError):
-            await watch
+            await sampling
 
-    async def _watch(self) -> None:
+    async def _sample(self) -> None:
         from presence_events._recording.write_queue import PendingWrite
 
         while True:
-            gc.collect()  # an error and those who have it know each other
-            waiting = sum(type(thing) is PendingWrite and not thing.written for thing in gc.get_objects())
-            self.most_waiting = max(self.most_waiting, waiting)
+            gc.collect()  # an error and the writes that failed with it refer to each other
+            pending = sum(type(thing) is PendingWrite and not thing.is_done for thing in gc.get_objects())
+            self.most_pending = max(self.most_pending, pending)
             await asyncio.sleep(0.1)
 
 
@@ -158,19 +159,19 @@ def main(plan: Plan) -> None:
 
     from presence_events._recording import group_commit
 
-    if plan.bound is not None:
-        group_commit.BOUND = plan.bound
+    if plan.max_pending is not None:
+        group_commit.MAX_PENDING = plan.max_pending
     with Path(plan.file).open("a", buffering=1) as file:
-        recordings = [Recording(plan, number, file) for number in range(plan.loops)]
-        threads = [threading.Thread(target=recording.run) for recording in recordings]
+        loops = [LoadLoop(plan, number, file) for number in range(plan.loops)]
+        threads = [threading.Thread(target=loop.run) for loop in loops]
         for thread in threads:
             thread.start()
         sys.stdin.readline()
-        for recording in recordings:
-            recording.stop()
+        for loop in loops:
+            loop.stop()
         for thread in threads:
             thread.join()
-    print(json.dumps({"closed": True, "most_waiting": max(each.most_waiting for each in recordings)}), flush=True)
+    print(json.dumps({"closed": True, "most_pending": max(each.most_pending for each in loops)}), flush=True)
     sys.stdin.read()
 
 

@@ -1,4 +1,4 @@
-"""All of it together, and one round of it: load, a fault, calm, and the checks."""
+"""The deployment, and one round of a chaos test: load, a fault, a pause of the load, and the checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.live.chaos.checks import Heard, Log, complaints
+from tests.live.chaos.checks import Log, ReceivedSignals, unexpected_lines
 from tests.live.chaos.clients import Crowd
 from tests.live.chaos.inspector import Inspector
 from tests.live.chaos.processes import LAYERS, Process, Server, Valkey, Worker
@@ -20,29 +20,32 @@ from tests.waiting import wait_until
 
 _USERS = "accounts_account" if os.environ.get("PRESENCE_TEST_USER") == "uuid" else "auth_user"
 
-PATIENCE = 60.0
-"""Seconds after which something that should come does not, on a machine that is busy with other things."""
+WAIT_TIMEOUT = 60.0
+"""Seconds after which a condition counts as failed, on a busy machine."""
 
 
 class Fault(NamedTuple):
-    """``strike`` does it, and returns when the time began ``within`` which all has to be right again, in seconds.
+    """A fault. Everything has to be correct again ``within`` so many seconds after the time that ``inject`` returns.
 
-    ``excused`` are the lines that processes may print because of it, as regular expressions.
+    ``excused`` are regular expressions for the lines that processes may print because of the fault.
     """
 
     name: str
-    strike: Callable[[World], float]
+    inject: Callable[[Deployment], float]
     within: float
     excused: tuple[str, ...] = ()
 
 
 class Figures(NamedTuple):
-    """Of one round. ``present``, ``told`` and ``signalled`` are seconds: until the tables said who was connected,
-    until everyone in a room could be told something, and until the receivers had heard of every join and end."""
+    """The figures of one round.
+
+    Three of them are seconds. ``present``: until the presences match the connected clients. ``reachable``: until a
+    message to a room reaches all its clients. ``signalled``: until the receivers have received every join and end.
+    """
 
     fault: str
     present: float
-    told: float
+    reachable: float
     signalled: float
     events: int
     signals: int
@@ -50,8 +53,12 @@ class Figures(NamedTuple):
     answered: int
 
 
-class World:
-    """``every`` is how often servers say that they are alive, and looked at, in seconds; ``max_age`` is the setting."""
+class Deployment:
+    """All processes, and the clients.
+
+    ``every`` is the interval of keep-alives and of the checks for dead servers, in seconds. ``max_age`` is the setting
+    CHANNELS_PRESENCE_MAX_AGE.
+    """
 
     def __init__(
         self,
@@ -62,30 +69,30 @@ class World:
         seed: int,
         every: float,
         max_age: float,
-        lasting: bool = True,
+        persistent: bool = True,
         pause: float = 0.5,
     ) -> None:
-        self.taken_for_dead: list[float] = []
+        self.pruned_after: list[float] = []
         self.every = every
         self.layer = layer
         self.failed = False
         self.max_age = max_age
-        self.dice = random.Random(f"faults {seed}")
+        self.rng = random.Random(f"faults {seed}")
         self.servers: dict[str, Server] = {}
         self.workers: list[Worker] = []
         home.mkdir(parents=True, exist_ok=True)
         self.cluster = Cluster(home / "postgres")
-        self.valkey = Valkey(lasting=lasting)
+        self.valkey = Valkey(persistent=persistent)
         self._home = home
         self._names = count(1)
         self._log = Log(self.cluster)
-        self._heard = Heard()
-        self._counted = self._verified = 0
+        self._received = ReceivedSignals()
+        self._counted_events = self._checked_calls = 0
         self._killed: set[Worker] = set()
         self.crowd = Crowd(sockets, max(sockets // 8, 3), f"{seed}", pause, self._addresses)
 
     @contextmanager
-    def running(self) -> Iterator[World]:
+    def running(self) -> Iterator[Deployment]:
         try:
             with self.cluster.running():
                 self.valkey.start()
@@ -103,7 +110,7 @@ class World:
                     self.servers[server.kind] = server
                 self._inspector = Inspector(self.cluster.environment())
                 try:
-                    self.crowd.come()
+                    self.crowd.connect_all()
                     yield self
                 finally:
                     self._inspector.end()
@@ -138,11 +145,11 @@ class World:
 
     def start_worker(self) -> None:
         name = f"worker-{next(self._names)}"
-        log, heard = self._home / f"{name}.log", self._home / f"{name}.heard"
-        self.workers.append(Worker(name, log, heard, WORKER_ARGUMENTS, self._environment()))
+        log, signal_file = self._home / f"{name}.log", self._home / f"{name}.signals"
+        self.workers.append(Worker(name, log, signal_file, WORKER_ARGUMENTS, self._environment()))
 
     def leader(self) -> Worker:
-        """The worker that follows the log."""
+        """Returns the worker that follows the log."""
 
         def found() -> list[Worker]:
             rows = self.cluster.query(
@@ -151,11 +158,11 @@ class World:
             )
             return [worker for worker in self.workers if (worker.name,) in rows]
 
-        leader: Worker = wait_until(found, PATIENCE)[0]
+        leader: Worker = wait_until(found, WAIT_TIMEOUT)[0]
         return leader
 
     def processes(self) -> list[Process]:
-        """Those that should live."""
+        """Returns the processes that should be running."""
         return [*self.servers.values(), *(worker for worker in self.workers if worker not in self._killed)]
 
     def kill_worker(self, worker: Worker) -> None:
@@ -163,60 +170,60 @@ class World:
         worker.kill()
 
     def present_of(self, channels: list[str]) -> int:
-        """How many presences there are of ``channels``."""
+        """Returns the number of presences of ``channels``."""
         return int(self.cluster.query("SELECT count(*) FROM presence WHERE channel_name = ANY(%s)", channels)[0][0])
 
     def wait_for_answers(self, number: int) -> None:
-        """Waits until so many more calls are answered."""
+        """Waits until ``number`` more calls are answered."""
         already = len(self.crowd.journal)
-        wait_until(lambda: self.crowd.view() and len(self.crowd.journal) >= already + number, PATIENCE)
+        wait_until(lambda: self.crowd.view() and len(self.crowd.journal) >= already + number, WAIT_TIMEOUT)
 
-    def be_under_load(self, share: float) -> None:
-        """Until a random number of calls is answered, at most ``share`` for each client."""
+    def run_load(self, share: float) -> None:
+        """Waits until a random number of calls is answered: at most ``share`` for each client on average."""
         size = len(self.crowd.clients)
-        self.wait_for_answers(self.dice.randint(size // 4, int(size * share)))
+        self.wait_for_answers(self.rng.randint(size // 4, int(size * share)))
 
     def round(self, fault: Fault) -> Figures:
-        """One fault under load, and all that has to hold after it."""
+        """Injects a fault under load, waits for the recovery and checks everything."""
         self.failed = True
-        lines, repeated = self._heard.lines, self._heard.repeated
-        self.crowd.go()
-        self.be_under_load(3)
-        self.assert_quiet()
-        began = fault.strike(self)
-        self.be_under_load(1)
-        self.crowd.hold()
-        present = self._wait_for(self._rightly_present, fault) - began
-        told = self._wait_for(self._all_told, fault) - began
-        signalled = self._wait_for(self._all_signalled, fault) - began
-        assert self._rightly_present()
-        self.assert_quiet(fault.excused)
-        calls, events = self.crowd.journal[self._verified :], self._log.read()
+        lines, repeated = self._received.lines, self._received.repeated
+        self.crowd.start_load()
+        self.run_load(3)
+        self.assert_healthy()
+        began = fault.inject(self)
+        self.run_load(1)
+        self.crowd.stop_load()
+        present = self._wait_for(self._presences_match, fault) - began
+        reachable = self._wait_for(self._all_reachable, fault) - began
+        signalled = self._wait_for(self._all_are_signalled, fault) - began
+        assert self._presences_match()
+        self.assert_healthy(fault.excused)
+        calls, events = self.crowd.journal[self._checked_calls :], self._log.read()
         self._log.assert_holds(calls)
         self._inspector.assert_live_is_the_fold()
         self.crowd.wake()
         figures = Figures(
             fault.name,
             present,
-            told,
+            reachable,
             signalled,
-            events - self._counted,
-            self._heard.lines - lines,
-            self._heard.repeated - repeated,
+            events - self._counted_events,
+            self._received.lines - lines,
+            self._received.repeated - repeated,
             len(calls),
         )
-        self._verified += len(calls)
-        self._counted = events
-        assert max(present, told, signalled) <= fault.within, figures
+        self._checked_calls += len(calls)
+        self._counted_events = events
+        assert max(present, reachable, signalled) <= fault.within, figures
         self.failed = False
         return figures
 
     def _wait_for(self, condition: Callable[[], bool], fault: Fault) -> float:
-        """When it has come true."""
-        wait_until(condition, fault.within + PATIENCE)
+        """Waits for ``condition``. Returns the time at which it became true."""
+        wait_until(condition, fault.within + WAIT_TIMEOUT)
         return time.monotonic()
 
-    def _rightly_present(self) -> bool:
+    def _presences_match(self) -> bool:
         view = self.crowd.view()
         assert not view.unsettled, view.unsettled[:3]
         for source in ("presence", "presence_at(clock_timestamp())", "presence_session WHERE left_at IS NULL"):
@@ -228,44 +235,44 @@ class World:
             assert not difference, (source, len(stays), len(view.stays), len(difference), list(difference)[:5])
         return self.crowd.view() == view
 
-    def _all_told(self) -> bool:
+    def _all_reachable(self) -> bool:
         view = self.crowd.view()
         assert not view.unsettled, view.unsettled[:3]
-        wrong = self.crowd.tell_all()
+        wrong = self.crowd.send_to_rooms()
         assert not wrong, (len(wrong), wrong[:3])
         return self.crowd.view() == view
 
-    def _all_signalled(self) -> bool:
+    def _all_are_signalled(self) -> bool:
         self._log.read()
-        self._heard.read(self.workers)
-        missing = self._heard.missing(self._log)
+        self._received.read(self.workers)
+        missing = self._received.missing(self._log)
         assert not missing, (len(missing), missing[:3])
         return True
 
-    def assert_quiet(self, excused: tuple[str, ...] = ()) -> None:
-        """Nobody has died or complained since the last time."""
+    def assert_healthy(self, excused: tuple[str, ...] = ()) -> None:
+        """Asserts that no process has ended or printed an unexpected line since the last call."""
         dead = [process.name for process in self.processes() if not process.is_alive]
-        said = complaints(self.processes(), (*CALM, *excused))
-        assert not dead, (dead, said)
-        assert not said, (len(said), [f"{line[:200]} ... {line[-500:]}" for line in said[:5]])
+        lines = unexpected_lines(self.processes(), (*NORMAL_LINES, *excused))
+        assert not dead, (dead, lines)
+        assert not lines, (len(lines), [f"{line[:200]} ... {line[-500:]}" for line in lines[:5]])
 
     def stop(self) -> None:
-        """Whoever is asked to end does so in order, as long as nobody is doing anything. Clients do not come back."""
-        wait_until(self._rightly_present, PATIENCE)
-        self.crowd.comes_back = False
+        """Stops all processes and asserts that each ends in order. There is no load, and clients do not reconnect."""
+        wait_until(self._presences_match, WAIT_TIMEOUT)
+        self.crowd.reconnects = False
         for process in self.processes():
-            code, said = process.stop(), complaints([process], (*CALM, REFUSED))
-            # uvicorn, when it has shut down, ends by the signal that told it to.
-            assert code == 0 or (process.name.startswith("uvicorn") and code == -15), (process.name, code, said)
-            assert not said, said[:5]
+            code, lines = process.stop(), unexpected_lines([process], (*NORMAL_LINES, REFUSED_ACCEPT))
+            # After its shutdown, uvicorn ends itself by the signal that it received.
+            assert code == 0 or (process.name.startswith("uvicorn") and code == -15), (process.name, code, lines)
+            assert not lines, lines[:5]
 
 
-CALM = (r"Following the log\.$", r"Standing by\.$", r"Stopped\.$")
-"""What workers say of themselves."""
+NORMAL_LINES = (r"Following the log\.$", r"Standing by\.$", r"Stopped\.$")
+"""Lines that workers print in normal operation."""
 
-REFUSED = (
+REFUSED_ACCEPT = (
     r"ERROR uvicorn\.error: Exception in ASGI application.*RuntimeError: Expected ASGI message 'websocket\.accept'"
 )
-"""uvicorn does not take what a consumer says whose client has gone before it was accepted."""
+"""uvicorn refuses the messages of a consumer whose client disconnected before it was accepted."""
 
 WORKER_ARGUMENTS = ["--prune"]

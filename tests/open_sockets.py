@@ -1,4 +1,4 @@
-"""How many sockets a server has whose application has not returned yet: at 0, nobody is at work any more."""
+"""Counts the sockets of a server whose application has not returned yet: at 0, no handler is at work."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 _open = 0
 
 
-class Counted:
-    """Around the application of the sockets."""
+class OpenSocketCounter:
+    """ASGI middleware around the application that serves the sockets."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
