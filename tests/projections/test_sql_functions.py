@@ -357,7 +357,7 @@ def reporter() -> None:
     run(
         "CREATE ROLE reporter",
         *(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC" for function in FUNCTIONS),
-        "REVOKE ALL ON FUNCTION presence_check, presence_lasts FROM PUBLIC",
+        "REVOKE ALL ON FUNCTION presence_check, presence_lasts, presence_magnitude FROM PUBLIC",
         sql.read("projections", "grants/reports").replace(':"role"', "reporter"),
     )
 

@@ -11,44 +11,14 @@ CREATE FUNCTION presence_lasts(
 )
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN is_open OR left_at >= joined_at AND left_at > start AND (
-    width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 9
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 0 AND left_at <= stop + interval '8 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 1 AND left_at <= stop + interval '64 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 2 AND left_at <= stop + interval '512 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 3 AND left_at <= stop + interval '4096 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 4 AND left_at <= stop + interval '32768 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 5 AND left_at <= stop + interval '262144 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 6 AND left_at <= stop + interval '2097152 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 7 AND left_at <= stop + interval '16777216 s'
-    OR width_bucket(
-        date_part('epoch', left_at - joined_at),
-        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
-    ) = 8 AND left_at <= stop + interval '134217728 s'
+    presence_magnitude(joined_at, left_at) = 9
+    OR presence_magnitude(joined_at, left_at) = 0 AND left_at <= stop + interval '8 s'
+    OR presence_magnitude(joined_at, left_at) = 1 AND left_at <= stop + interval '64 s'
+    OR presence_magnitude(joined_at, left_at) = 2 AND left_at <= stop + interval '512 s'
+    OR presence_magnitude(joined_at, left_at) = 3 AND left_at <= stop + interval '4096 s'
+    OR presence_magnitude(joined_at, left_at) = 4 AND left_at <= stop + interval '32768 s'
+    OR presence_magnitude(joined_at, left_at) = 5 AND left_at <= stop + interval '262144 s'
+    OR presence_magnitude(joined_at, left_at) = 6 AND left_at <= stop + interval '2097152 s'
+    OR presence_magnitude(joined_at, left_at) = 7 AND left_at <= stop + interval '16777216 s'
+    OR presence_magnitude(joined_at, left_at) = 8 AND left_at <= stop + interval '134217728 s'
 )

@@ -9,5 +9,6 @@ GRANT EXECUTE ON FUNCTION
     presence_during(timestamptz, timestamptz),
     presence_occupancy(text, timestamptz, timestamptz, interval),
     presence_check(timestamptz, timestamptz, interval),
-    presence_lasts(timestamptz, timestamptz, boolean, timestamptz, timestamptz)
+    presence_lasts(timestamptz, timestamptz, boolean, timestamptz, timestamptz),
+    presence_magnitude(timestamptz, timestamptz)
 TO :"role";
