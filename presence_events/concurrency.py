@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 
-from presence_events.connections import close_old
+from presence_events.database_connections import close_old
 
 __all__ = ["in_thread", "run", "sending_loop"]
 

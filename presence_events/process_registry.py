@@ -26,7 +26,7 @@ from asgiref.sync import AsyncToSync
 from django.db import InterfaceError, InternalError, OperationalError
 
 from presence_events import sql
-from presence_events.connections import make_ready, release
+from presence_events.database_connections import make_ready, release
 
 __all__ = ["CHECKS_UNTIL_DEAD", "KEEP_ALIVE_INTERVAL", "KeepAliveTimer", "Registration", "registration"]
 

@@ -18,7 +18,7 @@ MOST_MODULES = 20
 LAYERS = (
     ("projections.conf", "projections.times"),
     ("projections.sessions", "projections.selections"),
-    ("projections._delivery.groups", "projections._delivery.lookup", "projections._delivery.notify"),
+    ("projections._delivery.groups", "projections._delivery.absence", "projections._delivery.wakeup"),
     ("projections.managers",),
     ("projections.models", "projections.signals"),
     ("projections._delivery.dispatch", "projections._live", "projections.replay"),

@@ -6,7 +6,7 @@ from django.db import Error, connections
 
 from presence_events._recording.statement import Row, append, append_quietly
 from presence_events._recording.write_queue import PendingWrite
-from presence_events.connections import make_ready
+from presence_events.database_connections import make_ready
 
 __all__ = ["LOCK_TIMEOUT", "write_batch"]
 

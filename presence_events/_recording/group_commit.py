@@ -35,7 +35,7 @@ from presence_events._recording.drafts import Selection
 from presence_events._recording.room_order import TURN_TIMEOUT, RoomOrder, Turn
 from presence_events._recording.statement import has_claimed_join, to_events, to_recorded
 from presence_events._recording.write_queue import PendingWrite, WriteQueue
-from presence_events.connections import release
+from presence_events.database_connections import release
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.models import PresenceEvent
 from presence_events.process_registry import KeepAliveTimer, Registration

@@ -13,8 +13,8 @@ from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
 from projections import conf
 from projections._delivery import groups
-from projections._delivery.lookup import absent
-from projections._delivery.notify import wake
+from projections._delivery.absence import absent
+from projections._delivery.wakeup import wake
 from projections.models import Presence, Room
 from projections.signals import MAIN, PresenceSignal, presence_changed, presence_updated
 

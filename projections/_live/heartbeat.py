@@ -17,9 +17,9 @@ from presence_events.recorder import arecord_quietly
 from projections import conf, selections
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection, Stay
+from projections._live.missing_stays import Missing, Reviewer
 from projections._live.registry import Registry
 from projections._live.regroup import Regrouper
-from projections._live.review import Missing, Reviewer
 from projections._live.stopwatch import Stopwatch
 
 __all__ = ["HEARTBEATS_PER_MAX_AGE", "MAX_RETRY_DELAY", "MIN_INTERVAL", "Heartbeat"]

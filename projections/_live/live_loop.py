@@ -18,9 +18,9 @@ from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection
 from projections._live.drain import Drain
 from projections._live.heartbeat import Heartbeat
+from projections._live.missing_stays import Reviewer
 from projections._live.registry import Registry
 from projections._live.regroup import Regrouper
-from projections._live.review import Reviewer
 from projections._live.verdict import Ending
 
 __all__ = ["LiveLoop", "current"]

@@ -10,7 +10,7 @@ from functools import partial
 from presence_events.concurrency import in_thread
 from presence_events.databases import write_alias
 from projections._delivery import groups
-from projections._delivery.lookup import absent
+from projections._delivery.absence import absent
 from projections._live.registry import Registry
 
 __all__ = ["HEARTBEATS_PER_RENEWAL", "Regrouper"]

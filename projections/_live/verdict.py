@@ -12,7 +12,7 @@ from django.db import connections
 from presence_events import sql
 from presence_events.positions import position_at
 from projections import conf
-from projections._delivery.lookup import absent
+from projections._delivery.absence import absent
 from projections.selections import SERVER_DIED
 
 __all__ = ["CLOCK_TOLERANCE", "Ending", "Verdict", "decide", "find_endings"]

@@ -11,7 +11,7 @@ from django.db import Error, connections
 
 from presence_events import sql
 from presence_events.exceptions import ConnectionIsPooled
-from projections._delivery.notify import CHANNEL
+from projections._delivery.wakeup import CHANNEL
 
 __all__ = ["LeaderLock"]
 

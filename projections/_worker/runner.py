@@ -9,8 +9,8 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from presence_events.exceptions import CheckpointMoved, PresenceError
 from projections import conf
-from projections._worker.follower import Follower, reset_connections
 from projections._worker.leader_lock import LeaderLock
+from projections._worker.log_follower import Follower, reset_connections
 from projections._worker.maintenance import Maintenance
 from projections._worker.shutdown import ShutdownRequest
 from projections.models import Room

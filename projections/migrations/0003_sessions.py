@@ -11,7 +11,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(sql.read("projections", "views/presence_session_v1"), "DROP VIEW presence_session"),
-        migrations.RunSQL(sql.read("projections", "functions/presence_magnitude_v1"), "DROP FUNCTION presence_magnitude"),
+        migrations.RunSQL(
+            sql.read("projections", "functions/presence_magnitude_v1"), "DROP FUNCTION presence_magnitude"
+        ),
         migrations.RunSQL(sql.read("projections", "functions/presence_lasts_v1"), "DROP FUNCTION presence_lasts"),
         migrations.RunSQL(sql.read("projections", "functions/presence_check_v1"), "DROP FUNCTION presence_check"),
         migrations.RunSQL(sql.read("projections", "functions/presence_at_v1"), "DROP FUNCTION presence_at"),

@@ -10,7 +10,7 @@ from django.db import connection
 
 from presence_events.models import Checkpoint
 from presence_events.tail import Mark
-from projections._worker.follower import Follower
+from projections._worker.log_follower import Follower
 from projections.signals import MAIN, presence_changed
 from tests.benchmarks import measure
 from tests.benchmarks.measure import Sample

@@ -278,7 +278,8 @@ def test_events_whose_clock_was_set_back_are_found() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
         cursor.execute(
-            "UPDATE presence_event SET at = at - %s WHERE id BETWEEN 100 AND 110", [CLOCK_TOLERANCE - timedelta(seconds=1)]
+            "UPDATE presence_event SET at = at - %s WHERE id BETWEEN 100 AND 110",
+            [CLOCK_TOLERANCE - timedelta(seconds=1)],
         )
     log = list(PresenceEvent.objects.all())
     for position in range(80, 120):

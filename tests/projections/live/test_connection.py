@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from projections._live import review
+from projections._live import missing_stays
 from projections.managers import RoomManager
 from projections.models import Room
 from tests.projections.live.mixed import (
@@ -123,6 +123,6 @@ async def test_an_eviction_of_a_closed_socket_is_no_error(caplog: pytest.LogCapt
 
 async def test_a_touch_of_a_present_connection_runs_no_other_query(monkeypatch: pytest.MonkeyPatch) -> None:
     client = await client_of(AsyncChat, "a")
-    monkeypatch.setattr(review, "find_endings", None)
+    monkeypatch.setattr(missing_stays, "find_endings", None)
     assert await client("touch_presence") == 1
     await client.disconnect()

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connections
 from presence_events.models import PresenceEvent
 from projections._live import heartbeat, live_loop
 from projections._live.heartbeat import Heartbeat
-from projections._live.review import Missing, Reviewer
+from projections._live.missing_stays import Missing, Reviewer
 from projections.models import Room
 from tests.projections.live.mixed import (
     CHATS,

@@ -61,7 +61,7 @@ def meanwhile(act: Callable[[], Any]) -> Iterator[None]:
 def test_once_prints_how_many_events_it_delivered(
     signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections._worker.follower.BATCH_SIZE", 2)
+    monkeypatch.setattr("projections._worker.log_follower.BATCH_SIZE", 2)
     assert run("--once") == "0 events delivered\n"
     for channel in "abcde":
         Room.objects.add("room", channel)

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.db import Error, connection, connections
 
 from presence_events.exceptions import ConnectionIsPooled
-from projections._delivery.notify import wake
+from projections._delivery.wakeup import wake
 from projections._worker.leader_lock import LeaderLock
 from projections.models import Room
 from tests.waiting import wait_until

@@ -17,7 +17,7 @@ from presence_events.exceptions import LogIsShorter
 from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.recorder import Draft, record
 from presence_events.tail import Mark
-from projections._delivery.notify import wake
+from projections._delivery.wakeup import wake
 from projections._worker.leader_lock import LeaderLock
 from projections._worker.runner import Runner, sends_signals
 from projections._worker.shutdown import ShutdownRequest
@@ -101,7 +101,7 @@ def test_only_the_main_worker_may_leave_the_signals_to_others(settings: Any) -> 
 
 
 def test_once_delivers_what_is_in_the_log(signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections._worker.follower.BATCH_SIZE", 2)
+    monkeypatch.setattr("projections._worker.log_follower.BATCH_SIZE", 2)
     assert Worker().run_once() == ["0 events delivered"]
     for channel in "abcde":
         Room.objects.add("room", channel)
@@ -170,7 +170,7 @@ def test_it_runs_only_maintenance_if_signals_are_inline(settings: Any, signals: 
 
 
 def test_a_named_worker_follows_the_log_and_runs_no_maintenance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections._worker.follower.BATCH_SIZE", 1)
+    monkeypatch.setattr("projections._worker.log_follower.BATCH_SIZE", 1)
     monkeypatch.setattr("projections._worker.runner.Maintenance", None)
     billed: list[Any] = []
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 from django.db import Error, connection, transaction
 
-from projections._delivery.notify import CHANNEL, wake
+from projections._delivery.wakeup import CHANNEL, wake
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

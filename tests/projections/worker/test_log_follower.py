@@ -13,14 +13,14 @@ import pytest
 from channels.layers import get_channel_layer
 from django.db import connection, transaction
 
-from presence_events import connections
+from presence_events import database_connections
 from presence_events.checkpoints import reset
 from presence_events.exceptions import CheckpointMoved
 from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.recorder import Draft, record
 from presence_events.tail import Mark
-from projections._worker import follower as module
-from projections._worker.follower import MAX_ATTEMPTS, Follower
+from projections._worker import log_follower as module
+from projections._worker.log_follower import MAX_ATTEMPTS, Follower
 from projections.models import DeadLetter, Presence, Room
 from projections.signals import presence_changed, presence_updated
 
@@ -417,7 +417,7 @@ def test_a_database_connection_with_autocommit_disabled_in_the_settings_counts_a
     follower: Follower, monkeypatch: pytest.MonkeyPatch, signals: list[dict[str, Any]]
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
-    assert connections._is_idle(connection)
+    assert database_connections._is_idle(connection)
 
 
 def test_a_coroutine_whose_database_connection_broke_gets_another(

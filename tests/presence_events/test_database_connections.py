@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
-from presence_events.connections import (
+from presence_events.database_connections import (
     close_old,
     drop_all,
     drop_broken,

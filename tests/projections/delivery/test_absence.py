@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from projections._delivery.lookup import absent
+from projections._delivery.absence import absent
 from projections.models import Room
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from presence_events.concurrency import in_thread
 from presence_events.models import PresenceEvent
-from projections._live import live_loop, review
+from projections._live import live_loop, missing_stays
 from projections.consumers import EVICTED
 from projections.managers import RoomManager
 from projections.models import Presence, Room
@@ -201,7 +201,7 @@ async def test_a_scheduled_review_that_fails_is_logged_and_left_to_the_next_hear
 
     client = await client_of(AsyncChat, "a")
     with monkeypatch.context() as patched:
-        patched.setattr(review, "find_endings", failing)
+        patched.setattr(missing_stays, "find_endings", failing)
         await Room.objects.aprune_presences(0)
         await until(lambda: "Could not review pruned connections" in caplog.text)
     await beat()
@@ -224,7 +224,7 @@ async def test_interleaving_a_room_pruned_and_joined_again_during_a_review_is_a_
         await gate.wait()
         return answer
 
-    monkeypatch.setattr(review, "in_thread", held_up)
+    monkeypatch.setattr(missing_stays, "in_thread", held_up)
     looking = asyncio.create_task(beat())
     await found.wait()
     await client("join_room", "a")
@@ -237,13 +237,13 @@ async def test_interleaving_a_room_pruned_and_joined_again_during_a_review_is_a_
 
 async def test_all_connections_that_a_coroutine_prunes_share_one_review(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Any] = []
-    real = review.find_endings
+    real = missing_stays.find_endings
 
     def counted(stays: Any, *args: Any) -> Any:
         looked.append(sorted(stays))
         return real(stays, *args)
 
-    monkeypatch.setattr(review, "find_endings", counted)
+    monkeypatch.setattr(missing_stays, "find_endings", counted)
     clients = [await client_of(chat, "a", "b") for chat in CHATS]
     await Room.objects.aprune_presences(0)
     for client in clients:

@@ -18,7 +18,7 @@ from django.db import transaction
 from presence_events import concurrency
 from presence_events.checkpoints import Reader
 from presence_events.concurrency import in_thread
-from presence_events.connections import drop_all, drop_broken, drop_open_transactions
+from presence_events.database_connections import drop_all, drop_broken, drop_open_transactions
 from presence_events.exceptions import CheckpointMoved
 from presence_events.models import PresenceEvent
 from projections._delivery import dispatch
