@@ -1,7 +1,7 @@
-"""The log in the admin: read-only, and fast however long it has grown.
+"""The log in the admin: read-only, and fast however long the log is.
 
-Nothing here counts the log or lists its rooms and users. A page is found by an index, or by looking at no more than
-`REACH` positions, and says how far it looked.
+No page counts the log, or lists all its rooms or users. An index finds the rows of a page, or the page reads at most
+`MAX_POSITIONS_SCANNED` positions and shows how far back it read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import users
 from presence_events.exceptions import InvalidUser
 from presence_events.models import Checkpoint, PresenceEvent, Process
-from presence_events.positions import SLACK, position_at
+from presence_events.positions import CLOCK_TOLERANCE, position_at
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -46,12 +46,12 @@ __all__ = [
     "UserRowsAdmin",
 ]
 
-REACH = 1_000_000
-"""How many positions of the log a page looks at where no index leads to what it shows."""
+MAX_POSITIONS_SCANNED = 1_000_000
+"""Limits how many positions of the log a page reads if no index finds its rows."""
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """For tables that the admin shows and never writes."""
+    """The base for tables that the admin shows and never writes."""
 
     actions: Any = None
     show_full_result_count = False
@@ -62,23 +62,23 @@ class ReadOnlyAdmin(_ModelAdmin):
         css = {"all": ["presence_events/admin.css"]}
 
     @property
-    def nothing(self) -> str:
-        """What stands for nothing. Of a column that is a function, the page of an object would say None."""
+    def empty_text(self) -> str:
+        """The text for an empty value. Django shows "None" if a column that is a method returns None."""
         return str(self.get_empty_value_display())
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what the filters offer: any other may be slow, or an error of the database."""
+        """Allows only the lookups of the filters. Others could be slow, or an error of the database."""
         return lookup in {getattr(spec, "parameter_name", None) for spec in self.list_filter}
 
-    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
-        """Where the page of ``obj`` leads to: addresses, and what to call them."""
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        """Returns the links on the page of ``obj``, each an address and a text."""
         return []
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        context["leads"] = self.leads(request, context["original"])
+        context["object_links"] = self.object_links(request, context["original"])
         return super().render_change_form(request, context, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -92,18 +92,18 @@ class ReadOnlyAdmin(_ModelAdmin):
 
 
 class UserRowsAdmin(ReadOnlyAdmin):
-    """For rows with a user, who may have been deleted, or live in another database."""
+    """The base for rows with a user. The user may have been deleted, or be in another database."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("user")
 
     @admin.display(description=_("who"))
     def who(self, row: Any) -> str:
-        return format_html("<bdi>{}</bdi>", users.who(row))
+        return format_html("<bdi>{}</bdi>", users.display_name(row))
 
 
 class InputFilter(admin.SimpleListFilter):
-    """A filter one types into: no list of choices that grows with the data."""
+    """A filter with a text field, so there is no list of choices that grows with the data."""
 
     template = "admin/presence_events/input_filter.html"
     placeholder: Any = ""
@@ -114,7 +114,7 @@ class InputFilter(admin.SimpleListFilter):
     def value(self) -> str | None:
         value = super().value()
         if value and "\x00" in value:
-            raise IncorrectLookupParameters("PostgreSQL knows no text with the character NUL")
+            raise IncorrectLookupParameters("PostgreSQL text cannot contain the character NUL")
         return value
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
@@ -127,11 +127,11 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [*PresenceEvent.Kind.choices, ("all", _("All, touches included"))]
+        return [*PresenceEvent.Kind.choices, ("all", _("All, including touches"))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         default, *rest = super().choices(changelist)
-        yield {**default, "display": _("All but touches")}
+        yield {**default, "display": _("All except touches")}
         yield from rest
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
@@ -144,7 +144,7 @@ class KindFilter(admin.SimpleListFilter):
             return queryset.filter(kind=kind)
         if kind not in PresenceEvent.Kind.values:
             return queryset.none()
-        # The redundant condition makes the partial indexes available.
+        # The planner uses the partial indexes only with this redundant condition.
         return queryset.exclude(kind="touch").filter(kind=kind)
 
 
@@ -167,23 +167,23 @@ class UserFilter(InputFilter):
         if not value:
             return queryset
         try:
-            return queryset.filter(user_id=users.find(value))
+            return queryset.filter(user_id=users.find_user_key(value))
         except InvalidUser:
             return queryset.none()
 
 
 class UntilFilter(InputFilter):
-    """Newest first, so this is where the list begins."""
+    """Sets where the list begins: it shows the newest events first."""
 
-    title = _("time of the newest")
+    title = _("time of the newest event")
     parameter_name = "until"
     placeholder = _("YYYY-MM-DD hh:mm")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PresenceEvent]) -> QuerySet[PresenceEvent]:
-        until = _moment(self.value())
+        until = _parse_time(self.value())
         if until is None:
             return queryset
-        end = position_at(until + SLACK, using=queryset.db)
+        end = position_at(until + CLOCK_TOLERANCE, using=queryset.db)
         return queryset.filter(id__lt=end, at__lt=until)
 
 
@@ -203,11 +203,14 @@ class SinceFilter(admin.SimpleListFilter):
         }.get(self.value() or "")
         if since is None:
             return queryset
-        return queryset.filter(id__gte=position_at(since - SLACK, using=queryset.db), at__gte=since)
+        return queryset.filter(id__gte=position_at(since - CLOCK_TOLERANCE, using=queryset.db), at__gte=since)
 
 
-def _moment(text: str | None) -> datetime | None:
-    """What was typed, in the current time zone if it names none. Raises IncorrectLookupParameters for junk."""
+def _parse_time(text: str | None) -> datetime | None:
+    """Returns the time that ``text`` states, in the current time zone unless it has an offset; None for no text.
+
+    A date means the end of that day. Raises IncorrectLookupParameters for other texts.
+    """
     if not text:
         return None
     moment: datetime | None
@@ -219,12 +222,12 @@ def _moment(text: str | None) -> datetime | None:
     except (ValueError, OverflowError):
         moment = None
     if moment is None or not 1970 <= moment.year <= 9000:
-        raise IncorrectLookupParameters(f"{text!r} is not a time at which anything happened")
+        raise IncorrectLookupParameters(f"{text!r} is not a time between 1970 and 9000")
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment.astimezone(UTC)
 
 
 class BoundedPaginator(_Paginator):
-    """Counts no further than ten pages."""
+    """Counts up to ten pages of rows."""
 
     @cached_property
     def count(self) -> int:
@@ -233,9 +236,10 @@ class BoundedPaginator(_Paginator):
 
 
 class EventChangeList(ChangeList):
-    """A list that looks at no more than `REACH` positions unless an index leads to its rows."""
+    """Reads at most `MAX_POSITIONS_SCANNED` positions unless an index finds its rows."""
 
-    reached: PresenceEvent | None = None
+    oldest_scanned: PresenceEvent | None = None
+    """The oldest event that was read, if the list did not read the whole log."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         queryset = super().get_queryset(request, exclude_parameters)
@@ -245,11 +249,11 @@ class EventChangeList(ChangeList):
         if (used.get("room") or used.get("user")) and used.get("kind") not in ("touch", "all"):
             return queryset
         log = PresenceEvent.objects.using(queryset.db).order_by("-id")
-        if until := _moment(used.get("until")):
-            log = log.filter(id__lt=position_at(until + SLACK, using=queryset.db))
+        if until := _parse_time(used.get("until")):
+            log = log.filter(id__lt=position_at(until + CLOCK_TOLERANCE, using=queryset.db))
         newest = log.values_list("id", flat=True).first() or 0
-        self.reached = log.filter(id__lte=newest - REACH).first()
-        return queryset.filter(id__gt=newest - REACH)
+        self.oldest_scanned = log.filter(id__lte=newest - MAX_POSITIONS_SCANNED).first()
+        return queryset.filter(id__gt=newest - MAX_POSITIONS_SCANNED)
 
 
 @admin.register(PresenceEvent)
@@ -280,7 +284,7 @@ class PresenceEventAdmin(UserRowsAdmin):
 
     @admin.display(description=_("who"))
     def who(self, event: PresenceEvent) -> str:
-        return self.nothing if event.channel_name is None else super().who(event)
+        return self.empty_text if event.channel_name is None else super().who(event)
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:

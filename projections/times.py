@@ -1,4 +1,4 @@
-"""Times as they stand in addresses and in what the browser draws."""
+"""Formats times for addresses, for pages and for the browser's drawing."""
 
 from __future__ import annotations
 
@@ -9,55 +9,66 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-__all__ = ["EPOCH", "aware", "is_ambiguous", "lasting", "local", "microseconds", "written", "zone"]
+__all__ = [
+    "EPOCH",
+    "aware",
+    "current_zone",
+    "format_duration",
+    "is_ambiguous",
+    "local",
+    "microseconds",
+    "url_value",
+    "zone_name",
+]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _A_MICROSECOND = timedelta(microseconds=1)
 
 
-def current() -> tzinfo:
-    """The time zone in which times are shown, and in which those are that have none: without ``USE_TZ``, the site's."""
+def current_zone() -> tzinfo:
+    """Returns the time zone for showing times and for reading naive ones. Without ``USE_TZ``, the site's."""
     return timezone.get_current_timezone() if settings.USE_TZ else timezone.get_default_timezone()
 
 
 def aware(time: datetime) -> datetime:
-    return time if timezone.is_aware(time) else timezone.make_aware(time, current())
+    """Returns ``time``, in the current time zone if it is naive."""
+    return time if timezone.is_aware(time) else timezone.make_aware(time, current_zone())
 
 
 def local(time: datetime) -> datetime:
-    """``time`` in the current time zone."""
-    return aware(time).astimezone(current())
+    """Returns ``time`` converted to the current time zone."""
+    return aware(time).astimezone(current_zone())
 
 
 def is_ambiguous(time: datetime) -> bool:
-    """Whether what the clock shows at ``time`` comes twice, when clocks are set back."""
+    """Returns whether the local reading of ``time`` occurs twice because clocks are set back."""
     shown = local(time)
-    # Where clocks are set forward the two offsets differ as well, but no time there is has such a reading.
+    # The two offsets also differ where clocks are set forward, but no existing time has such a reading.
     return shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
 
 
-def written(value: Any) -> str:
-    """``value`` as it stands in an address. Times are in UTC, so that the address says the same to everyone."""
+def url_value(value: Any) -> str:
+    """Returns ``value`` as an address writes it. Times are in UTC, so an address means the same in every time zone."""
     if not isinstance(value, datetime):
         return str(value)
     return aware(value).astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def microseconds(time: datetime) -> int:
-    """``time`` since 1970 in microseconds, as the browser counts: exact in a double for the next two centuries."""
+    """Returns the microseconds from 1970 to ``time``. A double holds them exactly for the next two centuries."""
     return (aware(time) - EPOCH) // _A_MICROSECOND
 
 
-def zone() -> str:
-    """The current time zone, by the name or the offset that browsers know it by."""
-    here = current()
-    if isinstance(here, fixed_offset) and here is not UTC:
-        return EPOCH.astimezone(here).isoformat()[-6:]
-    return str(here)
+def zone_name() -> str:
+    """Returns the current time zone by a name or an offset that browsers understand."""
+    zone = current_zone()
+    if isinstance(zone, fixed_offset) and zone is not UTC:
+        return EPOCH.astimezone(zone).isoformat()[-6:]
+    return str(zone)
 
 
-def lasting(duration: timedelta) -> str:
-    """``duration`` in hours, minutes and seconds, as a clock would show it."""
+def format_duration(duration: timedelta) -> str:
+    """Returns ``duration`` as ``hours:minutes:seconds``, without fractions."""
     minutes, seconds = divmod(int(duration.total_seconds()), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

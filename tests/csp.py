@@ -1,4 +1,4 @@
-"""Nothing from elsewhere and nothing inline: the strictest policy that pages of the admin have to live with."""
+"""The strictest content security policy that the admin supports: no other origins, and nothing inline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts of the admin in other languages: the catalogues are complete, and the pages are in them.
+"""The translations of the admin: the catalogues are complete, and the pages use them.
 
 After a text has changed, run ``django-admin makemessages -l de --no-wrap --no-obsolete --add-location file`` in the
 folder of its package, translate what is new, take what was added to the header out again, and run
@@ -31,8 +31,8 @@ from django.utils.translation import override
 
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
-from projections.times import written, zone
-from tests.past import RoomPruned, Stay, write
+from projections.times import url_value, zone_name
+from tests.backdating import RoomPruned, Stay, write
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["presence_events", "projections"]
@@ -41,7 +41,7 @@ LANGUAGE = "de"
 
 @pytest.fixture(autouse=True)
 def _left_as_it_was() -> Iterator[None]:
-    """The language of a request stays that of the thread."""
+    """Restores the language: that of a request stays active in the thread."""
     with override(None):
         yield
 
@@ -50,7 +50,7 @@ each_package = pytest.mark.parametrize("package", PACKAGES)
 
 
 class Entry(NamedTuple):
-    """What one text is in the other language. Of a text with a plural, both are several."""
+    """A text and its translation. A text with a plural has two of each."""
 
     source: tuple[str, ...]
     translation: tuple[str, ...]
@@ -106,7 +106,7 @@ def test_nothing_in_the_catalogue_is_fuzzy_or_obsolete(package: str) -> None:
 
 
 @each_package
-def test_the_header_names_nobody_and_no_date(package: str) -> None:
+def test_the_header_has_no_author_and_no_date(package: str) -> None:
     (header,) = entries(catalogue(ROOT / package))[0].translation
     assert header.splitlines() == [
         "Project-Id-Version: django-presence-events",
@@ -135,29 +135,29 @@ def test_translations_have_the_spaces_and_the_full_stops_of_their_texts(package:
 
 
 @each_package
-def test_translations_do_not_end_the_attributes_they_stand_in(package: str) -> None:
+def test_translations_are_safe_in_attributes(package: str) -> None:
     for _, translation in texts_of(catalogue(ROOT / package)):
         assert not set("".join(translation)) & set("\"'<>&")
 
 
-def test_what_stands_in_several_catalogues_is_the_same_in_all() -> None:
-    """Whichever comes first among INSTALLED_APPS wins, for the whole project."""
-    said: dict[tuple[str, ...], tuple[str, ...]] = {}
+def test_texts_in_several_catalogues_have_the_same_translation() -> None:
+    """The first of INSTALLED_APPS with a text translates it for the whole project."""
+    translations: dict[tuple[str, ...], tuple[str, ...]] = {}
     others = [catalogue(Path(str(find_spec(app).origin)).parent) for app in settings.INSTALLED_APPS]
     ours = [catalogue(ROOT / package) for package in PACKAGES]
     for path in ours:
         for source, translation in texts_of(path):
-            assert said.setdefault(source, translation) == translation
+            assert translations.setdefault(source, translation) == translation
     for path in others:
         if path.exists() and path not in ours:
             with path.with_suffix(".mo").open("rb") as file:
                 theirs = gettext.GNUTranslations(file)._catalog
-            for source, translation in said.items():
+            for source, translation in translations.items():
                 assert theirs.get(source[0], translation[0]) == translation[0], path
 
 
 @each_package
-def test_what_is_compiled_is_the_catalogue(package: str) -> None:
+def test_the_compiled_catalogue_is_up_to_date(package: str) -> None:
     path = catalogue(ROOT / package)
     expected: dict[Any, str] = {}
     for source, translation in entries(path):
@@ -194,7 +194,7 @@ def test_texts_are_marked_by_names_under_which_they_are_collected(package: str) 
 
 
 class Texts(HTMLParser):
-    """What is read on a page: text, titles, labels and what stands in empty fields and on buttons."""
+    """Collects the visible texts of a page: text, titles, labels, placeholders and buttons."""
 
     ATTRIBUTES = frozenset({"title", "aria-label", "aria-description", "placeholder", "alt", "data-filter-title"})
 
@@ -225,7 +225,7 @@ def _plain(text: str) -> str:
 
 
 def english() -> list[tuple[re.Pattern[str], str]]:
-    """The texts that are others in the other language, as what they look like on a page."""
+    """Returns patterns for English texts with a different translation, as they look on a page, and the texts."""
     found = []
     for package in PACKAGES:
         for source, translation in texts_of(catalogue(ROOT / package)):
@@ -240,7 +240,7 @@ def english() -> list[tuple[re.Pattern[str], str]]:
 
 ENGLISH = english()
 NOW = datetime.now(UTC)
-SPAN = {"from": written(NOW - timedelta(hours=3)), "until": written(NOW + timedelta(hours=1))}
+SPAN = {"from": url_value(NOW - timedelta(hours=3)), "until": url_value(NOW + timedelta(hours=1))}
 
 
 def ago(minutes: int) -> datetime:
@@ -255,7 +255,7 @@ def german(admin_client: Client) -> Client:
 
 @pytest.fixture
 def sessions(user: Any, other_user: Any) -> dict[str, int]:
-    """A past with all that pages have words for; the numbers of the stays by their connections."""
+    """Writes a history with every case that pages have texts for. Returns the numbers of the stays by connection."""
     write(
         Stay("hall", "c1", user, ago(90), ago(60), reason={"k": 1}),
         Stay("hall", "c2", other_user, ago(80), ago(50), "prune", last_seen=ago(55)),
@@ -270,7 +270,7 @@ def sessions(user: Any, other_user: Any) -> dict[str, int]:
 
 
 def in_english(page: str) -> dict[str, str]:
-    """What is English on the page, and the text that it is."""
+    """Returns the English texts on the page, each with its source text."""
     found = Texts(page).found
     return {text: source for looks, source in ENGLISH for text in found if looks.fullmatch(text)}
 
@@ -291,7 +291,7 @@ def url(name: str, *args: Any) -> str:
 
 
 def test_the_index_is_german(german: Client) -> None:
-    assert_german(german.get("/admin/"), "Anwesenheitsprotokoll", "Zeitleiste", "Räume", "Sitzungen", "Ereignisse")
+    assert_german(german.get("/admin/"), "Anwesenheitsprotokoll", "Zeitleiste", "Räume", "Aufenthalte", "Ereignisse")
 
 
 @pytest.mark.parametrize("app", PACKAGES)
@@ -310,13 +310,17 @@ def test_the_choice_of_a_timeline_without_rooms_is_german(german: Client) -> Non
 
 def test_the_timeline_of_a_room_is_german(german: Client, sessions: dict[str, int]) -> None:
     response = german.get(url("presence_timeline"), {"room": "hall", **SPAN, "stay": str(sessions["c2"])})
-    assert_german(response, "Wer anwesend war", f"Sitzung {sessions['c2']}", "Bereinigung", "Verbindungen,", "anonym")
+    assert_german(
+        response, "Wer anwesend war", f"Aufenthalt {sessions['c2']}", "Bereinigung", "Verbindungen,", "anonym"
+    )
 
 
-def test_the_timeline_of_a_room_with_nobody_is_german(german: Client) -> None:
+def test_the_timeline_of_an_empty_room_is_german(german: Client) -> None:
     response = german.get(url("presence_timeline"), {"room": "hall", **SPAN, "stay": "1"})
     assert_german(
-        response, "In diesem Zeitraum war niemand anwesend.", "In diesem Zeitraum gibt es keine solche Sitzung."
+        response,
+        "In diesem Zeitraum gab es keine Aufenthalte.",
+        "In diesem Zeitraum gibt es keinen Aufenthalt mit dieser Nummer.",
     )
 
 
@@ -326,18 +330,18 @@ def test_the_timeline_of_a_user_is_german(german: Client, user: Any, sessions: d
 
 
 @pytest.mark.parametrize(
-    ("query", "complaint"),
+    ("query", "error"),
     [
         ({"room": "no room"}, "So kann kein Raum heißen."),
-        ({"room": "hall", "from": SPAN["until"], "until": SPAN["from"]}, "Das Ende liegt nicht nach dem Anfang."),
-        ({"room": "hall", "moment": "2999-01-01"}, "Zu dieser Zeit ist nichts geschehen."),
-        ({"username": "\x01"}, "Niemand hat diesen Namen, und ein Schlüssel kann es nicht sein."),
+        ({"room": "hall", "from": SPAN["until"], "until": SPAN["from"]}, "Das Ende muss nach dem Anfang liegen."),
+        ({"room": "hall", "moment": "2999-01-01"}, "Kein Ereignis kann diese Zeit haben."),
+        ({"username": "\x01"}, "Kein Benutzer hat diesen Namen, und ein Schlüssel kann es nicht sein."),
     ],
 )
-def test_what_is_wrong_with_a_question_is_said_in_german(query: dict[str, str], complaint: str, german: Client) -> None:
-    assert_german(german.get(url("presence_timeline"), query), complaint, status=400)
+def test_errors_of_criteria_are_german(query: dict[str, str], error: str, german: Client) -> None:
+    assert_german(german.get(url("presence_timeline"), query), error, status=400)
     data = german.get(url("presence_timeline_data"), query)
-    assert complaint in data.json()["error"]
+    assert error in data.json()["error"]
 
 
 @pytest.mark.usefixtures("sessions")
@@ -361,22 +365,24 @@ def test_lists_that_are_filtered_are_german(german: Client) -> None:
 
 
 @pytest.mark.usefixtures("sessions")
-def test_a_list_that_ends_early_says_so_in_german(german: Client, monkeypatch: Any) -> None:
-    monkeypatch.setattr("presence_events.admin.REACH", 2)
-    assert_german(german.get(url("presence_events_presenceevent_changelist")), "Durchsucht bis zurück zur Position")
+def test_the_note_on_a_list_that_ends_early_is_german(german: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr("presence_events.admin.MAX_POSITIONS_SCANNED", 2)
+    assert_german(
+        german.get(url("presence_events_presenceevent_changelist")), "Diese Liste reicht zurück bis zur Position"
+    )
 
 
 @pytest.mark.usefixtures("sessions")
 def test_the_page_of_a_room_is_german(german: Client) -> None:
     room = Room.objects.get(channel_name="hall")
     response = german.get(url("projections_room_change", room.pk))
-    assert_german(response, "Wer jetzt anwesend ist", "Sitzungen", "Anwesenheiten", "Ereignisse")
+    assert_german(response, "Wer jetzt anwesend ist", "Aufenthalte", "Anwesenheiten", "Ereignisse")
 
 
 @pytest.mark.usefixtures("sessions")
-def test_what_is_said_of_a_room_that_is_gone_is_german(german: Client) -> None:
+def test_the_message_about_a_missing_room_is_german(german: Client) -> None:
     response = german.get(url("projections_room_change", "cave"), follow=True)
-    assert_german(response, "Es gibt derzeit keinen Raum „cave“.")
+    assert_german(response, "Der Raum „cave“ existiert derzeit nicht.")
 
 
 def test_the_page_of_a_presence_is_german(german: Client, sessions: dict[str, int]) -> None:
@@ -384,8 +390,10 @@ def test_the_page_of_a_presence_is_german(german: Client, sessions: dict[str, in
     assert_german(response, "Diese Verbindung aus dem Raum entfernen", "Beigetreten am", "Ereignisse des Raums")
 
 
-@pytest.mark.parametrize(("channel", "text"), [("c1", "Verlassen"), ("c2", "Das wahre Ende"), ("c5", "Noch anwesend")])
-def test_the_page_of_a_session_is_german(channel: str, text: str, german: Client, sessions: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("channel", "text"), [("c1", "Verlassen"), ("c2", "Die Verbindung endete zwischen"), ("c5", "Noch anwesend")]
+)
+def test_the_page_of_a_stay_is_german(channel: str, text: str, german: Client, sessions: dict[str, int]) -> None:
     assert_german(german.get(url("projections_presencesession_change", sessions[channel])), text, "Ereignisse (Zeiten")
 
 
@@ -402,17 +410,17 @@ def test_making_connections_leave_is_german(german: Client, sessions: dict[str, 
     page = german.get(url("projections_presence_leave"), {"session": here})
     assert_german(page, "Verbindungen aus ihren Räumen entfernen", "Grund", "Nein, bitte abbrechen")
     gone = german.post(url("projections_presence_leave"), {"session": [here[0], sessions["c1"]]}, follow=True)
-    assert_german(gone, "1 Verbindung hat ihren Raum verlassen. 1 war nicht mehr anwesend.")
+    assert_german(gone, "1 Verbindung hat ihren Raum verlassen. 1 hatte den Raum bereits verlassen.")
     Presence.objects.get(pk=here[1])
 
 
-def test_the_models_are_named_in_german_where_django_names_them(german: Client) -> None:
+def test_the_names_of_models_are_german(german: Client) -> None:
     missing = german.get(url("projections_presence_change", 1), follow=True)
     assert_german(missing, "Anwesenheit mit ID „1“")
 
 
-def test_pages_have_no_texts_but_translated_ones(german: Client, user: Any, sessions: dict[str, int]) -> None:
-    """What reads alike in both languages is a name, or a word of both."""
+def test_pages_have_only_translated_texts(german: Client, user: Any, sessions: dict[str, int]) -> None:
+    """A text that is the same in both languages is a name, or a word of both."""
     pages = [
         f"{url('presence_timeline')}?{urlencode({'room': 'hall', **SPAN, 'stay': sessions['c2']})}",
         f"{url('presence_timeline')}?{urlencode({'user': user.pk, **SPAN, 'stay': sessions['c5']})}",
@@ -422,7 +430,7 @@ def test_pages_have_no_texts_but_translated_ones(german: Client, user: Any, sess
         url("projections_presencesession_change", sessions["c2"]),
         f"{url('projections_presence_leave')}?session={sessions['c5']}",
     ]
-    names = {"admin", "ada", "grace", "hall", "c2 in hall", zone(), "Position"}
+    names = {"admin", "ada", "grace", "hall", "c2 in hall", zone_name(), "Position"}
     names |= {str(config.verbose_name) for config in apps.get_app_configs() if config.name.startswith("tests.")}
     for page in pages:
         read = [
@@ -434,6 +442,6 @@ def test_pages_have_no_texts_but_translated_ones(german: Client, user: Any, sess
 
 
 @pytest.mark.usefixtures("sessions")
-def test_english_on_a_page_is_noticed(admin_client: Client) -> None:
+def test_english_on_a_page_is_detected(admin_client: Client) -> None:
     page = admin_client.get(url("presence_timeline"), {"room": "hall", **SPAN}, follow=True).content.decode()
     assert len(in_english(page)) > 50

@@ -1,4 +1,4 @@
-"""Signals that a receiver did not take."""
+"""The list of dead letters: signals that a receiver failed to take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import BoundedPaginator, ReadOnlyAdmin
-from projections.admin.columns import clock
+from projections.admin.columns import time_cell
 from projections.admin.links import link
 from projections.models import DeadLetter
 
@@ -25,16 +25,16 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("time"))
     def time(self, letter: DeadLetter) -> str:
-        return clock(letter.at)
+        return time_cell(letter.at)
 
     @admin.display(description=_("first event"))
     def first_event(self, letter: DeadLetter) -> str:
-        return _event(letter.first)
+        return _event_link(letter.first)
 
     @admin.display(description=_("last event"))
     def last_event(self, letter: DeadLetter) -> str:
-        return _event(letter.last)
+        return _event_link(letter.last)
 
 
-def _event(position: int) -> str:
+def _event_link(position: int) -> str:
     return link(reverse("admin:presence_events_presenceevent_change", args=[position]), position)

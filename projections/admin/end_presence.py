@@ -1,11 +1,11 @@
-"""Making connections leave, for operators with the permission ``projections.end_presence``.
+"""Makes connections leave, for operators with the permission ``projections.end_presence``.
 
-It is a leave like any other, recorded with who did it and, if they said so, why; channel-layer groups and signals
-follow. A stay that has ended meanwhile is left alone, also if the connection has come back.
+This records a leave like any other, with the operator and, if given, the reason. Channel-layer groups and signals
+follow. A stay that has ended in the meantime is not touched, even if the connection has come back.
 
-The socket stays open. What it means that somebody was made to leave is for the application to decide, in a receiver of
-``presence_changed``: it might close the socket, or do nothing. A connection that keeps itself present with heartbeats
-forgets the room, as after a leave of its own, and does not come back by itself.
+The socket stays open. Your application decides what a forced leave means, in a receiver of ``presence_changed``: it can
+close the socket, or do nothing. A connection with heartbeats forgets the room, as after a leave of its own, and does
+not rejoin by itself.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from django.views.decorators.http import require_http_methods
 from presence_events import validation
 from presence_events.exceptions import PresenceError
 from presence_events.recorder import Draft, record
-from projections.admin.links import list_url, person, room_url
+from projections.admin.links import list_url, person_link, room_url
 from projections.models import Presence
-from projections.times import zone
+from projections.times import zone_name
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = object
 
-__all__ = ["MOST", "LeavingAdmin", "leave_url"]
+__all__ = ["MAX_CONNECTIONS", "EndPresenceMixin", "leave_url"]
 
-MOST = 500
-"""How many connections can be made to leave at once. Django takes forms of up to 1,000 fields."""
+MAX_CONNECTIONS = 500
+"""Limits how many connections leave at once. Django accepts forms of up to 1,000 fields."""
 
 
 def leave_url(*sessions: int) -> str:
-    """The page that asks whether these presences are to leave."""
+    """Returns the address of the page that asks for confirmation before these presences leave."""
     return f"{reverse('admin:projections_presence_leave')}?{urlencode({'session': sessions}, doseq=True)}"
 
 
@@ -60,8 +60,8 @@ class LeaveForm(forms.Form):
     )
 
 
-class LeavingAdmin(_ModelAdmin):
-    """For the admin of presences: an action on several, and a page that asks and does it."""
+class EndPresenceMixin(_ModelAdmin):
+    """Adds an action for selected presences, and a page that asks for confirmation and records the leaves."""
 
     actions: Any = ["make_leave"]
 
@@ -74,60 +74,60 @@ class LeavingAdmin(_ModelAdmin):
         return [path("leave/", page, name="projections_presence_leave"), *super().get_urls()]
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        _numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        _sessions(request.POST.getlist(ACTION_CHECKBOX_NAME))
         return super().response_action(request, *args, **kwargs)
 
     @admin.action(permissions=["end"], description=gettext_lazy("Make the selected connections leave"))
     def make_leave(self, request: HttpRequest, queryset: QuerySet[Presence]) -> HttpResponseBase | None:
-        presences = list(queryset[: MOST + 1])
-        if len(presences) > MOST:
-            self._complain_of_too_many(request)
+        presences = list(queryset[: MAX_CONNECTIONS + 1])
+        if len(presences) > MAX_CONNECTIONS:
+            self._report_too_many(request)
             return None
         if not presences:
-            self._tell(request, 0, len(_numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))))
+            self._report(request, 0, len(_sessions(request.POST.getlist(ACTION_CHECKBOX_NAME))))
             return None
-        return self._ask(request, presences, LeaveForm(), request.GET.urlencode())
+        return self._confirmation(request, presences, LeaveForm(), request.GET.urlencode())
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def leave_view(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_end_permission(request):
             raise PermissionDenied
-        asked = request.POST if request.method == "POST" else request.GET
-        sessions = _numbers(asked.getlist("session"))
-        filters = QueryDict(asked.get("filters", "")).urlencode()
+        parameters = request.POST if request.method == "POST" else request.GET
+        sessions = _sessions(parameters.getlist("session"))
+        filters = QueryDict(parameters.get("filters", "")).urlencode()
         back = HttpResponseRedirect(f"{list_url(Presence)}?{filters}" if filters else list_url(Presence))
-        if len(sessions) > MOST:
-            self._complain_of_too_many(request)
+        if len(sessions) > MAX_CONNECTIONS:
+            self._report_too_many(request)
             return back
         presences = list(self.get_queryset(request).filter(pk__in=sessions))
         form = LeaveForm(request.POST if request.method == "POST" else None)
         if presences and not form.is_valid():
-            return self._ask(request, presences, form, filters)
+            return self._confirmation(request, presences, form, filters)
         try:
-            left = self._end(request, presences, form.cleaned_data["reason"]) if presences else 0
+            left = self._record_leaves(request, presences, form.cleaned_data["reason"]) if presences else 0
         except PresenceError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            self._tell(request, left, len(sessions) - left)
+            self._report(request, left, len(sessions) - left)
         return back
 
-    def _ask(
+    def _confirmation(
         self, request: HttpRequest, presences: Collection[Presence], form: LeaveForm, filters: str
     ) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Make connections leave"),
-            "rows": [(presence, person(presence), room_url(presence.room_id)) for presence in presences],
+            "rows": [(presence, person_link(presence), room_url(presence.room_id)) for presence in presences],
             "form": form,
             "filters": filters,
             "media": self.media,
-            "zone": zone(),
+            "zone": zone_name(),
             "back": f"{list_url(Presence)}?{filters}",
         }
         return TemplateResponse(request, "admin/projections/leave_confirmation.html", context)
 
-    def _end(self, request: HttpRequest, presences: Collection[Presence], reason: str) -> int:
+    def _record_leaves(self, request: HttpRequest, presences: Collection[Presence], reason: str) -> int:
         user: Any = request.user
         data = {"by": user.get_username(), "by_user": str(user.pk)}
         if reason:
@@ -138,25 +138,27 @@ class LeavingAdmin(_ModelAdmin):
         ]
         return len(record(leaves))
 
-    def _tell(self, request: HttpRequest, left: int, gone: int) -> None:
-        if not left and not gone:
-            self.message_user(request, _("No connection was chosen."), messages.WARNING)
+    def _report(self, request: HttpRequest, left: int, missing: int) -> None:
+        if not left and not missing:
+            self.message_user(request, _("No connection was selected."), messages.WARNING)
             return
         message = ngettext("%(count)s connection left.", "%(count)s connections left.", left) % {"count": left}
-        if gone:
-            had_left = ngettext("%(count)s was no longer there.", "%(count)s were no longer there.", gone)
-            message = f"{message} {had_left % {'count': gone}}"
-        self.message_user(request, message, messages.WARNING if gone else messages.SUCCESS)
+        if missing:
+            not_found = ngettext(
+                "%(count)s had already left its room.", "%(count)s had already left their rooms.", missing
+            )
+            message = f"{message} {not_found % {'count': missing}}"
+        self.message_user(request, message, messages.WARNING if missing else messages.SUCCESS)
 
-    def _complain_of_too_many(self, request: HttpRequest) -> None:
-        message = _("At most %(count)s connections can be made to leave at once. Nothing was done.")
-        self.message_user(request, message % {"count": MOST}, messages.ERROR)
+    def _report_too_many(self, request: HttpRequest) -> None:
+        message = _("At most %(count)s connections can be made to leave at once. No connection left.")
+        self.message_user(request, message % {"count": MAX_CONNECTIONS}, messages.ERROR)
 
 
-def _numbers(texts: Collection[str]) -> set[int]:
-    """The sessions. Raises BadRequest for what cannot be one."""
+def _sessions(texts: Collection[str]) -> set[int]:
+    """Returns the sessions, which are numbers of stays. Raises BadRequest for a text that cannot be one."""
     try:
-        numbers = {validation.session(int(text)) for text in texts}
+        sessions = {validation.session(int(text)) for text in texts}
     except ValueError:
         raise BadRequest("A session is a number.") from None
-    return {number for number in numbers if number is not None}
+    return {session for session in sessions if session is not None}

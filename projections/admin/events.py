@@ -1,4 +1,4 @@
-"""The log, leading to the rooms, the people and the sessions that its events are about."""
+"""The log in the admin, with links to the rooms, people and stays of its events."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import PresenceEventAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.columns import clock
-from projections.admin.links import around, link, list_url, person, room_url, stay_of, stay_url, timeline_url
+from projections.admin.columns import time_cell
+from projections.admin.links import (
+    link,
+    list_url,
+    padded_span,
+    person_link,
+    room_url,
+    stay_of_event,
+    stay_url,
+    timeline_url,
+)
 
 __all__ = ["EventAdmin"]
 
@@ -38,7 +47,7 @@ class EventAdmin(PresenceEventAdmin):
 
     @admin.display(description=_("time"))
     def time(self, event: PresenceEvent) -> str:
-        return clock(event.at)
+        return time_cell(event.at)
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:
@@ -46,28 +55,30 @@ class EventAdmin(PresenceEventAdmin):
 
     @admin.display(description=_("who"))
     def who(self, event: PresenceEvent) -> str:
-        return self.nothing if event.channel_name is None else person(event, *around(event.at, event.at))
+        if event.channel_name is None:
+            return self.empty_text
+        return person_link(event, *padded_span(event.at, event.at))
 
     @admin.display(description=_("session"))
     def in_session(self, event: PresenceEvent) -> str:
-        return self.nothing if event.session is None else link(stay_url(stay_of(event)), event.session)
+        return self.empty_text if event.session is None else link(stay_url(stay_of_event(event)), event.session)
 
     @admin.display(description=_("timeline"))
     def timeline(self, event: PresenceEvent) -> str:
-        return link(_at_that_moment(event), _("timeline"))
+        return link(_timeline_at(event), _("timeline"))
 
-    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
         return [
-            (_at_that_moment(obj), _("Timeline at that moment")),
+            (_timeline_at(obj), _("Timeline at that moment")),
             (list_url(PresenceEvent, room=obj.room), _("Events of the room")),
         ]
 
 
-# A project that has taken the log out of its admin does not get it back.
+# A project that has unregistered the log from its admin does not get it back.
 with suppress(NotRegistered):
     admin.site.unregister(PresenceEvent)
     admin.site.register(PresenceEvent, EventAdmin)
 
 
-def _at_that_moment(event: PresenceEvent) -> str:
-    return timeline_url(*around(event.at, event.at), room=event.room, moment=event.at, stay=event.session)
+def _timeline_at(event: PresenceEvent) -> str:
+    return timeline_url(*padded_span(event.at, event.at), room=event.room, moment=event.at, stay=event.session)

@@ -1,4 +1,4 @@
-"""How the pages of the admin lead to each other."""
+"""Addresses of the admin's pages, and links to them."""
 
 from __future__ import annotations
 
@@ -12,83 +12,92 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from presence_events.models import PresenceEvent
-from presence_events.users import who
+from presence_events.users import display_name
 from projections.models import PresenceSession
-from projections.times import written
+from projections.times import url_value
 
 __all__ = [
-    "around",
     "link",
+    "link_list",
     "list_url",
-    "person",
+    "padded_span",
+    "person_link",
     "room_url",
-    "several",
-    "stay_of",
+    "stay_of_event",
     "stay_url",
     "timeline_url",
-    "typed",
+    "user_filter_value",
 ]
 
 
 def link(url: str, text: Any) -> str:
-    """An anchor, with ``text`` isolated from the direction of what is around it."""
+    """Returns a link. Its ``text`` is isolated from the writing direction of the text around it."""
     return format_html('<a href="{}"><bdi>{}</bdi></a>', url, text)
 
 
+def link_list(pages: Iterable[tuple[str, Any]]) -> str:
+    """Returns links to ``pages``, each an address and a text, one after the other."""
+    return format_html_join(" · ", '<a href="{}">{}</a>', pages)
+
+
 def list_url(model: Any, **filters: Any) -> str:
-    """The list of ``model``, filtered."""
+    """Returns the address of the list of ``model``, filtered by ``filters``."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{url}?{urlencode(filters)}" if filters else url
 
 
-def timeline_url(start: datetime | None = None, end: datetime | None = None, **question: Any) -> str:
-    """The timeline of a ``room``, or of a ``user`` (a key), or of both. ``moment`` and ``stay`` are marked in it.
+def timeline_url(start: datetime | None = None, end: datetime | None = None, **criteria: Any) -> str:
+    """Returns the address of the timeline of a ``room``, of a ``user`` (a key), or of both.
 
-    Without ``start`` and ``end`` it shows the last 24 hours.
+    ``moment`` and ``stay`` are marked in it. Without ``start`` and ``end`` it shows the last 24 hours.
     """
-    asked = {"room": None, "user": None, "from": start, "until": end, **question}
+    parameters = {"room": None, "user": None, "from": start, "until": end, **criteria}
     url = reverse("admin:presence_timeline")
-    return f"{url}?{urlencode({key: written(value) for key, value in asked.items() if value is not None})}"
+    return f"{url}?{urlencode({key: url_value(value) for key, value in parameters.items() if value is not None})}"
 
 
 def stay_url(stay: PresenceSession) -> str:
-    """The page of one stay. The room and the time narrow what is read: there is no index of numbers."""
+    """Returns the address of the page of a stay.
+
+    Numbers of stays have no index. The room and the time in the address narrow what the page reads.
+    """
     url = reverse("admin:projections_presencesession_change", args=[stay.pk])
-    return f"{url}?{urlencode({'room': stay.room, 'at': written(stay.joined_at)})}"
+    return f"{url}?{urlencode({'room': stay.room, 'at': url_value(stay.joined_at)})}"
 
 
-def around(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """A span with some room on both sides, to see what was going on."""
+def padded_span(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Returns the span with a quarter of its length added on both sides, at least five minutes each."""
     margin = max((end - start) / 4, timedelta(minutes=5))
     return start - margin, end + margin
 
 
 def room_url(name: str) -> str:
-    """The page of the room. One that has been pruned leads on to its sessions."""
+    """Returns the address of the page of a room. For a pruned room, that page redirects to its stays."""
     if name in (".", ".."):
-        # Browsers take /../ for the folder above, however it is escaped.
+        # Browsers resolve /../ to the parent folder, however it is escaped.
         return list_url(PresenceSession, room=name)
     return reverse("admin:projections_room_change", args=[quote(name)])
 
 
-def person(row: Any, start: datetime | None = None, end: datetime | None = None) -> str:
-    """Who ``row`` is about, with a link to their timeline: that of the span, or of the last 24 hours."""
+def person_link(row: Any, start: datetime | None = None, end: datetime | None = None) -> str:
+    """Returns the name of the person of ``row``, as a link to their timeline unless the connection is anonymous.
+
+    The timeline shows the span from ``start`` to ``end``, or the last 24 hours.
+    """
     if row.user_id is None:
-        return format_html("<bdi>{}</bdi>", who(row))
-    return link(timeline_url(start, end, user=row.user_id), who(row))
+        return format_html("<bdi>{}</bdi>", display_name(row))
+    return link(timeline_url(start, end, user=row.user_id), display_name(row))
 
 
-def typed(row: Any) -> Any:
-    """What finds the person of ``row`` with a filter by user: a name goes before the key of somebody else."""
+def user_filter_value(row: Any) -> Any:
+    """Returns the value with which the filter by user finds the user of ``row``.
+
+    That is the name if the user exists: the filter prefers a name to the equal key of another user.
+    """
     return row.user_id if row.user is None else row.user.get_username()
 
 
-def several(pages: Iterable[tuple[str, Any]]) -> str:
-    """Anchors, one after the other."""
-    return format_html_join(" · ", '<a href="{}">{}</a>', pages)
-
-
-def stay_of(event: PresenceEvent) -> PresenceSession:
-    """The stay to which ``event`` belongs, without asking the database: good for its address."""
+def stay_of_event(event: PresenceEvent) -> PresenceSession:
+    """Returns the stay of ``event`` without a query. It has only what `stay_url` needs."""
     number: Any = event.session
     return PresenceSession(session=number, room=event.room, joined_at=event.since)

@@ -1,4 +1,4 @@
-"""Presences: the connections that are here now."""
+"""The list of presences: the connections that are in rooms now."""
 
 from __future__ import annotations
 
@@ -13,16 +13,25 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import RoomFilter, UserFilter, UserRowsAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.columns import clock
-from projections.admin.end_presence import LeavingAdmin, leave_url
-from projections.admin.links import around, link, list_url, person, room_url, several, stay_url, timeline_url
+from projections.admin.columns import time_cell
+from projections.admin.end_presence import EndPresenceMixin, leave_url
+from projections.admin.links import (
+    link,
+    link_list,
+    list_url,
+    padded_span,
+    person_link,
+    room_url,
+    stay_url,
+    timeline_url,
+)
 from projections.models import Presence, PresenceSession
 
 __all__ = ["PresenceAdmin"]
 
 
 @admin.register(Presence)
-class PresenceAdmin(LeavingAdmin, UserRowsAdmin):
+class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
     list_display = ("channel_name", "who", "in_room", "joined", "seen", "data", "see_also")
     list_filter = (RoomFilter, UserFilter)
     search_fields = ("channel_name",)
@@ -32,7 +41,7 @@ class PresenceAdmin(LeavingAdmin, UserRowsAdmin):
 
     @admin.display(description=_("who"))
     def who(self, presence: Presence) -> str:
-        return person(presence)
+        return person_link(presence)
 
     @admin.display(description=_("room"), ordering="room")
     def in_room(self, presence: Presence) -> str:
@@ -40,36 +49,36 @@ class PresenceAdmin(LeavingAdmin, UserRowsAdmin):
 
     @admin.display(description=_("joined at"), ordering="joined_at")
     def joined(self, presence: Presence) -> str:
-        return clock(presence.joined_at)
+        return time_cell(presence.joined_at)
 
     @admin.display(description=_("last seen"), ordering="last_seen")
     def seen(self, presence: Presence) -> str:
-        return clock(presence.last_seen)
+        return time_cell(presence.last_seen)
 
     @admin.display(description=_("see also"))
     def see_also(self, presence: Presence) -> str:
-        return several(
+        return link_list(
             [
-                (_session_url(presence), _("session")),
+                (_stay_url(presence), _("stay")),
                 (list_url(PresenceEvent, room=presence.room_id), _("events")),
                 (_timeline_url(presence), _("timeline")),
             ]
         )
 
-    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
-        pages = [
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        links = [
             (_timeline_url(obj), _("Timeline")),
-            (_session_url(obj), _("Session")),
+            (_stay_url(obj), _("Stay")),
             (list_url(PresenceEvent, room=obj.room_id), _("Events of the room")),
         ]
         if (url := self._user_url(request, obj)) is not None:
-            pages.append((url, _("User")))
+            links.append((url, _("User")))
         if self.has_end_permission(request):
-            pages.append((leave_url(obj.pk), _("Make this connection leave")))
-        return pages
+            links.append((leave_url(obj.pk), _("Make this connection leave")))
+        return links
 
     def _user_url(self, request: HttpRequest, presence: Presence) -> str | None:
-        """The page of the user themselves, if there is one that the operator may view."""
+        """Returns the address of the user's own page; None if there is none, or the operator may not view it."""
         model = get_user_model()
         if presence.user is None or not self.admin_site.is_registered(model):
             return None
@@ -78,9 +87,9 @@ class PresenceAdmin(LeavingAdmin, UserRowsAdmin):
         return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[presence.user_id])
 
 
-def _session_url(presence: Presence) -> str:
+def _stay_url(presence: Presence) -> str:
     return stay_url(PresenceSession(session=presence.pk, room=presence.room_id, joined_at=presence.joined_at))
 
 
 def _timeline_url(presence: Presence) -> str:
-    return timeline_url(*around(presence.joined_at, timezone.now()), room=presence.room_id, stay=presence.pk)
+    return timeline_url(*padded_span(presence.joined_at, timezone.now()), room=presence.room_id, stay=presence.pk)

@@ -1,4 +1,4 @@
-"""Rooms, and who is in them now."""
+"""The list of rooms, and the page of a room with the people who are in it now."""
 
 from __future__ import annotations
 
@@ -16,16 +16,24 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import ReadOnlyAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.columns import clock
-from projections.admin.links import link, list_url, person, room_url, several, timeline_url, typed
-from projections.admin.timeline.lanes import users
+from projections.admin.columns import time_cell
+from projections.admin.links import (
+    link,
+    link_list,
+    list_url,
+    person_link,
+    room_url,
+    timeline_url,
+    user_filter_value,
+)
+from projections.admin.timeline.lanes import users_by_key
 from projections.models import Presence, PresenceSession, Room
-from projections.times import zone
+from projections.times import zone_name
 
 __all__ = ["RoomAdmin"]
 
-SHOWN = 200
-"""How many people and anonymous connections the page of a room lists."""
+MAX_OCCUPANTS = 200
+"""Limits how many people and anonymous connections the page of a room lists."""
 
 
 class RoomChangeList(ChangeList):
@@ -62,20 +70,20 @@ class RoomAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("created at"), ordering="created_at")
     def created(self, room: Room) -> str:
-        return clock(room.created_at)
+        return time_cell(room.created_at)
 
     @admin.display(description=_("see also"))
     def see_also(self, room: Room) -> str:
         name = room.channel_name
-        return several(
+        return link_list(
             [
-                (list_url(PresenceSession, room=name), _("sessions")),
+                (list_url(PresenceSession, room=name), _("stays")),
                 (list_url(PresenceEvent, room=name), _("events")),
                 (timeline_url(room=name), _("timeline")),
             ]
         )
 
-    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
         name = obj.channel_name
         models: list[Any] = [Presence, PresenceSession, PresenceEvent]
         lists = [(list_url(model, room=name), capfirst(model._meta.verbose_name_plural)) for model in models]
@@ -84,35 +92,37 @@ class RoomAdmin(ReadOnlyAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if self.admin_site.get_model_admin(Presence).has_view_permission(request):
             room = context["original"]
-            here = _here(room)
-            context |= {"here": here[:SHOWN], "zone": zone()}
-            if len(here) > SHOWN:
-                context |= {"shown": SHOWN, "all_here": list_url(Presence, room=room.channel_name)}
+            occupants = _occupants(room)
+            context |= {"occupants": occupants[:MAX_OCCUPANTS], "zone": zone_name()}
+            if len(occupants) > MAX_OCCUPANTS:
+                presences_url = list_url(Presence, room=room.channel_name)
+                context |= {"max_occupants": MAX_OCCUPANTS, "presences_url": presences_url}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:
         if not self.admin_site.get_model_admin(PresenceSession).has_view_permission(request):
             parent: Any = super()
-            elsewhere: HttpResponseRedirect = parent._get_obj_does_not_exist_redirect(request, opts, object_id)
-            return elsewhere
+            redirect: HttpResponseRedirect = parent._get_obj_does_not_exist_redirect(request, opts, object_id)
+            return redirect
         name = unquote(object_id)
-        message = _("There is no room “%(room)s” now. These are the sessions in it of the last week.")
+        message = _("Room “%(room)s” does not exist now. This list shows its stays of the last week.")
         self.message_user(request, message % {"room": name}, messages.WARNING)
         return HttpResponseRedirect(list_url(PresenceSession, room=name, last="week"))
 
 
-class _Here(NamedTuple):
-    """A person or an anonymous connection in the room now. ``url`` leads to what is counted."""
+class _Occupant(NamedTuple):
+    """A person, or an anonymous connection, in the room now."""
 
     who: str
     connections: int
     url: str
+    """Leads to these connections."""
     since: datetime
     last_seen: datetime
 
 
-def _here(room: Room) -> list[_Here]:
-    """People, then anonymous connections, each in the order in which they came: one more than are shown."""
+def _occupants(room: Room) -> list[_Occupant]:
+    """Returns people, then anonymous connections, each in order of arrival: at most one more than the page lists."""
     alias = room._state.db
     present = Presence.objects.using(alias).filter(room=room).order_by()
     counted = (
@@ -120,17 +130,17 @@ def _here(room: Room) -> list[_Here]:
         .values("user_id")
         .annotate(count=Count("id"), since=Min("joined_at"), seen=Max("last_seen"))
     )
-    rows = list(counted.order_by("since", "user_id")[: SHOWN + 1])
-    known = users(row["user_id"] for row in rows)
-    here = []
+    rows = list(counted.order_by("since", "user_id")[: MAX_OCCUPANTS + 1])
+    users = users_by_key(row["user_id"] for row in rows)
+    occupants = []
     for row in rows:
-        user: Any = known.get(row["user_id"])
-        somebody = Presence(user_id=row["user_id"])
-        somebody._state.fields_cache["user"] = user
-        url = list_url(Presence, room=room.channel_name, user=typed(somebody))
-        here.append(_Here(person(somebody), row["count"], url, row["since"], row["seen"]))
+        user: Any = users.get(row["user_id"])
+        person = Presence(user_id=row["user_id"])
+        person._state.fields_cache["user"] = user
+        url = list_url(Presence, room=room.channel_name, user=user_filter_value(person))
+        occupants.append(_Occupant(person_link(person), row["count"], url, row["since"], row["seen"]))
     anonymous = present.filter(user__isnull=True).order_by("joined_at", "id")
-    for presence in anonymous[: SHOWN + 1 - len(here)]:
+    for presence in anonymous[: MAX_OCCUPANTS + 1 - len(occupants)]:
         url = reverse("admin:projections_presence_change", args=[presence.pk])
-        here.append(_Here(person(presence), 1, url, presence.joined_at, presence.last_seen))
-    return here
+        occupants.append(_Occupant(person_link(presence), 1, url, presence.joined_at, presence.last_seen))
+    return occupants

@@ -1,4 +1,4 @@
-"""A real browser, and what it complains about."""
+"""Starts a real browser, and collects its errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUIET = ("--disable-background-networking", "--disable-component-update", "--dis
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """The browser of this machine. Without one the tests are skipped, and fail in CI."""
+    """Starts an installed browser. Without one, the tests are skipped, or fail in CI."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         message = f"There is no browser: install one of {', '.join(BROWSERS)}."
@@ -30,15 +30,15 @@ def launched() -> Iterator[Browser]:
         browser.close()
 
 
-def listen(context: BrowserContext, complaints: list[str]) -> None:
-    """Collects errors, warnings and violations of the page's policy in ``complaints``."""
+def listen(context: BrowserContext, errors: list[str]) -> None:
+    """Collects errors, warnings and violations of the page's policy in ``errors``."""
 
-    def hear(message: ConsoleMessage) -> None:
+    def collect(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            complaints.append(message.text)
+            errors.append(message.text)
 
-    context.on("console", hear)
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    context.on("console", collect)
+    context.on("weberror", lambda error: errors.append(str(error.error)))
     context.add_init_script(
         "addEventListener('securitypolicyviolation',"
         " event => console.error(`${event.violatedDirective}: ${event.blockedURI}`))"

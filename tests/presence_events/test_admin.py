@@ -74,7 +74,7 @@ def test_a_user_is_found_by_key_too(admin_client: Client, stored: list[PresenceE
     assert len(positions(admin_client, user=str(user.pk))) == 2
 
 
-def test_until_is_where_the_list_begins(admin_client: Client, stored: list[PresenceEvent]) -> None:
+def test_the_filter_until_sets_where_the_list_begins(admin_client: Client, stored: list[PresenceEvent]) -> None:
     middle = stored[1].at
     assert positions(admin_client, until=middle.isoformat()) == [stored[0].id]
 
@@ -90,7 +90,7 @@ def test_until_is_where_the_list_begins(admin_client: Client, stored: list[Prese
         {"room": "\x00"},
     ],
 )
-def test_junk_is_sent_back_to_the_list(query: dict[str, str], admin_client: Client) -> None:
+def test_an_invalid_filter_redirects_to_the_list(query: dict[str, str], admin_client: Client) -> None:
     response = admin_client.get(LIST, query)
     assert (response.status_code, response["Location"]) == (302, f"{LIST}?e=1")
 
@@ -102,7 +102,7 @@ def test_lookups_that_no_filter_offers_are_refused(lookup: str, admin_client: Cl
 
 @pytest.mark.parametrize("page", ["change", "history", "delete"])
 @pytest.mark.parametrize("key", ["%00", "x", "99999999999999999999"])
-def test_an_event_that_is_none_is_not_found(key: str, page: str, admin_client: Client) -> None:
+def test_an_invalid_position_is_not_found(key: str, page: str, admin_client: Client) -> None:
     assert admin_client.get(f"{LIST}{key}/{page}/").status_code in (302, 403, 404)
 
 
@@ -124,7 +124,7 @@ def test_a_day_as_the_end_of_the_span_is_that_whole_day(admin_client: Client) ->
         {"p": "99"},
     ],
 )
-def test_what_matches_nothing_is_an_empty_list_or_sent_back(query: dict[str, str], admin_client: Client) -> None:
+def test_a_filter_without_matches_is_an_empty_list_or_a_redirect(query: dict[str, str], admin_client: Client) -> None:
     assert admin_client.get(LIST, query).status_code in (200, 302)
 
 
@@ -156,10 +156,8 @@ def test_a_deleted_user_is_still_named(admin_client: Client, stored: list[Presen
     assert f"deleted user {key}" in admin_client.get(f"{LIST}{stored[0].pk}/change/").content.decode()
 
 
-def test_the_log_has_pages_of_its_own_for_those_who_build_upon_it(
-    admin_client: Client, stored: list[PresenceEvent]
-) -> None:
-    """Without what the projections add."""
+def test_the_log_has_pages_without_the_projections(admin_client: Client, stored: list[PresenceEvent]) -> None:
+    """The pages that the log has without the projections."""
     record([Draft("leave", "b", "3"), Draft("prune", "b", None)])
     alone = presence_admin.PresenceEventAdmin(PresenceEvent, admin.site)
     request: Any = admin_client.get(LIST, {"room": "b"}).wsgi_request
@@ -174,7 +172,7 @@ def test_the_log_has_pages_of_its_own_for_those_who_build_upon_it(
     assert "presencesession" not in page.split('id="content-main"')[1]
 
 
-def test_nobody_without_permission_sees_the_log(client: Client, user: Any) -> None:
+def test_the_log_needs_a_permission(client: Client, user: Any) -> None:
     user.is_staff = True
     user.save()
     client.force_login(user)
@@ -196,7 +194,7 @@ def _plans(client: Client, **query: Any) -> str:
 
 
 def test_no_page_reads_the_whole_log(admin_client: Client, user: Any, django_assert_max_num_queries: Any) -> None:
-    """With a log that is mostly touches, as they are."""
+    """This log is mostly touches, as in production."""
     record(
         [
             Draft("join", f"room{number % 50}", f"{number}", user if number % 100 == 0 else None)
@@ -224,15 +222,15 @@ def test_no_page_reads_the_whole_log(admin_client: Client, user: Any, django_ass
     assert "Seq Scan on presence_event" not in _plans(admin_client, kind="all")
 
 
-def test_a_page_says_how_far_it_looked(
+def test_a_page_states_how_far_back_it_goes(
     admin_client: Client, stored: list[PresenceEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence_admin, "REACH", 2)
+    monkeypatch.setattr(presence_admin, "MAX_POSITIONS_SCANNED", 2)
     response = admin_client.get(LIST, {"kind": "all"})
     assert [event.id for event in response.context["cl"].result_list] == [stored[-1].id, stored[-2].id]
-    assert f"Looked back to position {stored[-3].id}" in response.content.decode()
+    assert f"This list goes back to position {stored[-3].id}" in response.content.decode()
     assert "Looked back" not in admin_client.get(LIST, {"room": "a"}).content.decode()
-    monkeypatch.setattr(presence_admin, "SLACK", timedelta(0))
+    monkeypatch.setattr(presence_admin, "CLOCK_TOLERANCE", timedelta(0))
     assert positions(admin_client, kind="all", until=stored[-2].at.isoformat()) == [stored[-3].id, stored[-4].id]
 
 
@@ -255,7 +253,7 @@ def test_a_week_ago_is_found_in_an_old_log(admin_client: Client, stored: list[Pr
 pytestmark = pytest.mark.django_db
 
 
-def test_processes_can_be_looked_at(admin_client: Client) -> None:
+def test_processes_are_shown(admin_client: Client) -> None:
     moment = timezone.now()
     Process.objects.create(name="host:1:a", started_at=moment, seen_at=moment)
     page = reverse("admin:presence_events_process_change", args=[quote("host:1:a")])
@@ -265,7 +263,7 @@ def test_processes_can_be_looked_at(admin_client: Client) -> None:
     assert admin_client.post(page, {"name": "other"}).status_code == 403
 
 
-def test_the_page_of_a_join_says_who_has_the_connection(admin_client: Client) -> None:
+def test_the_page_of_a_join_shows_the_process_of_the_connection(admin_client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'a', '1', 'host:1:a')"

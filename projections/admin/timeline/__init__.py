@@ -1,1 +1,1 @@
-"""The timeline: the stays of a room or a user in a span of time, as a drawing, a table and a file."""
+"""The timeline: the stays of a room or a user in a span, as a drawing, a table and a CSV file."""

@@ -1,4 +1,4 @@
-"""Rooms to choose from."""
+"""Finds rooms that the timeline offers to choose from."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from django.db.models import Count
 
 from projections.models import Presence, Room
 
-__all__ = ["OFFERED", "Occupied", "rooms"]
+__all__ = ["MAX_ROOMS", "BusyRoom", "busiest_rooms"]
 
-OFFERED = 20
+MAX_ROOMS = 20
 
 
-class Occupied(NamedTuple):
+class BusyRoom(NamedTuple):
     room: str
     connections: int
     people: int
-    """With a user, each once."""
+    """Users, each counted once."""
 
 
-def rooms() -> list[Occupied]:
-    """The fullest rooms, and then others in the order of their names: so many as are offered. Two queries."""
-    here = Presence.objects.values("room_id").annotate(connections=Count("id"), people=Count("user_id", distinct=True))
-    full = [
-        Occupied(row["room_id"], row["connections"], row["people"])
-        for row in here.order_by("-connections", "room_id")[:OFFERED]
+def busiest_rooms() -> list[BusyRoom]:
+    """Returns the rooms with the most connections, then empty rooms by name, `MAX_ROOMS` at most. Makes two queries."""
+    present = Presence.objects.values("room_id").annotate(
+        connections=Count("id"), people=Count("user_id", distinct=True)
+    )
+    busy = [
+        BusyRoom(row["room_id"], row["connections"], row["people"])
+        for row in present.order_by("-connections", "room_id")[:MAX_ROOMS]
     ]
     names = Room.objects.order_by("channel_name").values_list("channel_name", flat=True)
-    others = names.exclude(channel_name__in=[each.room for each in full])[: OFFERED - len(full)]
-    return [*full, *(Occupied(name, 0, 0) for name in others)]
+    empty = names.exclude(channel_name__in=[room.room for room in busy])[: MAX_ROOMS - len(busy)]
+    return [*busy, *(BusyRoom(name, 0, 0) for name in empty)]

@@ -1,4 +1,4 @@
-"""Whom a user was with: in the same rooms at the same time."""
+"""Finds the people a user was with: in the same rooms at the same time."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 from presence_events import sql
 from presence_events.users import user_key_type
 from projections.admin.timeline.criteria import Criteria
-from projections.admin.timeline.lanes import Lane, lane_of, users
+from projections.admin.timeline.lanes import Lane, lane_of, users_by_key
 
-__all__ = ["COMPARED", "NAMED", "Company", "company"]
+__all__ = ["MAX_COMPANIONS", "MAX_COMPARED_STAYS", "Companion", "Companions", "companions_of"]
 
-COMPARED = 20_000
-"""Stays of others that are compared with those of the user, at most."""
+MAX_COMPARED_STAYS = 20_000
+"""Limits how many stays of others are compared with those of the user."""
 
-NAMED = 10
-"""People who are named."""
+MAX_COMPANIONS = 10
+"""Limits how many people are listed."""
 
 
 class Companion(NamedTuple):
@@ -24,25 +24,25 @@ class Companion(NamedTuple):
     together: timedelta
 
 
-class Company(NamedTuple):
-    """If it is not ``complete``, others may have been there longer."""
+class Companions(NamedTuple):
+    """The people a user was with. If ``complete`` is False, people who are not listed may have been there longer."""
 
     complete: bool
     companions: list[Companion]
 
 
-def company(question: Criteria) -> Company:
-    """The people with whom the user spent most time in the span, longest first. Two queries."""
-    alias = question.stays().db
+def companions_of(criteria: Criteria) -> Companions:
+    """Returns the people who spent most time with the user in the span, longest first. Makes two queries."""
+    alias = criteria.stays().db
     params: dict[str, Any] = {
-        "user_id": question.user,
-        "room": question.room,
-        "start": question.start,
-        "stop": question.known_end,
-        "most": COMPARED,
-        "limit": NAMED,
+        "user_id": criteria.user,
+        "room": criteria.room,
+        "start": criteria.start,
+        "stop": criteria.known_end,
+        "max_stays": MAX_COMPARED_STAYS,
+        "max_companions": MAX_COMPANIONS,
     }
     rows = sql.rows("projections", "queries/timeline/companions", params, using=alias, user_id=user_key_type(alias))
-    known = users(user_id for user_id, _, _ in rows)
-    companions = [Companion(lane_of(user_id, "", known), together) for user_id, together, _ in rows]
-    return Company(not rows or rows[0][2] < COMPARED, companions)
+    users = users_by_key(user_id for user_id, _, _ in rows)
+    companions = [Companion(lane_of(user_id, "", users), together) for user_id, together, _ in rows]
+    return Companions(not rows or rows[0][2] < MAX_COMPARED_STAYS, companions)

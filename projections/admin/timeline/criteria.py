@@ -1,4 +1,4 @@
-"""What the timeline is asked: whose stays, of which time, at which moment; and how that stands in an address."""
+"""What the timeline shows: whose stays, in which span, at which moment; and how an address writes that."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import validation
 from presence_events.exceptions import InvalidMoment, InvalidRoomName, InvalidUser
-from presence_events.users import find
+from presence_events.users import find_user_key
 from projections.models import PresenceSession
 from projections.sessions import PresenceSessionQuerySet
-from projections.times import EPOCH, aware, is_ambiguous, local, written
+from projections.times import EPOCH, aware, is_ambiguous, local, url_value
 
 __all__ = ["PRESETS", "Criteria", "CriteriaForm"]
 
 PRESETS = {"hour": _("Last hour"), "day": _("Last 24 hours"), "today": _("Today"), "week": _("Last 7 days")}
-"""Spans that end now, and what they are called."""
+"""Spans that end now, with their labels."""
 
-SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=3660)
-"""Spans one can zoom to."""
+MIN_SPAN, MAX_SPAN = timedelta(seconds=1), timedelta(days=3660)
+"""The shortest and the longest span that zooming reaches."""
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """Stays in ``room``, of ``user`` (a key), or both, from ``start`` on and before ``end``.
+    """Selects the stays in ``room``, of ``user`` (a key), or both, from ``start`` on and before ``end``.
 
-    ``moment`` is the one of which is told who was there, ``stay`` the number of the one that is looked at closely.
+    The page lists who was present at ``moment``, and shows the stay with the number ``stay`` in detail.
     """
 
     room: str | None
@@ -44,26 +44,26 @@ class Criteria:
 
     @property
     def known_end(self) -> datetime:
-        """Until when something can be known of the span: its end, or now."""
+        """The end of the part of the span that is not in the future: its end, or now."""
         return min(self.end, max(datetime.now(UTC), self.start + timedelta(microseconds=1)))
 
     def stays(self) -> PresenceSessionQuerySet:
-        """All stays of which some of the time lies in the span."""
-        return self._whose().during(self.start, self.end)
+        """Returns all stays that overlap the span."""
+        return self._all_stays().during(self.start, self.end)
 
-    def present(self, moment: datetime) -> PresenceSessionQuerySet:
-        """The stays of those who were there at ``moment``."""
-        return self._whose().at(moment)
+    def stays_at(self, moment: datetime) -> PresenceSessionQuerySet:
+        """Returns the stays of the connections that were present at ``moment``."""
+        return self._all_stays().at(moment)
 
-    def _whose(self) -> PresenceSessionQuerySet:
+    def _all_stays(self) -> PresenceSessionQuerySet:
         stays: PresenceSessionQuerySet = PresenceSession.objects.all()
         if self.room is not None:
             stays = stays.in_room(self.room)
         return stays if self.user is None else stays.of_user(self.user)
 
     def parameters(self) -> dict[str, str]:
-        """What stands in the address."""
-        asked = {
+        """Returns the parameters of the canonical address."""
+        values = {
             "room": self.room,
             "user": self.user,
             "from": self.start,
@@ -71,47 +71,56 @@ class Criteria:
             "moment": self.moment,
             "stay": self.stay,
         }
-        return {name: written(value) for name, value in asked.items() if value is not None}
+        return {name: url_value(value) for name, value in values.items() if value is not None}
 
     def query(self, **changes: Any) -> str:
-        """The query of an address that asks this, but for ``changes``."""
+        """Returns the query of the canonical address, with ``changes``."""
         return urlencode(replace(self, **changes).parameters())
 
-    def preset(self, name: str) -> str:
-        """The query of an address that asks the same of a span that ends when it is followed."""
-        whose = {"room": self.room, "user": self.user}
-        return urlencode({**{key: value for key, value in whose.items() if value is not None}, "last": name})
+    def preset_query(self, name: str) -> str:
+        """Returns the query for the same room and user in a preset span, which ends when the link is followed."""
+        subject = {"room": self.room, "user": self.user}
+        return urlencode({**{key: value for key, value in subject.items() if value is not None}, "last": name})
 
-    def shifted(self, spans: float) -> str:
-        """The query for a span as long as this one, so many spans later. It begins before now."""
+    def shifted_query(self, spans: float) -> str:
+        """Returns the query for a span of the same length, later by ``spans`` times that length.
+
+        The shifted span begins before now, so part of it is always known.
+        """
         length = self.end - self.start
         start = max(EPOCH, min(self.start + length * spans, _now() - length / 10))
         return self.query(start=start, end=start + length)
 
-    def zoomed(self, factor: float) -> str:
-        """The query for a span so many times as long, around its middle. It ends by now if this one does."""
-        length = max(SHORTEST, min(LONGEST, (self.end - self.start) * factor))
+    def zoomed_query(self, factor: float) -> str:
+        """Returns the query for a span ``factor`` times as long, with the same middle.
+
+        It does not end in the future unless this span does.
+        """
+        length = max(MIN_SPAN, min(MAX_SPAN, (self.end - self.start) * factor))
         end = min(self.start + (self.end - self.start) / 2 + length / 2, max(self.end, _now()))
         start = max(EPOCH, end - length)
         return self.query(start=start, end=start + length)
 
 
-class _Time(forms.DateTimeField):
-    """A time in the current time zone, or with an offset. Where clocks are set back, the first of the two is meant."""
+class _TimeField(forms.DateTimeField):
+    """Accepts a time in the current time zone, or with an offset.
+
+    Of two times with the same reading, where clocks are set back, it takes the first.
+    """
 
     def to_python(self, value: Any) -> datetime | None:
         time: datetime | None
         try:
             time = super().to_python(value)
         except forms.ValidationError:
-            time = _first_of_two(str(value).strip())
+            time = _first_ambiguous_time(str(value).strip())
             if time is None:
                 raise
         return time
 
 
-def _first_of_two(text: str) -> datetime | None:
-    """The time that ``text`` says, if it comes twice in the current time zone."""
+def _first_ambiguous_time(text: str) -> datetime | None:
+    """Returns the first of the two times with the reading ``text``; None if there are not two of them."""
     try:
         naive = parse_datetime(text)
     except ValueError:
@@ -124,16 +133,16 @@ def _first_of_two(text: str) -> datetime | None:
 
 
 class CriteriaForm(forms.Form):
-    """Reads a `Criteria` from an address. Valid addresses of one question are many; it writes only one of them."""
+    """Reads `Criteria` from an address. Many addresses have the same meaning; `Criteria.query` writes one of them."""
 
     room = forms.CharField(label=_("Room"), required=False, help_text=_("exact name"))
     username = forms.CharField(label=_("User"), required=False, strip=False, help_text=_("exact name, or key"))
     user = forms.CharField(required=False, widget=forms.HiddenInput)
     shown = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
-    """What stood in the place of the user's name: unless somebody types another, it is the user that was meant."""
-    start = _Time(label=_("From"), required=False)
-    end = _Time(label=_("Until"), required=False)
-    moment = _Time(label=_("Moment"), required=False)
+    """The name that the page showed for ``user``. A different ``username`` means that another user was entered."""
+    start = _TimeField(label=_("From"), required=False)
+    end = _TimeField(label=_("Until"), required=False)
+    moment = _TimeField(label=_("Moment"), required=False)
     last = forms.ChoiceField(required=False, choices=list(PRESETS.items()), widget=forms.HiddenInput)
     stay = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
@@ -156,21 +165,21 @@ class CriteriaForm(forms.Form):
     def clean_username(self) -> Any:
         name = self.cleaned_data["username"]
         try:
-            return find(name) if name.strip() and self._is_typed_over() else None
+            return find_user_key(name) if name.strip() and self._is_user_replaced() else None
         except InvalidUser:
-            raise forms.ValidationError(_("Nobody has this name, and it cannot be a key.")) from None
+            raise forms.ValidationError(_("No user has this name, and it cannot be a key.")) from None
 
     def clean_user(self) -> Any:
         key = self.cleaned_data["user"]
-        if self._is_typed_over():
+        if self._is_user_replaced():
             return None
         try:
             return validation.user_key(key) if key else None
         except InvalidUser:
             raise forms.ValidationError(_("This cannot be the key of a user.")) from None
 
-    def _is_typed_over(self) -> bool:
-        """Whether the name is another than the one that was shown, so that the user is as well."""
+    def _is_user_replaced(self) -> bool:
+        """Returns whether the entered name is not the one that was shown. The name then replaces the user."""
         return bool(self.data.get("username", "") != self.data.get("shown", ""))
 
     def clean_start(self) -> datetime | None:
@@ -179,7 +188,7 @@ class CriteriaForm(forms.Form):
     def clean_end(self) -> datetime | None:
         end = self._time("end")
         day = parse_date(self.data.get(self.add_prefix("end"), "").strip()) if end is not None else None
-        # A day as the end of a span is that whole day, however long it is.
+        # A date as the end of a span includes that whole day, however long it is.
         return end if day is None else aware(datetime.combine(day + timedelta(days=1), time.min)).astimezone(UTC)
 
     def clean_moment(self) -> datetime | None:
@@ -187,7 +196,7 @@ class CriteriaForm(forms.Form):
         try:
             return None if moment is None else validation.moment(moment)
         except InvalidMoment:
-            raise forms.ValidationError(_("That is in the future, and nobody knows who will be there.")) from None
+            raise forms.ValidationError(_("The moment is in the future.")) from None
 
     def _time(self, field: str) -> datetime | None:
         when: datetime | None = self.cleaned_data[field]
@@ -197,8 +206,8 @@ class CriteriaForm(forms.Form):
             when = aware(when).astimezone(UTC)
         except OverflowError:
             when = datetime.max.replace(tzinfo=UTC)
-        if not EPOCH <= when <= _now() + LONGEST:
-            raise forms.ValidationError(_("Nothing happened at that time."))
+        if not EPOCH <= when <= _now() + MAX_SPAN:
+            raise forms.ValidationError(_("No event can have this time."))
         return when
 
     def clean(self) -> None:
@@ -207,7 +216,7 @@ class CriteriaForm(forms.Form):
         found = self.cleaned_data
         start, end = found["start"], found["end"]
         if found["last"] or (start is None and end is None):
-            start, end = _until_now(found["last"] or "day")
+            start, end = _preset_span(found["last"] or "day")
         elif start is None:
             start = max(EPOCH, end - timedelta(days=1))
         elif end is None:
@@ -216,11 +225,11 @@ class CriteriaForm(forms.Form):
         try:
             validation.span(start, end)
         except InvalidMoment:
-            message = _("The end does not come after the beginning.") if end <= start else _("This is in the future.")
+            message = _("The end must be after the start.") if end <= start else _("The span is in the future.")
             self.add_error("end" if end <= start else "start", message)
 
-    def question(self) -> Criteria | None:
-        """What is asked, if the form is valid and names a room or a user."""
+    def criteria(self) -> Criteria | None:
+        """Returns the criteria; None if the form is invalid or names neither a room nor a user."""
         if not self.is_valid():
             return None
         found = self.cleaned_data
@@ -230,14 +239,14 @@ class CriteriaForm(forms.Form):
         return Criteria(room, user, found["start"], found["end"], found["moment"], found["stay"])
 
     @classmethod
-    def showing(cls, question: Criteria, username: str) -> CriteriaForm:
-        """The form with what was asked filled in, times in the current time zone."""
+    def for_criteria(cls, criteria: Criteria, username: str) -> CriteriaForm:
+        """Returns a form filled with ``criteria``, with times in the current time zone."""
         form = cls(
-            initial={"room": question.room, "username": username, "shown": username, "user": question.user},
+            initial={"room": criteria.room, "username": username, "shown": username, "user": criteria.user},
         )
-        for name, when in {"start": question.start, "end": question.end, "moment": question.moment}.items():
+        for name, when in {"start": criteria.start, "end": criteria.end, "moment": criteria.moment}.items():
             if when is not None and is_ambiguous(when):
-                # What browsers offer for times has no place for an offset.
+                # The time inputs of browsers do not accept an offset.
                 form.fields[name].widget = forms.TextInput()
                 form.initial[name] = local(when).isoformat(" ")
             elif when is not None:
@@ -245,15 +254,15 @@ class CriteriaForm(forms.Form):
         return form
 
 
-def _until_now(preset: str) -> tuple[datetime, datetime]:
+def _preset_span(preset: str) -> tuple[datetime, datetime]:
     now = _now()
     if preset == "today":
         midnight = local(now).replace(hour=0, minute=0, second=0, fold=0)
-        return min(midnight.astimezone(UTC), now - SHORTEST), now
+        return min(midnight.astimezone(UTC), now - MIN_SPAN), now
     lengths = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
     return now - lengths[preset], now
 
 
 def _now() -> datetime:
-    """The end of this second: what has just happened lies before it."""
+    """Returns the end of the current second, so a span that ends now includes what has just happened."""
     return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)

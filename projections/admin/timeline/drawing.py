@@ -1,4 +1,4 @@
-"""What the browser draws: stays in lanes, or, of more stays than that, how many were there at once."""
+"""Builds what the browser draws: stays in lanes or, if there are too many, counts at sampled moments."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from typing import Any, NamedTuple
 
 from presence_events import sql
 from presence_events.users import user_key_type
+from projections.admin.stay_events import data_as_text
 from projections.admin.timeline.criteria import Criteria
-from projections.admin.timeline.lanes import Lane, lane_of, users
-from projections.admin.timeline.stay_events import said
+from projections.admin.timeline.lanes import Lane, lane_of, users_by_key
 
-__all__ = ["DRAWN", "Drawing", "Sample", "drawing"]
+__all__ = ["MAX_DRAWN_STAYS", "Drawing", "DrawnStay", "Sample", "build_drawing"]
 
-DRAWN = 10_000
-"""Stays that are drawn one by one, at most."""
+MAX_DRAWN_STAYS = 10_000
+"""Limits how many stays are drawn one by one."""
 
-SAMPLES = 240
-"""Moments at which it is counted who was there, if there are more."""
+SAMPLE_COUNT = 240
+"""The number of moments at which connections and people are counted if there are more stays than that."""
 
-SAID = 200
-"""Characters of a reason that come with the drawing. All of it stands on the page of the stay."""
+MAX_REASON_CHARS = 200
+"""Limits the characters of a reason in the drawing. The page of the stay shows the whole reason."""
 
 _FIELDS = (
     "session", "user_id", "channel_name", "joined_at", "left_at", "last_seen", "ended_by", "room", "reason",
 )  # fmt: skip
 
 
-class Drawn(NamedTuple):
+class DrawnStay(NamedTuple):
     session: int
     lane: int
+    """The index of its lane in the drawing."""
     channel_name: str
     joined_at: datetime
     left_at: datetime | None
@@ -46,46 +47,48 @@ class Sample(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """If it is not ``complete``, it has samples in the place of stays."""
+    """What the browser draws. If ``complete`` is False, it has samples instead of stays."""
 
     complete: bool
     lanes: list[Lane]
-    stays: list[Drawn]
+    stays: list[DrawnStay]
     samples: list[Sample]
 
 
-def drawing(question: Criteria) -> Drawing:
-    """Two queries, however many stays there are."""
-    stays = question.stays()
-    rows = list(stays.order_by().values_list(*_FIELDS)[: DRAWN + 1])
-    if len(rows) > DRAWN:
-        return Drawing(False, [], [], _samples(question, stays.db))
+def build_drawing(criteria: Criteria) -> Drawing:
+    """Returns the drawing of what ``criteria`` select. Makes at most two queries, however many stays there are."""
+    stays = criteria.stays()
+    rows = list(stays.order_by().values_list(*_FIELDS)[: MAX_DRAWN_STAYS + 1])
+    if len(rows) > MAX_DRAWN_STAYS:
+        return Drawing(False, [], [], _samples(criteria, stays.db))
     rows.sort(key=lambda row: (row[3], row[0]))
-    known = {} if question.user is not None else users(row[1] for row in rows)
+    users = {} if criteria.user is not None else users_by_key(row[1] for row in rows)
     lanes: dict[Lane, int] = {}
     drawn = []
     for session, user_id, channel_name, joined_at, left_at, last_seen, ended_by, room, reason in rows:
-        lane = lane_of(user_id, channel_name, known) if question.user is None else Lane("room", room, room)
-        number = lanes.setdefault(lane, len(lanes))
+        lane = lane_of(user_id, channel_name, users) if criteria.user is None else Lane("room", room, room)
+        index = lanes.setdefault(lane, len(lanes))
         drawn.append(
-            Drawn(session, number, channel_name, joined_at, left_at, last_seen, ended_by, room, _short(reason))
+            DrawnStay(
+                session, index, channel_name, joined_at, left_at, last_seen, ended_by, room, _short_reason(reason)
+            )
         )
     return Drawing(True, list(lanes), drawn, [])
 
 
-def _samples(question: Criteria, using: str) -> list[Sample]:
-    end = question.known_end
-    step = (end - question.start) / (SAMPLES - 1)
-    moments = [min(question.start + number * step, end) for number in range(SAMPLES)]
-    params = {"moments": moments, "room": question.room, "user_id": question.user}
+def _samples(criteria: Criteria, using: str) -> list[Sample]:
+    end = criteria.known_end
+    step = (end - criteria.start) / (SAMPLE_COUNT - 1)
+    moments = [min(criteria.start + number * step, end) for number in range(SAMPLE_COUNT)]
+    params = {"moments": moments, "room": criteria.room, "user_id": criteria.user}
     return [
         Sample(*row)
         for row in sql.rows("projections", "queries/timeline/counts", params, using=using, user_id=user_key_type(using))
     ]
 
 
-def _short(reason: Any) -> str | None:
+def _short_reason(reason: Any) -> str | None:
     if reason is None:
         return None
-    text = said(reason)
-    return text if len(text) <= SAID else text[: SAID - 1] + "…"
+    text = data_as_text(reason)
+    return text if len(text) <= MAX_REASON_CHARS else text[: MAX_REASON_CHARS - 1] + "…"

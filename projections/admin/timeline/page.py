@@ -1,4 +1,4 @@
-"""What the page of the timeline tells. The number of queries does not depend on the number of stays."""
+"""Builds the template context of the timeline's page. The number of queries does not depend on the number of stays."""
 
 from __future__ import annotations
 
@@ -9,152 +9,164 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from presence_events.models import PresenceEvent
-from projections.admin.links import around, list_url, stay_url, timeline_url
+from projections.admin.links import list_url, padded_span, stay_url, timeline_url
+from projections.admin.stay_events import data_as_text, events_of
 from projections.admin.timeline import table
-from projections.admin.timeline.companions import COMPARED, company
+from projections.admin.timeline.companions import MAX_COMPARED_STAYS, companions_of
 from projections.admin.timeline.criteria import PRESETS, Criteria, CriteriaForm
-from projections.admin.timeline.drawing import DRAWN
-from projections.admin.timeline.lanes import Lane, lane_of, users
-from projections.admin.timeline.present import LISTED, present
-from projections.admin.timeline.stay_events import events_of, said
+from projections.admin.timeline.drawing import MAX_DRAWN_STAYS
+from projections.admin.timeline.lanes import Lane, lane_of, users_by_key
+from projections.admin.timeline.present import MAX_LISTED_CONNECTIONS, present_at
 from projections.models import PresenceSession
-from projections.times import lasting
+from projections.times import format_duration
 
-__all__ = ["lane_url", "told", "told_of_moment", "too_many"]
+__all__ = ["lane_url", "moment_context", "page_context", "too_many_stays"]
 
 
-class Row(NamedTuple):
+class StayRow(NamedTuple):
     """A stay in the table."""
 
     stay: PresenceSession
     person: Lane
-    url: str | None
+    person_url: str | None
     room_url: str
-    lasted: str
-    closer: str
-    """The query of the address at which it is looked at closely."""
+    duration: str
+    query: str
+    """The query of the address that shows the stay with its events."""
 
 
-class Link(NamedTuple):
+class NavigationLink(NamedTuple):
+    """A link to another span of the same timeline."""
+
     text: str
     query: str
     name: str
 
 
-class CloseUp(NamedTuple):
-    """The one stay that is looked at closely."""
+class StayDetails(NamedTuple):
+    """The selected stay, with its events."""
 
-    row: Row
+    row: StayRow
     reason: str
     events: list[tuple[PresenceEvent, str]]
-    """With what each says."""
+    """Each event, and its data as text."""
     complete: bool
+    """False if the stay may have more touches than ``events`` has."""
     links: list[tuple[str, str]]
+    """Texts and addresses."""
 
 
-def told(question: Criteria, page_number: str, *, with_events: bool) -> dict[str, Any]:
-    """All of the page. ``with_events`` says whether the operator may see the log."""
-    page = table.page(question, page_number)
+def page_context(criteria: Criteria, page_number: str, *, with_events: bool) -> dict[str, Any]:
+    """Returns the context of the whole page. Pass ``with_events`` if the operator may view the log."""
+    page = table.page(criteria, page_number)
     return {
-        **told_of_moment(question),
+        **moment_context(criteria),
         "page": page,
-        "pages": _pages(question, page),
-        "rows": [_row(question, stay) for stay in page or ()],
-        "too_many": too_many(),
-        "csv": f"{reverse('admin:presence_timeline_csv')}?{question.query(moment=None, stay=None)}",
-        "company": None if question.user is None else _company(question),
-        "compared": COMPARED,
-        "close_up": None if question.stay is None else _close_up(question, question.stay, with_events=with_events),
+        "pages": _page_links(criteria, page),
+        "rows": [_stay_row(criteria, stay) for stay in page or ()],
+        "too_many_stays": too_many_stays(),
+        "csv_url": f"{reverse('admin:presence_timeline_csv')}?{criteria.query(moment=None, stay=None)}",
+        "company": None if criteria.user is None else _company(criteria),
+        "max_compared": MAX_COMPARED_STAYS,
+        "details": None if criteria.stay is None else _stay_details(criteria, criteria.stay, with_events=with_events),
     }
 
 
-def told_of_moment(question: Criteria) -> dict[str, Any]:
-    """What changes when one chooses another moment."""
-    known = users([question.user])
-    person = None if question.user is None else lane_of(question.user, "", known)
-    moment = question.moment or question.known_end
-    there = present(question, moment)
+def moment_context(criteria: Criteria) -> dict[str, Any]:
+    """Returns the context of the parts that change with the moment."""
+    users = users_by_key([criteria.user])
+    person = None if criteria.user is None else lane_of(criteria.user, "", users)
+    moment = criteria.moment or criteria.known_end
+    present = present_at(criteria, moment)
     return {
-        "question": question,
-        "subject": [name for name in (person and person.name, question.room) if name is not None],
-        "form": CriteriaForm.showing(question, _typed(question, person)),
-        "source": reverse("admin:presence_timeline_data"),
-        "presets": [Link(str(text), question.preset(name), name) for name, text in PRESETS.items()],
-        "moves": _moves(question),
+        "criteria": criteria,
+        "subject": [name for name in (person and person.name, criteria.room) if name is not None],
+        "form": CriteriaForm.for_criteria(criteria, _username(criteria, person)),
+        "data_url": reverse("admin:presence_timeline_data"),
+        "presets": [NavigationLink(str(text), criteria.preset_query(name), name) for name, text in PRESETS.items()],
+        "moves": _moves(criteria),
         "moment": moment,
-        "asked": {name: value for name, value in question.parameters().items() if name != "moment"},
-        "present": there,
-        "here": [
-            (here, lane_url(question, here.person), question.query(stay=here.stays[0].session)) for here in there.here
+        "other_parameters": {name: value for name, value in criteria.parameters().items() if name != "moment"},
+        "present": present,
+        "listed": [
+            (entry, lane_url(criteria, entry.person), criteria.query(stay=entry.stays[0].session))
+            for entry in present.listed
         ],
-        "listed": LISTED,
+        "max_drawn": MAX_DRAWN_STAYS,
+        "max_listed": MAX_LISTED_CONNECTIONS,
     }
 
 
-def lane_url(question: Criteria, lane: Lane) -> str | None:
-    """The timeline of whom or what ``lane`` is about, of the same span; None for anonymous connections."""
-    span = {"start": question.start, "end": question.end}
+def lane_url(criteria: Criteria, lane: Lane) -> str | None:
+    """Returns the address of the timeline of the user or room of ``lane`` in the same span.
+
+    Returns None for an anonymous connection.
+    """
+    span = {"start": criteria.start, "end": criteria.end}
     if lane.kind == "room":
         return timeline_url(room=lane.key, **span)
     return None if lane.kind == "anonymous" else timeline_url(user=lane.key, **span)
 
 
-def too_many() -> str:
-    return _("More than %(limit)s stays: choose a shorter span, or use manage.py export_presence.") % {"limit": DRAWN}
+def too_many_stays() -> str:
+    """Returns the message for a span with more stays than can be drawn."""
+    message = _("There are more than %(limit)s stays. Choose a shorter span, or use manage.py export_presence.")
+    return message % {"limit": MAX_DRAWN_STAYS}
 
 
-def _typed(question: Criteria, person: Lane | None) -> str:
-    """What one types to ask for the user who was asked for."""
+def _username(criteria: Criteria, person: Lane | None) -> str:
+    """Returns the text for the field of the user: the name, or the key of a deleted user."""
     if person is None:
         return ""
-    return person.name if person.kind == "user" else str(question.user)
+    return person.name if person.kind == "user" else str(criteria.user)
 
 
-def _moves(question: Criteria) -> list[Link]:
+def _moves(criteria: Criteria) -> list[NavigationLink]:
     return [
-        Link(_("Earlier"), question.shifted(-0.5), "earlier"),
-        Link(_("Later"), question.shifted(0.5), "later"),
-        Link(_("Zoom in"), question.zoomed(0.5), "in"),
-        Link(_("Zoom out"), question.zoomed(2), "out"),
+        NavigationLink(_("Earlier"), criteria.shifted_query(-0.5), "earlier"),
+        NavigationLink(_("Later"), criteria.shifted_query(0.5), "later"),
+        NavigationLink(_("Zoom in"), criteria.zoomed_query(0.5), "in"),
+        NavigationLink(_("Zoom out"), criteria.zoomed_query(2), "out"),
     ]
 
 
-def _pages(question: Criteria, page: Any) -> list[tuple[Any, str]]:
+def _page_links(criteria: Criteria, page: Any) -> list[tuple[Any, str]]:
     if page is None or not page.has_other_pages():
         return []
     numbers = page.paginator.get_elided_page_range(page.number)
-    return [(number, f"{question.query()}&page={number}") for number in numbers]
+    return [(number, f"{criteria.query()}&page={number}") for number in numbers]
 
 
-def _row(question: Criteria, stay: PresenceSession) -> Row:
+def _stay_row(criteria: Criteria, stay: PresenceSession) -> StayRow:
     person = lane_of(stay.user_id, stay.channel_name, {stay.user_id: stay.user})
-    return Row(
+    return StayRow(
         stay,
         person,
-        lane_url(question, person),
-        timeline_url(room=stay.room, start=question.start, end=question.end),
-        lasting(stay.duration),
-        question.query(stay=stay.session),
+        lane_url(criteria, person),
+        timeline_url(room=stay.room, start=criteria.start, end=criteria.end),
+        format_duration(stay.duration),
+        criteria.query(stay=stay.session),
     )
 
 
-def _company(question: Criteria) -> dict[str, Any]:
-    found = company(question)
+def _company(criteria: Criteria) -> dict[str, Any]:
+    found = companions_of(criteria)
     return {
         "complete": found.complete,
         "companions": [
-            (each.person, lane_url(question, each.person), lasting(each.together)) for each in found.companions
+            (companion.person, lane_url(criteria, companion.person), format_duration(companion.together))
+            for companion in found.companions
         ],
     }
 
 
-def _close_up(question: Criteria, number: int, *, with_events: bool) -> CloseUp | None:
-    stay = question.stays().filter(pk=number).prefetch_related("user").first()
+def _stay_details(criteria: Criteria, number: int, *, with_events: bool) -> StayDetails | None:
+    stay = criteria.stays().filter(pk=number).prefetch_related("user").first()
     if stay is None:
         return None
-    start, end = around(stay.joined_at, stay.left_at or timezone.now())
+    start, end = padded_span(stay.joined_at, stay.left_at or timezone.now())
     links = [
-        (_("This stay"), stay_url(stay)),
+        (_("Page of the stay"), stay_url(stay)),
         (_("The room at that time"), timeline_url(start, end, room=stay.room, stay=stay.session)),
         *([(_("Events of the room"), list_url(PresenceEvent, room=stay.room))] if with_events else []),
     ]
@@ -162,9 +174,9 @@ def _close_up(question: Criteria, number: int, *, with_events: bool) -> CloseUp 
         links.insert(2, (_("This person at that time"), timeline_url(start, end, user=stay.user_id, stay=stay.session)))
     if stay.is_open:
         links.append((_("Presence"), reverse("admin:projections_presence_change", args=[stay.session])))
-    row = _row(question, stay)
+    row = _stay_row(criteria, stay)
     if not with_events:
-        return CloseUp(row, said(stay.reason), [], True, links)
-    evidence = events_of(stay)
-    events = [(event, said(event.data)) for event in evidence.events]
-    return CloseUp(row, said(stay.reason), events, evidence.complete, links)
+        return StayDetails(row, data_as_text(stay.reason), [], True, links)
+    found = events_of(stay)
+    events = [(event, data_as_text(event.data)) for event in found.events]
+    return StayDetails(row, data_as_text(stay.reason), events, found.complete, links)

@@ -1,4 +1,4 @@
-"""Who was there at a moment, person by person."""
+"""Finds who was present at a moment."""
 
 from __future__ import annotations
 
@@ -8,49 +8,51 @@ from typing import NamedTuple
 from presence_events import sql
 from presence_events.users import user_key_type
 from projections.admin.timeline.criteria import Criteria
-from projections.admin.timeline.lanes import Lane, lane_of, users
+from projections.admin.timeline.lanes import Lane, lane_of, users_by_key
 from projections.models import PresenceSession
 
-__all__ = ["LISTED", "Here", "Present", "present"]
+__all__ = ["MAX_LISTED_CONNECTIONS", "Present", "PresentPerson", "present_at"]
 
-LISTED = 1_000
-"""Connections that are listed, at most."""
+MAX_LISTED_CONNECTIONS = 1_000
+"""Limits how many connections are listed."""
 
 
-class Here(NamedTuple):
+class PresentPerson(NamedTuple):
+    """A person in one room."""
+
     person: Lane
     stays: list[PresenceSession]
-    """Of one person in one room, the first to come first."""
+    """Their stays in the room, in order of arrival."""
 
 
 class Present(NamedTuple):
-    """If it is not ``complete``, there were more than are listed."""
+    """Who was present. If ``complete`` is False, there were more connections than ``listed`` has."""
 
     complete: bool
     connections: int
     people: int
-    """With a user, each once."""
-    here: list[Here]
+    """Users, each counted once."""
+    listed: list[PresentPerson]
 
 
-def present(question: Criteria, moment: datetime) -> Present:
-    """Who was there at ``moment``, in the order in which they came. Two queries, and a third if not all are listed."""
-    found = list(question.present(moment).order_by("joined_at", "session")[: LISTED + 1])
-    stays = found[:LISTED]
-    known = users(stay.user_id for stay in stays)
+def present_at(criteria: Criteria, moment: datetime) -> Present:
+    """Returns who was present at ``moment``, in order of arrival.
+
+    Makes two queries, and a third if there are more connections than it lists.
+    """
+    found = list(criteria.stays_at(moment).order_by("joined_at", "session")[: MAX_LISTED_CONNECTIONS + 1])
+    stays = found[:MAX_LISTED_CONNECTIONS]
+    users = users_by_key(stay.user_id for stay in stays)
     by_person: dict[tuple[Lane, str], list[PresenceSession]] = {}
     for stay in stays:
-        by_person.setdefault((lane_of(stay.user_id, stay.channel_name, known), stay.room), []).append(stay)
-    here = [Here(person, theirs) for (person, _), theirs in by_person.items()]
-    if len(found) > LISTED:
-        params = {"moments": [moment], "room": question.room, "user_id": question.user}
+        by_person.setdefault((lane_of(stay.user_id, stay.channel_name, users), stay.room), []).append(stay)
+    listed = [PresentPerson(person, stays) for (person, _), stays in by_person.items()]
+    if len(found) > MAX_LISTED_CONNECTIONS:
+        using = str(stays[0]._state.db)
+        params = {"moments": [moment], "room": criteria.room, "user_id": criteria.user}
         ((_, connections, people),) = sql.rows(
-            "projections",
-            "queries/timeline/counts",
-            params,
-            using=str(stays[0]._state.db),
-            user_id=user_key_type(str(stays[0]._state.db)),
+            "projections", "queries/timeline/counts", params, using=using, user_id=user_key_type(using)
         )
-        return Present(False, connections, people, here)
+        return Present(False, connections, people, listed)
     people = len({stay.user_id for stay in stays if stay.user_id is not None})
-    return Present(True, len(stays), people, here)
+    return Present(True, len(stays), people, listed)

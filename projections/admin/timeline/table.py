@@ -1,4 +1,4 @@
-"""The stays of the timeline as a table: page by page, and as a file."""
+"""The stays of the timeline as a table with pages, and as a CSV file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import IO, TYPE_CHECKING, Any
 from django.core.paginator import Page, Paginator
 from django.utils.functional import cached_property
 
-from presence_events.users import who
-from projections import rows
+from presence_events import export
+from presence_events.users import display_name
 from projections.admin.timeline.criteria import Criteria
-from projections.admin.timeline.drawing import DRAWN
+from projections.admin.timeline.drawing import MAX_DRAWN_STAYS
 from projections.models import PresenceSession
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     _Paginator = Paginator
 
-__all__ = ["COLUMNS", "PER_PAGE", "page", "write"]
+__all__ = ["COLUMNS", "PER_PAGE", "page", "write_csv"]
 
 PER_PAGE = 100
 
@@ -26,48 +26,55 @@ COLUMNS = (
     "session", "room", "who", "user_id", "channel_name", "joined_at", "left_at", "last_seen", "ended_by", "reason",
     "seconds",
 )  # fmt: skip
-"""Of the file."""
+"""The columns of the CSV file."""
 
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA_PREFIXES = ("=", "+", "-", "@")
 
 
-class _Stays(_Paginator):
-    """Counts one more than can be drawn, and no further."""
+class _StayPaginator(_Paginator):
+    """Counts up to one stay more than can be drawn."""
 
     @cached_property
     def count(self) -> int:
         stays: Any = self.object_list
-        return int(stays.order_by()[: DRAWN + 1].count())
+        return int(stays.order_by()[: MAX_DRAWN_STAYS + 1].count())
 
 
-def page(question: Criteria, number: Any) -> Page[PresenceSession] | None:
-    """That page of the stays, or the nearest there is; None if there are more than can be drawn. Three queries."""
-    stays = _Stays(question.stays().prefetch_related("user"), PER_PAGE)
-    return None if stays.count > DRAWN else stays.get_page(number)
+def page(criteria: Criteria, number: Any) -> Page[PresenceSession] | None:
+    """Returns page ``number`` of the stays, or the nearest existing page. Makes three queries.
 
-
-def write(stream: IO[str], question: Criteria) -> bool:
-    """Writes the stays to ``stream`` as CSV, times in the current time zone.
-
-    Returns False, and writes nothing, if there are more than can be drawn.
+    Returns None if there are more stays than can be drawn.
     """
-    stays = list(question.stays().prefetch_related("user")[: DRAWN + 1])
-    if len(stays) > DRAWN:
+    paginator = _StayPaginator(criteria.stays().prefetch_related("user"), PER_PAGE)
+    return None if paginator.count > MAX_DRAWN_STAYS else paginator.get_page(number)
+
+
+def write_csv(stream: IO[str], criteria: Criteria) -> bool:
+    """Writes the stays to ``stream`` as CSV, with times in the current time zone.
+
+    Returns False, and writes nothing, if there are more stays than can be drawn.
+    """
+    stays = list(criteria.stays().prefetch_related("user")[: MAX_DRAWN_STAYS + 1])
+    if len(stays) > MAX_DRAWN_STAYS:
         return False
-    rows.write(stream, "csv", COLUMNS, map(_row, stays))
+    export.write(stream, "csv", COLUMNS, map(_row, stays))
     return True
 
 
 def _row(stay: PresenceSession) -> tuple[Any, ...]:
+    texts = (stay.room, display_name(stay), stay.user_id, stay.channel_name, stay.reason)
+    room, name, user_id, channel_name, reason = map(_spreadsheet_safe, texts)
     return (
-        stay.session, _harmless(stay.room), _harmless(who(stay)), _harmless(stay.user_id),
-        _harmless(stay.channel_name), stay.joined_at, stay.left_at, stay.last_seen, stay.ended_by,
-        _harmless(stay.reason), stay.duration.total_seconds(),
+        stay.session, room, name, user_id, channel_name, stay.joined_at, stay.left_at, stay.last_seen, stay.ended_by,
+        reason, stay.duration.total_seconds(),
     )  # fmt: skip
 
 
-def _harmless(value: Any) -> Any:
-    """Text that a spreadsheet takes neither for a formula nor, in Python before 3.13, for the end of the line."""
+def _spreadsheet_safe(value: Any) -> Any:
+    """Returns text that no spreadsheet takes for a formula, on one line; values other than text as they are.
+
+    Python before 3.13 writes carriage returns unquoted, and a spreadsheet would take them for the end of the row.
+    """
     if not isinstance(value, str):
         return value
-    return (f"'{value}" if value.lstrip().startswith(_FORMULA) else value).replace("\r", " ")
+    return (f"'{value}" if value.lstrip().startswith(_FORMULA_PREFIXES) else value).replace("\r", " ")

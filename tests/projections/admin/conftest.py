@@ -1,4 +1,4 @@
-"""Operators, and what they see."""
+"""Operators with chosen permissions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from projections.models import Presence, PresenceSession, Room
 
 @pytest.fixture
 def operator(django_user_model: Any) -> Callable[..., Client]:
-    """Makes the client of somebody on the staff with these permissions, ``app_label.codename``, and no others."""
+    """Returns a function that logs a staff user in who has only the given permissions, ``app_label.codename``."""
 
     def logged_in(*permissions: str) -> Client:
         person = django_user_model.objects.create_user(f"operator{django_user_model.objects.count()}", is_staff=True)
@@ -34,13 +34,13 @@ def operator(django_user_model: Any) -> Callable[..., Client]:
 
 @pytest.fixture
 def content_types_known() -> None:
-    """The page of an object looks its model up, once in a process."""
+    """Fills the cache of content types: the page of an object queries the one of its model once per process."""
     ContentType.objects.get_for_models(Presence, PresenceEvent, PresenceSession, Room)
 
 
 @pytest.fixture
 def unchanged() -> Any:
-    """That nothing was recorded during the test."""
+    """Asserts that the test recorded nothing."""
     before = list(PresenceEvent.objects.values())
     yield
     assert list(PresenceEvent.objects.values()) == before

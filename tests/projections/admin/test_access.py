@@ -1,4 +1,4 @@
-"""Who may see what, and that seeing changes nothing."""
+"""Permissions, and that viewing changes nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_staff_sees_nothing_without_permission(model: str, page: str, operat
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("everything", [True, False])
 @pytest.mark.usefixtures("unchanged")
-def test_whoever_may_view_can_view_and_no_more(
+def test_view_permission_allows_viewing_and_nothing_else(
     everything: bool, model: str, operator: Callable[..., Client], admin_client: Client
 ) -> None:
     client = admin_client if everything else operator(MODELS[model])
@@ -73,7 +73,7 @@ def test_whoever_may_view_can_view_and_no_more(
     assert client.post(url_of(model, "changelist"), {"_save": "yes", "action": "delete_selected"}).status_code == 200
 
 
-def test_the_pages_lead_to_each_other(admin_client: Client, user: Any) -> None:
+def test_the_pages_link_to_each_other(admin_client: Client, user: Any) -> None:
     pages = {model: admin_client.get(url_of(model, "change")).content.decode() for model in MODELS}
     room, presence, session, event = pages.values()
     number = Presence.objects.get().pk
@@ -93,7 +93,7 @@ def test_the_pages_lead_to_each_other(admin_client: Client, user: Any) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_row_of_a_list_leads_to_the_room_and_the_timeline(model: str, admin_client: Client) -> None:
+def test_every_row_of_a_list_links_to_the_room_and_the_timeline(model: str, admin_client: Client) -> None:
     page = admin_client.get(url_of(model, "changelist")).content.decode()
     assert "/admin/projections/room/lobby/change/" in page
     assert "/admin/projections/timeline/?room=lobby" in page

@@ -1,4 +1,4 @@
-"""Signals that a receiver did not take, and how far the log has been read."""
+"""Dead letters and checkpoints in the admin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from projections.models import DeadLetter, Room
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_dead_letter_leads_to_its_event(admin_client: Client) -> None:
+def test_a_dead_letter_links_to_its_events(admin_client: Client) -> None:
     Room.objects.add("room", "channel")
     event = PresenceEvent.objects.get()
     letter = DeadLetter.objects.create(
@@ -29,7 +29,7 @@ def test_a_dead_letter_leads_to_its_event(admin_client: Client) -> None:
         assert "<script>" not in content.replace("<script src", "")
 
 
-def test_checkpoints_can_be_looked_at(admin_client: Client) -> None:
+def test_checkpoints_are_shown(admin_client: Client) -> None:
     Reader("mine", using="default")
     assert "mine" in admin_client.get(reverse("admin:presence_events_checkpoint_changelist")).content.decode()
     page = reverse("admin:presence_events_checkpoint_change", args=["mine"])

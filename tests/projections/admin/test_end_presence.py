@@ -43,14 +43,14 @@ def messages(response: Any) -> list[str]:
 
 
 def hidden(response: Any) -> dict[str, list[str]]:
-    """What the page that asks would send."""
+    """The form that the confirmation page sends."""
     fields: dict[str, list[str]] = {}
     for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', response.content.decode()):
         fields.setdefault(name, []).append(value.replace("&amp;", "&"))
     return fields
 
 
-def test_the_page_of_a_presence_leads_to_one_that_asks(admin_client: Client) -> None:
+def test_the_page_of_a_presence_links_to_the_confirmation(admin_client: Client) -> None:
     url = leave_url(number("a", "1"))
     page = admin_client.get(f"{LIST}{number('a', '1')}/change/").content.decode()
     assert f'<a href="{url}">Make this connection leave</a>' in page
@@ -61,7 +61,7 @@ def test_the_page_of_a_presence_leads_to_one_that_asks(admin_client: Client) -> 
     assert len(present_now()) == 3
 
 
-def test_a_leave_is_recorded_with_who_did_it_and_why(operator: Callable[..., Client]) -> None:
+def test_a_leave_is_recorded_with_the_operator_and_the_reason(operator: Callable[..., Client]) -> None:
     client = operator(*PERMISSIONS)
     session = number("a", "1")
     response = client.post(LEAVE, {"session": session, "reason": "spam"}, follow=True)
@@ -73,18 +73,18 @@ def test_a_leave_is_recorded_with_who_did_it_and_why(operator: Callable[..., Cli
     assert event.data == {"reason": "spam", "by": person.username, "by_user": str(person.pk)}
 
 
-def test_a_reason_need_not_be_given(admin_client: Client, admin_user: Any) -> None:
+def test_the_reason_is_optional(admin_client: Client, admin_user: Any) -> None:
     admin_client.post(LEAVE, {"session": number("a", "1")})
     assert PresenceEvent.objects.latest("id").data == {"by": "admin", "by_user": str(admin_user.pk)}
 
 
-def test_several_leave_by_an_action_on_the_list_and_one_is_back_where_one_was(admin_client: Client) -> None:
+def test_an_action_on_the_list_makes_several_leave_and_returns_to_the_filtered_list(admin_client: Client) -> None:
     selected = [number("a", "1"), number("a", "2")]
     data = {"action": "make_leave", "_selected_action": selected, "index": "0"}
-    asking = admin_client.post(f"{LIST}?room=a", data)
-    assert asking.status_code == 200
+    confirmation = admin_client.post(f"{LIST}?room=a", data)
+    assert confirmation.status_code == 200
     assert len(present_now()) == 3
-    sent = hidden(asking)
+    sent = hidden(confirmation)
     assert sorted(sent["session"]) == sorted(map(str, selected))
     response = admin_client.post(LEAVE, {**sent, "reason": ""}, follow=True)
     assert response.redirect_chain == [(f"{LIST}?room=a", 302)]
@@ -107,13 +107,11 @@ def test_a_stay_that_has_ended_is_not_ended_again(admin_client: Client) -> None:
     Room.objects.remove("a", "1")
     Room.objects.add("a", "1")
     response = admin_client.post(LEAVE, {"session": [gone, here]}, follow=True)
-    assert messages(response) == ["1 connection left. 1 was no longer there."]
+    assert messages(response) == ["1 connection left. 1 had already left its room."]
     assert ("a", "1") in present_now()
 
 
-def test_a_stay_that_ends_while_it_is_being_ended_is_left_alone(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stay_that_ends_in_the_meantime_is_not_touched(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     session = number("a", "1")
 
     def late(drafts: Any) -> Any:
@@ -123,37 +121,37 @@ def test_a_stay_that_ends_while_it_is_being_ended_is_left_alone(
 
     monkeypatch.setattr(end_presence, "record", late)
     response = admin_client.post(LEAVE, {"session": session}, follow=True)
-    assert messages(response) == ["0 connections left. 1 was no longer there."]
+    assert messages(response) == ["0 connections left. 1 had already left its room."]
     assert ("a", "1") in present_now()
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_if_nobody_of_them_is_there_any_more_nothing_is_asked(method: str, admin_client: Client) -> None:
+def test_without_any_present_connection_there_is_no_confirmation(method: str, admin_client: Client) -> None:
     gone = number("a", "1")
     Room.objects.remove("a", "1")
     response = getattr(admin_client, method)(LEAVE, {"session": gone}, follow=True)
     assert response.redirect_chain == [(LIST, 302)]
-    assert messages(response) == ["0 connections left. 1 was no longer there."]
+    assert messages(response) == ["0 connections left. 1 had already left its room."]
 
 
-def test_if_all_who_were_selected_have_gone_nothing_is_asked(admin_client: Client) -> None:
+def test_if_all_selected_connections_have_left_there_is_no_confirmation(admin_client: Client) -> None:
     gone = number("a", "1")
     Room.objects.remove("a", "1")
     data = {"action": "make_leave", "_selected_action": gone, "index": "0"}
     response = admin_client.post(f"{LIST}?room=a", data, follow=True)
     assert response.redirect_chain == [(f"{LIST}?room=a", 302)]
-    assert messages(response) == ["0 connections left. 1 was no longer there."]
+    assert messages(response) == ["0 connections left. 1 had already left its room."]
 
 
-def test_a_whole_page_full_can_leave(admin_client: Client) -> None:
-    record([Draft("join", "a", f"c{each}") for each in range(end_presence.MOST - 3)])
+def test_the_maximal_number_of_connections_can_leave(admin_client: Client) -> None:
+    record([Draft("join", "a", f"c{each}") for each in range(end_presence.MAX_CONNECTIONS - 3)])
     response = admin_client.get(leave_url(*Presence.objects.values_list("pk", flat=True)))
     response = admin_client.post(LEAVE, {**hidden(response), "reason": "x"}, follow=True)
-    assert messages(response) == [f"{end_presence.MOST} connections left."]
+    assert messages(response) == [f"{end_presence.MAX_CONNECTIONS} connections left."]
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_reason_is_short(admin_client: Client) -> None:
+def test_the_length_of_a_reason_is_limited(admin_client: Client) -> None:
     for reason in ("x" * 501, "\x00"):
         response = admin_client.post(LEAVE, {"session": number("a", "1"), "reason": reason, "filters": "room=a"})
         assert response.status_code == 200
@@ -169,7 +167,7 @@ def test_a_long_reason_in_any_script_is_recorded(admin_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_to_look_is_not_enough_and_neither_is_to_end(operator: Callable[..., Client]) -> None:
+def test_both_permissions_are_needed(operator: Callable[..., Client]) -> None:
     session = number("a", "1")
     viewer = operator("projections.view_presence")
     blind = operator("projections.end_presence")
@@ -202,7 +200,7 @@ def test_a_forged_request_is_refused(admin_user: Any) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_only_an_answer_to_the_question_makes_anybody_leave(admin_client: Client) -> None:
+def test_only_the_confirmation_makes_connections_leave(admin_client: Client) -> None:
     session = number("a", "1")
     admin_client.get(leave_url(session), {"reason": "x"})
     assert admin_client.head(leave_url(session)).status_code == 200
@@ -212,7 +210,7 @@ def test_only_an_answer_to_the_question_makes_anybody_leave(admin_client: Client
 
 @pytest.mark.parametrize("junk", ["\x00", "x", "", "-1", "0", "9" * 40, "1.5", "٣x"])
 @pytest.mark.usefixtures("unchanged")
-def test_junk_instead_of_a_session_is_a_bad_request(junk: str, admin_client: Client) -> None:
+def test_an_invalid_session_is_a_bad_request(junk: str, admin_client: Client) -> None:
     assert admin_client.get(LEAVE, {"session": junk}).status_code == 400
     assert admin_client.post(LEAVE, {"session": junk}).status_code == 400
     data = {"action": "make_leave", "_selected_action": junk, "index": "0"}
@@ -220,7 +218,7 @@ def test_junk_instead_of_a_session_is_a_bad_request(junk: str, admin_client: Cli
 
 
 @pytest.mark.parametrize("filters", ["\x00", "nonsense=1&&", "=", "room=%00", "//example.org", "\r\nX: y"])
-def test_junk_about_where_one_was_is_no_error(filters: str, admin_client: Client) -> None:
+def test_invalid_filters_are_no_error(filters: str, admin_client: Client) -> None:
     question = {"session": number("a", "1"), "filters": filters}
     assert admin_client.get(LEAVE, question).status_code == 200
     response = admin_client.post(LEAVE, question)
@@ -228,19 +226,19 @@ def test_junk_about_where_one_was_is_no_error(filters: str, admin_client: Client
     assert response["Location"].startswith(LIST)
 
 
-def test_no_more_than_a_page_full_leaves_at_once(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_presence, "MOST", 2)
+def test_the_number_of_connections_is_limited(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_presence, "MAX_CONNECTIONS", 2)
     sessions = list(Presence.objects.values_list("pk", flat=True))
-    said = ["At most 2 connections can be made to leave at once. Nothing was done."]
+    expected = ["At most 2 connections can be made to leave at once. No connection left."]
     everywhere = {"action": "make_leave", "_selected_action": sessions[:1], "select_across": "1", "index": "0"}
-    assert messages(admin_client.post(LIST, everywhere, follow=True)) == said
-    assert messages(admin_client.post(LEAVE, {"session": sessions}, follow=True)) == said
+    assert messages(admin_client.post(LIST, everywhere, follow=True)) == expected
+    assert messages(admin_client.post(LEAVE, {"session": sessions}, follow=True)) == expected
     assert len(present_now()) == 3
     assert messages(admin_client.post(LEAVE, {"session": sessions[:2]}, follow=True)) == ["2 connections left."]
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_nobody_is_invited_to_select_everybody(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_no_link_that_selects_all_pages(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.admin.PresenceAdmin.list_per_page", 1)
     page = admin_client.get(LIST).content.decode()
     assert "make_leave" in page
@@ -265,11 +263,11 @@ def test_a_name_that_the_channel_layer_has_no_group_for_is_an_answer_not_an_erro
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(presence_events.validation, "_layer", Strict)
         response = admin_client.post(LEAVE, {"session": session})
-    said = messages(admin_client.get(response["Location"]))
-    assert "group" in said[0]
+    shown = messages(admin_client.get(response["Location"]))
+    assert "group" in shown[0]
 
 
-def test_the_question_asks_a_constant_number_of_queries(
+def test_the_confirmation_makes_a_constant_number_of_queries(
     admin_client: Client, django_user_model: Any, django_assert_num_queries: Any
 ) -> None:
     for many in (1, 30):
@@ -280,7 +278,7 @@ def test_the_question_asks_a_constant_number_of_queries(
             admin_client.get(url)
 
 
-def test_without_a_choice_nothing_is_said_to_have_left(admin_client: Client) -> None:
+def test_an_empty_selection_is_reported(admin_client: Client) -> None:
     for ask in (admin_client.get, admin_client.post):
         page = ask(reverse("admin:projections_presence_leave"), follow=True).content.decode()
-        assert "No connection was chosen." in page
+        assert "No connection was selected." in page

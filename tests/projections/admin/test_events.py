@@ -1,4 +1,4 @@
-"""The log in the admin, as it leads to what its events are about."""
+"""The log in the admin, with links to the rooms, people and stays of its events."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from django.test import Client
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
-from projections.times import written
+from projections.times import url_value
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/presence_events/presenceevent/"
 
 
-def test_an_event_leads_to_its_session_and_to_its_moment_in_the_timeline(admin_client: Client, user: Any) -> None:
+def test_an_event_links_to_its_stay_and_to_its_moment_in_the_timeline(admin_client: Client, user: Any) -> None:
     record([Draft("join", "a", "1", user)])
     [event] = record([Draft("leave", "a", "1")])
-    moment = written(event.at).replace(":", "%3A")
-    before = written(event.at - timedelta(minutes=5)).replace(":", "%3A")
+    moment = url_value(event.at).replace(":", "%3A")
+    before = url_value(event.at - timedelta(minutes=5)).replace(":", "%3A")
     for page in (
         admin_client.get(LIST).content.decode(),
         admin_client.get(f"{LIST}{event.id}/change/").content.decode(),
     ):
-        at = written(event.since).replace(":", "%3A")
+        at = url_value(event.since).replace(":", "%3A")
         assert f"/admin/projections/presencesession/{event.session}/change/?room=a&amp;at={at}" in page
         assert f"/admin/projections/timeline/?room=a&amp;from={before}" in page
         assert f"moment={moment}&amp;stay={event.session}" in page
@@ -34,7 +34,7 @@ def test_an_event_leads_to_its_session_and_to_its_moment_in_the_timeline(admin_c
         assert "/admin/projections/room/a/change/" in page
 
 
-def test_the_prune_of_a_room_is_of_nobody_and_of_no_session(admin_client: Client) -> None:
+def test_the_prune_of_a_room_has_no_person_and_no_stay(admin_client: Client) -> None:
     record([Draft("join", "a", "1")])
     record([Draft("leave", "a", "1")])
     [event] = record([Draft("prune", "a", None)])

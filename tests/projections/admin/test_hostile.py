@@ -1,4 +1,4 @@
-"""What somebody called themselves, or put into an address, to do harm."""
+"""Hostile names and addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from presence_events.models import PresenceEvent
 from projections.admin.end_presence import leave_url
 from projections.admin.links import room_url, stay_url
 from projections.models import Presence, PresenceSession
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 from tests.projections.admin.test_access import MODELS
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_hostile_names_are_shown_harmlessly(name: str, admin_client: Client, use
 @pytest.mark.parametrize("url", LISTS)
 @pytest.mark.parametrize("junk", JUNK)
 @pytest.mark.usefixtures("unchanged")
-def test_junk_in_a_parameter_of_a_list_is_no_error(junk: str, url: str, admin_client: Client) -> None:
+def test_an_invalid_parameter_of_a_list_is_no_error(junk: str, url: str, admin_client: Client) -> None:
     for parameter in ("q", "room", "user", "kind", "ended", "last", "from", "until", "since", "p", "o", "e", "all"):
         assert admin_client.get(url, {parameter: junk}).status_code in (200, 302, 400)
         assert admin_client.post(url, {parameter: junk, "action": junk, "index": junk}).status_code in (200, 302)
@@ -89,7 +89,7 @@ def test_junk_in_a_parameter_of_a_list_is_no_error(junk: str, url: str, admin_cl
 
 @pytest.mark.parametrize("junk", [*JUNK, "../../..", "1/../2"])
 @pytest.mark.usefixtures("unchanged")
-def test_junk_instead_of_a_key_is_no_error(junk: str, admin_client: Client) -> None:
+def test_an_invalid_key_is_no_error(junk: str, admin_client: Client) -> None:
     for model in MODELS:
         for page in ("change", "history", "delete"):
             url = reverse(f"admin:{model.replace('.', '_')}_{page}", args=[junk])
@@ -104,7 +104,7 @@ def test_junk_instead_of_a_key_is_no_error(junk: str, admin_client: Client) -> N
         *(("lobby", at) for at in ["2024-03-04", "", *JUNK]),
     ],
 )
-def test_junk_about_where_a_session_was_does_not_hide_it(room: str, at: str, admin_client: Client) -> None:
+def test_an_invalid_room_or_time_in_the_address_does_not_hide_a_stay(room: str, at: str, admin_client: Client) -> None:
     now = timezone.now()
     write(Stay("lobby", "1", None, now - timedelta(hours=2), now - timedelta(hours=1)))
     url = reverse("admin:projections_presencesession_change", args=[PresenceSession.objects.get().pk])

@@ -34,7 +34,7 @@ def page_of(client: Client, channel: str) -> str:
     return client.get(f"{LIST}{Presence.objects.get(channel_name=channel).pk}/change/").content.decode()
 
 
-def test_presences_say_who_it_is(admin_client: Client) -> None:
+def test_presences_show_who_they_are(admin_client: Client) -> None:
     page = admin_client.get(LIST).content.decode()
     assert "<bdi>ada</bdi>" in page
     assert "<bdi>anonymous</bdi>" in page
@@ -70,7 +70,7 @@ def test_filters(query: dict[str, str], found: list[str], admin_client: Client) 
     assert channels(admin_client, **query) == found
 
 
-def test_somebody_is_found_by_key_too(admin_client: Client, user: Any) -> None:
+def test_a_user_is_also_found_by_key(admin_client: Client, user: Any) -> None:
     assert channels(admin_client, user=user.pk) == ["2", "1"]
 
 
@@ -78,7 +78,7 @@ def test_lookups_that_no_filter_offers_are_refused(admin_client: Client) -> None
     assert admin_client.get(LIST, {"channel_name__regex": "["}).status_code == 400
 
 
-def test_a_presence_leads_to_its_session_its_room_and_its_part_of_the_timeline(admin_client: Client, user: Any) -> None:
+def test_a_presence_links_to_its_stay_its_room_and_its_part_of_the_timeline(admin_client: Client, user: Any) -> None:
     presence = Presence.objects.get(channel_name="1")
     for page in (page_of(admin_client, "1"), admin_client.get(LIST, {"room": "a"}).content.decode()):
         assert f"/admin/projections/presencesession/{presence.pk}/change/?room=a&amp;at=" in page
@@ -90,7 +90,7 @@ def test_a_presence_leads_to_its_session_its_room_and_its_part_of_the_timeline(a
 
 @pytest.fixture
 def users_in_the_admin() -> Any:
-    """A user model of a project's own may have no pages."""
+    """A custom user model may have no pages in the admin."""
     model = get_user_model()
     added = not admin.site.is_registered(model)
     if added:
@@ -113,7 +113,7 @@ def _forget_urls() -> None:
 
 
 @pytest.mark.usefixtures("users_in_the_admin")
-def test_a_presence_leads_to_its_user_for_those_who_may_view_users(
+def test_a_presence_links_to_its_user_with_permission_to_view_users(
     admin_client: Client, operator: Callable[..., Client], user: Any
 ) -> None:
     opts = type(user)._meta
@@ -124,15 +124,15 @@ def test_a_presence_leads_to_its_user_for_those_who_may_view_users(
     assert url in page_of(users_too, "1")
     assert url not in page_of(viewer, "1")
     assert f"/admin/{opts.app_label}/{opts.model_name}/" not in page_of(users_too, "3").split('id="content-main"')[1]
-    # Past Django, which would have made their connections leave.
+    # Deleted with SQL: Django's delete would record leaves for the connections.
     type(user).objects.filter(pk=user.pk)._raw_delete("default")
     assert url not in page_of(users_too, "1")
 
 
-def test_a_presence_leads_to_no_user_where_users_have_no_pages(
+def test_a_presence_has_no_link_to_its_user_if_users_have_no_pages(
     admin_client: Client, user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = admin.AdminSite()
     request: Any = admin_client.get(LIST).wsgi_request
     presences = PresenceAdmin(Presence, site)
-    assert "User" not in [text for _, text in presences.leads(request, Presence.objects.earliest("id"))]
+    assert "User" not in [text for _, text in presences.object_links(request, Presence.objects.earliest("id"))]

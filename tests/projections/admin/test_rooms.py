@@ -11,7 +11,7 @@ from django.test import Client
 
 from projections.admin import rooms
 from projections.models import Presence, Room
-from projections.templatetags.presence_times import moment
+from projections.templatetags.presence_times import timestamp
 from tests.time import age_presences
 
 pytestmark = pytest.mark.django_db
@@ -26,20 +26,20 @@ def present(user: Any) -> None:
 
 
 def shown(client: Client, room: str) -> list[tuple[str, str]]:
-    """Who is here and in how many connections, as the page of the room says."""
+    """The people and their numbers of connections on the page of the room."""
     page = client.get(f"{LIST}{room}/change/").content.decode()
     return re.findall(r'<th scope="row">.*?<bdi>(.*?)</bdi>.*?</th>\s*<td><a [^>]*>(\d+)</a></td>', page)
 
 
 @pytest.mark.usefixtures("present")
-def test_rooms_say_how_many_are_there(admin_client: Client) -> None:
+def test_rooms_show_their_people_and_connections(admin_client: Client) -> None:
     response = admin_client.get(LIST)
     found = {room.channel_name: (room.people, room.connections) for room in response.context["cl"].result_list}
     assert found == {"a": (1, 3), "b_c.d-e": (0, 1)}
 
 
 @pytest.mark.usefixtures("present")
-def test_a_room_leads_to_who_is_there_and_to_its_events(admin_client: Client) -> None:
+def test_a_room_links_to_its_presences_and_its_events(admin_client: Client) -> None:
     page = admin_client.get(LIST).content.decode()
     assert "/admin/projections/presence/?room=b_c.d-e" in page
     assert "/admin/projections/presencesession/?room=b_c.d-e" in page
@@ -59,7 +59,7 @@ def test_lookups_that_no_filter_offers_are_refused(admin_client: Client) -> None
     assert admin_client.get(LIST, {"channel_name__regex": "["}).status_code == 400
 
 
-def test_the_page_of_a_room_says_who_is_here_each_person_once(admin_client: Client, user: Any, other_user: Any) -> None:
+def test_the_page_of_a_room_lists_each_person_once(admin_client: Client, user: Any, other_user: Any) -> None:
     for channel, who in [("1", user), ("2", None), ("3", other_user), ("4", user), ("5", None)]:
         Room.objects.add("a", channel, who)
     Room.objects.add("b", "1", other_user)
@@ -67,7 +67,7 @@ def test_the_page_of_a_room_says_who_is_here_each_person_once(admin_client: Clie
     assert admin_client.get(f"{LIST}a/change/").content.decode().count("All presences") == 0
 
 
-def test_somebody_is_here_since_their_first_connection_came_and_was_last_seen_in_any(
+def test_a_person_is_present_since_their_first_join_and_last_seen_in_any_connection(
     admin_client: Client, user: Any
 ) -> None:
     Room.objects.add("a", "1", user)
@@ -76,29 +76,29 @@ def test_somebody_is_here_since_their_first_connection_came_and_was_last_seen_in
     first, second = Presence.objects.order_by("id")
     page = admin_client.get(f"{LIST}a/change/").content.decode()
     for time in (first.joined_at, second.last_seen):
-        assert f'<td class="time">{moment(time)}</td>' in page
+        assert f'<td class="time">{timestamp(time)}</td>' in page
 
 
-def test_who_was_deleted_is_still_here_and_leads_to_their_connections(admin_client: Client, user: Any) -> None:
+def test_a_deleted_user_is_listed_with_a_link_to_their_connections(admin_client: Client, user: Any) -> None:
     Room.objects.add("a", "1", user)
     key = user.pk
-    # Past Django, which would have made their connections leave.
+    # Deleted with SQL: Django's delete would record leaves for the connections.
     type(user).objects.filter(pk=key)._raw_delete("default")
     assert shown(admin_client, "a") == [(f"deleted user {key}", "1")]
     page = admin_client.get(f"{LIST}a/change/").content.decode()
     assert f"/admin/projections/presence/?room=a&amp;user={key}" in page
 
 
-def test_an_empty_room_says_so(admin_client: Client) -> None:
+def test_the_page_of_an_empty_room_states_that_it_is_empty(admin_client: Client) -> None:
     Room.objects.add("a", "1")
     Room.objects.remove("a", "1")
-    assert "Nobody." in admin_client.get(f"{LIST}a/change/").content.decode()
+    assert "No connections." in admin_client.get(f"{LIST}a/change/").content.decode()
 
 
-def test_a_full_room_shows_the_first_and_leads_to_all(
+def test_a_full_room_lists_the_first_people_and_links_to_all_presences(
     admin_client: Client, user: Any, other_user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "SHOWN", 3)
+    monkeypatch.setattr(rooms, "MAX_OCCUPANTS", 3)
     for channel, who in [("1", user), ("2", None), ("3", other_user)]:
         Room.objects.add("a", channel, who)
     assert "All presences" not in admin_client.get(f"{LIST}a/change/").content.decode()
@@ -107,18 +107,18 @@ def test_a_full_room_shows_the_first_and_leads_to_all(
     page = admin_client.get(f"{LIST}a/change/").content.decode()
     assert "Only the first 3 are listed." in page
     assert '<a href="/admin/projections/presence/?room=a">All presences</a>' in page
-    monkeypatch.setattr(rooms, "SHOWN", 1)
+    monkeypatch.setattr(rooms, "MAX_OCCUPANTS", 1)
     assert shown(admin_client, "a") == [("ada", "1")]
 
 
-def test_who_may_not_view_presences_is_not_told_who_is_here(operator: Callable[..., Client], user: Any) -> None:
+def test_without_permission_to_view_presences_people_are_not_listed(operator: Callable[..., Client], user: Any) -> None:
     Room.objects.add("a", "1", user)
     assert shown(operator("projections.view_room"), "a") == []
     assert shown(operator("projections.view_room", "projections.view_presence"), "a") == [("ada", "1")]
 
 
 @pytest.mark.usefixtures("content_types_known")
-def test_the_page_of_a_room_asks_a_constant_number_of_queries(
+def test_the_page_of_a_room_makes_a_constant_number_of_queries(
     admin_client: Client, django_user_model: Any, django_assert_num_queries: Any
 ) -> None:
     Room.objects.add("a", "0", django_user_model.objects.create_user("somebody"))
@@ -133,23 +133,23 @@ def test_the_page_of_a_room_asks_a_constant_number_of_queries(
             admin_client.get(LIST)
 
 
-def test_a_room_that_is_no_more_leads_to_its_sessions(admin_client: Client) -> None:
+def test_a_pruned_room_redirects_to_its_stays(admin_client: Client) -> None:
     Room.objects.add("a", "1")
     Room.objects.remove("a", "1")
     Room.objects.prune_rooms()
     response = admin_client.get(f"{LIST}a/change/", follow=True)
     assert response.redirect_chain == [("/admin/projections/presencesession/?room=a&last=week", 302)]
-    assert "There is no room “a” now." in response.content.decode()
+    assert "Room “a” does not exist now." in response.content.decode()
     assert [stay.channel_name for stay in response.context["cl"].result_list] == ["1"]
 
 
-def test_a_room_that_is_no_more_leads_back_for_those_who_may_not_view_sessions(
+def test_a_pruned_room_redirects_to_the_index_without_permission_to_view_stays(
     operator: Callable[..., Client],
 ) -> None:
     response = operator("projections.view_room").get(f"{LIST}a/change/")
     assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
-def test_rooms_that_no_address_can_hold_lead_to_their_sessions(admin_client: Client) -> None:
+def test_rooms_whose_name_no_address_can_hold_link_to_their_stays(admin_client: Client) -> None:
     Room.objects.add("..", "1")
     assert '<a href="/admin/projections/presencesession/?room=..">..</a>' in admin_client.get(LIST).content.decode()

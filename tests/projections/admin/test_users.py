@@ -1,4 +1,4 @@
-"""The pages of users, which are not ours."""
+"""The link on the pages of users, which other admins own."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def with_the_template_of_the_docs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_users, "change_form_template", "admin/projections/user_change_form.html")
 
 
-def test_the_page_of_a_user_leads_to_their_timeline(admin_client: Client, user: Any) -> None:
+def test_the_page_of_a_user_links_to_their_timeline(admin_client: Client, user: Any) -> None:
     assert f"{reverse('admin:presence_timeline')}?user={user.pk}" in admin_client.get(page_of(user)).content.decode()
 
 
-def test_there_is_no_link_for_whom_may_not_see_it(operator: Callable[..., Client], user: Any) -> None:
+def test_there_is_no_link_without_permission_to_view_stays(operator: Callable[..., Client], user: Any) -> None:
     model = type(user)
     client = operator(f"{model._meta.app_label}.view_{model._meta.model_name}")
     page = client.get(page_of(user))

@@ -1,46 +1,42 @@
-// Views: the span of time that is shown, as `{ from, until }`. Nothing here changes one; each function returns another.
-"use strict";
+// Views: the spans that the chart shows, as `{ from, until }`. Each function returns a new view.
 
-(() => {
-  const { SECOND, MINUTE, HOUR, DAY } = window.presenceTimeline.times;
-  const SHORTEST = SECOND;
-  const LONGEST = 3660 * DAY;
-  const GRAINS = [DAY, HOUR, 10 * MINUTE, MINUTE, 10 * SECOND, SECOND, SECOND / 10, SECOND / 1000];
+import { DAY, HOUR, MINUTE, SECOND } from "./times.js";
 
-  /** The view with `span`, inside of what can be asked for: not before 1970, and not wholly in the future. */
-  function bounded(from, span, now) {
-    const length = Math.min(Math.max(span, SHORTEST), LONGEST);
-    const start = Math.max(0, Math.min(from, now - Math.min(length / 4, SECOND)));
-    return { from: Math.round(start), until: Math.round(start + length) };
-  }
+const MIN_SPAN = SECOND;
+const MAX_SPAN = 3660 * DAY;
+const RESOLUTIONS = [DAY, HOUR, 10 * MINUTE, MINUTE, 10 * SECOND, SECOND, SECOND / 10, SECOND / 1000];
 
-  /** Makes the view longer or shorter, and leaves the time at `share` of it where it is. */
-  function zoomed({ from, until }, factor, share, now) {
-    const span = Math.min(Math.max((until - from) * factor, SHORTEST), LONGEST);
-    return bounded(from + share * (until - from - span), span, now);
-  }
+/** The view with the length `span`, within what the server accepts: not before 1970, and not wholly in the future. */
+export function bounded(from, span, now) {
+  const length = Math.min(Math.max(span, MIN_SPAN), MAX_SPAN);
+  const start = Math.max(0, Math.min(from, now - Math.min(length / 4, SECOND)));
+  return { from: Math.round(start), until: Math.round(start + length) };
+}
 
-  /** Moves the view by `share` of its length. */
-  function panned({ from, until }, share, now) {
-    return bounded(from + share * (until - from), until - from, now);
-  }
+/** The view with `factor` times the length. The time at `share` of its width keeps its place. */
+export function zoomed({ from, until }, factor, share, now) {
+  const span = Math.min(Math.max((until - from) * factor, MIN_SPAN), MAX_SPAN);
+  return bounded(from + share * (until - from - span), span, now);
+}
 
-  /** The roundest length of time that is no more than a pixel or two. */
-  function grain({ from, until }) {
-    return GRAINS.find((size) => (until - from) / size >= 1000) ?? GRAINS.at(-1);
-  }
+/** The view moved by `share` of its length. */
+export function panned({ from, until }, share, now) {
+  return bounded(from + share * (until - from), until - from, now);
+}
 
-  /** The last moment of the view of which something can be known: its end is the first that it does not hold. */
-  function latest(view, now) {
-    return Math.max(view.from, Math.min(view.until - grain(view), now));
-  }
+/** The roundest duration that is at most a pixel or two wide. */
+export function resolution({ from, until }) {
+  return RESOLUTIONS.find((size) => (until - from) / size >= 1000) ?? RESOLUTIONS.at(-1);
+}
 
-  /** The view with times as round as the pixels allow, for an address that one can read. */
-  function rounded({ from, until }, now) {
-    const unit = grain({ from, until });
-    const start = Math.floor(from / unit) * unit;
-    return bounded(start, Math.max(unit, Math.round(until / unit) * unit - start), now);
-  }
+/** The last known moment of the view. The view does not contain its own end. */
+export function latest(view, now) {
+  return Math.max(view.from, Math.min(view.until - resolution(view), now));
+}
 
-  window.presenceTimeline.views = { bounded, zoomed, panned, grain, latest, rounded };
-})();
+/** The view with times as round as its pixels allow, for a readable address. */
+export function rounded({ from, until }, now) {
+  const unit = resolution({ from, until });
+  const start = Math.floor(from / unit) * unit;
+  return bounded(start, Math.max(unit, Math.round(until / unit) * unit - start), now);
+}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from projections.models import PresenceSession
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 

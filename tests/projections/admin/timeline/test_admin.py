@@ -20,9 +20,9 @@ from django.urls import reverse
 from django.utils.timezone import override
 
 from projections.admin.timeline import drawing, table
-from projections.admin.timeline.admin import REGIONS
+from projections.admin.timeline.admin import REGIONS_HEADER
 from projections.models import PresenceSession, Room
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 
 pytestmark = pytest.mark.django_db
 
@@ -66,11 +66,11 @@ def staff(django_user_model: Any, client: Client) -> Any:
     return someone
 
 
-# Who may see it
+# Permissions
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_strangers_are_sent_to_the_login(view: str, client: Client) -> None:
+def test_visitors_are_redirected_to_the_login(view: str, client: Client) -> None:
     response = client.get(url(view), {"room": "lobby"})
     assert response.status_code == 302
     assert "/login/" in response.headers["Location"]
@@ -92,19 +92,19 @@ def test_the_permission_to_view_sessions_is_enough(view: str, client: Client, st
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_nothing_but_reading_is_allowed(method: str, view: str, admin_client: Client) -> None:
+def test_only_reading_methods_are_allowed(method: str, view: str, admin_client: Client) -> None:
     assert getattr(admin_client, method)(url(view)).status_code == 405
 
 
-def test_the_index_leads_to_it(admin_client: Client, client: Client, staff: Any) -> None:
+def test_the_index_links_to_the_timeline(admin_client: Client, client: Client, staff: Any) -> None:
     assert f'href="{url()}"' in admin_client.get("/admin/").content.decode()
     assert url() not in client.get("/admin/").content.decode()
 
 
-# What it is asked
+# Criteria
 
 
-def test_without_a_question_it_offers_rooms(admin_client: Client, user: Any) -> None:
+def test_without_criteria_it_offers_rooms(admin_client: Client, user: Any) -> None:
     Room.objects.add("lobby", "1", user)
     Room.objects.add("attic", "2")
     Room.objects.remove("attic", "2")
@@ -114,7 +114,7 @@ def test_without_a_question_it_offers_rooms(admin_client: Client, user: Any) -> 
     assert f'href="{url()}?room=lobby"' in response.content.decode()
 
 
-def test_without_rooms_it_says_so(admin_client: Client) -> None:
+def test_without_rooms_it_states_that_there_are_none(admin_client: Client) -> None:
     assert "There are no rooms yet" in text(admin_client.get(url()))
 
 
@@ -129,9 +129,7 @@ def test_without_rooms_it_says_so(admin_client: Client) -> None:
     ],
 )
 @pytest.mark.usefixtures("past")
-def test_every_address_leads_to_the_one_that_means_the_same_to_everyone(
-    query: dict[str, str], admin_client: Client
-) -> None:
+def test_every_address_redirects_to_its_canonical_form(query: dict[str, str], admin_client: Client) -> None:
     response = admin_client.get(url(), query)
     assert response.status_code == 302
     found = parse_qs(urlsplit(response.headers["Location"]).query)
@@ -164,18 +162,18 @@ JUNK = [
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("query", JUNK, ids=lambda query: " ".join(query)[:30])
-def test_junk_is_refused_and_explained(query: dict[str, str], view: str, admin_client: Client) -> None:
+def test_invalid_criteria_are_refused_and_explained(query: dict[str, str], view: str, admin_client: Client) -> None:
     response = admin_client.get(url(view), query)
     assert response.status_code == 400
-    said = response.content.decode()
-    assert "<script>" not in said.replace("<script src=", "") or response.headers["Content-Type"].startswith(
+    content = response.content.decode()
+    assert "<script>" not in content.replace("<script src=", "") or response.headers["Content-Type"].startswith(
         "text/plain"
     )
     assert len(text(response).strip()) > 10
 
 
 @pytest.mark.parametrize("view", VIEWS[1:])
-def test_without_a_question_there_is_nothing_to_draw(view: str, admin_client: Client) -> None:
+def test_without_criteria_there_is_no_data(view: str, admin_client: Client) -> None:
     response = admin_client.get(url(view))
     assert response.status_code == 400
     assert "Choose a room or a user." in response.content.decode()
@@ -183,67 +181,67 @@ def test_without_a_question_there_is_nothing_to_draw(view: str, admin_client: Cl
 
 @pytest.mark.parametrize("page", ["0", "-3", "x", "99999999999999999999", "\x00"])
 @pytest.mark.usefixtures("past")
-def test_a_page_that_is_none_is_the_nearest(page: str, admin_client: Client) -> None:
+def test_an_invalid_page_number_gives_the_nearest_page(page: str, admin_client: Client) -> None:
     response = admin_client.get(url(), {"room": "lobby", **SPAN, "page": page})
     assert response.status_code == 200
     assert response.context["page"].number == 1
 
 
-# What it tells
+# Content
 
 
 @pytest.mark.usefixtures("past")
-def test_the_table_has_a_row_a_stay(admin_client: Client) -> None:
+def test_the_table_has_one_row_for_each_stay(admin_client: Client) -> None:
     response = admin_client.get(url(), {"room": "lobby", **SPAN})
     rows = response.context["rows"]
-    assert [(row.stay.channel_name, row.person.name, row.lasted) for row in rows] == [
+    assert [(row.stay.channel_name, row.person.name, row.duration) for row in rows] == [
         ("tab", "ada", "1:00:00"),
         ("guest", "anonymous", "0:10:00"),
         ("phone", "ada", "1:30:00"),
         ("desk", "grace", "2:15:00"),
     ]
-    said = text(response)
-    assert "between 2026-03-02 10:59:00, when last seen, and 2026-03-02 11:00:00, when pruned" in said
-    assert "2026-03-02 10:00:00, left" in said
-    assert "(UTC)" in said
+    content = text(response)
+    assert "between 2026-03-02 10:59:00 (last seen) and 2026-03-02 11:00:00 (pruned)" in content
+    assert "2026-03-02 10:00:00, left" in content
+    assert "(UTC)" in content
 
 
 @pytest.mark.usefixtures("past")
 def test_times_are_in_the_current_time_zone(admin_client: Client) -> None:
     with override(ZoneInfo("Asia/Kolkata")):
         response = admin_client.get(url(), {"room": "lobby", **SPAN})
-    said = text(response)
-    assert "2026-03-02 13:30:00 to 2026-03-02 18:30:00 (Asia/Kolkata)" in said
-    assert "Times are in Asia/Kolkata" in said
+    content = text(response)
+    assert "2026-03-02 13:30:00 to 2026-03-02 18:30:00 (Asia/Kolkata)" in content
+    assert "Times are in Asia/Kolkata" in content
     assert 'data-time-zone="Asia/Kolkata"' in response.content.decode()
 
 
 @pytest.mark.usefixtures("past")
-def test_it_lists_who_was_there_at_the_moment(admin_client: Client) -> None:
+def test_it_lists_who_was_present_at_the_moment(admin_client: Client) -> None:
     response = admin_client.get(url(), {"room": "lobby", **SPAN, "moment": "2026-03-02T09:50:00Z"})
-    here = [(one.person.name, len(one.stays)) for one, _, _ in response.context["here"]]
+    here = [(one.person.name, len(one.stays)) for one, _, _ in response.context["listed"]]
     assert here == [("ada", 2), ("grace", 1)]
-    assert "At 2026-03-02 09:50:00.000000 (UTC): 3 connections, 2 people with an account." in text(response)
+    assert "At 2026-03-02 09:50:00.000000 (UTC): 3 connections, 2 users." in text(response)
 
 
 @pytest.mark.usefixtures("past")
-def test_without_a_moment_it_is_the_end_of_the_span(admin_client: Client) -> None:
+def test_the_default_moment_is_the_end_of_the_span(admin_client: Client) -> None:
     response = admin_client.get(url(), {"room": "attic", **SPAN})
     assert response.context["moment"] == at(13)
-    assert [one.person.name for one, _, _ in response.context["here"]] == ["grace"]
-    assert "Nobody." in text(admin_client.get(url(), {"room": "lobby", **SPAN}))
+    assert [one.person.name for one, _, _ in response.context["listed"]] == ["grace"]
+    assert "No connections." in text(admin_client.get(url(), {"room": "lobby", **SPAN}))
 
 
 @pytest.mark.usefixtures("past")
-def test_a_stay_is_looked_at_closely(admin_client: Client) -> None:
+def test_the_selected_stay_is_shown_in_detail(admin_client: Client) -> None:
     phone = PresenceSession.objects.get(channel_name="phone")
     response = admin_client.get(url(), {"room": "lobby", **SPAN, "stay": str(phone.session)})
-    close_up = response.context["close_up"]
-    assert [event.kind for event, _ in close_up.events] == ["join", "touch", "prune"]
-    said = text(response)
-    assert f"Stay {phone.session}" in said
-    assert "silent" in said
-    for _, link in close_up.links:
+    details = response.context["details"]
+    assert [event.kind for event, _ in details.events] == ["join", "touch", "prune"]
+    content = text(response)
+    assert f"Stay {phone.session}" in content
+    assert "silent" in content
+    for _, link in details.links:
         assert admin_client.get(link, follow=True).status_code == 200, link
 
 
@@ -251,37 +249,37 @@ def test_a_stay_is_looked_at_closely(admin_client: Client) -> None:
 def test_a_stay_that_goes_on_leads_to_its_presence(admin_client: Client) -> None:
     desk = PresenceSession.objects.get(channel_name="desk", room="attic")
     response = admin_client.get(url(), {"room": "attic", **SPAN, "stay": str(desk.session)})
-    links = dict(response.context["close_up"].links)
+    links = dict(response.context["details"].links)
     assert links["Presence"] == reverse("admin:projections_presence_change", args=[desk.session])
     assert admin_client.get(links["Presence"]).status_code == 200
-    assert "still there" in text(response)
+    assert "still present" in text(response)
 
 
-def test_an_open_stay_is_looked_at_closely_without_time_zones(admin_client: Client, user: Any, settings: Any) -> None:
+def test_an_open_stay_is_shown_in_detail_without_time_zones(admin_client: Client, user: Any, settings: Any) -> None:
     Room.objects.add("lobby", "tab", user)
     settings.USE_TZ = False
     number = PresenceSession.objects.get().session
     for query in ({"room": "lobby"}, {"user": str(user.pk)}):
         response = admin_client.get(url(), {**query, "last": "hour", "stay": str(number)}, follow=True)
-        assert "still there" in text(response)
+        assert "still present" in text(response)
         assert response.context["present"].connections == 1
         data = admin_client.get(url("presence_timeline_data"), {**query, "last": "hour"}).json()
         assert data["from"] < data["stays"][0][3] <= data["now"] + 1_000_000
 
 
 @pytest.mark.usefixtures("past")
-def test_events_are_for_whom_may_see_the_log(operator: Callable[..., Client]) -> None:
+def test_events_need_the_permission_to_view_the_log(operator: Callable[..., Client]) -> None:
     number = PresenceSession.objects.get(channel_name="phone").session
     asked = {"room": "lobby", **SPAN, "stay": str(number)}
     without = operator("projections.view_presencesession").get(url(), asked)
-    assert "Its events" not in text(without)
+    assert "Events of the stay" not in text(without)
     assert "Events of the room" not in text(without)
     assert f"Stay {number}" in text(without)
     with_them = operator("projections.view_presencesession", "presence_events.view_presenceevent").get(url(), asked)
-    assert "Its events" in text(with_them)
+    assert "Events of the stay" in text(with_them)
 
 
-def test_rooms_are_offered_to_whom_may_see_who_is_there(operator: Callable[..., Client]) -> None:
+def test_offered_rooms_need_the_permissions_to_view_rooms_and_presences(operator: Callable[..., Client]) -> None:
     Room.objects.add("lobby", "tab")
     few = ["projections.view_presencesession", "projections.view_room"]
     assert "lobby" not in text(operator(*few).get(url()))
@@ -295,23 +293,23 @@ def test_a_user_in_a_room_is_named_with_the_room(admin_client: Client, user: Any
     assert "ada · lobby | Timeline" in text(response)
     assert "Where this person was" in text(response)
     assert "Who was there" not in text(response)
-    name = admin_client.get(response.context["csv"]).headers["Content-Disposition"]
+    name = admin_client.get(response.context["csv_url"]).headers["Content-Disposition"]
     assert f"stays-lobby-{user.pk}-2026" in name
 
 
 @pytest.mark.usefixtures("past")
-def test_if_only_the_moment_has_changed_the_rest_is_left_out(admin_client: Client, user: Any) -> None:
+def test_if_only_the_moment_changed_other_regions_are_omitted(admin_client: Client, user: Any) -> None:
     asked = {"user": str(user.pk), **SPAN, "moment": "2026-03-02T09:50:00Z"}
     with CaptureQueriesContext(connection) as queries:
-        response = admin_client.get(url(), asked, headers={REGIONS: "moment"})
+        response = admin_client.get(url(), asked, headers={REGIONS_HEADER: "moment"})
     found = set(re.findall('data-region="([a-z]+)"', response.content.decode()))
-    assert found == {"question", "controls", "moment"}
+    assert found == {"criteria", "controls", "moment"}
     assert len(queries) <= 6
 
 
 @pytest.mark.usefixtures("past")
 def test_a_stay_outside_of_the_span_is_not_shown(admin_client: Client) -> None:
-    assert "There is no such stay in this span." in text(
+    assert "This span has no stay with this number." in text(
         admin_client.get(url(), {"room": "lobby", **SPAN, "stay": "424242"})
     )
 
@@ -320,14 +318,14 @@ def test_a_stay_outside_of_the_span_is_not_shown(admin_client: Client) -> None:
 def test_a_users_timeline_goes_across_rooms(admin_client: Client, other_user: Any) -> None:
     response = admin_client.get(url(), {"user": str(other_user.pk), **SPAN, "moment": "2026-03-02T11:30:00Z"})
     assert [row.stay.room for row in response.context["rows"]] == ["lobby", "attic"]
-    assert [one.stays[0].room for one, _, _ in response.context["here"]] == ["lobby", "attic"]
+    assert [one.stays[0].room for one, _, _ in response.context["listed"]] == ["lobby", "attic"]
     companions = [(who.name, together) for who, _, together in response.context["company"]["companions"]]
     assert companions == [("ada", "1:15:00")]
     assert 'value="grace"' in response.content.decode()
 
 
 @pytest.mark.usefixtures("past")
-def test_a_user_who_was_deleted_can_be_looked_at(admin_client: Client, user: Any) -> None:
+def test_the_timeline_of_a_deleted_user_is_shown(admin_client: Client, user: Any) -> None:
     key = user.pk
     user.delete()
     response = admin_client.get(url(), {"user": str(key), **SPAN})
@@ -335,52 +333,50 @@ def test_a_user_who_was_deleted_can_be_looked_at(admin_client: Client, user: Any
     assert f'value="{key}"' in response.content.decode()
     in_room = admin_client.get(url(), {"room": "lobby", **SPAN})
     assert (
-        in_room.context["rows"][0].url
+        in_room.context["rows"][0].person_url
         == f"{url()}?user={key}&from=2026-03-02T08%3A00%3A00Z&until=2026-03-02T13%3A00%3A00Z"
     )
 
 
 @pytest.mark.usefixtures("past")
-def test_the_form_of_the_page_asks_for_the_user_whom_the_page_is_about(
-    admin_client: Client, user: Any, django_user_model: Any
-) -> None:
-    """Also if somebody else is called what the key of that one was."""
+def test_the_form_contains_the_user_of_the_page(admin_client: Client, user: Any, django_user_model: Any) -> None:
+    """The key of the deleted user is the name of another user."""
     key = user.pk
     user.delete()
     django_user_model.objects.create_user(str(key))
     page = admin_client.get(url(), {"user": str(key), **SPAN}).content.decode()
-    form = page[page.index('data-region="question"') :]
+    form = page[page.index('data-region="criteria"') :]
     inputs = re.findall(r"<input [^>]*>", form[: form.index("</form>")])
     fields = [dict(re.findall(r'([a-z]+)="([^"]*)"', each)) for each in inputs]
     submitted = {field["name"]: field.get("value", "") for field in fields if "name" in field}
     assert submitted["username"] == str(key)
     response = admin_client.get(url(), submitted, follow=True)
-    assert response.context["question"].user == key
-    assert response.context["question"].start == at(8)
+    assert response.context["criteria"].user == key
+    assert response.context["criteria"].start == at(8)
 
 
-def test_where_nobody_was_it_says_so(admin_client: Client, user: Any) -> None:
-    assert "Nobody was there in this span." in text(admin_client.get(url(), {"room": "nowhere", **SPAN}))
-    said = text(admin_client.get(url(), {"user": str(user.pk), **SPAN}))
-    assert "Nobody with an account was in the same room at the same time." in said
+def test_an_empty_span_states_that_it_is_empty(admin_client: Client, user: Any) -> None:
+    assert "There were no stays in this span." in text(admin_client.get(url(), {"room": "nowhere", **SPAN}))
+    content = text(admin_client.get(url(), {"user": str(user.pk), **SPAN}))
+    assert "No other user was in the same room at the same time." in content
 
 
 @pytest.mark.usefixtures("past")
 def test_more_stays_than_can_be_drawn_are_neither_listed_nor_downloaded(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "DRAWN", 2)
-    monkeypatch.setattr(drawing, "DRAWN", 2)
+    monkeypatch.setattr(table, "MAX_DRAWN_STAYS", 2)
+    monkeypatch.setattr(drawing, "MAX_DRAWN_STAYS", 2)
     response = admin_client.get(url(), {"room": "lobby", **SPAN})
     assert response.context["rows"] == []
-    assert "choose a shorter span" in text(response)
+    assert "Choose a shorter span" in text(response)
     assert admin_client.get(url("presence_timeline_csv"), {"room": "lobby", **SPAN}).status_code == 400
     data = admin_client.get(url("presence_timeline_data"), {"room": "lobby", **SPAN}).json()
     assert (data["complete"], data["stays"], len(data["counts"])) == (False, [], 240)
 
 
 @pytest.mark.usefixtures("past")
-def test_pages_lead_to_each_other(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_the_table_link_to_each_other(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "PER_PAGE", 3)
     response = admin_client.get(url(), {"room": "lobby", **SPAN})
     assert "1 to 3 of 4." in text(response)
@@ -390,7 +386,7 @@ def test_pages_lead_to_each_other(admin_client: Client, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("past")
-def test_all_that_is_linked_can_be_opened(admin_client: Client, other_user: Any) -> None:
+def test_all_links_can_be_opened(admin_client: Client, other_user: Any) -> None:
     for query in ({"room": "lobby", "moment": "2026-03-02T09:15:00Z"}, {"user": str(other_user.pk)}):
         page = admin_client.get(url(), {**query, **SPAN}).content.decode()
         content = page[page.index('id="content-main"') :]
@@ -425,7 +421,7 @@ def test_the_number_of_queries_does_not_depend_on_what_is_shown(admin_client: Cl
 
 
 @pytest.mark.usefixtures("past")
-def test_the_data_is_what_the_browser_draws(admin_client: Client, user: Any) -> None:
+def test_the_data_contains_the_drawing(admin_client: Client, user: Any) -> None:
     data = admin_client.get(url("presence_timeline_data"), {"room": "lobby", **SPAN}).json()
     assert (data["from"], data["until"]) == (1772438400000000, 1772456400000000)
     assert (data["complete"], data["by"], data["counts"], data["max_age"]) == (True, "person", [], 60)
@@ -435,7 +431,7 @@ def test_the_data_is_what_the_browser_draws(admin_client: Client, user: Any) -> 
         ("grace", "user"),
     ]
     assert data["lanes"][1]["url"] is None
-    assert admin_client.get(data["lanes"][0]["url"]).context["question"].user == user.pk
+    assert admin_client.get(data["lanes"][0]["url"]).context["criteria"].user == user.pk
     number = PresenceSession.objects.get(channel_name="phone").session
     hour = 3_600_000_000
     assert data["stays"][2] == [
@@ -445,19 +441,19 @@ def test_the_data_is_what_the_browser_draws(admin_client: Client, user: Any) -> 
 
 
 @pytest.mark.usefixtures("past")
-def test_of_a_user_the_data_has_a_lane_a_room(admin_client: Client, other_user: Any) -> None:
+def test_the_data_of_a_user_has_one_lane_for_each_room(admin_client: Client, other_user: Any) -> None:
     data = admin_client.get(url("presence_timeline_data"), {"user": str(other_user.pk), **SPAN}).json()
     assert data["by"] == "room"
     assert [lane["name"] for lane in data["lanes"]] == ["lobby", "attic"]
-    assert admin_client.get(data["lanes"][1]["url"]).context["question"].room == "attic"
+    assert admin_client.get(data["lanes"][1]["url"]).context["criteria"].room == "attic"
     assert data["stays"][1][4] is None
     assert abs(data["now"] / 1e6 - datetime.now(UTC).timestamp()) < timedelta(minutes=1).total_seconds()
 
 
 @pytest.mark.usefixtures("past")
-def test_the_file_is_what_is_shown(admin_client: Client) -> None:
+def test_the_file_contains_the_shown_stays(admin_client: Client) -> None:
     page = admin_client.get(url(), {"room": "lobby", **SPAN, "moment": "2026-03-02T09:50:00Z"})
-    response = admin_client.get(page.context["csv"])
+    response = admin_client.get(page.context["csv_url"])
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"] == 'attachment; filename="stays-lobby-2026-03-02T080000Z.csv"'
     lines = list(csv.DictReader(io.StringIO(response.content.decode())))
@@ -469,7 +465,7 @@ HOSTILE = ["<img src=x onerror=alert(1)>", "\u202egnp.exe", '"><script>alert(1)<
 
 @pytest.mark.parametrize("name", HOSTILE, ids=["markup", "rtl", "script", "long", "template"])
 @pytest.mark.usefixtures("past")
-def test_hostile_names_are_shown_and_nothing_more(name: str, admin_client: Client, user: Any) -> None:
+def test_hostile_names_are_only_shown(name: str, admin_client: Client, user: Any) -> None:
     type(user).objects.filter(pk=user.pk).update(**{user.USERNAME_FIELD: name})
     for query in ({"room": "lobby", "moment": "2026-03-02T09:50:00Z"}, {"user": str(user.pk)}):
         page = admin_client.get(url(), {**query, **SPAN}).content.decode()

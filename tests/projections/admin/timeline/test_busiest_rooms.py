@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from projections.admin.timeline import busiest_rooms as module
-from projections.admin.timeline.busiest_rooms import rooms
+from projections.admin.timeline.busiest_rooms import busiest_rooms
 from projections.models import Room
 
 pytestmark = pytest.mark.django_db
@@ -24,11 +24,11 @@ def present(user: Any) -> None:
     Room.objects.remove("a", "4")
 
 
-def test_the_fullest_come_first_and_empty_ones_last(django_assert_num_queries: Any) -> None:
+def test_rooms_with_most_connections_come_first_and_empty_ones_last(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(2):
-        assert rooms() == [("b", 3, 1), ("c", 1, 1), ("a", 0, 0)]
+        assert busiest_rooms() == [("b", 3, 1), ("c", 1, 1), ("a", 0, 0)]
 
 
-def test_no_more_are_offered_than_can_be_looked_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OFFERED", 2)
-    assert [each.room for each in rooms()] == ["b", "c"]
+def test_the_number_of_offered_rooms_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ROOMS", 2)
+    assert [room.room for room in busiest_rooms()] == ["b", "c"]

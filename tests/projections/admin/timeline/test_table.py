@@ -12,16 +12,16 @@ from django.utils.timezone import override
 from projections.admin.timeline import table
 from projections.admin.timeline.criteria import Criteria
 from projections.models import PresenceSession
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 from tests.projections.admin.timeline.conftest import at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("past")]
 LOBBY = Criteria("lobby", None, at(8), at(13))
 
 
-def written(question: Criteria) -> list[dict[str, str]]:
+def written(criteria: Criteria) -> list[dict[str, str]]:
     stream = io.StringIO()
-    assert table.write(stream, question)
+    assert table.write_csv(stream, criteria)
     return list(csv.DictReader(io.StringIO(stream.getvalue())))
 
 
@@ -37,24 +37,24 @@ def test_a_page_of_stays(monkeypatch: pytest.MonkeyPatch, django_assert_num_quer
 
 
 @pytest.mark.parametrize("number", ["", "x", "0", "-1", "99", "9" * 99, None])
-def test_a_page_that_is_none_is_the_nearest_there_is(number: Any) -> None:
+def test_an_invalid_page_number_gives_the_nearest_existing_page(number: Any) -> None:
     page = table.page(LOBBY, number)
     assert page is not None
     assert page.number == 1
 
 
-def test_of_too_many_stays_there_is_neither_a_page_nor_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "DRAWN", 3)
+def test_too_many_stays_have_neither_a_page_nor_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "MAX_DRAWN_STAYS", 3)
     assert table.page(LOBBY, 1) is None
     stream = io.StringIO()
-    assert not table.write(stream, LOBBY)
+    assert not table.write_csv(stream, LOBBY)
     assert stream.getvalue() == ""
-    monkeypatch.setattr(table, "DRAWN", 4)
+    monkeypatch.setattr(table, "MAX_DRAWN_STAYS", 4)
     assert table.page(LOBBY, 1) is not None
-    assert table.write(stream, LOBBY)
+    assert table.write_csv(stream, LOBBY)
 
 
-def test_the_file_has_a_line_a_stay(
+def test_the_file_has_one_line_for_each_stay(
     past: dict[str, PresenceSession], user: Any, django_assert_num_queries: Any
 ) -> None:
     with override(ZoneInfo("Europe/Berlin")), django_assert_num_queries(2):
@@ -94,7 +94,7 @@ def test_no_other_text_is_a_formula() -> None:
     assert (line["room"], line["channel_name"], line["reason"]) == ("'-1-1", "'-2.3", '\'=HYPERLINK("x")')
 
 
-def test_what_goes_on_has_no_end(other_user: Any) -> None:
+def test_an_open_stay_has_no_end_in_the_file(other_user: Any) -> None:
     write(Stay("cellar", "x", other_user, at(9), None))
     (line,) = written(Criteria("cellar", None, at(8), at(13)))
     assert (line["left_at"], line["ended_by"]) == ("", "")

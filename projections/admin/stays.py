@@ -1,4 +1,4 @@
-"""Sessions: who was where, over or going on, in a span of time."""
+"""The list of stays: who was where in a span, whether the stay is open or closed."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.admin import BoundedPaginator, RoomFilter, UserFilter, UserRowsAdmin
 from presence_events.models import PresenceEvent
-from projections.admin.columns import clock
-from projections.admin.links import around, link, list_url, person, room_url, stay_url, timeline_url
+from projections.admin.columns import time_cell
+from projections.admin.links import link, list_url, padded_span, person_link, room_url, stay_url, timeline_url
+from projections.admin.stay_events import MAX_POSITIONS_SCANNED, MAX_TOUCHES, data_as_text, events_of
 from projections.admin.timeline.criteria import PRESETS, CriteriaForm
-from projections.admin.timeline.stay_events import REACH, TOUCHES, events_of, said
 from projections.models import PresenceSession
-from projections.times import lasting, written, zone
+from projections.times import format_duration, url_value, zone_name
 
 __all__ = ["PresenceSessionAdmin"]
 
 _A_MICROSECOND = timedelta(microseconds=1)
-_SPAN = ("last", "from", "until")
+_SPAN_PARAMETERS = ("last", "from", "until")
 
 
 class EndFilter(admin.SimpleListFilter):
-    title = _("how it ended")
+    title = _("end")
     parameter_name = "ended"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", _("Still there")), *PresenceSession.End.choices]
+        return [("open", _("Still present")), *PresenceSession.End.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         ended = self.value()
@@ -51,7 +51,7 @@ class EndFilter(admin.SimpleListFilter):
 
 
 class SpanFilter(admin.ListFilter):
-    """A span to choose, or one to type: read as the timeline reads it. It ends now if nothing else is typed."""
+    """Filters by a preset or an entered span, which it reads like the timeline. Without an entered end, it ends now."""
 
     title = _("span")
     template = "admin/projections/presencesession/span_filter.html"
@@ -61,44 +61,43 @@ class SpanFilter(admin.ListFilter):
         for name in self.expected_parameters():
             if value := params.pop(name, [""])[-1]:
                 self.used_parameters[name] = value
-        # A span that was typed goes before one that was chosen.
-        typed = [name for name in ("from", "until") if name in self.used_parameters]
-        asked: dict[str, Any] = {name: self.used_parameters[name] for name in typed or self.used_parameters}
-        self.ends_now = "until" not in typed
-        if self.ends_now and typed:
-            asked["until"] = written(timezone.now())
-        form = CriteriaForm(asked)
+        # An entered span takes precedence over a preset.
+        entered = [name for name in ("from", "until") if name in self.used_parameters]
+        parameters: dict[str, Any] = {name: self.used_parameters[name] for name in entered or self.used_parameters}
+        self.ends_now = "until" not in entered
+        if self.ends_now and entered:
+            parameters["until"] = url_value(timezone.now())
+        form = CriteriaForm(parameters)
         if not form.is_valid():
             for error in (error for errors in form.errors.values() for error in errors):
                 messages.error(request, str(error))
             raise IncorrectLookupParameters(form.errors)
         self.start: datetime = form.cleaned_data["start"]
         self.end: datetime = form.cleaned_data["end"]
-        self.chosen = "" if typed else self.used_parameters.get("last", "day")
+        self.preset = "" if entered else self.used_parameters.get("last", "day")
 
     def expected_parameters(self) -> list[Any]:
-        return list(_SPAN)
+        return list(_SPAN_PARAMETERS)
 
     def has_output(self) -> bool:
         return True
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        mine = self.expected_parameters()
+        own = self.expected_parameters()
         for name, label in PRESETS.items():
             query = changelist.get_query_string({"last": name}, ["from", "until"])
-            yield {"selected": name == self.chosen, "query_string": query, "display": label}
-        others = {name: value[-1] for name, value in changelist.filter_params.items() if name not in mine}
-        yield {"others": others}
+            yield {"selected": name == self.preset, "query_string": query, "display": label}
+        yield {"others": {name: value[-1] for name, value in changelist.filter_params.items() if name not in own}}
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
-        # Whoever came this second is there, though the clock of the database may be ahead.
-        end = self.end + validation.AHEAD if self.ends_now else self.end
+        # The database's clock may be ahead. A connection that joined this second is part of a span that ends now.
+        end = self.end + validation.MAX_CLOCK_SKEW if self.ends_now else self.end
         spanned: QuerySet[Any] = queryset.during(self.start, end)
         return spanned
 
 
-class SessionPaginator(BoundedPaginator):
-    """Counts in no order, which finds the first rows sooner."""
+class StayPaginator(BoundedPaginator):
+    """Counts without an order, which finds the first rows sooner."""
 
     @cached_property
     def count(self) -> int:
@@ -106,8 +105,8 @@ class SessionPaginator(BoundedPaginator):
         return len(rows.order_by().values_list("pk", flat=True)[: 10 * self.per_page])
 
 
-class SessionChangeList(ChangeList):
-    """Rows lead to pages that are found by an index."""
+class StayChangeList(ChangeList):
+    """Links each row to an address with which an index finds the stay."""
 
     def url_for_result(self, result: Any) -> str:
         return stay_url(result)
@@ -118,14 +117,14 @@ class SessionChangeList(ChangeList):
 
     @property
     def zone(self) -> str:
-        return zone()
+        return zone_name()
 
     @property
     def timeline(self) -> str | None:
-        """What the list shows, drawn: if it is about one room or user."""
-        whose = {"room": self.params.get("room"), "username": self.params.get("user")}
-        whose = {name: value for name, value in whose.items() if value}
-        return timeline_url(self.span.start, self.span.end, **whose) if whose else None
+        """The timeline of what the list shows, if the list is filtered by a room or a user."""
+        filters = {"room": self.params.get("room"), "username": self.params.get("user")}
+        filters = {name: value for name, value in filters.items() if value}
+        return timeline_url(self.span.start, self.span.end, **filters) if filters else None
 
 
 @admin.register(PresenceSession)
@@ -148,35 +147,35 @@ class PresenceSessionAdmin(UserRowsAdmin):
         "reason",
     )
     readonly_fields = fields
-    paginator = SessionPaginator
+    paginator = StayPaginator
     change_form_template = "admin/projections/presencesession/change_form.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return SessionChangeList
+        return StayChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return lookup in _SPAN or super().lookup_allowed(lookup, value, request)
+        return lookup in _SPAN_PARAMETERS or super().lookup_allowed(lookup, value, request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> PresenceSession | None:
-        """The stay of that number.
+        """Returns the stay with that number, or None.
 
-        It is looked for in the ``room`` at the time ``at`` that the address says. If it is not there, it is looked for
-        among those who are here now, and at last among all stays there ever were, which is slow on a long log.
+        First it searches the ``room`` of the address at the time ``at``, then the open stays, then all stays of the
+        log, which is slow if the log is long.
         """
         try:
             number = validation.session(int(object_id))
         except ValueError:
             return None
         stays: Any = self.get_queryset(request).filter(session=number)
-        for narrowed in _narrowed(stays, request.GET.get("room", ""), request.GET.get("at", "")):
-            if found := narrowed.first():
+        for searched in _searches(stays, request.GET.get("room", ""), request.GET.get("at", "")):
+            if found := searched.first():
                 stay: PresenceSession = found
                 return stay
         return None
 
     @admin.display(description=_("who"))
     def who(self, stay: PresenceSession) -> str:
-        return person(stay, *_around(stay))
+        return person_link(stay, *_padded_span(stay))
 
     @admin.display(description=_("room"))
     def in_room(self, stay: PresenceSession) -> str:
@@ -184,79 +183,79 @@ class PresenceSessionAdmin(UserRowsAdmin):
 
     @admin.display(description=_("joined at"))
     def joined(self, stay: PresenceSession) -> str:
-        return clock(stay.joined_at)
+        return time_cell(stay.joined_at)
 
     @admin.display(description=_("last seen"))
     def seen(self, stay: PresenceSession) -> str:
-        return clock(stay.last_seen)
+        return time_cell(stay.last_seen)
 
     @admin.display(description=_("left at"))
     def left(self, stay: PresenceSession) -> str:
-        return self.nothing if stay.left_at is None else clock(stay.left_at)
+        return self.empty_text if stay.left_at is None else time_cell(stay.left_at)
 
     @admin.display(description=_("duration"))
     def lasted(self, stay: PresenceSession) -> str:
-        return lasting(stay.duration)
+        return format_duration(stay.duration)
 
     @admin.display(description=_("ended"))
     def ended(self, stay: PresenceSession) -> Any:
         if stay.left_at is None:
-            return _("Still there")
-        return format_html("{} {}", clock(stay.left_at), stay.get_ended_by_display())
+            return _("Still present")
+        return format_html("{} {}", time_cell(stay.left_at), stay.get_ended_by_display())
 
     @admin.display(description=_("ended by"))
     def how_it_ended(self, stay: PresenceSession) -> Any:
         if stay.is_open:
-            return _("Still there")
+            return _("Still present")
         if stay.ended_by == PresenceSession.End.PRUNE:
-            return _("Prune. It truly ended between the times “last seen” and “left at”.")
+            return _("Prune. The connection ended between the times “last seen” and “left at”.")
         return stay.get_ended_by_display()
 
     @admin.display(description=_("timeline"))
     def timeline(self, stay: PresenceSession) -> str:
         return link(_timeline_url(stay), _("timeline"))
 
-    def leads(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
-        pages = [
+    def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        links = [
             (_timeline_url(obj), _("Timeline")),
             (list_url(PresenceEvent, room=obj.room), _("Events of the room")),
         ]
         if obj.is_open:
-            pages.append((reverse("admin:projections_presence_change", args=[obj.pk]), _("Presence")))
-        return pages
+            links.append((reverse("admin:projections_presence_change", args=[obj.pk]), _("Presence")))
+        return links
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if request.user.has_perm("presence_events.view_presenceevent"):
-            evidence = events_of(context["original"])
+            found = events_of(context["original"])
             context |= {
-                "evidence": evidence,
-                "rows": [(event, said(event.data)) for event in evidence.events],
-                "reach": REACH,
-                "touches": TOUCHES,
-                "zone": zone(),
+                "stay_events": found,
+                "rows": [(event, data_as_text(event.data)) for event in found.events],
+                "max_positions": MAX_POSITIONS_SCANNED,
+                "max_touches": MAX_TOUCHES,
+                "zone": zone_name(),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def _narrowed(stays: Any, room: str, at: str) -> Iterator[Any]:
-    """Ever more of ``stays``: those in the room at that time, those that go on, all."""
+def _searches(stays: Any, room: str, at: str) -> Iterator[Any]:
+    """Yields ever wider selections of ``stays``: those in ``room`` at the time ``at``, the open ones, all of them."""
     try:
         if joined := parse_datetime(at):
             joined = joined if timezone.is_aware(joined) else timezone.make_aware(joined)
-            # Some stays have no length.
-            around_then = stays.in_room(room).during(joined - _A_MICROSECOND, joined + _A_MICROSECOND)
+            # A stay can have no length.
+            at_that_time = stays.in_room(room).during(joined - _A_MICROSECOND, joined + _A_MICROSECOND)
         else:
-            around_then = stays.none()
+            at_that_time = stays.none()
     except (ValueError, OverflowError):
-        around_then = stays.none()
-    yield around_then
+        at_that_time = stays.none()
+    yield at_that_time
     yield stays.filter(is_open=True)
     yield stays
 
 
-def _around(stay: PresenceSession) -> tuple[datetime, datetime]:
-    return around(stay.joined_at, stay.left_at or timezone.now())
+def _padded_span(stay: PresenceSession) -> tuple[datetime, datetime]:
+    return padded_span(stay.joined_at, stay.left_at or timezone.now())
 
 
 def _timeline_url(stay: PresenceSession) -> str:
-    return timeline_url(*_around(stay), room=stay.room, moment=stay.joined_at, stay=stay.pk)
+    return timeline_url(*_padded_span(stay), room=stay.room, moment=stay.joined_at, stay=stay.pk)

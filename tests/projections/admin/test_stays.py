@@ -1,4 +1,4 @@
-"""Sessions in the admin."""
+"""Stays in the admin."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from presence_events.recorder import Draft, record
+from projections.admin import stay_events
 from projections.admin.links import stay_url
-from projections.admin.sessions import PresenceSessionAdmin
-from projections.admin.timeline import stay_events
+from projections.admin.stays import PresenceSessionAdmin
 from projections.models import Presence, PresenceSession, Room
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 
 pytestmark = pytest.mark.django_db
 
@@ -72,19 +72,19 @@ def channels(client: Client, **query: Any) -> list[str]:
     ],
 )
 @pytest.mark.usefixtures("history")
-def test_the_list_is_newest_first_and_of_the_past_day_unless_one_asks_for_more(
+def test_the_list_is_newest_first_and_of_the_last_day_by_default(
     query: dict[str, str], found: list[str], admin_client: Client
 ) -> None:
     assert channels(admin_client, **query) == found
 
 
 @pytest.mark.usefixtures("history")
-def test_somebody_is_found_by_key_too(admin_client: Client, other_user: Any) -> None:
+def test_a_user_is_also_found_by_key(admin_client: Client, other_user: Any) -> None:
     assert channels(admin_client, user=other_user.pk) == ["left"]
 
 
 @pytest.mark.usefixtures("history")
-def test_a_span_is_typed(admin_client: Client, now: datetime) -> None:
+def test_a_span_can_be_entered(admin_client: Client, now: datetime) -> None:
     start, end = ((now - days * DAY).strftime("%Y-%m-%d %H:%M") for days in (31, 28))
     assert channels(admin_client, **{"from": start, "until": end}) == ["long-ago", "here"]
     assert channels(admin_client, **{"from": start, "until": end, "last": "hour"}) == ["long-ago", "here"]
@@ -101,7 +101,7 @@ def test_a_day_as_the_end_of_a_span_is_that_whole_day(until: str, found: list[st
 
 
 @pytest.mark.usefixtures("history")
-def test_whoever_came_this_second_is_there(admin_client: Client) -> None:
+def test_a_connection_that_joined_this_second_is_listed(admin_client: Client) -> None:
     Room.objects.add("a", "1")
     assert channels(admin_client)[0] == "1"
 
@@ -119,14 +119,14 @@ def test_whoever_came_this_second_is_there(admin_client: Client) -> None:
         {"room": "\x00"},
     ],
 )
-def test_what_is_no_span_is_sent_back_to_the_list(query: dict[str, str], admin_client: Client) -> None:
+def test_an_invalid_span_redirects_to_the_list(query: dict[str, str], admin_client: Client) -> None:
     response = admin_client.get(LIST, query)
     assert (response.status_code, response["Location"]) == (302, f"{LIST}?e=1")
 
 
-def test_it_says_what_is_wrong_with_a_span(admin_client: Client) -> None:
+def test_the_error_of_a_span_is_shown(admin_client: Client) -> None:
     response = admin_client.get(LIST, {"from": "2024-01-02", "until": "2024-01-01"}, follow=True)
-    assert "The end does not come after the beginning." in response.content.decode()
+    assert "The end must be after the start." in response.content.decode()
 
 
 @pytest.mark.parametrize("lookup", ["nonsense", "channel_name__regex", "joined_at__gte", "user__username", "session"])
@@ -135,14 +135,14 @@ def test_lookups_that_no_filter_offers_are_refused(lookup: str, admin_client: Cl
 
 
 @pytest.mark.usefixtures("history")
-def test_the_list_says_of_which_time_it_is(admin_client: Client) -> None:
+def test_the_list_states_its_span(admin_client: Client) -> None:
     page = admin_client.get(LIST, {"from": "2024-03-04 09:00", "until": "2024-03-04 10:00"}).content.decode()
-    assert "Who was there between 2024-03-04 09:00:00 and 2024-03-04 10:00:00 (America/Chicago)." in page
+    assert "Stays between 2024-03-04 09:00:00 and 2024-03-04 10:00:00 (America/Chicago)." in page
     assert 'value="2024-03-04 09:00"' in page
 
 
 @pytest.mark.usefixtures("history")
-def test_one_span_is_chosen_at_a_time_and_the_other_filters_stay(admin_client: Client) -> None:
+def test_choosing_a_span_keeps_the_other_filters(admin_client: Client) -> None:
     page = admin_client.get(LIST, {"room": "a", "from": "2024-03-04", "until": "2024-03-05"}).content.decode()
     assert 'href="?last=hour&amp;room=a"' in page
     form = page.split('class="presence-input-filter"')[-1]
@@ -153,7 +153,7 @@ def test_one_span_is_chosen_at_a_time_and_the_other_filters_stay(admin_client: C
 
 
 @pytest.mark.usefixtures("history")
-def test_the_list_of_a_room_or_a_user_leads_to_the_same_on_the_timeline(admin_client: Client) -> None:
+def test_the_list_of_a_room_or_a_user_links_to_the_same_timeline(admin_client: Client) -> None:
     page = admin_client.get(LIST, {"room": "a", "from": "2024-03-04 09:00", "until": "2024-03-04 10:00"})
     assert page.context["cl"].timeline == (
         "/admin/projections/timeline/?room=a&from=2024-03-04T15%3A00%3A00Z&until=2024-03-04T16%3A00%3A00Z"
@@ -164,7 +164,7 @@ def test_the_list_of_a_room_or_a_user_leads_to_the_same_on_the_timeline(admin_cl
 
 
 @pytest.mark.usefixtures("history")
-def test_rows_lead_to_the_page_of_the_stay_and_to_its_part_of_the_timeline(
+def test_rows_link_to_the_page_of_the_stay_and_to_its_part_of_the_timeline(
     admin_client: Client, other_user: Any
 ) -> None:
     page = admin_client.get(LIST, {"q": "left"}).content.decode()
@@ -193,10 +193,10 @@ def events(page: str) -> list[str]:
 def test_the_page_of_a_stay_shows_its_events(admin_client: Client) -> None:
     assert events(page_of(admin_client, "pruned")) == ["Join", "Touch", "Prune"]
     assert events(page_of(admin_client, "here")) == ["Join"]
-    assert "There may be more touches" not in page_of(admin_client, "pruned")
+    assert "The stay may have more touches" not in page_of(admin_client, "pruned")
 
 
-def test_the_page_of_a_stay_says_what_was_said(admin_client: Client) -> None:
+def test_the_page_of_a_stay_shows_the_data_of_its_events(admin_client: Client) -> None:
     record(
         [Draft("join", "a", "1", data={"status": "da & dort"}), Draft("leave", "a", "1", data={"reason": "<tired>"})]
     )
@@ -205,21 +205,21 @@ def test_the_page_of_a_stay_says_what_was_said(admin_client: Client) -> None:
     assert "{&quot;reason&quot;: &quot;&lt;tired&gt;&quot;}" in page
 
 
-def test_the_page_of_a_stay_says_if_there_may_be_more_touches(
+def test_the_page_of_a_stay_states_if_there_may_be_more_touches(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stay_events, "TOUCHES", 1)
+    monkeypatch.setattr(stay_events, "MAX_TOUCHES", 1)
     record([Draft("join", "a", "1"), Draft("touch", "a", "1"), Draft("touch", "a", "1")])
     page = page_of(admin_client, "1")
     assert events(page) == ["Join", "Touch"]
-    assert "There may be more touches" in page
+    assert "The stay may have more touches" in page
 
 
 @pytest.mark.usefixtures("history")
 def test_a_stay_that_goes_on_leads_to_its_presence(admin_client: Client) -> None:
     url = reverse("admin:projections_presence_change", args=[Presence.objects.get().pk])
     assert url in page_of(admin_client, "here")
-    assert "Still there" in page_of(admin_client, "here")
+    assert "Still present" in page_of(admin_client, "here")
     assert "/admin/projections/presence/" not in page_of(admin_client, "left").split('class="object-tools"')[1]
 
 
@@ -230,7 +230,7 @@ def test_a_stay_is_found_by_its_number_alone(admin_client: Client) -> None:
         assert response.context["original"] == stay
 
 
-def test_a_stay_of_no_length_is_found_where_it_was(admin_client: Client, now: datetime) -> None:
+def test_a_stay_without_length_is_found_by_room_and_time(admin_client: Client, now: datetime) -> None:
     write(Stay("a", "1", None, now - HOUR, now - HOUR))
     with CaptureQueriesContext(connection) as captured:
         page_of(admin_client, "1")
@@ -238,12 +238,12 @@ def test_a_stay_of_no_length_is_found_where_it_was(admin_client: Client, now: da
     assert len(looked) == 1
 
 
-def test_a_number_that_is_none_is_not_found(admin_client: Client) -> None:
+def test_an_invalid_number_is_not_found(admin_client: Client) -> None:
     assert admin_client.get(f"{LIST}12345/change/").status_code == 302
 
 
 @pytest.mark.usefixtures("content_types_known")
-def test_the_number_of_queries_does_not_depend_on_the_number_of_sessions(
+def test_the_number_of_queries_does_not_depend_on_the_number_of_stays(
     admin_client: Client, django_user_model: Any, django_assert_num_queries: Any
 ) -> None:
     for many in (2, 20):
@@ -266,8 +266,8 @@ def test_counting_stops_after_ten_pages(admin_client: Client, monkeypatch: pytes
     assert len(changelist.result_list) == 2
 
 
-def test_no_list_and_no_page_reads_all_sessions(admin_client: Client, now: datetime, user: Any) -> None:
-    """On a log in which the past day is a small part."""
+def test_no_list_and_no_page_reads_all_stays(admin_client: Client, now: datetime, user: Any) -> None:
+    """The last day is a small part of this log."""
     write(
         *(
             Stay(f"room{number % 20}", f"c{number}", user if number % 100 == 0 else None, then, then + MINUTE)
@@ -297,7 +297,7 @@ def test_no_list_and_no_page_reads_all_sessions(admin_client: Client, now: datet
                 assert "Seq Scan on presence_event" not in plan, plan
 
 
-def test_the_events_of_a_stay_are_for_whom_may_see_the_log(operator: Callable[..., Client], user: Any) -> None:
+def test_the_events_of_a_stay_need_the_permission_to_view_the_log(operator: Callable[..., Client], user: Any) -> None:
     Room.objects.add("hall", "tab", user, {"secret": "yes"})
     page = reverse("admin:projections_presencesession_change", args=[PresenceSession.objects.get().session])
     assert "secret" not in operator("projections.view_presencesession").get(page).content.decode()

@@ -10,10 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from presence_events.recorder import Draft, record
-from projections.admin.timeline import stay_events
-from projections.admin.timeline.stay_events import events_of, said
+from projections.admin import stay_events
+from projections.admin.stay_events import data_as_text, events_of
 from projections.models import PresenceSession, Room
-from tests.past import Stay, write
+from tests.backdating import Stay, write
 
 NINE = datetime(2024, 3, 4, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -29,7 +29,7 @@ def kinds(room: str) -> list[str]:
     return [event.kind for event in events_of(stay_in(room)).events]
 
 
-def test_a_stay_that_is_over_has_a_join_its_touches_and_an_end() -> None:
+def test_a_closed_stay_has_a_join_touches_and_an_end() -> None:
     write(
         Stay("a", "1", None, NINE, NINE + 9 * MINUTE, last_seen=NINE + 5 * MINUTE, ended_by="prune"),
         Stay("b", "1", None, NINE, NINE + 9 * MINUTE),
@@ -41,7 +41,7 @@ def test_a_stay_that_is_over_has_a_join_its_touches_and_an_end() -> None:
     assert {event.session for event in events_of(stay_in("a")).events} == {stay_in("a").session}
 
 
-def test_a_stay_that_goes_on_has_no_end_yet() -> None:
+def test_an_open_stay_has_no_end() -> None:
     Room.objects.add("a", "1")
     record([Draft("touch", "a", "1"), Draft("touch", "a", "1", data={"status": "away"})])
     found = events_of(stay_in("a"))
@@ -56,28 +56,29 @@ def test_other_stays_of_the_connection_are_left_out() -> None:
     assert [event.session for event in events_of(middle).events] == [middle.session] * 3
 
 
-def test_of_many_touches_the_latest_are_shown_and_it_says_so() -> None:
-    record([Draft("join", "a", "1"), *[Draft("touch", "a", "1", data=number) for number in range(stay_events.TOUCHES)]])
+def test_only_the_latest_touches_are_returned_and_marked_incomplete() -> None:
+    touches = [Draft("touch", "a", "1", data=number) for number in range(stay_events.MAX_TOUCHES)]
+    record([Draft("join", "a", "1"), *touches])
     assert events_of(stay_in("a")).complete
     record([Draft("touch", "a", "1", data="one more"), Draft("leave", "a", "1")])
     found = events_of(stay_in("a"))
     assert not found.complete
-    assert [event.data for event in found.events] == [None, *range(1, stay_events.TOUCHES), "one more", None]
+    assert [event.data for event in found.events] == [None, *range(1, stay_events.MAX_TOUCHES), "one more", None]
 
 
-def test_touches_further_back_than_the_reach_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_touches_beyond_the_scan_limit_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     record([Draft("join", "a", "1"), Draft("touch", "a", "1", data="early")])
     record([Draft("join", "b", str(number)) for number in range(10)])
     record([Draft("touch", "a", "1", data="late"), Draft("leave", "a", "1")])
-    monkeypatch.setattr(stay_events, "REACH", 5)
+    monkeypatch.setattr(stay_events, "MAX_POSITIONS_SCANNED", 5)
     found = events_of(stay_in("a"))
     assert [event.data for event in found.events] == [None, "late", None]
     assert not found.complete
 
 
 def test_what_is_read_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stay of a day in a log of which it is a small part: every query finds its index."""
-    monkeypatch.setattr(stay_events, "REACH", 100)
+    """A stay of one day is a small part of this log. Every query uses its index."""
+    monkeypatch.setattr(stay_events, "MAX_POSITIONS_SCANNED", 100)
     day = timedelta(days=1)
     others = [Stay("a", f"c{n}", None, NINE + n * MINUTE, NINE + (n + 3) * MINUTE) for n in range(1440)]
     write(*others, Stay("a", "mine", None, NINE, NINE + day, last_seen=NINE + day - MINUTE))
@@ -95,7 +96,7 @@ def test_what_is_read_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch
                 assert "Seq Scan" not in plan, plan
 
 
-def test_a_short_stay_asks_no_more_than_a_long_one(django_assert_max_num_queries: Any) -> None:
+def test_a_stay_without_length_has_both_events(django_assert_max_num_queries: Any) -> None:
     write(Stay("a", "1", None, NINE, NINE))
     stay = stay_in("a")
     with django_assert_max_num_queries(8):
@@ -105,5 +106,5 @@ def test_a_short_stay_asks_no_more_than_a_long_one(django_assert_max_num_queries
 @pytest.mark.parametrize(
     ("data", "text"), [(None, ""), ("away", "away"), ({"who": "Zoë"}, '{"who": "Zoë"}'), ([1, None], "[1, null]")]
 )
-def test_what_is_said_is_text_or_json(data: Any, text: str) -> None:
-    assert said(data) == text
+def test_data_is_shown_as_text_or_json(data: Any, text: str) -> None:
+    assert data_as_text(data) == text
