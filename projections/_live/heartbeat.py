@@ -2,7 +2,7 @@
 
 Three times in ``CHANNELS_PRESENCE_MAX_AGE`` seconds one statement touches all connections of the loop that are in a
 room. Its answer shows which stays are missing: the statement did not touch them, although their consumer did not leave.
-These are reviewed (`review`), and part of the groups are renewed (`regroup`).
+These are reviewed (`missing_stays`), and part of the groups are renewed (`regroup`).
 
 The timer runs only while there are connections. A heartbeat that fails is logged and retried.
 """
