@@ -199,6 +199,8 @@ class GroupCommit:
             task = asyncio.get_running_loop().create_task(self._announce_in_turn(turn, group), context=Context())
             self._announcements.add(task)
             task.add_done_callback(self._announcements.discard)
+            # A task that is cancelled before it has started never enters its turn, and later turns would wait for it.
+            task.add_done_callback(partial(_finish_turn, turn))
 
     async def _announce_in_turn(self, turn: Turn, group: list[tuple[PendingWrite, list[PresenceEvent]]]) -> None:
         all_events = sorted((event for _, events in group for event in events), key=lambda event: event.id)
@@ -254,3 +256,7 @@ class GroupCommit:
                 await loop.run_in_executor(self._executor, release, self._alias)
             self._executor.shutdown(wait=False)
             self._on_close()
+
+
+def _finish_turn(turn: Turn, task: asyncio.Task[None]) -> None:
+    turn.finish()

@@ -83,16 +83,17 @@ class Turn:
                 TURN_TIMEOUT,
             )
         except BaseException:
-            self._finish()
+            self.finish()
             raise
         self._earlier = set()
         self._token = current_turns.set(self._enclosing | {self})
 
     async def __aexit__(self, *error: object) -> None:
         current_turns.reset(self._token)
-        self._finish()
+        self.finish()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Lets later turns begin. May be called again, and before the turn was entered."""
         self._earlier = set()
         self._finished.set()
         self._order.remove(self, self._rooms)

@@ -49,6 +49,16 @@ async def test_a_turn_that_is_cancelled_while_it_waits_is_finished() -> None:
     assert order._latest == {}
 
 
+async def test_a_turn_that_was_never_entered_can_be_finished() -> None:
+    """The task that would have entered it was cancelled before it started."""
+    order = RoomOrder()
+    first, second = order.next_turn({"room"}), order.next_turn({"room"})
+    first.finish()
+    async with asyncio.timeout(60), second:
+        pass
+    second.finish()
+
+
 async def test_finished_turns_are_dropped() -> None:
     order = RoomOrder()
     for _ in range(3):
