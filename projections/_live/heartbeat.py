@@ -17,7 +17,7 @@ from presence_events.recorder import arecord_quietly
 from projections import conf, selections
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection, Stay
-from projections._live.missing_stays import Missing, Reviewer
+from projections._live.missing_stays import Missing, Reviewer, log_failure
 from projections._live.registry import Registry
 from projections._live.regroup import Regrouper
 from projections._live.stopwatch import Stopwatch
@@ -104,8 +104,8 @@ class Heartbeat:
             try:
                 await self._reviewer.review(missing)
                 await self._regrouper.renew()
-            except Exception:
-                logger.exception("Could not review missing stays or renew groups. The next heartbeat retries.")
+            except Exception as error:
+                log_failure("Could not review missing stays or renew groups.", error)
             finally:
                 self._following_up = False
 

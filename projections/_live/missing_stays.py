@@ -8,6 +8,8 @@ from collections.abc import Collection
 from functools import partial
 from typing import NamedTuple
 
+from django.db import InterfaceError, OperationalError
+
 from presence_events.concurrency import in_thread
 from presence_events.databases import write_alias
 from projections._live.background import BackgroundTasks
@@ -16,9 +18,17 @@ from projections._live.registry import Registry
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, find_endings
 
-__all__ = ["Missing", "Reviewer"]
+__all__ = ["Missing", "Reviewer", "log_failure"]
 
 logger = logging.getLogger("projections.heartbeat")
+
+
+def log_failure(what: str, error: Exception) -> None:
+    """Logs that ``what`` failed and is repeated: a warning of one line while the database is unavailable."""
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.warning("%s The next heartbeat retries. The database is unavailable: %s", what, error)
+    else:
+        logger.error("%s The next heartbeat retries.", what, exc_info=error)
 
 
 class Missing(NamedTuple):
@@ -97,5 +107,5 @@ class Reviewer:
         process_stalled = self._registry.is_stalled()
         try:
             await self._review([(connection, connection.stays()) for connection in scheduled], process_stalled)
-        except Exception:
-            logger.exception("Could not review pruned connections. The next heartbeat reviews them.")
+        except Exception as error:
+            log_failure("Could not review pruned connections.", error)

@@ -34,6 +34,7 @@ DATABASE = (
     r"ERROR uvicorn\.error: Exception in ASGI application" + _raised("OperationalError", "InterfaceError"),
     r"ERROR daphne\.server: Exception inside application" + _raised("OperationalError", "InterfaceError"),
     r"WARNING presence_events\.process_registry: \S+ cannot renew its keep-alive in the database 'default': ",
+    r"WARNING projections\.heartbeat: Could not review .* The database is unavailable: ",
     r"OperationalError: ",
     r"\t",  # the rest of such a message
 )

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from presence_events.models import PresenceEvent
 from projections._live import heartbeat, live_loop
 from projections._live.heartbeat import Heartbeat
-from projections._live.missing_stays import Missing, Reviewer
+from projections._live.missing_stays import Missing, Reviewer, log_failure
 from projections.models import Room
 from tests.projections.live.mixed import (
     CHATS,
@@ -215,6 +215,23 @@ async def test_a_review_that_fails_is_logged_and_repeated(
     await until(lambda: len(reviews) >= 2)
     await client.disconnect()
     assert any("Could not review missing stays" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "has_traceback"),
+    [
+        (OperationalError("the server closed the connection"), "WARNING", False),
+        (InterfaceError("the connection is closed"), "WARNING", False),
+        (DatabaseError("a fault"), "ERROR", True),
+    ],
+)
+def test_an_unavailable_database_is_logged_without_a_traceback(
+    caplog: pytest.LogCaptureFixture, error: Exception, level: str, has_traceback: bool
+) -> None:
+    log_failure("Could not review missing stays.", error)
+    (record,) = caplog.records
+    assert (record.levelname, bool(record.exc_info)) == (level, has_traceback)
+    assert record.getMessage().startswith("Could not review missing stays. The next heartbeat retries.")
 
 
 @pytest.mark.usefixtures("fast")
