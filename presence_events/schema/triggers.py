@@ -1,11 +1,15 @@
 """Triggers whose functions are ``.sql`` files, managed by django-pgtrigger.
 
-django-pgtrigger installs them like its own triggers. Their functions differ in three ways:
+django-pgtrigger installs them like its own triggers. Their functions differ in five ways:
 
 - They do not call ``pgtrigger.ignore``. A session variable must not be able to switch off the rules of the log.
   That call also costs one caught exception for each row, about a third of the cost of an append.
 - They are SECURITY DEFINER with a fixed search path. A role that may only append needs no privileges on the tables that
-  the trigger writes, and no role can make the trigger use other tables or functions of the same name.
+  the trigger writes, and no role can make the trigger use other tables of the same name. A search path does not decide
+  between overloads: a function or operator elsewhere in it wins if its argument types match better. So the functions
+  name the schema of every function, operator and type that they use.
+- No role but the owner may execute them, so no other role can create a trigger that calls them.
+- They raise an error if a trigger of another table calls them.
 - They set ``enable_seqscan = off``. PL/pgSQL keeps its plans as long as the database connection is open. A plan from
   when a table was empty and vacuumed would be a sequential scan, and a burst of joins would take quadratic time.
 """
@@ -15,25 +19,57 @@ from __future__ import annotations
 from typing import Any
 
 import pgtrigger
-from pgtrigger import compiler
+from pgtrigger import compiler, utils
 
 from presence_events import sql
 
-
-class TriggerSql(compiler.UpsertTriggerSql):
-    """The SQL that creates a `SqlTrigger`. Released migrations refer to it: do not change it, add a new class."""
-
-    def get_template(self) -> str:
-        return """
-CREATE OR REPLACE FUNCTION {pgid}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+_BODY = """
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '{table}'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = '{pgid} is a trigger function of the table {table} only';
+    END IF;
 {func}
-$$;
+END
+"""
+"""The body of a function. The block in the ``.sql`` file is nested, so it can have declarations."""
+
+_INSTALL = """
+CREATE OR REPLACE FUNCTION {pgid}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$<body>$$;
+REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC;
 
 DO $$
+DECLARE
+    owner pg_catalog.oid;
+    tables_owner pg_catalog.oid;
+    tables_schema pg_catalog.text;
+    other pg_catalog.text;
 BEGIN
-    EXECUTE format(
-        'ALTER FUNCTION {pgid}() SET search_path = %s, pg_temp SET enable_seqscan = off',
-        (SELECT relnamespace::regnamespace FROM pg_class WHERE oid = '{table}'::regclass)
+    SELECT relowner, relnamespace::pg_catalog.regnamespace::pg_catalog.text INTO tables_owner, tables_schema
+    FROM pg_catalog.pg_class
+    WHERE oid OPERATOR(pg_catalog.=) '{table}'::pg_catalog.regclass;
+    SELECT proowner INTO owner
+    FROM pg_catalog.pg_proc
+    WHERE oid OPERATOR(pg_catalog.=) '{pgid}()'::pg_catalog.regprocedure;
+    -- CREATE OR REPLACE keeps the owner of a function that another role has created before.
+    IF NOT pg_catalog.pg_has_role(owner, tables_owner, 'USAGE') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'the function {pgid} belongs to a role without the rights of the owner of {table}',
+            HINT = 'Drop the function, then try again.';
+    END IF;
+    -- ALTER DEFAULT PRIVILEGES may have granted EXECUTE to roles.
+    FOR other IN
+        SELECT DISTINCT grantee::pg_catalog.regrole::pg_catalog.text
+        FROM pg_catalog.pg_proc CROSS JOIN pg_catalog.aclexplode(proacl)
+        WHERE pg_proc.oid OPERATOR(pg_catalog.=) '{pgid}()'::pg_catalog.regprocedure
+            AND grantee OPERATOR(pg_catalog.<>) owner
+    LOOP
+        EXECUTE pg_catalog.concat('REVOKE ALL ON FUNCTION {pgid}() FROM ', other, ' CASCADE');
+    END LOOP;
+    EXECUTE pg_catalog.concat(
+        'ALTER FUNCTION {pgid}() SET search_path = ', tables_schema, ', pg_temp SET enable_seqscan = off'
     );
 END
 $$;
@@ -42,6 +78,18 @@ DROP TRIGGER IF EXISTS {pgid} ON {table};
 CREATE TRIGGER {pgid} {when} {operation} ON {table} FOR EACH {level} {condition} EXECUTE FUNCTION {pgid}();
 COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
 """
+
+
+class TriggerSql(compiler.UpsertTriggerSql):
+    """The SQL that creates a `SqlTrigger`. Released migrations refer to it: do not change it, add a new class."""
+
+    def get_template(self) -> str:
+        return _INSTALL.replace("<body>", _BODY)
+
+    @property
+    def body(self) -> str:
+        """The body of the function, to the letter."""
+        return _BODY.format(pgid=self.pgid, table=utils.quote(self.table), func=self.kwargs["func"])
 
 
 class SqlTrigger(pgtrigger.Trigger):

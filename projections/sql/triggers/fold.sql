@@ -6,91 +6,109 @@
 --
 -- The time of the event is read under the same lock. A touch and a join may wait for that lock after they have read the
 -- clock, so they read it again if more than a millisecond has passed.
+--
+-- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
-    now timestamptz;
-    created boolean := false;
-    is_repeated boolean;
+    now pg_catalog.timestamptz;
+    created pg_catalog.bool := false;
+    is_repeated pg_catalog.bool;
 BEGIN
-    IF NEW.data = 'null' THEN
+    IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
         NEW.data := NULL;
     END IF;
-    IF NEW.channel_name IS NULL AND NEW.kind IN ('join', 'touch', 'leave') THEN
+    IF NEW.channel_name IS NULL
+        AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['join', 'touch', 'leave']::pg_catalog.text[])
+    THEN
         RAISE EXCEPTION USING
             ERRCODE = 'not_null_violation',
-            MESSAGE = format('a %s needs a channel_name', NEW.kind),
+            MESSAGE = pg_catalog.format('a %s needs a channel_name', NEW.kind),
             HINT = 'Only the prune of a room itself has no channel_name.';
     END IF;
 
-    CASE NEW.kind
-    WHEN 'touch' THEN
+    CASE
+    WHEN NEW.kind OPERATOR(pg_catalog.=) 'touch' THEN
         IF NEW.data IS NOT NULL THEN
             -- A touch with data means that the data changed, so data that is already present is removed from the touch.
-            SELECT data = NEW.data INTO is_repeated FROM presence
-            WHERE room = NEW.room AND channel_name = NEW.channel_name
+            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence
+            WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
             FOR NO KEY UPDATE;
             IF is_repeated THEN
                 NEW.data := NULL;
             END IF;
         END IF;
         UPDATE presence
-        SET last_seen = greatest(last_seen, clock_timestamp()), data = coalesce(NEW.data, data)
-        WHERE room = NEW.room AND channel_name = NEW.channel_name AND (NEW.session IS NULL OR id = NEW.session)
+        SET last_seen = greatest(last_seen, pg_catalog.clock_timestamp()), data = coalesce(NEW.data, data)
+        WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+            AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
         RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.at;
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;
-        IF clock_timestamp() - NEW.at > interval '1 ms' THEN
-            UPDATE presence SET last_seen = clock_timestamp() WHERE id = NEW.session RETURNING last_seen INTO NEW.at;
+        IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) NEW.at
+            OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
+        THEN
+            UPDATE presence SET last_seen = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) NEW.session
+            RETURNING last_seen INTO NEW.at;
         END IF;
         NEW.last_seen := NULL;
         NEW.process := NULL;
 
-    WHEN 'join' THEN
+    WHEN NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
         -- Waits while another transaction ends a stay of this connection, so the new stay begins after that end.
-        PERFORM FROM presence WHERE room = NEW.room AND channel_name = NEW.channel_name FOR UPDATE;
+        PERFORM FROM presence
+        WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+        FOR UPDATE;
         IF FOUND THEN
             RETURN NULL;
         END IF;
         -- Waits while another transaction prunes the room, and then creates the room again.
         LOOP
-            PERFORM FROM presence_room WHERE channel_name = NEW.room FOR KEY SHARE;
-            now := clock_timestamp();
+            PERFORM FROM presence_room WHERE channel_name OPERATOR(pg_catalog.=) NEW.room FOR KEY SHARE;
+            now := pg_catalog.clock_timestamp();
             EXIT WHEN FOUND;
             INSERT INTO presence_room (channel_name, created_at) VALUES (NEW.room, now) ON CONFLICT DO NOTHING;
             created := FOUND;
             EXIT WHEN created;
         END LOOP;
         INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data, process)
-        VALUES (nextval('presence_id_seq'), NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process)
+        VALUES (
+            pg_catalog.nextval('presence_id_seq'::pg_catalog.regclass),
+            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process
+        )
         ON CONFLICT (room, channel_name) DO NOTHING
         RETURNING id INTO NEW.session;
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;
         -- In a room that this join has just created, there was no other join to wait for.
-        IF clock_timestamp() - now > interval '1 ms' AND NOT created THEN
-            now := clock_timestamp();
-            UPDATE presence SET joined_at = now, last_seen = now WHERE id = NEW.session;
+        IF NOT created
+            AND pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) now
+                OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
+        THEN
+            now := pg_catalog.clock_timestamp();
+            UPDATE presence SET joined_at = now, last_seen = now WHERE id OPERATOR(pg_catalog.=) NEW.session;
         END IF;
         NEW.since := now;
         NEW.last_seen := NULL;
         NEW.at := now;
 
-    WHEN 'leave', 'prune' THEN
+    WHEN NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['leave', 'prune']::pg_catalog.text[]) THEN
         IF NEW.channel_name IS NOT NULL THEN
             DELETE FROM presence
-            WHERE room = NEW.room AND channel_name = NEW.channel_name AND (NEW.session IS NULL OR id = NEW.session)
+            WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+                AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
             RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen;
             IF NOT FOUND THEN
                 RETURN NULL;
             END IF;
-            NEW.at := greatest(clock_timestamp(), NEW.last_seen);
+            NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.last_seen);
         ELSE
             -- Two statements, because each has its own snapshot: the second one sees connections that joined while the
             -- first one waited for the lock.
-            PERFORM FROM presence_room WHERE channel_name = NEW.room FOR UPDATE;
+            PERFORM FROM presence_room WHERE channel_name OPERATOR(pg_catalog.=) NEW.room FOR UPDATE;
             DELETE FROM presence_room AS r
-            WHERE r.channel_name = NEW.room AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)
+            WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
+                AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
             RETURNING created_at INTO NEW.since;
             IF NOT FOUND THEN
                 RETURN NULL;
@@ -98,18 +116,18 @@ BEGIN
             NEW.session := NULL;
             NEW.user_id := NULL;
             NEW.last_seen := NULL;
-            NEW.at := greatest(clock_timestamp(), NEW.since);
+            NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.since);
         END IF;
         NEW.process := NULL;
 
     ELSE
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation',
-            MESSAGE = format('%L is not a kind of presence event', NEW.kind),
+            MESSAGE = pg_catalog.format('%L is not a kind of presence event', NEW.kind),
             HINT = 'The kinds are join, touch, leave and prune.';
     END CASE;
 
-    NEW.id := nextval('presence_event_id_seq');
-    NEW.tx := pg_current_xact_id();
+    NEW.id := pg_catalog.nextval('presence_event_id_seq'::pg_catalog.regclass);
+    NEW.tx := pg_catalog.pg_current_xact_id();
     RETURN NEW;
 END;
