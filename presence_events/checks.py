@@ -15,7 +15,7 @@ from django.core import checks
 from django.db import OperationalError, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
-from presence_events import conf, validation
+from presence_events import conf, sql, validation
 from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
@@ -88,6 +88,8 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
             id=f"{app_label}.W101",
         )
         return
+    if app_label == PresenceEvent._meta.app_label:
+        yield from _check_schema(alias)
     for model, trigger in _triggers(app_label):
         status, enabled = trigger.get_installation_status(model, database=alias)
         name = f"{trigger.name} on {model._meta.db_table}"
@@ -105,6 +107,19 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
                 "manage.py replay_presence --check: presence may differ from the log since then.",
                 id=f"{app_label}.E103",
             )
+
+
+def _check_schema(alias: str) -> Iterable[checks.CheckMessage]:
+    table = connections[alias].ops.quote_name(PresenceEvent._meta.db_table)
+    for schema, creators in sql.rows("presence_events", "queries/checks/creators", {"table": table}, using=alias):
+        roles = ", ".join(creators)
+        yield checks.Warning(
+            f"Roles other than the owner may create functions in the schema {schema} of the presence log, in the "
+            f"database {alias!r}: {roles}.",
+            hint=f"Functions of theirs could run with the rights of other roles. Execute REVOKE CREATE ON SCHEMA "
+            f"{schema} FROM {roles}; or move the tables to a schema of their own.",
+            id="presence_events.W102",
+        )
 
 
 def _triggers(app_label: str) -> list[tuple[Any, Any]]:

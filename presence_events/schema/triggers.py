@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 import pgtrigger
-from pgtrigger import compiler, utils
+from pgtrigger import compiler
 
 from presence_events import sql
 
@@ -89,7 +89,7 @@ class TriggerSql(compiler.UpsertTriggerSql):
     @property
     def body(self) -> str:
         """The body of the function, to the letter."""
-        return _BODY.format(pgid=self.pgid, table=utils.quote(self.table), func=self.kwargs["func"])
+        return _BODY.format(pgid=self.pgid, table=f'"{self.table}"', func=self.kwargs["func"])
 
 
 class SqlTrigger(pgtrigger.Trigger):

@@ -95,6 +95,15 @@ def test_the_hinted_commands_fix_it() -> None:
     assert check_database() == []
 
 
+@pytest.mark.parametrize("who", ["PUBLIC", '"Other Role"'])
+def test_a_schema_in_which_other_roles_may_create_is_a_warning(who: str) -> None:
+    execute('CREATE ROLE "Other Role"')
+    execute(f"GRANT CREATE ON SCHEMA public TO {who}")
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "presence_events.W102"
+    assert f"REVOKE CREATE ON SCHEMA public FROM {who};" in str(message.hint)
+
+
 def test_migrations_behind_are_a_warning_so_that_migrate_can_run() -> None:
     MigrationRecorder(connection).record_unapplied("projections", "0007_processes_in_the_fold")
     assert check_database() == ["projections.W101"]

@@ -37,6 +37,49 @@ def role() -> Iterator[None]:
         cursor.execute("DROP ROLE appender")
 
 
+FILES = [("presence_events", "grants/app"), ("projections", "grants/app"), ("projections", "grants/reports")]
+
+
+@pytest.fixture
+def creator() -> Iterator[str]:
+    """Another role, which may not create anything yet. The test connection is the owner again."""
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute('CREATE ROLE "Other Role"')
+        yield '"Other Role"'
+        cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        cursor.execute('DROP OWNED BY "Other Role"')
+        cursor.execute('DROP ROLE "Other Role"')
+
+
+@pytest.mark.parametrize("who", ["PUBLIC", '"Other Role"'])
+@pytest.mark.parametrize(("package", "name"), FILES)
+def test_the_files_refuse_a_schema_in_which_other_roles_may_create(
+    creator: str, package: str, name: str, who: str
+) -> None:
+    text = sql.read(package, name).replace(':"role"', "appender")
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT CREATE ON SCHEMA public TO {who}")
+        with pytest.raises(ProgrammingError, match="may create in the schema public") as caught:
+            cursor.execute(text)
+        assert f"First run: REVOKE CREATE ON SCHEMA public FROM {who}" in str(caught.value)
+        cursor.execute(f"REVOKE CREATE ON SCHEMA public FROM {who}")
+        cursor.execute(text)
+
+
+def test_a_role_with_the_rights_of_the_owner_may_create(creator: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT CREATE ON SCHEMA public TO {creator}")
+        cursor.execute("SELECT current_user::regrole")
+        cursor.execute(f"GRANT {cursor.fetchone()[0]} TO {creator}")
+        cursor.execute(sql.read("presence_events", "grants/app").replace(':"role"', "appender"))
+
+
+def test_the_files_have_the_same_rule() -> None:
+    first, *others = (sql.read(*file).split("DO $$")[1].split("$$;")[0] for file in FILES)
+    assert others == [first, first]
+
+
 def test_the_role_can_do_all_that_the_library_does() -> None:
     Room.objects.add("room", "channel", None, {"a": 1})
     assert Presence.objects.touch("channel") == 1

@@ -1,5 +1,40 @@
 -- The rights of a role that reads the projections; the fold writes them. Run it as the owner of the tables:
 --   python -c 'from presence_events import sql; print(sql.read("projections", "grants/app"))' | psql -1 -v role=app
+-- Functions and operators that another role creates in the schema of the tables could run with the rights of whoever
+-- uses them, so no other role may create there.
+DO $$
+DECLARE
+    creators pg_catalog.text;
+    schema pg_catalog.text;
+BEGIN
+    SELECT
+        pg_catalog.string_agg(DISTINCT
+            CASE
+                WHEN grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                ELSE grantee::pg_catalog.regrole::pg_catalog.text
+            END,
+            ', '
+        ),
+        pg_catalog.min(class.relnamespace::pg_catalog.regnamespace::pg_catalog.text)
+    INTO creators, schema
+    FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+    CROSS JOIN pg_catalog.aclexplode(namespace.nspacl)
+    WHERE class.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
+        AND privilege_type OPERATOR(pg_catalog.=) 'CREATE'
+        AND grantee OPERATOR(pg_catalog.<>) namespace.nspowner
+        AND (
+            grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+            OR NOT pg_catalog.pg_has_role(grantee, class.relowner, 'USAGE')
+        );
+    IF creators IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = pg_catalog.concat('roles other than the owner may create in the schema ', schema, ': ', creators),
+            HINT = pg_catalog.concat('First run: REVOKE CREATE ON SCHEMA ', schema, ' FROM ', creators);
+    END IF;
+END
+$$;
 -- Pruning locks rows, which requires UPDATE on one column. The guards refuse the update itself.
 REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
 GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
