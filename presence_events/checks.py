@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import pgtrigger.core
-import pgtrigger.registry
 from django.apps import AppConfig, apps
 from django.core import checks
 from django.db import OperationalError, connections, router
@@ -19,6 +17,7 @@ from presence_events import conf, sql, validation
 from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
+from presence_events.schema.installed import trigger_faults
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
@@ -90,21 +89,25 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
         return
     if app_label == PresenceEvent._meta.app_label:
         yield from _check_schema(alias)
-    for model, trigger in _triggers(app_label):
-        status, enabled = trigger.get_installation_status(model, database=alias)
-        name = f"{trigger.name} on {model._meta.db_table}"
-        if status != pgtrigger.core.INSTALLED:
+    for fault in trigger_faults([app_label], using=alias):
+        name = f"{fault.name} on {fault.table}"
+        consequence = (
+            "Then find out what did this, and run manage.py replay_presence --check: presence may differ from the log "
+            "since then."
+        )
+        if fault.obstacle in ("missing", "changed"):
+            detail = f": {fault.detail}" if fault.detail else ""
             yield checks.Error(
-                f"The trigger {name} is {status.lower()} in the database {alias!r}.",
-                hint="Run manage.py pgtrigger install. Then find out what dropped or changed the trigger, and run "
-                "manage.py replay_presence --check: presence may differ from the log since then.",
+                f"The trigger {name} is {fault.obstacle} in the database {alias!r}{detail}.",
+                hint=f"Run manage.py pgtrigger install. {consequence}",
                 id=f"{app_label}.E102",
             )
-        elif not enabled:
+        else:
             yield checks.Error(
-                f"The trigger {name} is disabled in the database {alias!r}.",
-                hint="Run manage.py pgtrigger enable. Then find out what disabled the trigger, and run "
-                "manage.py replay_presence --check: presence may differ from the log since then.",
+                f"The trigger {name} is {fault.obstacle} in the database {alias!r}.",
+                hint=f"Run manage.py pgtrigger enable. {consequence}"
+                if fault.obstacle == "disabled"
+                else f"Remove that setting from the role, the database or the server. {consequence}",
                 id=f"{app_label}.E103",
             )
 
@@ -120,11 +123,6 @@ def _check_schema(alias: str) -> Iterable[checks.CheckMessage]:
             f"{schema} FROM {roles}; or move the tables to a schema of their own.",
             id="presence_events.W102",
         )
-
-
-def _triggers(app_label: str) -> list[tuple[Any, Any]]:
-    registered = pgtrigger.registry.registered()
-    return [(model, trigger) for model, trigger in registered if model._meta.app_label == app_label]
 
 
 def _unapplied_migrations(app_label: str, alias: str) -> list[str]:

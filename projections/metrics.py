@@ -105,7 +105,7 @@ _FAMILIES = (
         "Server processes that have claimed connections and are alive.",
         lambda it: it.processes,
     ),
-    _Family("presence_triggers_disabled", "Triggers that do not fire.", lambda it: len(it.triggers)),
+    _Family("presence_triggers_disabled", "Triggers that do not fire or were changed.", lambda it: len(it.triggers)),
     _Family(
         "presence_worker",
         "Whether the worker runs that does maintenance and may send signals: 1 or 0. Not known on a standby.",

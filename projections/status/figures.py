@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import pgtrigger.registry
-
 from presence_events import sql
 from presence_events.databases import write_alias
 from presence_events.positions import position_at
 from presence_events.process_registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.schema.installed import trigger_faults
 from presence_events.tail import Mark
 from projections import conf
 from projections.signals import MAIN
@@ -30,6 +29,7 @@ COUNTED = 100_000
 STRETCH = 1_000_000
 """Undelivered events are looked for in this many positions after a checkpoint."""
 
+_APPS = ("presence_events", "projections")
 _MINUTE = timedelta(minutes=1)
 
 
@@ -53,12 +53,14 @@ class CheckpointStatus:
 
 @dataclass(frozen=True)
 class TriggerStatus:
-    """A trigger of this library that does not fire."""
+    """A trigger of this library that does not fire, or not as it was installed."""
 
     table: str
     name: str
     obstacle: str
-    """The reason: missing, disabled, or switched off by session_replication_role."""
+    """The reason: missing, changed, disabled, or switched off by session_replication_role."""
+    detail: str = ""
+    """What has changed."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def status(using: str | None = None) -> Status:
         last_dead_letter=last_dead_letter,
         dead_letter_workers=tuple(dead_letter_workers),
         processes=processes,
-        triggers=tuple(_broken_triggers(alias)),
+        triggers=tuple(TriggerStatus(*fault) for fault in trigger_faults(_APPS, using=alias)),
         has_worker=has_worker,
         checkpoints=tuple(_checkpoint_statuses(alias, moved)),
     )
@@ -155,17 +157,6 @@ def _checkpoint_statuses(alias: str, checkpoints: list[tuple[Any, ...]]) -> list
             checkpoints, positions, lags, strict=True
         )
     ]
-
-
-def _broken_triggers(alias: str) -> list[TriggerStatus]:
-    expected = [
-        (model._meta.db_table, trigger.name, trigger.get_pgid(model))
-        for model, trigger in pgtrigger.registry.registered()
-        if model._meta.app_label in ("presence_events", "projections")
-    ]
-    tables, _, names = zip(*expected, strict=True)
-    broken = _rows(alias, "triggers", tables=list(tables), names=list(names))
-    return [TriggerStatus(expected[number - 1][0], expected[number - 1][1], obstacle) for number, obstacle in broken]
 
 
 def _rows(alias: str, query: str, **params: Any) -> list[tuple[Any, ...]]:

@@ -55,11 +55,13 @@ def _setting_problems(status: Status) -> Iterator[str]:
 
 
 def _trigger_problems(status: Status) -> Iterator[str]:
-    remedies = {"missing": "Run manage.py pgtrigger install", "disabled": "Run manage.py pgtrigger enable"}
+    install = "Run manage.py pgtrigger install"
+    remedies = {"missing": install, "changed": install, "disabled": "Run manage.py pgtrigger enable"}
     for trigger in status.triggers:
         remedy = remedies.get(trigger.obstacle, "Remove that setting from the role, the database or the server")
         yield (
-            f"The trigger {trigger.name} on {trigger.table} is {trigger.obstacle}. {remedy}, then run manage.py "
+            f"The trigger {trigger.name} on {trigger.table} is {trigger.obstacle}"
+            f"{f': {trigger.detail}' if trigger.detail else ''}. {remedy}, then run manage.py "
             "replay_presence: what was written in the meantime may have bypassed the log."
         )
 

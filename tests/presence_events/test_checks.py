@@ -70,15 +70,16 @@ def test_a_dropped_trigger_is_an_error_that_names_it() -> None:
     execute(f"DROP TRIGGER {FOLD} ON presence_event")
     (message,) = run_checks(databases=["default"])
     assert message.id == "projections.E102"
-    assert "fold on presence_event is uninstalled" in message.msg
+    assert "fold on presence_event is missing" in message.msg
     assert "pgtrigger install" in str(message.hint)
 
 
-def test_a_trigger_of_another_version_is_an_error() -> None:
-    execute(f"COMMENT ON TRIGGER {FOLD} ON presence_event IS 'another'")
+def test_a_changed_trigger_is_an_error_that_says_what_has_changed() -> None:
+    execute(f"ALTER FUNCTION {FOLD}() SECURITY INVOKER")
     (message,) = run_checks(databases=["default"])
     assert message.id == "projections.E102"
-    assert "outdated" in message.msg
+    assert "changed" in message.msg
+    assert message.msg.endswith(": its function runs with the rights of the caller.")
 
 
 @pytest.mark.parametrize(("table", "app"), [("presence_event", "presence_events"), ("presence", "projections")])
@@ -87,9 +88,17 @@ def test_a_disabled_trigger_is_an_error(table: str, app: str) -> None:
     assert f"{app}.E103" in check_database()
 
 
+def test_a_trigger_that_session_replication_role_switches_off_is_an_error() -> None:
+    execute(f"ALTER TABLE presence_event ENABLE REPLICA TRIGGER {FOLD}")
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "projections.E103"
+    assert "Remove that setting" in str(message.hint)
+
+
 def test_the_hinted_commands_fix_it() -> None:
     execute(f"DROP TRIGGER {FOLD} ON presence_event")
     execute("ALTER TABLE presence DISABLE TRIGGER USER")
+    execute("GRANT EXECUTE ON FUNCTION pgtrigger_append_only_6794e() TO PUBLIC")
     call_command("pgtrigger", "install", stdout=StringIO())
     call_command("pgtrigger", "enable", stdout=StringIO())
     assert check_database() == []
