@@ -12,6 +12,7 @@ DECLARE
     now pg_catalog.timestamptz;
     created pg_catalog.bool := false;
     is_repeated pg_catalog.bool;
+    references_to_rooms pg_catalog.text;
 BEGIN
     IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
         NEW.data := NULL;
@@ -106,12 +107,35 @@ BEGIN
             -- Two statements, because each has its own snapshot: the second one sees connections that joined while the
             -- first one waited for the lock.
             PERFORM FROM presence_room WHERE channel_name OPERATOR(pg_catalog.=) NEW.room FOR UPDATE;
+            -- Under REPEATABLE READ and SERIALIZABLE, both have the snapshot of the transaction, which does not see later
+            -- joins. Only the checks of foreign keys do. So they are made right after the DELETE, not at the commit.
+            IF pg_catalog.current_setting('transaction_isolation')
+                OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+            THEN
+                SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', nspname, conname), ', ')
+                INTO references_to_rooms
+                FROM pg_catalog.pg_constraint AS c
+                JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
+                WHERE c.confrelid OPERATOR(pg_catalog.=) 'presence_room'::pg_catalog.regclass AND c.condeferred;
+                EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' DEFERRED');
+            END IF;
             DELETE FROM presence_room AS r
             WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
                 AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
             RETURNING created_at INTO NEW.since;
             IF NOT FOUND THEN
                 RETURN NULL;
+            END IF;
+            IF references_to_rooms IS NOT NULL THEN
+                BEGIN
+                    EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' IMMEDIATE');
+                EXCEPTION WHEN foreign_key_violation THEN
+                    RAISE EXCEPTION USING
+                        ERRCODE = 'serialization_failure',
+                        MESSAGE = 'could not serialize: the snapshot does not see who is in the room',
+                        HINT = 'Repeat the transaction.';
+                END;
+                EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' DEFERRED');
             END IF;
             NEW.session := NULL;
             NEW.user_id := NULL;

@@ -1,0 +1,224 @@
+"""The fold under REPEATABLE READ and SERIALIZABLE, where a transaction keeps its first snapshot.
+
+Connection ``old`` takes its snapshot first, and then another transaction commits. ``old`` may not decide on what it no
+longer sees correctly: it fails with a serialization failure, or what it does is right at its position in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from psycopg import IsolationLevel
+
+from presence_events.models import PresenceEvent
+from projections.models import Presence, Room
+from tests.concurrency.conftest import DatabaseConnection
+from tests.fold import assert_live_is_the_fold
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NewConnection = Callable[..., DatabaseConnection]
+
+
+@pytest.fixture(params=[IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE], ids=lambda level: level.name)
+def level(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def old(new_connection: NewConnection, level: IsolationLevel) -> DatabaseConnection:
+    return new_connection(isolation=level)
+
+
+@pytest.fixture(autouse=True)
+def _live_is_the_fold(old: DatabaseConnection) -> Iterator[None]:
+    yield
+    old.rollback()
+    assert_live_is_the_fold()
+
+
+def take_snapshot(old: DatabaseConnection) -> None:
+    old.run("SELECT count(*) FROM presence")
+
+
+def make_empty_room() -> None:
+    Room.objects.add("room", "first")
+    Room.objects.remove("room", "first")
+
+
+def test_the_prune_of_a_room_does_not_miss_a_join_that_its_snapshot_does_not_see(old: DatabaseConnection) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.add("room", "channel")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.append("prune", channel=None)
+    old.rollback()
+    assert Presence.objects.get().channel_name == "channel"
+
+
+def test_the_prune_of_a_room_does_not_miss_a_join_that_it_waits_for(
+    old: DatabaseConnection, new_connection: NewConnection
+) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    joining = new_connection()
+    joining.append("join")
+    future = old.start("prune", channel=None)
+    joining.commit()
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        future.result()
+
+
+def test_a_room_is_not_pruned_and_made_again_around_a_stay(old: DatabaseConnection) -> None:
+    """The foreign key alone accepts this: at the commit the room exists again, but the log would contradict itself."""
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.add("room", "channel")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.append("prune", channel=None)
+        old.append("join", channel="another")
+        old.commit()
+
+
+def test_the_prune_of_a_room_fails_alike_if_constraints_are_immediate(old: DatabaseConnection) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    old.run("SET CONSTRAINTS ALL IMMEDIATE")
+    Room.objects.add("room", "channel")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.append("prune", channel=None)
+
+
+def test_the_prune_of_a_room_works_if_no_one_has_joined(old: DatabaseConnection) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.add("another", "channel")
+    assert len(old.append("prune", channel=None)) == 1
+    assert len(old.append("join", channel="later")) == 1
+    old.commit()
+    assert Room.objects.get(pk="room").presence_set.count() == 1
+
+
+def test_the_prune_of_a_room_works_after_a_stay_that_its_snapshot_does_not_see(
+    old: DatabaseConnection,
+) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.add("room", "channel")
+    Room.objects.remove("room", "channel")
+    assert len(old.append("prune", channel=None)) == 1
+    old.commit()
+    assert not Room.objects.exists()
+
+
+def test_a_room_that_the_transaction_has_emptied_itself_is_pruned(old: DatabaseConnection) -> None:
+    Room.objects.add("room", "channel")
+    assert len(old.append("leave")) == 1
+    assert len(old.append("prune", channel=None)) == 1
+    old.commit()
+    assert not Room.objects.exists()
+
+
+def test_a_room_that_was_pruned_and_made_again_is_not_pruned(old: DatabaseConnection) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.prune_rooms()
+    Room.objects.add("room", "channel")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.append("prune", channel=None)
+
+
+@pytest.mark.parametrize("channel", ["channel", "another"])
+@pytest.mark.parametrize("has_room", [False, True])
+def test_a_join_meets_a_join_that_its_snapshot_does_not_see(
+    old: DatabaseConnection, channel: str, has_room: bool
+) -> None:
+    """It needs the room that the other one has made, or conflicts with the same connection."""
+    if has_room:
+        make_empty_room()
+    take_snapshot(old)
+    Room.objects.add("room", "channel")
+    if has_room and channel == "another":
+        assert len(old.append("join", channel=channel)) == 1
+        old.commit()
+        assert Presence.objects.count() == 2
+    else:
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            old.append("join", channel=channel)
+
+
+def test_a_join_does_not_enter_a_room_that_was_pruned(old: DatabaseConnection) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.prune_rooms()
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.append("join")
+
+
+@pytest.mark.parametrize("change", ["touch", "leave"])
+@pytest.mark.parametrize("kind", ["join", "touch", "leave", "prune"])
+def test_what_meets_a_changed_presence_fails(old: DatabaseConnection, change: str, kind: str) -> None:
+    Room.objects.add("room", "channel")
+    take_snapshot(old)
+    if change == "touch":
+        Presence.objects.touch("channel", {"a": 1})
+    else:
+        Presence.objects.leave_all("channel")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.append(kind)
+
+
+@pytest.mark.parametrize("kind", ["touch", "leave", "prune"])
+def test_what_names_a_connection_that_its_snapshot_does_not_see_records_nothing(
+    old: DatabaseConnection, kind: str
+) -> None:
+    """It is right for the order in which this transaction comes first, and leaves the other's stay as it is."""
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.add("room", "channel")
+    assert old.append(kind) == []
+    old.commit()
+    assert Presence.objects.get().channel_name == "channel"
+
+
+def test_the_selection_that_prunes_silent_connections_does_not_prune_one_that_was_touched(
+    old: DatabaseConnection, level: IsolationLevel
+) -> None:
+    Room.objects.add("room", "channel")
+    take_snapshot(old)
+    Presence.objects.touch("channel")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.run(
+            "INSERT INTO presence_event (kind, room, channel_name, session) "
+            "SELECT 'prune', room, channel_name, id FROM presence WHERE last_seen < clock_timestamp() "
+            "FOR UPDATE SKIP LOCKED"
+        )
+
+
+@pytest.mark.parametrize("is_rolled_back", [False, True])
+def test_two_transactions_with_old_snapshots_prune_and_join(
+    old: DatabaseConnection, new_connection: NewConnection, level: IsolationLevel, is_rolled_back: bool
+) -> None:
+    make_empty_room()
+    joining = new_connection(isolation=level)
+    take_snapshot(old)
+    take_snapshot(joining)
+    assert len(old.append("prune", channel=None)) == 1
+    future = joining.start("join")
+    if is_rolled_back:
+        old.rollback()
+        assert len(future.result()) == 1
+        joining.commit()
+    else:
+        old.commit()
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            future.result()
+    joining.rollback()
+    assert PresenceEvent.objects.count() == 3
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM presence_room")
+        assert cursor.fetchone() == (int(is_rolled_back),)
