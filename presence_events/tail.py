@@ -127,7 +127,8 @@ class Tail:
         self._using = using
         self._touches = touches
         columns = ", ".join(str(field.column) for field in PresenceEvent._meta.concrete_fields)
-        self._query = sql.read("presence_events", "queries/tail/events").format(columns=columns)
+        query = sql.read("presence_events", "queries/tail/events").format(columns=columns)
+        self._query, self._parameters = sql.positional(query)
 
     def open_window(self, mark: Mark) -> Mark:
         """Returns ``mark`` with the window of the next events, which is all that is in the log now.
@@ -170,7 +171,8 @@ class Tail:
             "touches": self._touches,
             "limit": limit,
         }
-        return list(PresenceEvent.objects.using(self._using).raw(self._query, params))
+        values = tuple(params[name] for name in self._parameters)
+        return list(PresenceEvent.objects.using(self._using).raw(self._query, values))
 
 
 def _next_cut(seen: Cut, using: str) -> tuple[Cut, int, int | None]:

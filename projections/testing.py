@@ -169,10 +169,10 @@ def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -
         ]
         guards = _rows(alias, "guards", names=names)
         for _, disabled in guards:
-            cursor.execute(disabled)
+            sql.execute(cursor, disabled)
         ((aged,),) = _rows(alias, "age_presences", age=age, sessions=sessions)
         for original, _ in guards:
-            cursor.execute(original)
+            sql.execute(cursor, original)
     return int(aged)
 
 

@@ -116,7 +116,7 @@ def _execute(
 ) -> list[Row]:
     text, params = _statement(selections, alias, returning, lock_timeout)
     with connections[alias].cursor() as cursor:
-        cursor.execute(text, {**params, "process": process})
+        sql.execute(cursor, text, {**params, "process": process})
         return list(cursor.fetchall())
 
 

@@ -2,24 +2,49 @@
 
 SQL lives in ``.sql`` files of the app that owns it, one object or one query in each. The folders are ``schema``,
 ``triggers``, ``functions``, ``views``, ``grants`` and ``queries/<module that runs them>``.
+
+In the files, parameters have names. Statements are sent with parameters by position, as Django's own are, because
+wrappers of `connection.execute_wrapper` add parameters to statements and expect a sequence.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from django.db import connections
 
-__all__ = ["read", "rows"]
+__all__ = ["execute", "positional", "read", "rows"]
+
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 @cache
 def read(package: str, name: str) -> str:
     """Returns the text of ``sql/<name>.sql`` in ``package``. ``name`` is a path without suffix: ``"grants/app"``."""
     return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
+
+
+@lru_cache(maxsize=1024)
+def positional(statement: str) -> tuple[str, tuple[str, ...]]:
+    """Returns ``statement`` with ``%s`` in place of each ``%(name)s``, and the names in their order."""
+    return _NAMED.sub("%s", statement), tuple(_NAMED.findall(statement))
+
+
+def execute(cursor: Any, statement: str, params: Mapping[str, Any] | None = None) -> None:
+    """Executes ``statement`` with parameters by position.
+
+    ``params`` fill the ``%(name)s`` placeholders. Without ``params``, each ``%`` stands for itself; otherwise write
+    ``%%``. Raises a KeyError if a parameter is missing, and what Django's cursor raises.
+    """
+    if params is None:
+        cursor.execute(statement.replace("%", "%%"), ())
+    else:
+        text, names = positional(statement)
+        cursor.execute(text, tuple(params[name] for name in names))
 
 
 def rows(
@@ -32,5 +57,5 @@ def rows(
     """
     statement = read(package, name)
     with connections[using].cursor() as cursor:
-        cursor.execute(statement.format(**fragments) if fragments else statement, params)
+        execute(cursor, statement.format(**fragments) if fragments else statement, params)
         return list(cursor.fetchall()) if cursor.description else []

@@ -78,7 +78,7 @@ class Fold:
         """Returns the column names and the rows: one for each presence, and one for each empty room."""
         statement = _query("state").format(rooms=_query("rooms"), presences=_query("presences"))
         with connections[self.using].cursor() as cursor:
-            cursor.execute(statement, self.params())
+            sql.execute(cursor, statement, self.params())
             columns = [column.name for column in cursor.description]
             return columns, [(*row, data and json.loads(data)) for *row, data in cursor.fetchall()]
 

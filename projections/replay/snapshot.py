@@ -21,6 +21,8 @@ def snapshot(using: str) -> Iterator[str]:
     with transaction.atomic(using, durable=True), connection.cursor() as cursor:
         # Only a test case gets here inside a transaction. It is the only writer then, so any isolation level will do.
         if not nested:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # Without the wrappers of the connection, which may put a statement in front: it has to be the first one.
+            with connection.wrap_database_errors:
+                cursor.cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_current_snapshot()::text")
         yield cursor.fetchone()[0]

@@ -75,7 +75,7 @@ def gaps(using: str, age: float, *, room: str | None = None, report: ReportProgr
     last_events: dict[int, _LastEvent] = {}
     reported: set[int] = set()
     with snapshot(using), connections[using].cursor() as cursor:
-        cursor.execute(sql.read("projections", "queries/replay/settings"))
+        sql.execute(cursor, sql.read("projections", "queries/replay/settings"))
         cursor.execute("SELECT statement_timestamp()")
         now = cursor.fetchone()[0]
         end = last_position(using)

@@ -40,6 +40,22 @@ def test_a_query_returns_its_rows(statement: Callable[[str], None]) -> None:
 
 
 @pytest.mark.django_db
+def test_a_parameter_may_occur_more_than_once_and_in_any_order(statement: Callable[[str], None]) -> None:
+    statement("SELECT %(b)s::int, %(a)s::int, %(b)s::int, 7 %% 4")
+    assert sql.rows("any", "file", {"a": 1, "b": 2}, using="default") == [(2, 1, 2, 3)]
+
+
+@pytest.mark.django_db
+def test_without_parameters_a_percent_sign_stands_for_itself(statement: Callable[[str], None]) -> None:
+    statement("SELECT 7 % 4, '%s', '%(a)s'")
+    assert sql.rows("any", "file", using="default") == [(3, "%s", "%(a)s")]
+
+
+def test_a_statement_gets_parameters_by_position() -> None:
+    assert sql.positional("SELECT %(a)s, %(b)s, %(a)s") == ("SELECT %s, %s, %s", ("a", "b", "a"))
+
+
+@pytest.mark.django_db
 def test_a_statement_without_rows_returns_none(statement: Callable[[str], None]) -> None:
     statement("SET LOCAL lock_timeout = '1s'")
     assert sql.rows("any", "file", using="default") == []

@@ -107,8 +107,8 @@ BEGIN
             -- Two statements, because each has its own snapshot: the second one sees connections that joined while the
             -- first one waited for the lock.
             PERFORM FROM presence_room WHERE channel_name OPERATOR(pg_catalog.=) NEW.room FOR UPDATE;
-            -- Under REPEATABLE READ and SERIALIZABLE, both have the snapshot of the transaction, which does not see later
-            -- joins. Only the checks of foreign keys do. So they are made right after the DELETE, not at the commit.
+            -- Under REPEATABLE READ and SERIALIZABLE, both have the snapshot of the transaction, which does not see
+            -- later joins. Only the checks of foreign keys do. So they are made after the DELETE, not at the commit.
             IF pg_catalog.current_setting('transaction_isolation')
                 OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
             THEN
