@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,7 +13,7 @@ from presence_events import validation
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 
-__all__ = ["display_name", "find_user_key", "user_key_type"]
+__all__ = ["display_name", "find_user_key", "from_database", "user_key_type"]
 
 
 def display_name(row: Any) -> str:
@@ -43,6 +44,18 @@ def find_user_key(text: str) -> Any:
 
 
 def user_key_type(using: str) -> str:
-    """Returns the SQL type of user keys in the database ``using``, for casts."""
+    """Returns the SQL type of user keys in the database ``using``, for casts.
+
+    It is without a length where PostgreSQL would cut a longer key without an error.
+    """
     field: Any = PresenceEvent._meta.get_field("user")
-    return str(field.db_type(connections[using]))
+    return re.sub(r"^varchar\(\d+\)", "varchar", field.db_type(connections[using]))
+
+
+def from_database(key: Any, using: str) -> Any:
+    """Returns ``key``, which a query of ours read from the database ``using``, as the ORM would have returned it."""
+    column: Any = PresenceEvent._meta.get_field("user").get_col(PresenceEvent._meta.db_table)
+    connection = connections[using]
+    for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
+        key = convert(key, column, connection)
+    return key

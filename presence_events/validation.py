@@ -7,14 +7,17 @@ import math
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import connections
 from django.utils import timezone
 
+from presence_events.databases import write_alias
 from presence_events.exceptions import (
     InvalidAge,
     InvalidChannelName,
@@ -66,10 +69,16 @@ def _name(name: Any, require: Callable[[Any], Any], error: type[PresenceError]) 
 
 
 def user_id(user: Any) -> Any:
-    """Returns the primary key of ``user`` as the database stores it. Returns None for None and for anonymous users.
+    """Returns the primary key of ``user`` as the database takes it. Returns None for None and for anonymous users.
 
     Raises `InvalidUser` for anything that is not a saved instance of AUTH_USER_MODEL.
     """
+    key = saved_user_key(user)
+    return None if key is None else user_parameter(key)
+
+
+def saved_user_key(user: Any) -> Any:
+    """Like `user_id`, but returns the key as Python has it, for queries of the ORM."""
     if user is None or not getattr(user, "is_authenticated", True):
         return None
     if not isinstance(user, get_user_model()):
@@ -77,18 +86,41 @@ def user_id(user: Any) -> Any:
     key: Any = get_user_model()._meta.pk
     if key.value_from_object(user) is None:
         raise InvalidUser("This user has no primary key: save it first.")
-    return key.get_prep_value(key.value_from_object(user))
+    return key.value_from_object(user)
+
+
+def user_parameter(key: Any) -> Any:
+    """Returns ``key``, a primary key of AUTH_USER_MODEL as Python has it, as the database takes it.
+
+    The field of the key converts it, as the ORM does: some fields convert only in ``get_db_prep_value``. None stays
+    None.
+    """
+    return None if key is None else _user_field().get_db_prep_value(key, _unopened_connection(), prepared=False)
 
 
 def user_key(key: Any) -> Any:
     """Returns ``key`` as a primary key of AUTH_USER_MODEL. The user need not exist. Raises `InvalidUser`."""
+    try:
+        return _user_field().clean(key, None)
+    except ValidationError as error:
+        raise InvalidUser(f"{_shortened(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
+
+
+def _user_field() -> Any:
+    """Returns the field that holds the primary key of a user. It is another model's, if that key is a relation."""
     field: Any = PresenceEvent._meta.get_field("user")
     while field.remote_field:
         field = field.target_field
-    try:
-        return field.clean(key, None)
-    except ValidationError as error:
-        raise InvalidUser(f"{_shortened(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
+    return field
+
+
+@cache
+def _unopened_connection() -> Any:
+    """Returns a database connection that fields may ask for the features of the database. It is never opened.
+
+    A coroutine would get a new one from ``connections`` in each task.
+    """
+    return connections.create_connection(write_alias())
 
 
 def json_text(data: Any) -> str | None:

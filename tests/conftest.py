@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from inspect import iscoroutinefunction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from presence_events.models import PresenceEvent
 from projections._delivery import groups
 from projections.signals import presence_changed
 from tests import postgres, truncation
+from tests.sites import Site, new_site
 
 SLOW = ("tests/live/", "tests/benchmarks/", "tests/properties/")
 
@@ -85,6 +87,13 @@ def user(django_user_model: Any) -> Any:
 @pytest.fixture
 def other_user(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("grace")
+
+
+@pytest.fixture
+def site(tmp_path: Path, django_db_modify_db_settings: None) -> Iterator[Site]:
+    """A site of its own, with an empty database."""
+    with new_site(tmp_path, postgres.settings()) as site:
+        yield site
 
 
 @pytest.fixture

@@ -61,7 +61,10 @@ def to_events(rows: Iterable[Row], alias: str, users: Iterable[Any]) -> list[Pre
     """Returns the events of ``rows`` in log order. Each of ``users`` is attached to the events that carry its key."""
     connection = connections[alias]
     events = sorted((_event(row, connection) for row in rows), key=lambda event: event.id)
-    known = {_KEY.value_from_object(user): user for user in users if isinstance(user, get_user_model())}
+    # The fields of the user model are looked up here, because the module of that model may import this one.
+    user_model = get_user_model()
+    key: Any = user_model._meta.pk
+    known = {key.to_python(key.value_from_object(user)): user for user in users if isinstance(user, user_model)}
     for event in events:
         if event.user_id in known:
             _USER.set_cached_value(event, known[event.user_id])
@@ -69,7 +72,6 @@ def to_events(rows: Iterable[Row], alias: str, users: Iterable[Any]) -> list[Pre
 
 
 _USER = PresenceEvent._meta.get_field("user")
-_KEY: Any = get_user_model()._meta.pk
 _FIELDS = PresenceEvent._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 _RETURNED = sorted(_FIELDS, key=lambda field: (field.name != "room", field.name != "channel_name"))

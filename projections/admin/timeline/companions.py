@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from presence_events import sql
-from presence_events.users import user_key_type
+from presence_events import sql, validation
+from presence_events.users import from_database, user_key_type
 from projections.admin.timeline.criteria import Criteria
 from projections.admin.timeline.lanes import Lane, lane_of, users_by_key
 
@@ -35,7 +35,7 @@ def companions_of(criteria: Criteria) -> Companions:
     """Returns the people who spent most time with the user in the span, longest first. Makes two queries."""
     alias = criteria.stays().db
     params: dict[str, Any] = {
-        "user_id": criteria.user,
+        "user_id": validation.user_parameter(criteria.user),
         "room": criteria.room,
         "start": criteria.start,
         "stop": criteria.known_end,
@@ -43,6 +43,7 @@ def companions_of(criteria: Criteria) -> Companions:
         "max_companions": MAX_COMPANIONS,
     }
     rows = sql.rows("projections", "queries/timeline/companions", params, using=alias, user_id=user_key_type(alias))
-    users = users_by_key(user_id for user_id, _, _ in rows)
-    companions = [Companion(lane_of(user_id, "", users), together) for user_id, together, _ in rows]
+    found = [(from_database(user_id, alias), together) for user_id, together, _ in rows]
+    users = users_by_key(user_id for user_id, _ in found)
+    companions = [Companion(lane_of(user_id, "", users), together) for user_id, together in found]
     return Companions(not rows or rows[0][2] < MAX_COMPARED_STAYS, companions)

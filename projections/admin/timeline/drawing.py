@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from presence_events import sql
+from presence_events import sql, validation
 from presence_events.users import user_key_type
 from projections.admin.stay_events import data_as_text
 from projections.admin.timeline.criteria import Criteria
@@ -80,7 +80,7 @@ def _samples(criteria: Criteria, using: str) -> list[Sample]:
     end = criteria.known_end
     step = (end - criteria.start) / (SAMPLE_COUNT - 1)
     moments = [min(criteria.start + number * step, end) for number in range(SAMPLE_COUNT)]
-    params = {"moments": moments, "room": criteria.room, "user_id": criteria.user}
+    params = {"moments": moments, "room": criteria.room, "user_id": validation.user_parameter(criteria.user)}
     return [
         Sample(*row)
         for row in sql.rows("projections", "queries/timeline/counts", params, using=using, user_id=user_key_type(using))

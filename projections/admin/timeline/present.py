@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from presence_events import sql
+from presence_events import sql, validation
 from presence_events.users import user_key_type
 from projections.admin.timeline.criteria import Criteria
 from projections.admin.timeline.lanes import Lane, lane_of, users_by_key
@@ -49,7 +49,7 @@ def present_at(criteria: Criteria, moment: datetime) -> Present:
     listed = [PresentPerson(person, stays) for (person, _), stays in by_person.items()]
     if len(found) > MAX_LISTED_CONNECTIONS:
         using = str(stays[0]._state.db)
-        params = {"moments": [moment], "room": criteria.room, "user_id": criteria.user}
+        params = {"moments": [moment], "room": criteria.room, "user_id": validation.user_parameter(criteria.user)}
         ((_, connections, people),) = sql.rows(
             "projections", "queries/timeline/counts", params, using=using, user_id=user_key_type(using)
         )
