@@ -29,7 +29,9 @@ class ProjectionsConfig(AppConfig):
         from presence_events.signals import aevents_committed, events_committed
         from projections import checks as own
         from projections._delivery import dispatch
+        from projections.schema_editor import extend_schema_editors
 
+        extend_schema_editors()
         checks.register(own.check_configuration)
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
