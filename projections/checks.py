@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from channels.layers import get_channel_layer
+from channels.layers import channel_layers
 from django.apps import AppConfig, apps
 from django.core import checks
 
@@ -38,7 +38,7 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             hint='Set it to "worker" if manage.py run_projector sends the signals, or remove it.',
             id="projections.E004",
         )
-    if get_channel_layer() is None:
+    if not channel_layers.configs:
         yield checks.Warning(
             "There is no channel layer: presence is recorded, but connections are not added to groups.",
             hint="Set CHANNEL_LAYERS: channels_redis in production, channels.layers.InMemoryChannelLayer for a "

@@ -19,9 +19,11 @@ consumers in one statement. Clients need not send heartbeats.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.layers import get_channel_layer
 
 from projections._live import live_loop
 from projections._live.async_connection import AsyncConnection
@@ -63,12 +65,16 @@ class _Mixin(_Consumer):
             raise ValueError(f"{cls.__name__}: presence_evict_code must be from 4000 to 4999.")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if get_channel_layer(self.channel_layer_alias) is None:
+            # Channels names the channels of consumers that have a layer. Presence needs a name in any case.
+            self.channel_name = f"no-layer.{secrets.token_hex(16)}"
         host = live_loop.current()
         connection = self._presence = self._connection_class(
             host,
             send,
             heartbeat=self.presence_heartbeat,
             evict_code=self.presence_evict_code,
+            layer=self.channel_layer_alias,
         )
         cancelled = False
         try:

@@ -30,7 +30,7 @@ from presence_events.recorder import (
     record_select,
 )
 from projections import selections
-from projections._delivery import groups
+from projections._delivery import groups, layers
 
 __all__ = ["PresenceManager", "RoomManager"]
 
@@ -40,17 +40,29 @@ _Presence = TypeVar("_Presence", bound=models.Model)
 
 
 class RoomManager(models.Manager[_Room]):
-    def add(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> _Room:
+    def add(
+        self,
+        room_channel_name: str,
+        user_channel_name: str,
+        user: Any = None,
+        data: Any = None,
+        *,
+        channel_layer_alias: str | None = None,
+    ) -> _Room:
         """Records that a connection joins a room, and adds it to the room's group. Returns the room.
 
         The room is created if it does not exist. ``user`` is a saved user, an AnonymousUser or None. ``data`` is JSON
         that describes the connection. If the connection is already present as the same user, nothing is recorded. If it
         is present as another user, that stay ends and a second one begins.
 
+        ``channel_layer_alias`` is the layer that the group is on. Pass that of the consumer, if it is not the default.
+
         If the channel layer fails to add the connection to the group, its exception is raised. The join is recorded
         nevertheless. Inside ``atomic``, the exception is logged instead.
         """
         alias = write_alias(self._db)
+        if channel_layer_alias is not None:
+            layers.remember(user_channel_name, channel_layer_alias)
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             # Present already, but the layer may have lost the membership (by a restart, or its group_expiry).
             transaction.on_commit(
@@ -60,8 +72,18 @@ class RoomManager(models.Manager[_Room]):
             )
         return self.named(room_channel_name, alias)
 
-    async def aadd(self, room_channel_name: str, user_channel_name: str, user: Any = None, data: Any = None) -> _Room:
+    async def aadd(
+        self,
+        room_channel_name: str,
+        user_channel_name: str,
+        user: Any = None,
+        data: Any = None,
+        *,
+        channel_layer_alias: str | None = None,
+    ) -> _Room:
         alias = write_alias(self._db)
+        if channel_layer_alias is not None:
+            layers.remember(user_channel_name, channel_layer_alias)
         if not await arecord_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             await groups.add(room_channel_name, user_channel_name)
         return self.named(room_channel_name, alias)

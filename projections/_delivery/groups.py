@@ -1,21 +1,23 @@
 """Keeps the groups of the channel layer in step with presence.
 
-The group of a room has the room's name. Its members are the channel names of the connections in the room. All functions
-ask the layer through `_apply`, and do nothing if no channel layer is configured.
+The group of a room has the room's name. Its members are the channel names of the connections in the room. It is on the
+channel layer of each of these connections (`projections._delivery.layers`). All functions ask the layers through
+`_apply`, and do nothing for a layer that is not configured.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
+from projections._delivery import layers
 
 __all__ = [
     "LAYER_TIMEOUT",
@@ -126,68 +128,81 @@ async def _apply(
     time_limit: float | None = None,
     on_failure: Callable[[Pair, Exception], None] | None = None,
 ) -> dict[Pair, Exception]:
-    """Asks the layer for ``changes``: True adds a pair to the group of its room, False discards it.
+    """Asks the layers for ``changes``: True adds a pair to the group of its room, False discards it.
 
     At most `MAX_CONCURRENT` requests are under way at the same time. Each change is tried ``attempts`` times at most,
     and not again if it would fail in the same way. Changes that are unfinished after ``time_limit`` seconds have failed
-    too. ``on_failure`` is called with each failed change and its last error, as soon as it has failed. A failed discard
-    is remembered, unless the layer refuses the name. Returns the errors of all failed changes.
+    too. ``on_failure`` is called with each failed change and its last error, as soon as it has failed on one layer. A
+    failed discard is remembered, unless the layer refuses the name. Returns the errors of all failed changes.
     """
-    layer = get_channel_layer()
-    if layer is None:
-        return {}
-    batch = _Batch(changes, attempts, on_failure)
+    requests = [
+        _Request(pair, alias, is_added)
+        for pair, is_added in changes.items()
+        for alias in (layers.of_add if is_added else layers.of_discard)(pair[1])
+    ]
+    batch = _Batch(requests, attempts, on_failure)
     with suppress(TimeoutError):
         async with asyncio.timeout(time_limit):
-            await batch.run(layer)
+            await batch.run()
     batch.fail_unfinished(_NoAnswer(f"No answer within {time_limit} s."))
     return batch.failed
 
 
+class _Request(NamedTuple):
+    """A change of one pair on the layer ``alias``."""
+
+    pair: Pair
+    alias: str
+    is_added: bool
+
+
 class _Batch:
-    """The changes of one call of `_apply`. Its ``failed`` has the errors of failed changes."""
+    """The requests of one call of `_apply`. Its ``failed`` has an error of each failed change."""
 
     def __init__(
-        self, changes: Mapping[Pair, bool], attempts: int, on_failure: Callable[[Pair, Exception], None] | None
+        self, requests: Collection[_Request], attempts: int, on_failure: Callable[[Pair, Exception], None] | None
     ) -> None:
         self.failed: dict[Pair, Exception] = {}
-        self._changes = changes
         self._attempts = attempts
         self._on_failure = on_failure
-        self._unfinished = dict[Pair, Exception | None].fromkeys(changes)
+        self._unfinished = dict[_Request, Exception | None].fromkeys(requests)
 
-    async def run(self, layer: Any) -> None:
-        queue = iter(self._changes.items())
-        await asyncio.gather(*(self._work(queue, layer) for _ in range(min(MAX_CONCURRENT, len(self._changes)))))
+    async def run(self) -> None:
+        requests = list(self._unfinished)
+        queue = iter(requests)
+        await asyncio.gather(*(self._work(queue) for _ in range(min(MAX_CONCURRENT, len(requests)))))
 
     def fail_unfinished(self, error: Exception) -> None:
-        """Fails the changes that are unfinished, with ``error`` if they have none of an earlier attempt."""
-        for pair, earlier in self._unfinished.items():
-            self._fail(pair, earlier or error)
+        """Fails the requests that are unfinished, with ``error`` if they have none of an earlier attempt."""
+        for request, earlier in self._unfinished.items():
+            self._fail(request, earlier or error)
 
-    async def _work(self, queue: Iterator[tuple[Pair, bool]], layer: Any) -> None:
-        for pair, is_added in queue:
-            request, final = (layer.group_add, _FINAL_FOR_ADD) if is_added else (layer.group_discard, TypeError)
+    async def _work(self, queue: Iterator[_Request]) -> None:
+        for request in queue:
+            final = _FINAL_FOR_ADD if request.is_added else TypeError
             for _ in range(self._attempts):
-                self._unfinished[pair] = error = await _error(request, pair)
+                self._unfinished[request] = error = await _error(request)
                 if error is None or isinstance(error, final):
                     break
-            del self._unfinished[pair]
+            del self._unfinished[request]
             if error is not None:
-                self._fail(pair, error)
+                self._fail(request, error)
 
-    def _fail(self, pair: Pair, error: Exception) -> None:
-        self.failed[pair] = error
-        if not self._changes[pair] and not isinstance(error, TypeError):
-            remember_failed_discards([pair])
-        if self._on_failure:
-            self._on_failure(pair, error)
+    def _fail(self, request: _Request, error: Exception) -> None:
+        is_new = request.pair not in self.failed
+        self.failed[request.pair] = error
+        if not request.is_added and not isinstance(error, TypeError):
+            remember_failed_discards([request.pair])
+        if self._on_failure and is_new:
+            self._on_failure(request.pair, error)
 
 
-async def _error(request: Callable[[str, str], Awaitable[Any]], pair: Pair) -> Exception | None:
-    """Sends a request to the layer. Returns what it raises."""
+async def _error(request: _Request) -> Exception | None:
+    """Sends ``request`` to its layer, if that is configured. Returns what it raises."""
     try:
-        await request(*pair)
+        layer: Any = get_channel_layer(request.alias)
+        if layer is not None:
+            await (layer.group_add if request.is_added else layer.group_discard)(*request.pair)
     except Exception as error:
         return error
     return None

@@ -13,6 +13,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
+from channels import DEFAULT_CHANNEL_LAYER
+
+from projections._delivery import layers
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, Verdict, decide
 from projections.models import Presence
@@ -67,9 +70,12 @@ class Connection(ABC):
     - ``send``: the ASGI ``send`` of the server.
     - ``heartbeat``: whether the process vouches for the connection.
     - ``evict_code``: the WebSocket close code of an eviction.
+    - ``layer``: the alias of the channel layer of the consumer.
     """
 
-    def __init__(self, host: Host, send: Send, *, heartbeat: bool, evict_code: int) -> None:
+    def __init__(
+        self, host: Host, send: Send, *, heartbeat: bool, evict_code: int, layer: str = DEFAULT_CHANNEL_LAYER
+    ) -> None:
         self.host = host
         self.loop = asyncio.get_running_loop()
         self.task = cast("asyncio.Task[Any]", asyncio.current_task())
@@ -79,12 +85,17 @@ class Connection(ABC):
         self.evicted = False
         self.ended = False
         self._evict_code = evict_code
+        self._layer = layer
         self._send = send
         self._stays: dict[str, Stay] = {}
 
     def stays(self) -> list[Stay]:
         """Returns the live stays. Returns none if the connection was evicted or has ended."""
         return [stay for stay in list(self._stays.values()) if self._is_current(stay)]
+
+    def remember_layer(self) -> None:
+        """Notes the channel layer of the connection, before its groups change."""
+        layers.remember(self.channel_name, self._layer)
 
     def mark_seen(self, stays: Collection[Stay], since: Stopwatch) -> None:
         """Notes that a touch found ``stays`` present. ``since`` was started before that touch."""
@@ -154,6 +165,7 @@ class Connection(ABC):
         if before is not None and before.live and before.user == user:
             data = before.data  # The log does the same: a join by a user who is present does not replace the data.
         stay = self._stays[room] = Stay(room, user, data)
+        self.remember_layer()
         try:
             yield
         except BaseException:

@@ -35,6 +35,8 @@ class Regrouper:
         """
         self._turn = (self._turn + 1) % HEARTBEATS_PER_RENEWAL
         due = [each for each in self._registry if hash(each.channel_name) % HEARTBEATS_PER_RENEWAL == self._turn]
+        for each in due:
+            each.remember_layer()
         pairs = {(stay.room, each.channel_name) for each in due for stay in each.stays()}
         if pairs:
             await groups.reconcile(pairs, present=True)

@@ -15,6 +15,11 @@ def test_no_channel_layer_is_a_warning(settings: Any) -> None:
     assert "CHANNEL_LAYERS" in str(message.hint)
 
 
+def test_a_layer_with_another_name_is_enough(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"chat": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    assert not run_checks()
+
+
 @pytest.mark.parametrize("age", [-1, "60", None])
 def test_an_invalid_maximal_age_is_an_error(age: Any, settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = age

@@ -325,6 +325,26 @@ async def test_a_connection_that_left_and_joined_again_has_a_new_stay(chat: Any)
     await client.disconnect()
 
 
+@both
+async def test_without_a_channel_layer_presence_is_recorded(chat: Any, settings: Any, user: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+    client, other = await client_of(chat, "a", "b", user=user), await client_of(chat, "a")
+    assert client.channel != other.channel
+    await client("leave_room", "b")
+    assert await client("touch_presence", "busy") == 1
+    await live_loop.current().regrouper.renew()
+    await fall_silent(client)
+    await end_elsewhere("prune", "a", client)
+    await beat()
+    assert await present() == sorted([("a", client.channel), ("a", other.channel)])
+    await end_elsewhere("prune", "a", other)
+    await beat()
+    assert await other.closed_with() == EVICTED
+    await client.disconnect()
+    await other.disconnect()
+    assert await present() == []
+
+
 def test_a_mixin_behind_its_consumer_is_refused() -> None:
     with pytest.raises(TypeError, match="Backwards: put the presence mixin in front"):
 
