@@ -27,6 +27,7 @@ from channels.layers import get_channel_layer
 
 from projections._live import live_loop
 from projections._live.async_connection import AsyncConnection
+from projections._live.client_ping import ClientPing
 from projections._live.sync_connection import SyncConnection
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ class _Mixin(_Consumer):
     message that arrives before it is closed heals it.
     """
 
+    presence_ping: ClassVar[bool] = False
+    """Whether the process vouches only while the client answers: for servers that send no WebSocket pings.
+
+    Three times in the maximal age the client is sent the text ``{"type":"presence.ping"}``, and has to send it back.
+    The handlers of the consumer do not receive the answers. Any other message of the client counts as an answer too. A
+    client that sends nothing is pruned within twice the maximal age, and its socket is closed.
+    """
+
     presence_evict_code: ClassVar[int] = EVICTED
     """The close code of the socket after a prune, from 4000 to 4999."""
 
@@ -63,6 +72,8 @@ class _Mixin(_Consumer):
             raise TypeError(f"{cls.__name__}: use PresenceMixin for sync consumers, AsyncPresenceMixin for async ones.")
         if cls.presence_evict_code not in range(4000, 5000):
             raise ValueError(f"{cls.__name__}: presence_evict_code must be from 4000 to 4999.")
+        if cls.presence_ping and not cls.presence_heartbeat:
+            raise ValueError(f"{cls.__name__}: presence_ping needs presence_heartbeat, which records the answers.")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if get_channel_layer(self.channel_layer_alias) is None:
@@ -76,13 +87,19 @@ class _Mixin(_Consumer):
             evict_code=self.presence_evict_code,
             layer=self.channel_layer_alias,
         )
+        send = connection.send
+        ping = ClientPing(connection, host.tasks, receive) if self.presence_ping else None
+        if ping is not None:
+            receive, send = ping.receive, ping.send
         cancelled = False
         try:
-            await super().__call__(scope, receive, connection.send)
+            await super().__call__(scope, receive, send)
         except asyncio.CancelledError:
             cancelled = True
             raise
         finally:
+            if ping is not None:
+                ping.stop()
             try:
                 await asyncio.shield(host.end(connection, cancelled=cancelled))
             except asyncio.CancelledError:

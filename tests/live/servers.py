@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -18,32 +19,49 @@ from tests.waiting import wait_until
 _ROOT = Path(__file__).parent.parent.parent
 _APPLICATION = "tests.live.app.asgi:application"
 
+_UVICORN = ("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--no-access-log")
+_GUNICORN = ("-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--no-control-socket")
+
 # The timeouts allow for a busy machine. The backlog holds all clients of a test that connect at the same time.
 _COMMANDS = {
     "daphne": (
         *("-m", "daphne", "--endpoint", "tcp:port={port}:interface=127.0.0.1:backlog=1024"),
         *("--websocket_connect_timeout", "60", "--application-close-timeout", "60", _APPLICATION),
     ),
-    "uvicorn": (
-        *("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--no-access-log"),
-        *("--timeout-graceful-shutdown", "10", _APPLICATION),
-    ),
+    "uvicorn": (*_UVICORN, "--timeout-graceful-shutdown", "10", _APPLICATION),
 }
 KINDS = tuple(_COMMANDS)
+"""The servers of the tests that need hundreds of sockets and the details of one server."""
+
+_COMMANDS |= {
+    f"uvicorn-{protocol}": (*_UVICORN, "--timeout-graceful-shutdown", "10", "--ws", protocol, _APPLICATION)
+    for protocol in ("websockets", "websockets-sansio", "wsproto")
+}
+_COMMANDS |= {
+    "gunicorn-uvicorn": (*_GUNICORN, "--graceful-timeout", "10", "-k", "uvicorn_worker.UvicornWorker", _APPLICATION),
+    # It always waits for as long as that, and then ends without its consumers.
+    "gunicorn-asgi": (*_GUNICORN, "--graceful-timeout", "1", "-k", "asgi", _APPLICATION),
+    "hypercorn": ("-m", "hypercorn", "--bind", "127.0.0.1:{port}", "--graceful-timeout", "2", _APPLICATION),
+    "granian": ("-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", _APPLICATION),
+}
+ALL_KINDS = ("daphne", *(kind for kind in _COMMANDS if kind not in KINDS))
+"""Every server that the documentation names."""
 
 
 class Server:
-    """A process of daphne or uvicorn that runs `tests.live.app`. Its output goes to the file ``log``."""
+    """A server that runs `tests.live.app`, with one worker process. Its output goes to the file ``log``."""
 
-    def __init__(self, kind: str, log: Path, *arguments: str, **variables: str) -> None:
-        """Starts the process. ``arguments`` are added to the command, ``variables`` to the environment."""
+    def __init__(self, kind: str, log: Path, *arguments: str, wait: bool = True, **variables: str) -> None:
+        """Starts the server. ``arguments`` are added to the command, ``variables`` to the environment.
+
+        With ``wait=False`` it returns before the server answers: call `wait_until_it_answers`.
+        """
         self.kind = kind
         self.log = log
         self.port = _free_port()
         command = [
             sys.executable,
-            "-W",
-            "error",
+            *(("-W", "error") if kind in KINDS else ()),  # some of the others use what is deprecated
             *(part.format(port=self.port) for part in _COMMANDS[kind]),
             *arguments,
         ]
@@ -57,8 +75,18 @@ class Server:
         }
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                command, cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                command,
+                cwd=_ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
+        if wait:
+            self.wait_until_it_answers()
+
+    def wait_until_it_answers(self) -> None:
         try:
             wait_until(self._answers)
         except BaseException:
@@ -106,6 +134,12 @@ class Server:
     def kill(self) -> None:
         """Ends the process with SIGKILL, so that it cannot record leaves."""
         self._end(signal.SIGKILL)
+
+    def kill_group(self) -> None:
+        """Ends the server and the processes that it has started with SIGKILL. They may have ended already."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def _end(self, signal_number: signal.Signals) -> None:
         if self.process.poll() is None:

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 _T = TypeVar("_T")
 
 HEARTBEAT = '"heartbeat"'
+PING = '{"type":"presence.ping"}'
 
 
 class Visit(NamedTuple):
@@ -28,7 +29,7 @@ class Visit(NamedTuple):
 
 
 class Socket:
-    """One client. It keeps the messages that it receives, in order."""
+    """One client. It keeps the messages that it receives, in order, and answers pings."""
 
     def __init__(self, visit: Visit, connection: ClientConnection) -> None:
         self.visit = visit
@@ -66,7 +67,10 @@ class Socket:
     async def _read(self) -> None:
         try:
             async for message in self.connection:
-                self._take(message)
+                if message == PING:
+                    await self.connection.send(message)
+                else:
+                    self._take(message)
         except ConnectionClosed:
             pass
         finally:

@@ -17,7 +17,13 @@ from django.contrib.auth.models import AnonymousUser  # noqa: E402
 
 from tests.live.app import receivers  # noqa: E402, F401
 from tests.live.app.consumers import AsyncConsumer, SyncConsumer, UnguardedConsumer  # noqa: E402
-from tests.live.app.mixed import AsyncMixedConsumer, SyncMixedConsumer  # noqa: E402
+from tests.live.app.mixed import (  # noqa: E402
+    AsyncMixedConsumer,
+    AsyncPingingConsumer,
+    SelfReliantConsumer,
+    SyncMixedConsumer,
+    SyncPingingConsumer,
+)
 from tests.open_sockets import OpenSocketCounter  # noqa: E402
 
 
@@ -45,6 +51,9 @@ sockets = URLRouter(
         path("unguarded/", UnguardedConsumer.as_asgi()),
         path("mixed-sync/", SyncMixedConsumer.as_asgi()),
         path("mixed-async/", AsyncMixedConsumer.as_asgi()),
+        path("pinging-sync/", SyncPingingConsumer.as_asgi()),
+        path("pinging-async/", AsyncPingingConsumer.as_asgi()),
+        path("self-reliant/", SelfReliantConsumer.as_asgi()),
     ]
 )
 application = ProtocolTypeRouter({"http": http, "websocket": OpenSocketCounter(UserFromQuery(sockets))})

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
+from projections.decorators import touch_presence
 
 
 class AsyncMixedConsumer(AsyncPresenceMixin, AsyncWebsocketConsumer):
@@ -32,6 +33,24 @@ class SyncMixedConsumer(PresenceMixin, WebsocketConsumer):
 
     def tell(self, message: dict[str, Any]) -> None:
         self.send(message["text"])
+
+
+class AsyncPingingConsumer(AsyncMixedConsumer):
+    presence_ping = True
+
+
+class SyncPingingConsumer(SyncMixedConsumer):
+    presence_ping = True
+
+
+class SelfReliantConsumer(AsyncMixedConsumer):
+    """Its clients send heartbeats."""
+
+    presence_heartbeat = False
+
+    @touch_presence
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        pass
 
 
 def _rooms(scope: dict[str, Any]) -> list[str]:
