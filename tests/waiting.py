@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def wait_until(condition: Callable[[], Any], timeout: float = 30) -> Any:
+def wait_until(condition: Callable[[], Any], timeout: float = 60) -> Any:
     """Calls ``condition`` repeatedly until it returns something true, and returns that.
 
     A condition may consist of assertions: one that fails counts as false. After ``timeout`` seconds the last failed

@@ -351,7 +351,7 @@ class TestProcess:
                 wait_until(waiting)
                 assert len(list(tmp_path.iterdir())) == 1
                 process.send_signal(signal.SIGINT)
-                _, errors = process.communicate(timeout=30)
+                _, errors = process.communicate(timeout=120)
             assert b"KeyboardInterrupt" in errors
             assert process.returncode != 0
             assert not list(tmp_path.iterdir())
@@ -365,7 +365,7 @@ class TestProcess:
         peaks = []
         for arguments in ([f"--from={start}"], []):
             with Process(*arguments, "--format", form, code=MEMORY, stdout=subprocess.DEVNULL) as process:
-                _, errors = process.communicate(timeout=60)
+                _, errors = process.communicate(timeout=120)
             message, peak = errors.decode().splitlines()
             peaks.append((int(message.split()[1].replace(",", "")), int(peak)))
         (few, one), (many, other) = peaks
