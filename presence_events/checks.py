@@ -1,15 +1,19 @@
 """System checks: ``manage.py check --database default`` reports a wrong configuration before the first event.
 
-What ``migrate`` would fix is a warning, because ``migrate`` runs the checks before it starts. The rest is an error.
+What ``migrate`` would fix is a warning, because ``migrate`` runs the checks before it starts. While ``migrate`` runs
+them, there is no such warning. The rest is an error.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.core import checks
+from django.core.management.base import BaseCommand
+from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import OperationalError, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
@@ -81,11 +85,12 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
         )
         return
     if unapplied:
-        yield checks.Warning(
-            f"The database {alias!r} of the presence log has unapplied migrations: {', '.join(unapplied)}.",
-            hint="Run manage.py migrate. Until then, recording events may fail.",
-            id=f"{app_label}.W101",
-        )
+        if not _is_called_by_migrate():
+            yield checks.Warning(
+                f"The database {alias!r} of the presence log has unapplied migrations: {', '.join(unapplied)}.",
+                hint="Run manage.py migrate. Until then, recording events may fail.",
+                id=f"{app_label}.W101",
+            )
         return
     if app_label == PresenceEvent._meta.app_label:
         yield from _check_schema(alias)
@@ -129,3 +134,13 @@ def _unapplied_migrations(app_label: str, alias: str) -> list[str]:
     executor = MigrationExecutor(connections[alias])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes(app_label))
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan if migration.app_label == app_label]
+
+
+def _is_called_by_migrate() -> bool:
+    """Whether the command ``migrate`` runs this check. Django does not pass a check the command that runs it."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code is BaseCommand.check.__code__:
+            return isinstance(frame.f_locals["self"], MigrateCommand)
+        frame = frame.f_back
+    return False

@@ -120,6 +120,44 @@ def test_migrations_behind_are_a_warning_so_that_migrate_can_run() -> None:
         call_command("check", databases=["default"], fail_level="WARNING", stderr=StringIO())
 
 
+def test_migrate_does_not_ask_to_run_migrate() -> None:
+    MigrationRecorder(connection).record_unapplied("projections", "0007_processes_in_the_fold")
+    out = StringIO()
+    call_command("migrate", plan=True, skip_checks=False, stdout=out, stderr=out)
+    assert "projections.0007_processes_in_the_fold" in out.getvalue()
+    assert "W101" not in out.getvalue()
+    assert "manage.py migrate" not in out.getvalue()
+
+
+def test_migrate_prints_nothing_about_migrations_on_a_new_database() -> None:
+    """As a user runs it: the checks of a command line, on a database without tables."""
+    name = f"{connection.settings_dict['NAME']}_new"
+    server = connection.copy()
+    server.settings_dict = {**connection.settings_dict, "NAME": "postgres"}
+    with server.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name}")
+    settings = connection.settings_dict
+    user = f"{settings['USER']}:{settings['PASSWORD']}"
+    url = f"postgresql://{user}@:{settings['PORT'] or 5432}/{name}?host={settings['HOST']}"
+    environment = {**os.environ, "DATABASE_URL": url}
+    try:
+        for command, is_warned in ((["check", "--database", "default"], True), (["migrate"], False)):
+            done = subprocess.run(
+                [sys.executable, "-m", "django", *command],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            assert ("W101" in done.stderr) is is_warned
+    finally:
+        with server.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        server.close()
+
+
 def test_a_database_that_the_router_excludes_is_not_checked(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.Nowhere"]
     execute(f"DROP TRIGGER {FOLD} ON presence_event")
