@@ -27,7 +27,7 @@ _MAGNITUDE = Func(
     F("at"),
     F("since"),
     arg_joiner=" - ",
-    template="width_bucket(date_part('epoch', %(expressions)s), "
+    template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), "
     "'{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
     output_field=models.IntegerField(),
 )

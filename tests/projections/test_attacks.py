@@ -7,7 +7,7 @@ from typing import Any
 
 import pgtrigger.registry
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import DatabaseError, ProgrammingError, connection, transaction
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
@@ -103,6 +103,8 @@ OVERLOADS = {
     "format(text, text)": "text",
     "format(text, text, name)": "text",
     "format(text, name)": "text",
+    "format(text, timestamptz)": "text",
+    "format(text, timestamptz, timestamptz, interval)": "text",
     "current_setting(text)": "text",
     "concat(text, text)": "text",
     "concat(text, text, text)": "text",
@@ -156,7 +158,7 @@ def test_overloads_of_another_role_are_not_called_by_the_fold(overloads: None) -
     Presence.objects.leave_all("channel")
     Room.objects.prune_rooms()
     for values in ("'unknown', 'room', 'channel'", "'join', 'room', NULL", "'touch', 'room', NULL"):
-        with pytest.raises(Exception, match=r"is not a kind|needs a channel_name"), transaction.atomic():
+        with pytest.raises(DatabaseError, match=r"is not a kind|needs a channel_name"), transaction.atomic():
             run(f"INSERT INTO presence_event (kind, room, channel_name) VALUES ({values})")
     assert caught() == []
     assert_live_is_the_fold()
@@ -167,7 +169,7 @@ def test_overloads_of_another_role_are_not_called_by_the_fold(overloads: None) -
     ["UPDATE presence_event SET room = 'x'", "DELETE FROM presence", "UPDATE presence_room SET channel_name = 'x'"],
 )
 def test_overloads_of_another_role_are_not_called_by_the_guards(overloads: None, statement: str) -> None:
-    with pytest.raises(Exception, match="is refused"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="is refused"), transaction.atomic():
         run(statement)
     assert caught() == []
 
@@ -175,4 +177,20 @@ def test_overloads_of_another_role_are_not_called_by_the_guards(overloads: None,
 def test_overloads_of_another_role_are_not_called_by_the_installation_of_the_triggers(overloads: None) -> None:
     for model, trigger in pgtrigger.registry.registered():
         trigger.install(model)
+    assert caught() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("presence_at(now() + interval '1 hour')", "is in the future"),
+        ("presence_during(now(), now() - interval '1 hour')", "is not a span of time"),
+    ],
+)
+def test_overloads_of_another_role_are_not_called_by_queries_of_the_past(
+    overloads: None, query: str, error: str
+) -> None:
+    """These functions run with the rights of their caller, who may be the owner."""
+    with pytest.raises(DatabaseError, match=error):
+        run(f"SELECT * FROM {query}")
     assert caught() == []

@@ -1,5 +1,8 @@
 -- PostgreSQL keeps no statistics on the expressions of partial indexes. Without these it would assume that every
 -- magnitude is rare.
 CREATE STATISTICS IF NOT EXISTS presence_event_magnitude ON (
-    width_bucket(date_part('epoch', at - since), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])
+    pg_catalog.width_bucket(
+        pg_catalog.date_part('epoch', at - since),
+        '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[]
+    )
 ) FROM presence_event
