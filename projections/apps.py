@@ -33,6 +33,7 @@ class ProjectionsConfig(AppConfig):
 
         extend_schema_editors()
         checks.register(own.check_configuration)
+        checks.register(own.check_foreign_keys)
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
         aevents_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")

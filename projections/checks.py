@@ -8,10 +8,18 @@ from typing import Any
 from channels.layers import channel_layers
 from django.apps import AppConfig, apps
 from django.core import checks
+from django.db import models
 
 from presence_events import validation
 from presence_events.exceptions import InvalidAge
 from projections import conf
+from projections.models import Presence, Room
+
+_KEEPING = (models.DO_NOTHING, models.PROTECT, models.RESTRICT)
+_IN_DATABASE = tuple(
+    getattr(models, name) for name in ("DB_CASCADE", "DB_SET_DEFAULT", "DB_SET_NULL") if hasattr(models, name)
+)
+"""Since Django 6.1, the database itself can do what ``on_delete`` says."""
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
@@ -45,3 +53,58 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             "single process.",
             id="projections.W001",
         )
+
+
+def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
+    """Checks the foreign keys of other models to rooms and presences, without a query.
+
+    The fold deletes rooms and presences in the database, where only the constraint of a foreign key matters.
+    """
+    for model in (Room, Presence):
+        for field in _foreign_keys_to(model):
+            on_delete = field.remote_field.on_delete
+            name = f"{field.model._meta.label}.{field.name}"
+            rule = getattr(on_delete, "__name__", on_delete)
+            if on_delete in _IN_DATABASE or (not field.db_constraint and on_delete is models.DO_NOTHING):
+                continue
+            if not field.db_constraint:
+                yield checks.Warning(
+                    f"{name} refers to {model._meta.label} without a constraint. A {_END[model]} in the log does not "
+                    f"apply on_delete={rule}.",
+                    hint="Set on_delete=models.DO_NOTHING. The field keeps its value when the row it refers to is "
+                    "deleted.",
+                    obj=field,
+                    id="projections.W006",
+                )
+            elif model is Presence:
+                yield checks.Error(
+                    f"{name} refers to {model._meta.label} with a constraint, so a connection cannot leave while a row "
+                    "refers to its presence.",
+                    hint="Set db_constraint=False and on_delete=models.DO_NOTHING. The field then keeps the number of "
+                    "the stay, which PresenceSession and the events have too.",
+                    obj=field,
+                    id="projections.E006",
+                )
+            elif on_delete not in _KEEPING:
+                yield checks.Warning(
+                    f"{name} refers to {model._meta.label} with on_delete={rule}. Only room.delete() and the delete() "
+                    "of a query apply it. Pruning keeps a room as long as rows refer to it.",
+                    hint="If rooms may stay, set on_delete=models.PROTECT. If they must go, set db_constraint=False "
+                    "and on_delete=models.DO_NOTHING: the field then keeps the name of the room.",
+                    obj=field,
+                    id="projections.W005",
+                )
+
+
+_END = {Room: "prune", Presence: "leave or prune"}
+
+
+def _foreign_keys_to(model: type[models.Model]) -> list[Any]:
+    """Returns the foreign keys of managed models of other apps to ``model``, also those of many-to-many relations."""
+    return [
+        relation.field
+        for relation in model._meta.get_fields(include_hidden=True)
+        if isinstance(relation, models.ManyToOneRel)
+        and relation.related_model._meta.managed
+        and relation.related_model._meta.app_label != model._meta.app_label
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.db.models import DateTimeField
 
 from presence_events import sql
@@ -19,6 +20,8 @@ from presence_events.models import PresenceEvent
 from presence_events.users import user_key_type
 
 __all__ = ["Recorded", "Row", "append", "append_quietly", "has_claimed_join", "to_events", "to_recorded"]
+
+logger = logging.getLogger("presence_events.recorder")
 
 Row = tuple[Any, ...]
 """An event as the driver returns it. Room and channel name come first."""
@@ -116,10 +119,37 @@ def _converters(alias: str) -> list[tuple[int, list[Any], Any]]:
 def _execute(
     returning: str, selections: Sequence[Selection], alias: str, process: str | None, lock_timeout: float | None
 ) -> list[Row]:
-    text, params = _statement(selections, alias, returning, lock_timeout)
+    """Runs the statement. If it fails because other tables refer to some of the rows, it runs again without those.
+
+    Inside ``atomic``, PostgreSQL checks most foreign keys at the commit, which then fails.
+    """
+    try:
+        return _run("append", returning, selections, alias, process=process, lock_timeout=lock_timeout)
+    except IntegrityError as error:
+        is_referenced = getattr(error.__cause__, "sqlstate", None) in _REFERENCED
+        if not is_referenced or connections[alias].in_atomic_block:
+            raise
+        logger.warning("Some presences or rooms stay as long as other tables refer to them: %s", error)
+    return _run("append_unreferenced", returning, selections, alias, process=process, lock_timeout=lock_timeout)
+
+
+def _run(
+    query: str,
+    returning: str,
+    selections: Sequence[Selection],
+    alias: str,
+    *,
+    process: str | None,
+    lock_timeout: float | None,
+) -> list[Row]:
+    text, params = _statement(query, selections, alias, returning, lock_timeout)
     with connections[alias].cursor() as cursor:
         sql.execute(cursor, text, {**params, "process": process})
         return list(cursor.fetchall())
+
+
+_REFERENCED = {"23001", "23503"}
+"""Restrict violation and foreign key violation."""
 
 
 _LOCK_TIMEOUT = "WHERE (SELECT set_config('lock_timeout', '{}s', true)) IS NOT NULL"
@@ -130,7 +160,7 @@ It needs no round trip of its own, and works through a transaction pooler.
 
 
 def _statement(
-    selections: Sequence[Selection], alias: str, returning: str, lock_timeout: float | None
+    query: str, selections: Sequence[Selection], alias: str, returning: str, lock_timeout: float | None
 ) -> tuple[str, dict[str, Any]]:
     """Merges selections of the same query into one, with their parameters concatenated."""
     if len(selections) == 1:
@@ -146,7 +176,7 @@ def _statement(
         for number, each in enumerate(merged.values())
         for name, value in each.items()
     }
-    return _sql_text(tuple(merged), returning, alias, lock_timeout), params
+    return _sql_text(query, tuple(merged), returning, alias, lock_timeout), params
 
 
 def _array(values: list[Any]) -> str:
@@ -161,12 +191,12 @@ def _element(value: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _sql_text(queries: tuple[str, ...], returning: str, alias: str, lock_timeout: float | None) -> str:
+def _sql_text(name: str, queries: tuple[str, ...], returning: str, alias: str, lock_timeout: float | None) -> str:
     user_id_type = user_key_type(alias)
     selections = [
         f"({query.format(user_id=user_id_type)})".replace("%(", f"%({number}_") for number, query in enumerate(queries)
     ]
-    return sql.read("presence_events", "queries/recording/append").format(
+    return sql.read("presence_events", f"queries/recording/{name}").format(
         selections="\nUNION ALL\n".join(selections),
         condition="" if lock_timeout is None else _LOCK_TIMEOUT.format(lock_timeout),
         returning=returning,

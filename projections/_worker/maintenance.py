@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+
+from django.db import IntegrityError
 
 from projections import conf
 from projections._worker.dead_servers import DeadServerDetector
 from projections.models import Room
 
 __all__ = ["Maintenance"]
+
+logger = logging.getLogger("projections.worker")
 
 MIN_PRUNE_INTERVAL, MAX_PRUNE_INTERVAL = 1.0, 10.0
 """Bounds in seconds for the interval at which presences are pruned."""
@@ -31,9 +36,15 @@ class Maintenance:
             ]
 
     def run_due_jobs(self) -> None:
-        """Runs the jobs whose interval has passed. Raises what a job raises; that job runs again after its interval."""
+        """Runs the jobs whose interval has passed. Raises what a job raises; that job runs again after its interval.
+
+        An IntegrityError is logged, because a row that cannot be deleted must not keep the other jobs from running.
+        """
         for job in self._jobs:
-            job.run_if_due()
+            try:
+                job.run_if_due()
+            except IntegrityError:
+                logger.exception("A job of the maintenance failed and will run again")
 
 
 class _Job:

@@ -84,6 +84,9 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(sql.read("projections", "schema/session_sequence"), migrations.RunSQL.noop),
         migrations.RunSQL(sql.read("projections", "schema/storage"), migrations.RunSQL.noop),
+        migrations.RunSQL(
+            sql.read("projections", "functions/presence_is_referenced_v1"), "DROP FUNCTION presence_is_referenced"
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="room",
             trigger=pgtrigger.compiler.Trigger(

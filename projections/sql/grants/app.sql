@@ -43,3 +43,5 @@ GRANT SELECT ON presence_session TO :"role";
 -- The worker writes dead letters.
 GRANT SELECT, INSERT ON presence_dead_letter TO :"role";
 GRANT USAGE ON SEQUENCE presence_dead_letter_id_seq TO :"role";
+-- Pruning asks whether rows of other tables refer to a room or a presence. For the answer it reads those tables.
+GRANT EXECUTE ON FUNCTION presence_is_referenced(regclass, name, text) TO :"role";

@@ -1,6 +1,16 @@
--- Rooms without presences. Rows that another transaction has locked are left for the next prune.
+-- Rooms without presences, except those that rows of other tables refer to. Rows that another transaction has locked
+-- are left for the next prune.
+WITH empty AS MATERIALIZED (
+    SELECT r.channel_name
+    FROM presence_room AS r
+    WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)
+), prunable AS MATERIALIZED (
+    SELECT e.channel_name
+    FROM empty AS e
+    WHERE NOT presence_is_referenced('presence_room', 'channel_name', e.channel_name)
+)
 SELECT 'prune', r.channel_name, NULL, NULL::{user_id}, NULL::jsonb, NULL::bigint, 0
-FROM presence_room AS r
-WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = r.channel_name)
+FROM prunable
+JOIN presence_room AS r ON r.channel_name = prunable.channel_name
 ORDER BY r.channel_name
-FOR UPDATE SKIP LOCKED
+FOR UPDATE OF r SKIP LOCKED
