@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 
+from django.db import IntegrityError
+
 
 class PresenceError(Exception):
     """The presence library reported an error."""
@@ -54,6 +56,12 @@ class InvalidPosition(PresenceError, ValueError):
 class LogIsAppendOnly(PresenceError, TypeError):
     """The presence log is append-only, and only presence_events.recorder adds events to it. Record a new event instead
     of saving or deleting one."""
+
+
+class ProjectionIsDerived(PresenceError, IntegrityError):
+    """Rooms and presences cannot be saved: the table is a projection of the presence log. To make a connection join a
+    room, which creates the room if needed, call Room.objects.add(room, channel_name, user). To record a sign of life or
+    new data, call Presence.objects.touch(channel_name, data)."""
 
 
 class CeleryNotInstalled(PresenceError, RuntimeError):

@@ -31,6 +31,7 @@ from presence_events.recorder import (
 )
 from projections import selections
 from projections._delivery import groups, layers
+from projections.querysets import PresenceQuerySet, RoomQuerySet
 
 __all__ = ["PresenceManager", "RoomManager"]
 
@@ -40,6 +41,9 @@ _Presence = TypeVar("_Presence", bound=models.Model)
 
 
 class RoomManager(models.Manager[_Room]):
+    def get_queryset(self) -> RoomQuerySet[_Room]:
+        return RoomQuerySet(self.model, using=self._db)
+
     def add(
         self,
         room_channel_name: str,
@@ -117,7 +121,7 @@ class RoomManager(models.Manager[_Room]):
         return len(await arecord_select(selections.prune_presences(None, age_in_seconds), using=write_alias(self._db)))
 
     def prune_rooms(self) -> int:
-        """Removes the empty rooms. Returns how many were removed."""
+        """Removes the empty rooms that no row of another table refers to. Returns how many were removed."""
         return len(record_select(selections.prune_rooms(), using=write_alias(self._db)))
 
     async def aprune_rooms(self) -> int:
@@ -129,6 +133,9 @@ class RoomManager(models.Manager[_Room]):
 
 
 class PresenceManager(models.Manager[_Presence]):
+    def get_queryset(self) -> PresenceQuerySet[_Presence]:
+        return PresenceQuerySet(self.model, using=self._db)
+
     def touch(self, channel_name: str, data: Any = None) -> int:
         """Records that a connection was seen, in every room it is in. Returns how many presences were touched.
 

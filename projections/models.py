@@ -11,8 +11,10 @@ from django.db import models, router
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
+from presence_events.schema.fields import PrimaryKeyAlias
 from presence_events.schema.triggers import SqlTrigger
 from projections import selections
 from projections.managers import PresenceManager, RoomManager
@@ -58,6 +60,7 @@ class Room(models.Model):
         db_collation="C",
         help_text=_("The name of the room and of its channel-layer group."),
     )
+    id = PrimaryKeyAlias()
     created_at = models.DateTimeField(_("created at"), help_text=_("When the first connection joined."))
 
     objects = RoomManager["Room"]()
@@ -71,6 +74,17 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return self.channel_name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise ProjectionIsDerived
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Ends all stays in this room, and prunes it. As ``delete`` of a query, with Django's return value.
+
+        The room keeps its name, which is its primary key, so you can use it again.
+        """
+        alias = using or router.db_for_write(Room, instance=self)
+        return Room.objects.using(alias).filter(pk=self.pk).delete()
 
     @classmethod
     def named(cls, name: str, using: str) -> Room:
@@ -182,6 +196,17 @@ class Presence(models.Model):
 
     def __str__(self) -> str:
         return self.channel_name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise ProjectionIsDerived
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Records that this stay ends. As ``delete`` of a query, with Django's return value.
+
+        Nothing is recorded if the stay has ended already, even if the connection is present again.
+        """
+        alias = using or router.db_for_write(Presence, instance=self)
+        return Presence.objects.using(alias).filter(pk=self.pk).delete()
 
     @classmethod
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:

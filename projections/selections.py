@@ -18,8 +18,11 @@ __all__ = [
     "heartbeat",
     "join",
     "leave_all",
+    "leave_rooms",
+    "leave_stays",
     "leave_user",
     "prune_dead_servers",
+    "prune_named_rooms",
     "prune_presences",
     "prune_rooms",
     "touch",
@@ -90,6 +93,16 @@ def leave_user(user: Any, reason: str) -> Selection:
     )
 
 
+def leave_rooms(names: Collection[str]) -> Selection:
+    """Selects a leave for each presence in the rooms ``names``."""
+    return Selection(_query("leave_rooms"), {"rooms": list(names)})
+
+
+def leave_stays(sessions: Collection[int]) -> Selection:
+    """Selects a leave for each of the stays ``sessions`` that is still open."""
+    return Selection(_query("leave_stays"), {"sessions": list(sessions)})
+
+
 def prune_presences(room_name: str | None, age_in_seconds: float | None) -> Selection:
     """Selects a prune for each presence that was last seen more than ``age_in_seconds`` ago.
 
@@ -110,8 +123,13 @@ def prune_dead_servers(names: Collection[str], seen: Collection[int], grace: flo
 
 
 def prune_rooms() -> Selection:
-    """Selects a prune for each empty room."""
+    """Selects a prune for each empty room that no row of another table refers to."""
     return Selection(_query("prune_rooms"), {})
+
+
+def prune_named_rooms(names: Collection[str]) -> Selection:
+    """Selects a prune for each of the rooms ``names``. The fold keeps those that are not empty."""
+    return Selection(_query("prune_named_rooms"), {"rooms": list(names)})
 
 
 def _query(name: str) -> str:

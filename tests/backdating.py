@@ -69,15 +69,15 @@ def write(*history: Stay | RoomPruned) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in _TABLES:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        Room.objects.filter(pk__in=before.keys() - rooms.keys()).delete()
-        Room.objects.bulk_create(
+        QuerySet(Room).filter(pk__in=before.keys() - rooms.keys()).delete()
+        QuerySet(Room).bulk_create(
             [Room(name, created) for name, created in rooms.items()],
             update_conflicts=True,
             update_fields=["created_at"],
             unique_fields=["channel_name"],
         )
         QuerySet(PresenceEvent).bulk_create(events)
-        Presence.objects.bulk_create(
+        QuerySet(Presence).bulk_create(
             Presence(
                 id=session,
                 room_id=part.room,

@@ -19,7 +19,7 @@ LAYERS = (
     ("projections.conf", "projections.times"),
     ("projections.sessions", "projections.selections"),
     ("projections._delivery.groups", "projections._delivery.absence", "projections._delivery.wakeup"),
-    ("projections.managers",),
+    ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),
     ("projections._delivery.dispatch", "projections._live", "projections.replay"),
     ("projections._worker", "projections.status", "projections.metrics"),

@@ -8,8 +8,9 @@ from django.db import models
 
 if TYPE_CHECKING:
     _Field = models.Field[Any, int]
+    _AliasField = models.Field[Any, Any]
 else:
-    _Field = models.Field
+    _Field = _AliasField = models.Field
 
 
 class TransactionIdField(_Field):
@@ -29,3 +30,17 @@ class TransactionIdField(_Field):
     def get_prep_value(self, value: Any) -> str | None:
         prepared = super().get_prep_value(value)
         return None if prepared is None else str(prepared)
+
+
+class PrimaryKeyAlias(_AliasField):
+    """Another name for the primary key. It has no column, and can be used in instances and in queries."""
+
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only=True)
+        setattr(cls, name, cls.pk)
+
+    def get_attname_column(self) -> tuple[str, Any]:
+        return self.get_attname(), None
+
+    def get_col(self, alias: str, output_field: Any = None) -> Any:
+        return self.model._meta.pk.get_col(alias)

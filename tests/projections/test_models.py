@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import IntegrityError, connection
+from django.utils import timezone
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
@@ -111,13 +113,18 @@ def test_rooms_and_presences_are_displayed_by_name() -> None:
     "change",
     [
         lambda: Room.objects.create(channel_name="new", created_at="2026-01-01T00:00:00Z"),
-        lambda: Room.objects.get().delete(),
-        lambda: Room.objects.all().delete(),
         lambda: Room.objects.update(channel_name="new"),
         lambda: Room.objects.filter(channel_name="nowhere").update(channel_name="new"),
-        lambda: Presence.objects.get().delete(),
+        lambda: Room.objects.get().save(),
+        lambda: Room.objects.get_or_create(channel_name="new"),
+        lambda: Room.objects.update_or_create(channel_name="new"),
+        lambda: Room.objects.update_or_create(channel_name="room", defaults={"created_at": timezone.now()}),
+        lambda: Room.objects.bulk_create([Room(channel_name="new", created_at=timezone.now())]),
+        lambda: async_to_sync(Room.objects.all().acreate)(channel_name="new"),
+        lambda: async_to_sync(Room.objects.all().aget_or_create)(channel_name="new"),
+        lambda: async_to_sync(Room(channel_name="room").asave)(force_update=True),
+        lambda: Room.objects.get().presence_set.create(id=1, channel_name="x"),
         lambda: Presence.objects.get().save(),
-        lambda: Presence.objects.all().delete(),
         lambda: Presence.objects.update(last_seen=None),
         lambda: Presence.objects.create(id=1, room_id="room", channel_name="x"),
     ],
@@ -128,6 +135,23 @@ def test_only_the_fold_writes_the_projections(change: Callable[[], Any]) -> None
         change()
     assert "Room.objects.add" in str(caught.value)
     assert_live_is_the_fold()
+
+
+def test_a_room_that_exists_is_got_not_created() -> None:
+    room = Room.objects.add("room", "channel")
+    assert Room.objects.get_or_create(channel_name="room") == (room, False)
+
+
+def test_the_id_of_a_room_is_its_name_in_instances_and_queries() -> None:
+    Room.objects.add("room", "channel")
+    Room.objects.add("other", "channel")
+    room = Room.objects.get(id="room")
+    assert (room.id, Room(id="new").pk, Room.named("x", "default").id) == ("room", "new", "x")
+    assert list(Room.objects.order_by("-id").values_list("id", flat=True)) == ["room", "other"]
+    assert Room.objects.filter(id__in=["room", "nowhere"]).exclude(id="other").get() == room
+    assert Room.objects.get_or_create(id="room") == (room, False)
+    assert Presence.objects.filter(room__id="room").get().room_id == room.id
+    assert Presence.objects.values("room__id").count() == 2
 
 
 def _statistics(*columns: str) -> list[int]:
