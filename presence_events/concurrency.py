@@ -8,11 +8,11 @@ from collections.abc import Callable, Coroutine
 from threading import local
 from typing import Any, TypeVar
 
-from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
+from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
 
 from presence_events.database_connections import close_old
 
-__all__ = ["in_thread", "run", "sending_loop"]
+__all__ = ["in_thread", "is_called_by_synchronous_code", "run", "sending_loop"]
 
 _Result = TypeVar("_Result")
 
@@ -42,6 +42,11 @@ def sending_loop() -> asyncio.AbstractEventLoop | None:
     if loop is None or getattr(sender, "main_event_loop_pid", None) != os.getpid() or not loop.is_running():
         return None
     return loop
+
+
+def is_called_by_synchronous_code() -> bool:
+    """Whether a thread waits for this coroutine in ``async_to_sync``. ``sync_to_async`` then runs on that thread."""
+    return getattr(AsyncToSync.executors, "current", None) is not None
 
 
 def run(function: Callable[..., Coroutine[Any, Any, _Result]], *args: Any) -> _Result:

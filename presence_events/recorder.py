@@ -22,7 +22,7 @@ from contextvars import Context
 from functools import partial
 from weakref import WeakKeyDictionary
 
-from asgiref.sync import AsyncToSync, sync_to_async
+from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 
 from presence_events import process_registry
@@ -30,7 +30,7 @@ from presence_events._recording import statement
 from presence_events._recording.drafts import Draft, Selection, select
 from presence_events._recording.group_commit import GroupCommit
 from presence_events._recording.statement import Recorded
-from presence_events.concurrency import sending_loop
+from presence_events.concurrency import is_called_by_synchronous_code, sending_loop
 from presence_events.databases import write_alias
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
@@ -91,7 +91,7 @@ def _append(selection: Selection, alias: str) -> list[statement.Row]:
 
 async def arecord_select(selection: Selection, *, using: str | None = None) -> list[PresenceEvent]:
     """Like `record_select`. Raises `NotRecordedInTime` as well."""
-    if _is_called_by_synchronous_code():
+    if is_called_by_synchronous_code():
         return await sync_to_async(record_select)(selection, using=using)
     return await _group_commit(write_alias(using)).record(selection, quiet=False)
 
@@ -106,7 +106,7 @@ def record_quietly(selection: Selection, *, using: str | None = None) -> list[Re
 
 async def arecord_quietly(selection: Selection, *, using: str | None = None) -> list[Recorded]:
     """Like `record_quietly`. Raises `NotRecordedInTime` as well."""
-    if _is_called_by_synchronous_code():
+    if is_called_by_synchronous_code():
         return await sync_to_async(record_quietly)(selection, using=using)
     return await _group_commit(write_alias(using)).record(selection, quiet=True)
 
@@ -144,8 +144,3 @@ def _start_keep_alive(alias: str) -> None:
 def _forget(loop: asyncio.AbstractEventLoop) -> None:
     """Drops the group commits of ``loop``. They refer to it and would keep it in memory."""
     _group_commits.pop(loop, None)
-
-
-def _is_called_by_synchronous_code() -> bool:
-    """Whether a thread waits for this coroutine in ``async_to_sync``. ``sync_to_async`` then runs on that thread."""
-    return getattr(AsyncToSync.executors, "current", None) is not None

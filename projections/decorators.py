@@ -11,9 +11,8 @@ from typing import Any, TypeVar, cast, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from projections._live import live_loop
+from projections._live import hand_made, live_loop
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
-from projections.models import Presence
 
 __all__ = ["remove_presence", "touch_presence"]
 
@@ -33,7 +32,8 @@ def touch_presence(handler: Any = None, *, every: float = 0) -> Any:
     ``every`` is a number of seconds. With ``@touch_presence(every=10)`` a message within 10 seconds of the last touch
     is not recorded and costs no I/O.
 
-    A consumer of `projections.consumers` that was pruned by mistake rejoins its rooms.
+    A consumer that was pruned rejoins its rooms, and the groups of these rooms, with its user and its last data. One of
+    `projections.consumers` rejoins if it was pruned by mistake, and is closed otherwise.
 
     Raises ValueError if ``every`` is not a finite number of at least zero.
     """
@@ -76,7 +76,8 @@ def remove_presence(handler: _Handler) -> _Handler:
 
         @functools.wraps(handler)
         async def ainner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
-            await Presence.objects.aleave_all(consumer.channel_name)
+            if _has_channel(consumer):
+                await hand_made.aleave_all(consumer.channel_name, hand_made.databases(consumer.channel_name))
             consumer._presence_removed = ends
             return await handler(consumer, *args, **kwargs)
 
@@ -84,7 +85,8 @@ def remove_presence(handler: _Handler) -> _Handler:
 
     @functools.wraps(handler)
     def inner(consumer: Any, *args: Any, **kwargs: Any) -> Any:
-        Presence.objects.leave_all(consumer.channel_name)
+        if _has_channel(consumer):
+            hand_made.leave_all(consumer.channel_name)
         consumer._presence_removed = ends
         return handler(consumer, *args, **kwargs)
 
@@ -120,8 +122,9 @@ class _LeaveOnExit:
                 cancelled = True
                 raise
             finally:
-                if hasattr(consumer, "channel_name") and not getattr(consumer, "_presence_removed", False):
-                    leave = Presence.objects.aleave_all(consumer.channel_name)
+                if _has_channel(consumer) and not getattr(consumer, "_presence_removed", False):
+                    databases = hand_made.databases(consumer.channel_name)
+                    leave = hand_made.aleave_all(consumer.channel_name, databases)
                     await live_loop.current().drain.run(leave, cancelled=cancelled)
                     consumer._presence_removed = True
 
@@ -138,7 +141,7 @@ async def _atouch(consumer: Any, every: float) -> None:
         if isinstance(consumer, AsyncPresenceMixin):
             await consumer.touch_presence()
         else:
-            await Presence.objects.atouch(consumer.channel_name)
+            await hand_made.atouch(consumer.channel_name)
         consumer._presence_touched = monotonic()
 
 
@@ -147,11 +150,18 @@ def _touch(consumer: Any, every: float) -> None:
         if isinstance(consumer, PresenceMixin):
             consumer.touch_presence()
         else:
-            Presence.objects.touch(consumer.channel_name)
+            hand_made.touch(consumer.channel_name)
         consumer._presence_touched = monotonic()
 
 
+def _has_channel(consumer: Any) -> bool:
+    """Whether Channels has given the consumer a channel. Without a channel layer it never does."""
+    return hasattr(consumer, "channel_name")
+
+
 def _is_due(consumer: Any, every: float) -> bool:
+    if not _has_channel(consumer):
+        return False
     return every == 0 or monotonic() - getattr(consumer, "_presence_touched", -math.inf) >= every
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from django.db import connections, models, transaction
 
 from presence_events import concurrency
+from presence_events.concurrency import is_called_by_synchronous_code, sending_loop
 from presence_events.databases import write_alias
 from presence_events.recorder import (
     Draft,
@@ -31,6 +32,8 @@ from presence_events.recorder import (
 )
 from projections import selections
 from projections._delivery import groups, layers
+from projections._live import joined
+from projections._live.joined import JoinedStay
 from projections.querysets import PresenceQuerySet, RoomQuerySet
 
 __all__ = ["PresenceManager", "RoomManager"]
@@ -65,15 +68,16 @@ class RoomManager(models.Manager[_Room]):
         nevertheless. Inside ``atomic``, the exception is logged instead.
         """
         alias = write_alias(self._db)
-        if channel_layer_alias is not None:
-            layers.remember(user_channel_name, channel_layer_alias)
+        self._begin_join(alias, user_channel_name, channel_layer_alias, known=sending_loop() is not None)
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             # Present already, but the layer may have lost the membership (by a restart, or its group_expiry).
             transaction.on_commit(
-                lambda: concurrency.run(groups.add, room_channel_name, user_channel_name),
+                lambda: concurrency.run(groups.add, room_channel_name, user_channel_name, alias),
                 using=alias,
                 robust=connections[alias].in_atomic_block,
             )
+        stay = JoinedStay(alias, room_channel_name, user, data, channel_layer_alias)
+        transaction.on_commit(lambda: joined.add(user_channel_name, stay), using=alias)
         return self.named(room_channel_name, alias)
 
     async def aadd(
@@ -86,10 +90,12 @@ class RoomManager(models.Manager[_Room]):
         channel_layer_alias: str | None = None,
     ) -> _Room:
         alias = write_alias(self._db)
-        if channel_layer_alias is not None:
-            layers.remember(user_channel_name, channel_layer_alias)
+        known = not is_called_by_synchronous_code()
+        self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
         if not await arecord_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
-            await groups.add(room_channel_name, user_channel_name)
+            await groups.add(room_channel_name, user_channel_name, alias)
+        if known:
+            joined.add(user_channel_name, JoinedStay(alias, room_channel_name, user, data, channel_layer_alias))
         return self.named(room_channel_name, alias)
 
     def remove(self, room_channel_name: str, user_channel_name: str) -> None:
@@ -101,13 +107,15 @@ class RoomManager(models.Manager[_Room]):
         if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
             # Absent already, but the layer may still have the membership.
             transaction.on_commit(
-                lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name), using=alias
+                lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name, alias), using=alias
             )
+        joined.remove(user_channel_name, alias, room_channel_name)
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:
         alias = write_alias(self._db)
         if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
-            await groups.discard(room_channel_name, user_channel_name)
+            await groups.discard(room_channel_name, user_channel_name, alias)
+        joined.remove(user_channel_name, alias, room_channel_name)
 
     def prune_presences(self, age_in_seconds: float | None = None) -> int:
         """Prunes every connection that was last seen more than ``age_in_seconds`` ago. Returns how many were pruned.
@@ -127,6 +135,13 @@ class RoomManager(models.Manager[_Room]):
     async def aprune_rooms(self) -> int:
         return len(await arecord_select(selections.prune_rooms(), using=write_alias(self._db)))
 
+    def _begin_join(self, alias: str, channel_name: str, layer: str | None, *, known: bool) -> None:
+        """Notes what this process has to know of the connection. ``known`` is whether it may have the socket."""
+        if layer is not None:
+            layers.remember(channel_name, layer)
+        if known:
+            joined.enter(channel_name, alias)
+
     def named(self, room_channel_name: str, using: str) -> _Room:
         """As `Room.named`."""
         return self.model.from_db(using, ["channel_name"], [room_channel_name])
@@ -145,20 +160,30 @@ class PresenceManager(models.Manager[_Presence]):
         alias = write_alias(self._db)
         if data is None:
             return len(record_quietly(selections.touch(channel_name), using=alias))
-        return len(record_select(selections.touch_with_data(channel_name, data), using=alias))
+        touched = len(record_select(selections.touch_with_data(channel_name, data), using=alias))
+        joined.set_data(channel_name, alias, data)
+        return touched
 
     async def atouch(self, channel_name: str, data: Any = None) -> int:
         alias = write_alias(self._db)
         if data is None:
             return len(await arecord_quietly(selections.touch(channel_name), using=alias))
-        return len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
+        touched = len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
+        joined.set_data(channel_name, alias, data)
+        return touched
 
     def leave_all(self, channel_name: str) -> int:
         """Records that a connection leaves every room it is in, and their groups. Returns how many rooms it left."""
-        return len(record_select(selections.leave_all(channel_name), using=write_alias(self._db)))
+        alias = write_alias(self._db)
+        left = len(record_select(selections.leave_all(channel_name), using=alias))
+        joined.remove_all(channel_name, alias)
+        return left
 
     async def aleave_all(self, channel_name: str) -> int:
-        return len(await arecord_select(selections.leave_all(channel_name), using=write_alias(self._db)))
+        alias = write_alias(self._db)
+        left = len(await arecord_select(selections.leave_all(channel_name), using=alias))
+        joined.remove_all(channel_name, alias)
+        return left
 
     def leave_user(self, user: Any, reason: str) -> int:
         """Records that all connections of ``user`` leave all rooms, and why. Returns how many stays ended.

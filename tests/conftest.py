@@ -76,7 +76,7 @@ async def _async_connections_closed() -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_channel_layer() -> None:
     channel_layers.backends.clear()
-    groups.take_failed_discards()
+    groups._failed_discards.clear()
 
 
 @pytest.fixture

@@ -18,7 +18,13 @@ MOST_MODULES = 20
 LAYERS = (
     ("projections.conf", "projections.times"),
     ("projections.sessions", "projections.selections"),
-    ("projections._delivery.groups", "projections._delivery.absence", "projections._delivery.wakeup"),
+    (
+        "projections._delivery.groups",
+        "projections._delivery.absence",
+        "projections._delivery.wakeup",
+        "projections._live.stopwatch",
+        "projections._live.joined",
+    ),
     ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),
     ("projections._delivery.dispatch", "projections._live", "projections.replay"),

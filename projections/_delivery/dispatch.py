@@ -73,13 +73,13 @@ def reconcile_groups(events: list[PresenceEvent], using: str) -> None:
     earlier in this process are tried again in the same way.
     """
     ended = {(event.room, str(event.channel_name)) for event in _group_changes(events) if event.kind != "join"}
-    ended |= groups.take_failed_discards()
+    ended |= groups.take_failed_discards(using)
     left = absent(ended, using)
     if left:
-        concurrency.run(partial(groups.reconcile, left, present=False))
+        concurrency.run(partial(groups.reconcile, left, using, present=False))
     back = ended - absent(ended, using)
     if back:
-        concurrency.run(partial(groups.reconcile, back, present=True))
+        concurrency.run(partial(groups.reconcile, back, using, present=True))
 
 
 def resend(events: Iterable[PresenceEvent], using: str, worker: str = MAIN) -> int:

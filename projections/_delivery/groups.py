@@ -40,7 +40,7 @@ MAX_CONCURRENT = 64
 """Requests of one call that are under way at the same time. channels_redis opens a connection for each."""
 
 MAX_FAILED_DISCARDS = 10_000
-"""Failed discards that one process remembers."""
+"""Failed discards of one database that one process remembers."""
 
 Pair = tuple[str, str]
 """A room and the channel name of a connection."""
@@ -49,28 +49,29 @@ Pair = tuple[str, str]
 async def apply_events(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
     """Adds connections that joined to the group of the room, and discards those that left or were pruned.
 
-    If ``events`` has several events of a connection in a room, only the last of them is applied. Each change is tried
-    once, without a timeout. Every failure is logged as soon as it happens, and a failed discard is remembered for
-    `take_failed_discards`. Returns the errors of failed adds by the position of the join: such a connection does not
-    receive the messages of its group.
+    ``events`` are of one database, at least one. If there are several of a connection in a room, only the last of them
+    is applied. Each change is tried once, without a timeout. Every failure is logged as soon as it happens, and a
+    failed discard is remembered for `take_failed_discards`. Returns the errors of failed adds by the position of the
+    join: such a connection does not receive the messages of its group.
     """
     last = {(event.room, str(event.channel_name)): event for event in events}
 
     def log(pair: Pair, error: Exception) -> None:
         logger.error("Group update failed: %s", last[pair], exc_info=error)
 
-    failed = await _apply({pair: event.kind == "join" for pair, event in last.items()}, on_failure=log)
+    changes = {pair: event.kind == "join" for pair, event in last.items()}
+    failed = await _apply(changes, str(next(iter(last.values()))._state.db), on_failure=log)
     return {last[pair].id: error for pair, error in failed.items() if last[pair].kind == "join"}
 
 
-async def reconcile(pairs: Collection[Pair], *, present: bool) -> None:
-    """Adds all ``pairs`` to the groups of their rooms if ``present``, otherwise discards them.
+async def reconcile(pairs: Collection[Pair], using: str, *, present: bool) -> None:
+    """Adds all ``pairs`` of the database ``using`` to the groups of their rooms if ``present``, or else discards them.
 
     Each pair is tried twice, because the first request to a restarted layer may only reveal the broken connection. All
     pairs together have `LAYER_TIMEOUT` seconds. The failures are logged in one message, and failed discards are
     remembered for `take_failed_discards`. Nothing is raised or returned.
     """
-    failed = await _apply(dict.fromkeys(pairs, present), attempts=2, time_limit=LAYER_TIMEOUT)
+    failed = await _apply(dict.fromkeys(pairs, present), using, attempts=2, time_limit=LAYER_TIMEOUT)
     if present:
         # Some layers keep groups in the process that has the connection. That process adds the connection itself.
         failed = {pair: error for pair, error in failed.items() if not isinstance(error, RuntimeError)}
@@ -80,41 +81,42 @@ async def reconcile(pairs: Collection[Pair], *, present: bool) -> None:
         logger.error("Group update failed: %s to %s, for example %s", len(failed), change, pair, exc_info=error)
 
 
-async def add(room: str, channel_name: str) -> None:
-    """Adds ``channel_name`` to the group of ``room``. Raises what the layer raises."""
-    failed = await _apply({(room, channel_name): True})
+async def add(room: str, channel_name: str, using: str) -> None:
+    """Adds ``channel_name`` to the group of ``room``. The database ``using`` has it there.
+
+    Raises what the layer raises.
+    """
+    failed = await _apply({(room, channel_name): True}, using)
     if failed:
         raise failed[room, channel_name]
 
 
-async def discard(room: str, channel_name: str) -> None:
-    """Discards ``channel_name`` from the group of ``room``.
+async def discard(room: str, channel_name: str, using: str) -> None:
+    """Discards ``channel_name`` from the group of ``room``, which it has left in the database ``using``.
 
     A failure is logged and remembered for `take_failed_discards`. Nothing is raised.
     """
-    failed = await _apply({(room, channel_name): False})
+    failed = await _apply({(room, channel_name): False}, using)
     if failed:
         error = failed[room, channel_name]
         logger.error("Group update failed: %s is still in %s", channel_name, room, exc_info=error)
 
 
-def take_failed_discards() -> set[Pair]:
-    """Returns the discards that failed in this process since the last call, and forgets them.
+def take_failed_discards(using: str) -> set[Pair]:
+    """Returns the discards of the database ``using`` that failed in this process since the last call.
 
-    Before you try one again, check that its connection has not come back.
+    Forgets them. Before you try one again, check that its connection has not come back to that database.
     """
-    pairs = set[Pair]()
-    while _failed_discards:
-        pairs.add(_failed_discards.popitem()[0])
-    return pairs
+    return set(_failed_discards.pop(using, ()))
 
 
-def remember_failed_discards(pairs: Iterable[Pair]) -> None:
-    """Keeps ``pairs`` for `take_failed_discards`. Ignores those beyond `MAX_FAILED_DISCARDS`."""
-    _failed_discards.update(dict.fromkeys(islice(pairs, max(MAX_FAILED_DISCARDS - len(_failed_discards), 0))))
+def remember_failed_discards(pairs: Iterable[Pair], using: str) -> None:
+    """Keeps ``pairs`` for `take_failed_discards`. Ignores those beyond `MAX_FAILED_DISCARDS` in each database."""
+    known = _failed_discards.setdefault(using, {})
+    known.update(dict.fromkeys(islice(pairs, max(MAX_FAILED_DISCARDS - len(known), 0))))
 
 
-_failed_discards: dict[Pair, None] = {}
+_failed_discards: dict[str, dict[Pair, None]] = {}
 
 
 class _NoAnswer(TimeoutError):
@@ -123,6 +125,7 @@ class _NoAnswer(TimeoutError):
 
 async def _apply(
     changes: Mapping[Pair, bool],
+    using: str,
     *,
     attempts: int = 1,
     time_limit: float | None = None,
@@ -133,14 +136,15 @@ async def _apply(
     At most `MAX_CONCURRENT` requests are under way at the same time. Each change is tried ``attempts`` times at most,
     and not again if it would fail in the same way. Changes that are unfinished after ``time_limit`` seconds have failed
     too. ``on_failure`` is called with each failed change and its last error, as soon as it has failed on one layer. A
-    failed discard is remembered, unless the layer refuses the name. Returns the errors of all failed changes.
+    failed discard is remembered for the database ``using``, unless the layer refuses the name. Returns the errors of
+    all failed changes.
     """
     requests = [
         _Request(pair, alias, is_added)
         for pair, is_added in changes.items()
         for alias in (layers.of_add if is_added else layers.of_discard)(pair[1])
     ]
-    batch = _Batch(requests, attempts, on_failure)
+    batch = _Batch(requests, using, attempts, on_failure)
     with suppress(TimeoutError):
         async with asyncio.timeout(time_limit):
             await batch.run()
@@ -160,9 +164,14 @@ class _Batch:
     """The requests of one call of `_apply`. Its ``failed`` has an error of each failed change."""
 
     def __init__(
-        self, requests: Collection[_Request], attempts: int, on_failure: Callable[[Pair, Exception], None] | None
+        self,
+        requests: Collection[_Request],
+        using: str,
+        attempts: int,
+        on_failure: Callable[[Pair, Exception], None] | None,
     ) -> None:
         self.failed: dict[Pair, Exception] = {}
+        self._using = using
         self._attempts = attempts
         self._on_failure = on_failure
         self._unfinished = dict[_Request, Exception | None].fromkeys(requests)
@@ -192,7 +201,7 @@ class _Batch:
         is_new = request.pair not in self.failed
         self.failed[request.pair] = error
         if not request.is_added and not isinstance(error, TypeError):
-            remember_failed_discards([request.pair])
+            remember_failed_discards([request.pair], self._using)
         if self._on_failure and is_new:
             self._on_failure(request.pair, error)
 

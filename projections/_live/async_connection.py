@@ -27,10 +27,10 @@ class AsyncConnection(Connection):
 
     async def join(self, channel_name: str, room: str, user: Any, data: Any) -> None:
         """Joins ``room``, and registers the connection with its first join. Does nothing after its end."""
-        if not self.joined:
-            self.channel_name, self.joined = channel_name, True
-            self.host.enter(self)
-        await asyncio.shield(self._join(room, user, data))
+        using, is_first = self._begin_join(channel_name)
+        if is_first:
+            self.host.enter(self, using)
+        await asyncio.shield(self._join(using, room, user, data))
 
     async def leave(self, channel_name: str, room: str) -> None:
         """Leaves ``room``. Does nothing after the end of the connection."""
@@ -43,37 +43,41 @@ class AsyncConnection(Connection):
         """Touches the connection in all its rooms, heals it if necessary, and returns the number of its rooms."""
         if self.ended:
             return 0
-        stays, now = self.stays(), Stopwatch()
-        touched = await Presence.objects.atouch(channel_name, data)
-        self._store_data(stays, data)
-        if touched >= len(stays):
-            self.mark_seen(stays, now)
-            return touched
-        endings = await in_thread(partial(self.host.find_endings, self._pairs(stays)))
-        return touched + await self.rejoin(self.apply_verdicts(stays, endings, message_received=True))
+        return sum([await self._touch(using, channel_name, data) for using in self._databases_to_ask()])
 
     async def leave_all(self) -> None:
         async with self._lock:
             await super().leave_all()
 
-    async def _join(self, room: str, user: Any, data: Any) -> None:
+    async def _join(self, using: str, room: str, user: Any, data: Any) -> None:
         async with self._lock:
             if not self.ended:
-                with self._joining(room, user, data):
-                    await Room.objects.aadd(room, self.channel_name, user, data)
+                with self._joining(using, room, user, data):
+                    await Room.objects.db_manager(using).aadd(room, self.channel_name, user, data)
+
+    async def _touch(self, using: str, channel_name: str, data: Any) -> int:
+        stays, now = self.stays(using), Stopwatch()
+        touched = await Presence.objects.db_manager(using).atouch(channel_name, data)
+        self._store_data(stays, data)
+        if touched >= len(stays):
+            self.mark_seen(stays, now)
+            return touched
+        endings = await in_thread(partial(self.host.find_endings, self._pairs(stays), using))
+        return touched + await self.rejoin(self.apply_verdicts(stays, endings, message_received=True))
 
     async def _leave(self, channel_name: str, room: str) -> None:
         async with self._lock:
             if not self.ended:
-                self._forget(room)
-                await Room.objects.aremove(room, channel_name)
+                for using in self._forget(room):
+                    await Room.objects.db_manager(using).aremove(room, channel_name)
 
     async def _rejoin(self, stays: Collection[Stay]) -> int:
         rejoined = 0
         async with self._lock:
             for stay in stays:
                 if self._is_current(stay):
-                    with self._joining(stay.room, stay.user, stay.data):
-                        await Room.objects.aadd(stay.room, self.channel_name, stay.user, stay.data)
+                    with self._joining(stay.using, stay.room, stay.user, stay.data):
+                        rooms = Room.objects.db_manager(stay.using)
+                        await rooms.aadd(stay.room, self.channel_name, stay.user, stay.data)
                     rejoined += 1
         return rejoined

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 from channels import DEFAULT_CHANNEL_LAYER
 
+from presence_events.databases import write_alias
 from projections._delivery import layers
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, Verdict, decide
@@ -30,8 +31,11 @@ Send = Callable[[Any], Awaitable[None]]
 class Host(Protocol):
     """What a connection needs from the event loop that it belongs to. `LiveLoop` implements it."""
 
-    def enter(self, connection: Connection) -> None:
-        """Registers ``connection``, which is about to join its first room. Call it in the event loop."""
+    def enter(self, connection: Connection, using: str) -> None:
+        """Registers ``connection``, which is about to join its first room in the database ``using``.
+
+        Call it in the event loop.
+        """
 
     def schedule_close(self, connection: Connection) -> None:
         """Closes the socket of ``connection`` soon. Call it in any thread."""
@@ -39,12 +43,14 @@ class Host(Protocol):
     def schedule_review(self, connection: Connection) -> None:
         """Reviews ``connection``, of which a stay was pruned, soon. Call it in the event loop."""
 
-    def find_endings(self, stays: Collection[tuple[str, str]]) -> dict[tuple[str, str], Ending]:
+    def find_endings(self, stays: Collection[tuple[str, str]], using: str) -> dict[tuple[str, str], Ending]:
         """Returns how those of ``stays`` that are not present ended. Runs queries: call it in the thread for them."""
 
 
 class Stay:
     """A stay of a connection: its room, its user and the data that describes it. A rejoin begins another stay.
+
+    ``using`` is the database in which it was joined. Everything about the stay is recorded there.
 
     ``live`` is true from when the join is recorded until the stay is known to have ended. Code that compares
     connections with the log has to check it before and after the query: a stay that began or ended in between proves
@@ -53,9 +59,10 @@ class Stay:
     ``last_seen`` started when the process began to record the last sign of life that the database confirmed.
     """
 
-    __slots__ = ("data", "last_seen", "live", "room", "user")
+    __slots__ = ("data", "last_seen", "live", "room", "user", "using")
 
-    def __init__(self, room: str, user: Any, data: Any) -> None:
+    def __init__(self, using: str, room: str, user: Any, data: Any) -> None:
+        self.using = using
         self.room = room
         self.user = user
         self.data = data
@@ -81,17 +88,26 @@ class Connection(ABC):
         self.task = cast("asyncio.Task[Any]", asyncio.current_task())
         self.heartbeat = heartbeat
         self.channel_name = ""
-        self.joined = False
+        self.databases: tuple[str, ...] = ()
         self.evicted = False
         self.ended = False
         self._evict_code = evict_code
         self._layer = layer
         self._send = send
-        self._stays: dict[str, Stay] = {}
+        self._stays: dict[tuple[str, str], Stay] = {}
 
-    def stays(self) -> list[Stay]:
-        """Returns the live stays. Returns none if the connection was evicted or has ended."""
-        return [stay for stay in list(self._stays.values()) if self._is_current(stay)]
+    @property
+    def joined(self) -> bool:
+        """Whether the connection has ever joined a room."""
+        return bool(self.databases)
+
+    def stays(self, using: str | None = None) -> list[Stay]:
+        """Returns the live stays, in the database ``using`` or in all of them.
+
+        Returns none if the connection was evicted or has ended.
+        """
+        stays = [stay for stay in list(self._stays.values()) if self._is_current(stay)]
+        return stays if using is None else [stay for stay in stays if stay.using == using]
 
     def remember_layer(self) -> None:
         """Notes the channel layer of the connection, before its groups change."""
@@ -153,32 +169,49 @@ class Connection(ABC):
 
     async def leave_all(self) -> None:
         """Leaves every room. A failure is logged, and the connection is left to the pruning."""
-        try:
-            await Presence.objects.aleave_all(self.channel_name)
-        except Exception:
-            logger.exception("%s could not leave its rooms. It will be pruned.", self.channel_name)
+        for using in self.databases:
+            try:
+                await Presence.objects.db_manager(using).aleave_all(self.channel_name)
+            except Exception:
+                logger.exception("%s could not leave its rooms. It will be pruned.", self.channel_name)
+
+    def _begin_join(self, channel_name: str) -> tuple[str, bool]:
+        """Returns the database of a join that begins now, and whether it is the first join in this database."""
+        using = write_alias()
+        is_first = using not in self.databases
+        if is_first:
+            self.channel_name, self.databases = channel_name, (*self.databases, using)
+        return using, is_first
 
     @contextmanager
-    def _joining(self, room: str, user: Any, data: Any) -> Iterator[None]:
+    def _joining(self, using: str, room: str, user: Any, data: Any) -> Iterator[None]:
         """Wraps the recording of a join. If that fails, the connection keeps the stay that it had before, if any."""
-        before = self._stays.get(room)
+        key = (using, room)
+        before = self._stays.get(key)
         if before is not None and before.live and before.user == user:
             data = before.data  # The log does the same: a join by a user who is present does not replace the data.
-        stay = self._stays[room] = Stay(room, user, data)
+        stay = self._stays[key] = Stay(using, room, user, data)
         self.remember_layer()
         try:
             yield
         except BaseException:
-            del self._stays[room]
+            del self._stays[key]
             if before is not None:
-                self._stays[room] = before
+                self._stays[key] = before
             raise
         stay.live = True
 
-    def _forget(self, room: str) -> None:
-        stay = self._stays.pop(room, None)
-        if stay is not None:
+    def _forget(self, room: str) -> Sequence[str]:
+        """Forgets the stays in ``room``. Returns the databases in which the connection has to leave it."""
+        stays = [stay for stay in self._stays.values() if stay.room == room]
+        for stay in stays:
             stay.live = False
+            del self._stays[stay.using, room]
+        return [stay.using for stay in stays] or self._databases_to_ask()
+
+    def _databases_to_ask(self) -> Sequence[str]:
+        """Returns the databases of the connection, or that of the routers if it has not joined a room."""
+        return self.databases or (write_alias(),)
 
     def _store_data(self, stays: Collection[Stay], data: Any) -> None:
         """Stores the data of a touch, so that a rejoin records it again."""
@@ -191,4 +224,4 @@ class Connection(ABC):
 
     def _is_current(self, stay: Stay) -> bool:
         """Returns whether ``stay`` is one of `stays`."""
-        return stay.live and stay is self._stays.get(stay.room) and not self.evicted and not self.ended
+        return stay.live and stay is self._stays.get((stay.using, stay.room)) and not self.evicted and not self.ended

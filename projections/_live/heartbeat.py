@@ -1,8 +1,8 @@
 """Touches the live connections of an event loop on a timer. Clients send nothing for it.
 
 Three times in ``CHANNELS_PRESENCE_MAX_AGE`` seconds one statement touches all connections of the loop that are in a
-room. Its answer shows which stays are missing: the statement did not touch them, although their consumer did not leave.
-These are reviewed (`missing_stays`), and part of the groups are renewed (`regroup`).
+room of one database. Its answer shows which stays are missing: the statement did not touch them, although their
+consumer did not leave. These are reviewed (`missing_stays`), and part of the groups are renewed (`regroup`).
 
 The timer runs only while there are connections. A heartbeat that fails is logged and retried.
 """
@@ -38,13 +38,16 @@ then."""
 
 
 class Heartbeat:
-    """The heartbeat of the connections of a registry. Use it in their event loop."""
+    """The heartbeat of the connections of a registry, in the database ``using``. Use it in their event loop."""
 
-    def __init__(self, registry: Registry, reviewer: Reviewer, regrouper: Regrouper, tasks: BackgroundTasks) -> None:
+    def __init__(
+        self, registry: Registry, reviewer: Reviewer, regrouper: Regrouper, tasks: BackgroundTasks, using: str
+    ) -> None:
         self._registry = registry
         self._reviewer = reviewer
         self._regrouper = regrouper
         self._tasks = tasks
+        self._using = using
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._following_up = False
@@ -66,7 +69,7 @@ class Heartbeat:
         """Touches the connections that the process vouches for in one statement. Returns the stays not touched."""
         now = Stopwatch()
         present: set[tuple[str, str]] = set()
-        expected = [(connection, connection.stays()) for connection in self._registry]
+        expected = [(connection, connection.stays(self._using)) for connection in self._registry]
         vouched = [
             (stay.room, connection.channel_name)
             for connection, stays in expected
@@ -74,7 +77,8 @@ class Heartbeat:
             for stay in stays
         ]
         if vouched:
-            present = {(one.room, one.channel_name) for one in await arecord_quietly(selections.heartbeat(vouched))}
+            touched = await arecord_quietly(selections.heartbeat(vouched), using=self._using)
+            present = {(one.room, one.channel_name) for one in touched}
         missing: list[tuple[Connection, list[Stay]]] = []
         for connection, stays in expected:
             seen: list[Stay] = []

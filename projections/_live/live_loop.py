@@ -1,4 +1,4 @@
-"""Everything that keeps the live connections of one event loop: registry, heartbeat, reviews and drain.
+"""Everything that keeps the live connections of one event loop: what serves them in each database, and the drain.
 
 A prune that this process recorded is reviewed at once. A prune by another process is found by the next heartbeat.
 """
@@ -17,10 +17,7 @@ from projections._live import registry
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection
 from projections._live.drain import Drain
-from projections._live.heartbeat import Heartbeat
-from projections._live.missing_stays import Reviewer
-from projections._live.registry import Registry
-from projections._live.regroup import Regrouper
+from projections._live.live_database import LiveDatabase
 from projections._live.verdict import Ending
 
 __all__ = ["LiveLoop", "current"]
@@ -34,17 +31,22 @@ class LiveLoop:
 
     def __init__(self) -> None:
         self.tasks = BackgroundTasks()
-        self.registry = Registry()
-        self.reviewer = Reviewer(self.registry, self.tasks)
-        self.regrouper = Regrouper(self.registry)
-        self.heartbeat = Heartbeat(self.registry, self.reviewer, self.regrouper, self.tasks)
-        self.drain = Drain(self.registry.has_cancelled)
+        self.drain = Drain(self._has_cancelled)
+        self._databases: dict[str, LiveDatabase] = {}
 
-    def enter(self, connection: Connection) -> None:
-        """Registers ``connection``, which is about to join its first room. Does nothing if it has ended already."""
+    def database(self, using: str) -> LiveDatabase:
+        """Returns what serves the connections in the database ``using``. Call it in any thread."""
+        if using not in self._databases:
+            self._databases.setdefault(using, LiveDatabase(using, self.tasks))
+        return self._databases[using]
+
+    def enter(self, connection: Connection, using: str) -> None:
+        """Registers ``connection``, which is about to join its first room in the database ``using``.
+
+        Does nothing if it has ended already.
+        """
         if not connection.ended:
-            self.registry.enter(connection)
-            self.heartbeat.start()
+            self.database(using).enter(connection)
 
     async def end(self, connection: Connection, *, cancelled: bool) -> None:
         """Ends ``connection``, whose consumer has ended. It leaves every room; a failure is logged.
@@ -52,9 +54,8 @@ class LiveLoop:
         If the server ``cancelled`` the consumer, this also waits for the leaves of all other consumers (`Drain`).
         """
         connection.ended = True
-        self.registry.exit(connection)
-        if not self.registry:
-            self.heartbeat.stop()
+        for using in connection.databases:
+            self.database(using).exit(connection)
         if connection.joined:
             await self.drain.run(connection.leave_all(), cancelled=cancelled)
         elif cancelled:
@@ -66,11 +67,15 @@ class LiveLoop:
 
     def schedule_review(self, connection: Connection) -> None:
         """Reviews ``connection`` soon, because a stay of it was pruned."""
-        self.reviewer.schedule(connection)
+        for using in connection.databases:
+            self.database(using).reviewer.schedule(connection)
 
-    def find_endings(self, stays: Collection[tuple[str, str]]) -> dict[tuple[str, str], Ending]:
+    def find_endings(self, stays: Collection[tuple[str, str]], using: str) -> dict[tuple[str, str], Ending]:
         """Returns how those of ``stays`` that are not present ended. Runs queries: call it in the thread for them."""
-        return self.reviewer.find_endings(stays)
+        return self.database(using).reviewer.find_endings(stays)
+
+    def _has_cancelled(self) -> bool:
+        return any(each.registry.has_cancelled() for each in self._databases.values())
 
 
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, LiveLoop] = WeakKeyDictionary()

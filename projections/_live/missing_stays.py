@@ -11,7 +11,6 @@ from typing import NamedTuple
 from django.db import InterfaceError, OperationalError
 
 from presence_events.concurrency import in_thread
-from presence_events.databases import write_alias
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection, Stay
 from projections._live.registry import Registry
@@ -45,11 +44,15 @@ class Missing(NamedTuple):
 
 
 class Reviewer:
-    """Reviews the connections of a registry. Use it in their event loop, except for `find_endings`."""
+    """Reviews the connections of a registry, in the database ``using``.
 
-    def __init__(self, registry: Registry, tasks: BackgroundTasks) -> None:
+    Use it in their event loop, except for `find_endings`.
+    """
+
+    def __init__(self, registry: Registry, tasks: BackgroundTasks, using: str) -> None:
         self._registry = registry
         self._tasks = tasks
+        self._using = using
         self._last_review = Stopwatch()
         self._scheduled: set[Connection] = set()
 
@@ -62,7 +65,7 @@ class Reviewer:
 
         Runs queries: call it in the thread for them.
         """
-        return find_endings(stays, self._last_review.elapsed(), write_alias())
+        return find_endings(stays, self._last_review.elapsed(), self._using)
 
     def schedule(self, connection: Connection) -> None:
         """Reviews ``connection`` soon, because a stay of it was pruned.
@@ -106,6 +109,8 @@ class Reviewer:
         scheduled, self._scheduled = self._scheduled, set()
         process_stalled = self._registry.is_stalled()
         try:
-            await self._review([(connection, connection.stays()) for connection in scheduled], process_stalled)
+            await self._review(
+                [(connection, connection.stays(self._using)) for connection in scheduled], process_stalled
+            )
         except Exception as error:
             log_failure("Could not review pruned connections.", error)

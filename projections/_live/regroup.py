@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import partial
 
 from presence_events.concurrency import in_thread
-from presence_events.databases import write_alias
 from projections._delivery import groups
 from projections._delivery.absence import absent
 from projections._live.registry import Registry
@@ -21,10 +20,11 @@ group messages for at most twice the maximal age."""
 
 
 class Regrouper:
-    """Renews the groups of the connections of a registry. Use it in their event loop."""
+    """Renews the groups of the connections of a registry, in the database ``using``. Use it in their event loop."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, using: str) -> None:
         self._registry = registry
+        self._using = using
         self._turn = 0
 
     async def renew(self) -> None:
@@ -37,21 +37,20 @@ class Regrouper:
         due = [each for each in self._registry if hash(each.channel_name) % HEARTBEATS_PER_RENEWAL == self._turn]
         for each in due:
             each.remember_layer()
-        pairs = {(stay.room, each.channel_name) for each in due for stay in each.stays()}
+        pairs = {(stay.room, each.channel_name) for each in due for stay in each.stays(self._using)}
         if pairs:
-            await groups.reconcile(pairs, present=True)
-        pairs |= groups.take_failed_discards()
+            await groups.reconcile(pairs, self._using, present=True)
+        pairs |= groups.take_failed_discards(self._using)
         try:
-            gone = await _absent(pairs)
+            gone = await self._absent(pairs)
         except BaseException:
-            groups.remember_failed_discards(pairs)
+            groups.remember_failed_discards(pairs, self._using)
             raise
         if gone:
-            await groups.reconcile(gone, present=False)
-            back = gone - await _absent(gone)
+            await groups.reconcile(gone, self._using, present=False)
+            back = gone - await self._absent(gone)
             if back:
-                await groups.reconcile(back, present=True)
+                await groups.reconcile(back, self._using, present=True)
 
-
-async def _absent(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    return await in_thread(partial(absent, pairs, write_alias())) if pairs else pairs
+    async def _absent(self, pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        return await in_thread(partial(absent, pairs, self._using)) if pairs else pairs

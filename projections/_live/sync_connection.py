@@ -28,52 +28,55 @@ class SyncConnection(Connection):
 
     def join(self, channel_name: str, room: str, user: Any, data: Any) -> None:
         """Joins ``room``, and registers the connection with its first join. Does nothing after its end."""
-        if not self.joined:
-            self.channel_name, self.joined = channel_name, True
-            self.loop.call_soon_threadsafe(self.host.enter, self)
+        using, is_first = self._begin_join(channel_name)
+        if is_first:
+            self.loop.call_soon_threadsafe(self.host.enter, self, using)
         with self._lock:
-            self._add(room, user, data)
+            self._add(using, room, user, data)
 
     def leave(self, channel_name: str, room: str) -> None:
         """Leaves ``room``. Does nothing after the end of the connection."""
         with self._lock:
             if not self.ended:
-                self._forget(room)
-                Room.objects.remove(room, channel_name)
+                for using in self._forget(room):
+                    Room.objects.db_manager(using).remove(room, channel_name)
 
     def touch(self, channel_name: str, data: Any) -> int:
         """Touches the connection in all its rooms, heals it if necessary, and returns the number of its rooms."""
         if self.ended:
             return 0
-        stays, now = self.stays(), Stopwatch()
-        touched = Presence.objects.touch(channel_name, data)
+        return sum(self._touch(using, channel_name, data) for using in self._databases_to_ask())
+
+    async def rejoin(self, stays: Collection[Stay]) -> int:
+        return await in_thread(partial(self._rejoin, stays))
+
+    def _touch(self, using: str, channel_name: str, data: Any) -> int:
+        stays, now = self.stays(using), Stopwatch()
+        touched = Presence.objects.db_manager(using).touch(channel_name, data)
         self._store_data(stays, data)
         if touched >= len(stays):
             self.mark_seen(stays, now)
             return touched
-        endings = self.host.find_endings(self._pairs(stays))
+        endings = self.host.find_endings(self._pairs(stays), using)
         return touched + self._rejoin(self.apply_verdicts(stays, endings, message_received=True))
-
-    async def rejoin(self, stays: Collection[Stay]) -> int:
-        return await in_thread(partial(self._rejoin, stays))
 
     def _rejoin(self, stays: Collection[Stay]) -> int:
         rejoined = 0
         with self._lock:
             for stay in stays:
                 if self._is_current(stay):
-                    self._add(stay.room, stay.user, stay.data)
+                    self._add(stay.using, stay.room, stay.user, stay.data)
                     rejoined += 1
         return rejoined
 
-    def _add(self, room: str, user: Any, data: Any) -> None:
+    def _add(self, using: str, room: str, user: Any, data: Any) -> None:
         if self.ended:
             return
         try:
-            with self._joining(room, user, data):
-                Room.objects.add(room, self.channel_name, user, data)
+            with self._joining(using, room, user, data):
+                Room.objects.db_manager(using).add(room, self.channel_name, user, data)
         finally:
             # A server that cancels the consumer ends the connection while a handler still runs in the thread. The
             # leaves of that end do not include this join.
             if self.ended:
-                Presence.objects.leave_all(self.channel_name)
+                Presence.objects.db_manager(using).leave_all(self.channel_name)

@@ -332,7 +332,7 @@ async def test_without_a_channel_layer_presence_is_recorded(chat: Any, settings:
     assert client.channel != other.channel
     await client("leave_room", "b")
     assert await client("touch_presence", "busy") == 1
-    await live_loop.current().regrouper.renew()
+    await live_loop.current().database("default").regrouper.renew()
     await fall_silent(client)
     await end_elsewhere("prune", "a", client)
     await beat()

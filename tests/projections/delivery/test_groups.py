@@ -153,7 +153,7 @@ async def test_the_last_event_of_a_connection_in_a_batch_decides() -> None:
 async def test_an_add_that_fails_raises(settings: Any) -> None:
     use(settings, FullLayer)
     with pytest.raises(ConnectionError):
-        await groups.add("room", "channel")
+        await groups.add("room", "channel", "default")
 
 
 def test_ended_connections_are_discarded(gone: list[PresenceEvent]) -> None:
@@ -197,7 +197,7 @@ def test_refused_names_are_logged_in_one_message(caplog: pytest.LogCaptureFixtur
 @pytest.mark.parametrize("present", [True, False])
 async def test_a_refused_name_is_not_retried(present: bool, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     layer = use(settings, RefusingLayer)
-    await groups.reconcile([("room", "channel")], present=present)
+    await groups.reconcile([("room", "channel")], "default", present=present)
     assert layer.requests == 1
     assert messages(caplog) == [f"Group update failed: 1 to {'add' if present else 'discard'}"]
 
@@ -210,7 +210,7 @@ def test_a_layer_that_hangs_has_a_time_limit(
     with caplog.at_level(logging.ERROR):
         reconcile_groups(gone, "default")
     assert messages(caplog) == ["Group update failed: 2 to discard"]
-    assert groups.take_failed_discards() == {("room", "gone"), ("room", "also-gone")}
+    assert groups.take_failed_discards("default") == {("room", "gone"), ("room", "also-gone")}
 
 
 def test_the_logged_example_is_an_error_of_the_layer_if_there_is_one(
@@ -239,7 +239,7 @@ def test_failed_discards_are_retried_later(
     insert("join", "room", "gone")
     reconcile_groups([], "default")
     assert members() == {"gone"}
-    assert groups.take_failed_discards() == set()
+    assert groups.take_failed_discards("default") == set()
 
 
 def test_the_number_of_remembered_discards_is_limited(
@@ -249,7 +249,7 @@ def test_the_number_of_remembered_discards_is_limited(
     use(settings, UnavailableLayer)
     with caplog.at_level(logging.CRITICAL):
         reconcile_groups(gone, "default")
-    assert len(groups.take_failed_discards()) == 1
+    assert len(groups.take_failed_discards("default")) == 1
 
 
 def test_the_discard_of_a_refused_name_is_not_remembered(caplog: pytest.LogCaptureFixture) -> None:
@@ -257,8 +257,8 @@ def test_the_discard_of_a_refused_name_is_not_remembered(caplog: pytest.LogCaptu
     with caplog.at_level(logging.CRITICAL):
         Presence.objects.leave_all("channel")
         reconcile_groups(list(PresenceEvent.objects.all()), "default")
-        async_to_sync(groups.discard)("my room", "channel")
-    assert groups.take_failed_discards() == set()
+        async_to_sync(groups.discard)("my room", "channel", "default")
+    assert groups.take_failed_discards("default") == set()
 
 
 def test_interleaving_a_connection_that_comes_back_before_the_discard_of_the_pruning_process_is_added(
@@ -287,7 +287,7 @@ def test_a_failed_add_is_left_to_the_next_heartbeat(
     use(settings, FullLayer)
     reconcile_groups(gone, "default")
     assert messages(caplog) == ["Group update failed: 1 to add"]
-    assert groups.take_failed_discards() == set()
+    assert groups.take_failed_discards("default") == set()
 
 
 def test_without_a_layer_nothing_happens(settings: Any) -> None:

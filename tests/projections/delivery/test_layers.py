@@ -67,7 +67,7 @@ async def test_a_layer_that_has_lost_its_groups_gets_them_again(chat: Any) -> No
     get_channel_layer("chat").groups.clear()
     layers._remembered.discard(client.channel)
     for _ in range(HEARTBEATS_PER_RENEWAL):
-        await live_loop.current().regrouper.renew()
+        await live_loop.current().database("default").regrouper.renew()
     assert rooms_of(client) == {"default": [], "chat": ["a"]}
     await client.disconnect()
 

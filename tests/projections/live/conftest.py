@@ -17,9 +17,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     selections: list[Any] = []
     real = heartbeat.arecord_quietly
 
-    async def listed(selection: Any) -> Any:
+    async def listed(selection: Any, using: str) -> Any:
         selections.append(selection)
-        return await real(selection)
+        return await real(selection, using=using)
 
     monkeypatch.setattr(heartbeat, "arecord_quietly", listed)
     return selections

@@ -16,7 +16,9 @@ from presence_events.models import PresenceEvent
 from projections._live import live_loop
 from projections._live.stopwatch import Stopwatch
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
-from projections.models import Presence
+from projections.decorators import remove_presence, touch_presence
+from projections.models import Presence, Room
+from tests.tenants import tenant
 from tests.time import age_presences
 from tests.waiting import until
 
@@ -57,6 +59,66 @@ class SyncSelfReliant(SyncChat):
 
 CHATS = [AsyncChat, SyncChat]
 SELF_RELIANT = [AsyncSelfReliant, SyncSelfReliant]
+
+
+class AsyncHandMade(AsyncJsonWebsocketConsumer):
+    async def connect(self) -> None:
+        await self.accept()
+        await self.send_json(self.channel_name)
+
+    @touch_presence
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        method, *arguments = content
+        await getattr(self, method)(*arguments)
+        await self.send_json(None)
+
+    async def join_room(self, room: str, data: Any = None) -> None:
+        await Room.objects.aadd(room, self.channel_name, self.scope["user"], data)
+
+    async def leave_room(self, room: str) -> None:
+        await Room.objects.aremove(room, self.channel_name)
+
+    async def switch(self, alias: str) -> None:
+        tenant.set(alias)
+
+    async def nothing(self) -> None:
+        """The message itself is the touch."""
+
+    async def fail(self) -> None:
+        raise OSError("a handler with a bug")
+
+    @remove_presence
+    async def disconnect(self, code: int) -> None: ...
+
+
+class SyncHandMade(JsonWebsocketConsumer):
+    def connect(self) -> None:
+        self.accept()
+        self.send_json(self.channel_name)
+
+    @touch_presence
+    def receive_json(self, content: Any, **kwargs: Any) -> None:
+        method, *arguments = content
+        getattr(self, method)(*arguments)
+        self.send_json(None)
+
+    def join_room(self, room: str, data: Any = None) -> None:
+        Room.objects.add(room, self.channel_name, self.scope["user"], data)
+
+    def leave_room(self, room: str) -> None:
+        Room.objects.remove(room, self.channel_name)
+
+    def switch(self, alias: str) -> None:
+        tenant.set(alias)
+
+    def nothing(self) -> None:
+        """The message itself is the touch."""
+
+    def fail(self) -> None:
+        raise OSError("a handler with a bug")
+
+    @remove_presence
+    def disconnect(self, code: int) -> None: ...
 
 
 class Client:
@@ -107,7 +169,7 @@ async def client_of(consumer_class: Any, *rooms: str, user: Any = None, data: An
 
 async def beat() -> None:
     """Runs a heartbeat of this loop and the review that follows it."""
-    here = live_loop.current()
+    here = live_loop.current().database("default")
     await here.reviewer.review(await here.heartbeat.touch_all())
 
 

@@ -73,7 +73,7 @@ async def test_a_room_that_the_consumer_did_not_join_is_not_touched() -> None:
 @both
 @pytest.mark.usefixtures("fast")
 async def test_the_heartbeat_repeats_while_there_is_a_connection_and_then_stops(chat: Any, recorded: list[Any]) -> None:
-    here = live_loop.current()
+    here = live_loop.current().database("default")
     client = await client_of(chat)
     assert here.heartbeat._timer is None
     await client("join_room", "a")
@@ -94,7 +94,7 @@ async def test_the_heartbeat_starts_again_with_the_next_connection(recorded: lis
 
 async def test_the_interval_follows_the_setting(settings: Any) -> None:
     client = await client_of(AsyncChat, "a")
-    timer = live_loop.current().heartbeat._timer
+    timer = live_loop.current().database("default").heartbeat._timer
     assert timer is not None
     assert 10 < timer.when() - asyncio.get_running_loop().time() <= 20
     await client.disconnect()
@@ -106,7 +106,7 @@ async def test_a_heartbeat_that_fails_is_logged_and_retried(
 ) -> None:
     working = heartbeat.arecord_quietly
 
-    async def failing(selection: Any) -> Any:
+    async def failing(selection: Any, using: str) -> Any:
         raise DatabaseError("the database is unavailable")
 
     client = await client_of(AsyncChat, "a")
@@ -170,7 +170,7 @@ def test_a_loop_that_ends_during_a_heartbeat_logs_nothing(settings: Any, caplog:
             begun.append(True)
             await asyncio.Event().wait()
 
-        live_loop.current().heartbeat.touch_all = endless  # type: ignore[method-assign]
+        live_loop.current().database("default").heartbeat.touch_all = endless  # type: ignore[method-assign]
         await until(lambda: begun)
         assert client.channel
 
@@ -252,11 +252,11 @@ class HeldUpHeartbeat:
         real = heartbeat.arecord_quietly
         self.reached, self.gate = asyncio.Event(), asyncio.Event()
 
-        async def held_up(selection: Any) -> Any:
-            events = [] if before else await real(selection)
+        async def held_up(selection: Any, using: str) -> Any:
+            events = [] if before else await real(selection, using=using)
             self.reached.set()
             await self.gate.wait()
-            return await real(selection) if before else events
+            return await real(selection, using=using) if before else events
 
         monkeypatch.setattr(heartbeat, "arecord_quietly", held_up)
 

@@ -22,9 +22,9 @@ async def test_interleaving_a_connection_that_ended_before_it_entered_is_not_reg
     client = await client_of(SyncChat, "a")
     await client.disconnect()
     here = live_loop.current()
-    here.enter(client.consumer._presence)
-    assert not here.registry._connections
-    assert here.heartbeat._timer is None
+    here.enter(client.consumer._presence, "default")
+    assert not here.database("default").registry._connections
+    assert here.database("default").heartbeat._timer is None
 
 
 def test_a_prune_of_a_connection_of_a_closed_loop_is_ignored() -> None:
@@ -50,8 +50,9 @@ async def test_nothing_is_kept_of_consumers_that_have_ended() -> None:
     await asyncio.wait([client.communicator.future])
     here = live_loop.current()
     await until(lambda: not here.drain._leaves)
-    assert (len(here.registry), len(here.tasks)) == (0, 0)
-    assert (here.heartbeat._timer, here.heartbeat._task, here.drain._draining) == (None, None, None)
+    assert (len(here.database("default").registry), len(here.tasks)) == (0, 0)
+    heartbeat = here.database("default").heartbeat
+    assert (heartbeat._timer, heartbeat._task, here.drain._draining) == (None, None, None)
 
 
 def test_importing_the_consumers_starts_nothing() -> None:

@@ -20,7 +20,7 @@ both = pytest.mark.parametrize("chat", CHATS)
 
 async def renew_all() -> None:
     for _ in range(HEARTBEATS_PER_RENEWAL):
-        await live_loop.current().regrouper.renew()
+        await live_loop.current().database("default").regrouper.renew()
 
 
 @both
@@ -47,7 +47,7 @@ async def test_a_failed_discard_is_retried_with_a_later_heartbeat(
         patch.setattr(layer, "group_discard", fail)
         await client("leave_room", "a")
     assert in_group(client, "a")
-    await live_loop.current().regrouper.renew()
+    await live_loop.current().database("default").regrouper.renew()
     assert (in_group(client, "a"), in_group(client, "b")) == (False, True)
     await client.disconnect()
 
@@ -56,7 +56,7 @@ async def test_failed_discards_are_kept_if_the_database_is_unavailable(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await client_of(AsyncChat, "a")
-    groups.remember_failed_discards([("b", client.channel)])
+    groups.remember_failed_discards([("b", client.channel)], "default")
 
     def fail(*args: Any) -> Any:
         raise DatabaseError("unavailable")
@@ -64,8 +64,8 @@ async def test_failed_discards_are_kept_if_the_database_is_unavailable(
     with monkeypatch.context() as patch:
         patch.setattr(regroup, "absent", fail)
         with pytest.raises(DatabaseError):
-            await live_loop.current().regrouper.renew()
-    assert ("b", client.channel) in groups.take_failed_discards()
+            await live_loop.current().database("default").regrouper.renew()
+    assert ("b", client.channel) in groups.take_failed_discards("default")
     await client.disconnect()
 
 
@@ -76,10 +76,10 @@ async def test_interleaving_a_connection_that_leaves_during_a_renewal_is_not_in_
     client = await client_of(chat, "a", "b")
     real = groups.reconcile
 
-    async def late(pairs: Any, *, present: bool) -> None:
+    async def late(pairs: Any, using: str, *, present: bool) -> None:
         if present:
             await client("leave_room", "a")
-        await real(pairs, present=present)
+        await real(pairs, using, present=present)
 
     monkeypatch.setattr(groups, "reconcile", late)
     await renew_all()
@@ -94,11 +94,11 @@ async def test_interleaving_a_connection_made_to_leave_during_a_renewal_is_not_i
     client = await client_of(AsyncChat, "a")
     real = groups.reconcile
 
-    async def late(pairs: Any, *, present: bool) -> None:
+    async def late(pairs: Any, using: str, *, present: bool) -> None:
         if present:
             await end_elsewhere(kind, "a", client)
-            await groups.discard("a", client.channel)
-        await real(pairs, present=present)
+            await groups.discard("a", client.channel, "default")
+        await real(pairs, using, present=present)
 
     monkeypatch.setattr(groups, "reconcile", late)
     await renew_all()
@@ -113,17 +113,17 @@ async def test_interleaving_a_connection_that_rejoins_during_its_discard_is_in_t
     client = await client_of(chat, "a")
     real = groups.reconcile
 
-    async def slow(pairs: Any, *, present: bool) -> None:
+    async def slow(pairs: Any, using: str, *, present: bool) -> None:
         if present:
-            await real(pairs, present=True)
+            await real(pairs, using, present=True)
             await client("leave_room", "a")
             monkeypatch.setattr(groups, "reconcile", late)
 
-    async def late(pairs: Any, *, present: bool) -> None:
+    async def late(pairs: Any, using: str, *, present: bool) -> None:
         if not present:
             await client("join_room", "a")
             monkeypatch.setattr(groups, "reconcile", real)
-        await real(pairs, present=present)
+        await real(pairs, using, present=present)
 
     monkeypatch.setattr(groups, "reconcile", slow)
     await renew_all()

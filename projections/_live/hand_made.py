@@ -1,0 +1,96 @@
+"""Touches, heals and ends connections whose consumers have decorators and no mixin.
+
+All of it happens in the database in which the connection joined, whatever the routers would choose now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+
+from presence_events.concurrency import in_thread
+from presence_events.databases import write_alias
+from projections._live import joined
+from projections._live.joined import JoinedStay
+from projections._live.stopwatch import Stopwatch
+from projections._live.verdict import Ending, Verdict, decide, find_endings
+from projections.models import Presence, Room
+
+__all__ = ["aleave_all", "atouch", "databases", "leave_all", "touch"]
+
+
+def databases(channel_name: str) -> list[str]:
+    """Returns the databases of the connection. If it joined none that is known, returns that of the routers."""
+    return joined.databases(channel_name) or [write_alias()]
+
+
+def leave_all(channel_name: str) -> None:
+    """Leaves every room of the connection."""
+    for using in databases(channel_name):
+        Presence.objects.db_manager(using).leave_all(channel_name)
+
+
+async def aleave_all(channel_name: str, using: Collection[str]) -> None:
+    """Leaves every room of the connection in the databases ``using``. Call `databases` in the consumer's context."""
+    for each in using:
+        await Presence.objects.db_manager(each).aleave_all(channel_name)
+
+
+def touch(channel_name: str) -> None:
+    """Touches the connection in every room, and rejoins those from which it was pruned.
+
+    A client that sends a message is in use, so any prune is undone. A room that the connection left, or was made to
+    leave, is not rejoined.
+    """
+    for using in databases(channel_name):
+        stays, now = joined.stays(channel_name, using), Stopwatch()
+        if Presence.objects.db_manager(using).touch(channel_name) >= len(stays):
+            _mark_seen(stays, now)
+            continue
+        for stay in _to_heal(channel_name, stays, _endings(channel_name, stays, using)):
+            Room.objects.db_manager(using).add(
+                stay.room, channel_name, stay.user, stay.data, channel_layer_alias=stay.layer
+            )
+
+
+async def atouch(channel_name: str) -> None:
+    """Does the same as `touch`."""
+    for using in databases(channel_name):
+        stays, now = joined.stays(channel_name, using), Stopwatch()
+        if await Presence.objects.db_manager(using).atouch(channel_name) >= len(stays):
+            _mark_seen(stays, now)
+            continue
+        endings = await in_thread(partial(_endings, channel_name, stays, using))
+        for stay in _to_heal(channel_name, stays, endings):
+            await Room.objects.db_manager(using).aadd(
+                stay.room, channel_name, stay.user, stay.data, channel_layer_alias=stay.layer
+            )
+
+
+def _mark_seen(stays: Collection[JoinedStay], since: Stopwatch) -> None:
+    for stay in stays:
+        stay.last_seen = since
+
+
+def _endings(channel_name: str, stays: Collection[JoinedStay], using: str) -> dict[tuple[str, str], Ending]:
+    seconds = max(stay.last_seen.elapsed() for stay in stays)
+    return find_endings([(stay.room, channel_name) for stay in stays], seconds, using)
+
+
+def _to_heal(
+    channel_name: str, stays: Collection[JoinedStay], endings: Mapping[tuple[str, str], Ending]
+) -> list[JoinedStay]:
+    """Forgets the stays that ended with a leave, and returns those that have to rejoin."""
+    to_heal = []
+    for stay in stays:
+        ending = endings.get((stay.room, channel_name))
+        if ending is None or stay not in joined.stays(channel_name, stay.using):
+            continue
+        verdict = decide(
+            ending, stay.last_seen.elapsed(), heartbeat=False, message_received=True, process_stalled=False
+        )
+        if verdict is Verdict.FORGET:
+            joined.remove(channel_name, stay.using, stay.room)
+        elif verdict is Verdict.HEAL:
+            to_heal.append(stay)
+    return to_heal

@@ -1,0 +1,90 @@
+"""What this process joined by hand: the stays of connections whose consumers have no mixin.
+
+`Room.objects.add` and its coroutine twin note each join of a process with an event loop, and the leaves of the same
+process remove it. `projections._live.hand_made` needs it, to touch and leave in the database of the join, and to rejoin
+rooms from which a connection was pruned.
+
+The joins of at most `MAX_CONNECTIONS` connections are kept. A connection beyond that is touched and leaves in the
+database that the routers choose, and is not rejoined.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections._delivery.bounded import BoundedMap
+from projections._live.stopwatch import Stopwatch
+
+__all__ = ["MAX_CONNECTIONS", "JoinedStay", "add", "databases", "enter", "remove", "remove_all", "set_data", "stays"]
+
+MAX_CONNECTIONS = 20_000
+"""Connections of which one process keeps the joins."""
+
+
+class JoinedStay:
+    """One stay that this process joined by hand.
+
+    ``using`` is the alias of its database, and ``layer`` that of its channel layer, or None. ``last_seen`` started with
+    the join or with the last touch that found all stays of the connection present.
+    """
+
+    __slots__ = ("data", "last_seen", "layer", "room", "user", "using")
+
+    def __init__(self, using: str, room: str, user: Any, data: Any, layer: str | None) -> None:
+        self.using = using
+        self.room = room
+        self.user = user
+        self.data = data
+        self.layer = layer
+        self.last_seen = Stopwatch()
+
+
+def enter(channel_name: str, using: str) -> None:
+    """Notes that the connection is about to join a room in the database ``using``."""
+    known = _joined.get(channel_name) or {}
+    known.setdefault(using, {})
+    _joined.put(channel_name, known)
+
+
+def add(channel_name: str, stay: JoinedStay) -> None:
+    """Notes ``stay``, whose join is recorded. The data of a stay that goes on is kept, as the log does."""
+    of_database = (_joined.get(channel_name) or {}).get(stay.using)
+    if of_database is not None:
+        before = of_database.get(stay.room)
+        if before is not None and before.user == stay.user:
+            stay.data = before.data
+        of_database[stay.room] = stay
+
+
+def remove(channel_name: str, using: str, room: str) -> None:
+    """Removes the stay, which has ended. Does nothing if there is none."""
+    (_joined.get(channel_name) or {}).get(using, {}).pop(room, None)
+
+
+def remove_all(channel_name: str, using: str) -> None:
+    """Removes all stays of the connection in the database ``using``."""
+    known = _joined.get(channel_name)
+    if known is not None:
+        known.pop(using, None)
+        if not known:
+            _joined.discard(channel_name)
+
+
+def set_data(channel_name: str, using: str, data: Any) -> None:
+    """Replaces the data of the connection in every room of the database ``using``."""
+    for stay in stays(channel_name, using):
+        stay.data = data
+
+
+def databases(channel_name: str) -> list[str]:
+    """Returns the databases in which the connection joined rooms."""
+    return list(_joined.get(channel_name) or ())
+
+
+def stays(channel_name: str, using: str) -> list[JoinedStay]:
+    """Returns the stays of the connection in the database ``using``, whether they are still present or not."""
+    return list((_joined.get(channel_name) or {}).get(using, {}).values())
+
+
+_joined: BoundedMap[dict[str, dict[str, JoinedStay]]] = BoundedMap(MAX_CONNECTIONS)
+"""The stays by channel name, database and room."""

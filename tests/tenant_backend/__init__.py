@@ -1,0 +1,1 @@
+"""A database backend for databases that a test makes."""
