@@ -28,12 +28,15 @@ class ProjectionsConfig(AppConfig):
         from presence_events.checks import database_check
         from presence_events.signals import aevents_committed, events_committed
         from projections import checks as own
+        from projections import tenancy
         from projections._delivery import dispatch
         from projections.schema_editor import extend_schema_editors
 
         extend_schema_editors()
         checks.register(own.check_configuration)
         checks.register(own.check_foreign_keys)
+        checks.register(tenancy.check_schemas)
+        checks.register(tenancy.check_row_level_security, checks.Tags.database)
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
         aevents_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")

@@ -1,0 +1,1 @@
+"""A database backend that switches schemas, as that of django-tenants does."""
