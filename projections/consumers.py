@@ -19,6 +19,7 @@ consumers in one statement. Clients need not send heartbeats.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,6 +38,8 @@ else:
     _Consumer = _SyncConsumer = object
 
 __all__ = ["EVICTED", "AsyncPresenceMixin", "PresenceMixin"]
+
+logger = logging.getLogger("projections.connection")
 
 EVICTED = 4408
 """The WebSocket close code after a prune. A client that is still in use may connect again."""
@@ -63,6 +66,7 @@ class _Mixin(_Consumer):
     """The close code of the socket after a prune, from 4000 to 4999."""
 
     _connection_class: ClassVar[Any]
+    _is_warned: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -74,6 +78,18 @@ class _Mixin(_Consumer):
             raise ValueError(f"{cls.__name__}: presence_evict_code must be from 4000 to 4999.")
         if cls.presence_ping and not cls.presence_heartbeat:
             raise ValueError(f"{cls.__name__}: presence_ping needs presence_heartbeat, which records the answers.")
+
+    def _user(self) -> Any:
+        """Returns ``scope["user"]``. Warns once for each class if there is none: then everybody joins as anonymous."""
+        if "user" not in self.scope and not vars(type(self)).get("_is_warned"):
+            type(self)._is_warned = True
+            logger.warning(
+                '%s.%s joins rooms as anonymous, because its scope has no "user". Wrap its routes in '
+                'channels.auth.AuthMiddlewareStack. If its clients have no users, set scope["user"] = None.',
+                type(self).__module__,
+                type(self).__qualname__,
+            )
+        return self.scope.get("user")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if get_channel_layer(self.channel_layer_alias) is None:
@@ -120,7 +136,7 @@ class AsyncPresenceMixin(_Mixin):
         Raises what `Room.objects.aadd` raises. The consumer then treats the connection as it did before the call:
         not in the room, unless it was there already. Does nothing after the consumer has ended.
         """
-        await self._presence.join(self.channel_name, name, self.scope.get("user"), data)
+        await self._presence.join(self.channel_name, name, self._user(), data)
 
     async def leave_room(self, name: str) -> None:
         """Leaves the room ``name`` and its group. Does nothing if the connection is not in it."""
@@ -134,6 +150,23 @@ class AsyncPresenceMixin(_Mixin):
         """
         return int(await self._presence.touch(self.channel_name, data))
 
+    async def presence(self, message: Any) -> None:
+        """Handles group messages of the type ``presence``, which receivers of `presence_changed` send to a room.
+
+        A consumer with ``send_json`` sends the message to its client. Others ignore it. Override it as you need.
+        """
+        inherited = getattr(super(), "presence", None)
+        if inherited is not None:
+            await inherited(message)
+        elif hasattr(self, "send_json"):
+            await self.send_json(message)
+
+    async def presence_ended(self, message: Any) -> None:
+        """Ignores messages of the type ``presence.ended``, which close pruned connections without a mixin."""
+        inherited = getattr(super(), "presence_ended", None)
+        if inherited is not None:
+            await inherited(message)
+
 
 class PresenceMixin(_Mixin, _SyncConsumer):
     """Keeps the presence of a synchronous consumer. The methods are those of `AsyncPresenceMixin`."""
@@ -141,10 +174,22 @@ class PresenceMixin(_Mixin, _SyncConsumer):
     _connection_class = SyncConnection
 
     def join_room(self, name: str, data: Any = None) -> None:
-        self._presence.join(self.channel_name, name, self.scope.get("user"), data)
+        self._presence.join(self.channel_name, name, self._user(), data)
 
     def leave_room(self, name: str) -> None:
         self._presence.leave(self.channel_name, name)
 
     def touch_presence(self, data: Any = None) -> int:
         return int(self._presence.touch(self.channel_name, data))
+
+    def presence(self, message: Any) -> None:
+        inherited = getattr(super(), "presence", None)
+        if inherited is not None:
+            inherited(message)
+        elif hasattr(self, "send_json"):
+            self.send_json(message)
+
+    def presence_ended(self, message: Any) -> None:
+        inherited = getattr(super(), "presence_ended", None)
+        if inherited is not None:
+            inherited(message)

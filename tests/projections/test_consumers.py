@@ -12,6 +12,9 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, sync_to_async
 from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 
 from presence_events.exceptions import InvalidRoomName
@@ -22,6 +25,7 @@ from projections.models import Presence, Room
 from tests.projections.live.mixed import (
     CHATS,
     AsyncChat,
+    Client,
     SyncChat,
     beat,
     client_of,
@@ -322,6 +326,96 @@ async def test_a_connection_that_left_and_joined_again_has_a_new_stay(chat: Any)
     await end_elsewhere("prune", "a", client)
     assert await client("touch_presence") == 1
     assert (await Presence.objects.aget()).data == "second"
+    await client.disconnect()
+
+
+@both
+async def test_a_scope_without_a_user_is_a_warning_once_for_each_class(
+    chat: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Forgotten(chat): ...
+
+    class ForgottenToo(Forgotten): ...
+
+    for consumer in (Forgotten, Forgotten, ForgottenToo):
+        client = Client(consumer)
+        del client.communicator.scope["user"]
+        await client.connect()
+        await client("join_room", "a")
+        await client("join_room", "b")
+        await client.disconnect()
+    assert [record.getMessage().split()[0].rpartition(".")[2] for record in caplog.records] == [
+        "Forgotten",
+        "ForgottenToo",
+    ]
+    assert {record.name for record in caplog.records} == {"projections.connection"}
+    assert "AuthMiddlewareStack" in caplog.text
+
+
+@both
+async def test_a_scope_with_an_anonymous_user_or_none_is_no_warning(
+    chat: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for user in (None, AnonymousUser()):
+        client = await client_of(chat, "a", user=user)
+        await client.disconnect()
+    assert caplog.records == []
+
+
+PRESENCE = {"type": "presence", "members": ["ada"]}
+
+
+@both
+async def test_a_consumer_without_a_handler_sends_presence_to_its_client(chat: Any) -> None:
+    client = await client_of(chat, "a")
+    await get_channel_layer().group_send("a", PRESENCE)
+    assert await client.communicator.receive_json_from() == PRESENCE
+    await get_channel_layer().group_send("a", {"type": "presence.ended"})
+    assert await client.open_and_quiet()
+    await client.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("mixin", "base"), [(AsyncPresenceMixin, AsyncWebsocketConsumer), (PresenceMixin, WebsocketConsumer)]
+)
+async def test_a_consumer_that_does_not_speak_json_ignores_presence(mixin: Any, base: Any) -> None:
+    class Plain(mixin, base): ...
+
+    communicator = WebsocketCommunicator(Plain.as_asgi(), "/")
+    assert (await communicator.connect())[0]
+    layer = get_channel_layer()
+    (channel,) = layer.channels
+    await layer.send(channel, PRESENCE)
+    assert await communicator.receive_nothing(0.05)
+    await communicator.disconnect()
+
+
+@both
+@pytest.mark.parametrize("is_inherited", [True, False])
+async def test_the_handler_of_a_project_comes_first(chat: Any, is_inherited: bool) -> None:
+    if chat is AsyncChat:
+
+        class Handlers:
+            async def presence(self, message: Any) -> None:
+                await self.send_json("presence")  # type: ignore[attr-defined]
+
+            async def presence_ended(self, message: Any) -> None:
+                await self.send_json("ended")  # type: ignore[attr-defined]
+    else:
+
+        class Handlers:  # type: ignore[no-redef]
+            def presence(self, message: Any) -> None:
+                self.send_json("presence")  # type: ignore[attr-defined]
+
+            def presence_ended(self, message: Any) -> None:
+                self.send_json("ended")  # type: ignore[attr-defined]
+
+    # As a base class behind the mixin, and in front of it.
+    bases = (chat, type("Base", (Handlers,), {})) if is_inherited else (Handlers, chat)
+    client = await client_of(type("Own", bases, {}), "a")
+    await get_channel_layer().group_send("a", PRESENCE)
+    await get_channel_layer().group_send("a", {"type": "presence.ended"})
+    assert [await client.communicator.receive_json_from() for _ in range(2)] == ["presence", "ended"]
     await client.disconnect()
 
 
