@@ -29,6 +29,7 @@ from typing import Any
 from django.db import connections
 
 from presence_events import conf
+from presence_events._recording import loop_watcher
 from presence_events._recording.admission import Admission
 from presence_events._recording.batch_writer import write_batch
 from presence_events._recording.drafts import Selection
@@ -88,6 +89,7 @@ class GroupCommit:
         self._shutdown_hook = self._drain_when_the_loop_closes()
         with suppress(StopIteration):
             self._shutdown_hook.asend(None).send(None)
+        loop_watcher.watch(self, asyncio.get_running_loop(), self._abandon)
 
     async def record(self, selection: Selection, *, quiet: bool) -> list[Any]:
         """Records what ``selection`` finds. Returns the events once they are announced, or `Recorded` if ``quiet``.
@@ -255,7 +257,16 @@ class GroupCommit:
             if not self._queue.is_active:
                 await loop.run_in_executor(self._executor, release, self._alias)
             self._executor.shutdown(wait=False)
+            loop_watcher.unwatch(self)
             self._on_close()
+
+    def _abandon(self) -> None:
+        """Releases the thread and its database connection, after the loop was closed without `shutdown_asyncgens`."""
+        with suppress(RuntimeError):  # the interpreter shuts down, or the loop was closed while it drained
+            self._executor.submit(release, self._alias)
+        self._executor.shutdown(wait=False)
+        self._registration.is_kept_alive = False
+        self._on_close()
 
 
 def _finish_turn(turn: Turn, task: asyncio.Task[None]) -> None:

@@ -86,6 +86,8 @@ def current() -> LiveLoop:
     loop = asyncio.get_running_loop()
     live_loop = _by_loop.get(loop)
     if live_loop is None:
+        for closed in [each for each in _by_loop if each.is_closed()]:
+            del _by_loop[closed]  # Connections that are left over refer to the loop, and would keep it in memory.
         _by_loop[loop] = live_loop = LiveLoop()
         # Connected here and not at import: a process without such consumers does not pay for the receivers.
         events_committed.connect(_on_commit, dispatch_uid="projections._live.live_loop")

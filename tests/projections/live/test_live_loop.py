@@ -55,6 +55,19 @@ async def test_nothing_is_kept_of_consumers_that_have_ended() -> None:
     assert (heartbeat._timer, heartbeat._task, here.drain._draining) == (None, None, None)
 
 
+def test_a_loop_that_was_closed_is_forgotten_with_the_next_one() -> None:
+    """Connections that it left over refer to it, and would keep it in memory."""
+    loop = asyncio.new_event_loop()
+    live_loop._by_loop[loop] = LiveLoop()
+    loop.close()
+
+    async def other() -> None:
+        live_loop.current()
+
+    asyncio.run(other())
+    assert loop not in live_loop._by_loop
+
+
 def test_importing_the_consumers_starts_nothing() -> None:
     """There is no database, no channel layer and no running event loop."""
     program = (
