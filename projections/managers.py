@@ -68,7 +68,8 @@ class RoomManager(models.Manager[_Room]):
         nevertheless. Inside ``atomic``, the exception is logged instead.
         """
         alias = write_alias(self._db)
-        self._begin_join(alias, user_channel_name, channel_layer_alias, known=sending_loop() is not None)
+        known = sending_loop() is not None
+        self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
         if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
             # Present already, but the layer may have lost the membership (by a restart, or its group_expiry).
             transaction.on_commit(
@@ -76,8 +77,9 @@ class RoomManager(models.Manager[_Room]):
                 using=alias,
                 robust=connections[alias].in_atomic_block,
             )
-        stay = JoinedStay(alias, room_channel_name, user, data, channel_layer_alias)
-        transaction.on_commit(lambda: joined.add(user_channel_name, stay), using=alias)
+        if known:
+            stay = JoinedStay(alias, room_channel_name, user, data, channel_layer_alias)
+            transaction.on_commit(lambda: joined.add(user_channel_name, stay), using=alias)
         return self.named(room_channel_name, alias)
 
     async def aadd(
