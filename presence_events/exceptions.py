@@ -30,7 +30,7 @@ class InvalidKind(PresenceError, ValueError):
 
 
 class InvalidData(PresenceError, ValueError):
-    """Pass data that is JSON, that PostgreSQL can store, and that is within the size limit."""
+    """Pass data that is JSON, that PostgreSQL can store, and that is within the limits of size, nesting and numbers."""
 
 
 class InvalidUser(PresenceError, ValueError):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events.exceptions import LogIsAppendOnly
 from presence_events.schema.fields import TransactionIdField
 from presence_events.schema.indexes import closed_stay_index
+from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import SqlTrigger
 
 __all__ = ["Checkpoint", "PresenceEvent", "Process"]
@@ -71,6 +72,7 @@ class PresenceEvent(models.Model):
     data = models.JSONField(
         _("data"),
         null=True,
+        decoder=TolerantDecoder,
         help_text=_("For join and touch: JSON that describes the connection. For leave and prune: the reason."),
     )
     process = models.TextField(

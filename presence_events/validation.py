@@ -1,4 +1,8 @@
-"""Validates what enters the log. Each function returns the value as the log stores it, or raises a `PresenceError`."""
+"""Validates what enters the log. Each function returns the value as the log stores it, or raises a `PresenceError`.
+
+The database has the same rules for names and data: the fold refuses what breaks them. Python applies them earlier, for
+better messages, and also refuses names that the channel layer does not accept.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +33,10 @@ from presence_events.exceptions import (
     PresenceError,
 )
 from presence_events.models import PresenceEvent
+from presence_events.schema.json_data import MAX_BYTES, MAX_LEVELS, shape_of
 
-MAX_DATA_BYTES = 8192
-"""The limit for ``data``, in bytes of its JSON text in UTF-8."""
+MAX_NAME_BYTES = 255
+"""The limit for names of rooms and connections, in bytes. Most channel layers have a lower limit."""
 
 MAX_CLOCK_SKEW = timedelta(minutes=1)
 """How far the clock of a caller may be ahead. A moment that is not further in the future than this counts as now."""
@@ -61,7 +66,7 @@ def _name(name: Any, require: Callable[[Any], Any], error: type[PresenceError]) 
     try:
         require(name)
         # The patterns of Channels accept a final newline and digits of other scripts.
-        if name.isascii() and not name.endswith("\n"):
+        if name.isascii() and not name.endswith("\n") and 0 < len(name) <= MAX_NAME_BYTES:
             return str(name)
     except TypeError:
         pass
@@ -124,16 +129,23 @@ def _unopened_connection() -> Any:
 
 
 def json_text(data: Any) -> str | None:
-    """Returns ``data`` as JSON text. None, which means no data, stays None. Raises `InvalidData`."""
+    """Returns ``data`` as JSON text. None, which means no data, stays None. Raises `InvalidData`.
+
+    Data is refused that PostgreSQL cannot store, or that is beyond the limits of `presence_events.schema.json_data`.
+    """
     if data is None:
         return None
     try:
         text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        size = len(text.encode())
+        size, levels, has_large_number = shape_of(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidData(f"{error}.") from None
-    if size > MAX_DATA_BYTES:
-        raise InvalidData(f"It has {size} bytes as JSON; the limit is {MAX_DATA_BYTES}.")
+    if size > MAX_BYTES:
+        raise InvalidData(f"It has {size} bytes as JSON; the limit is {MAX_BYTES}.")
+    if levels > MAX_LEVELS:
+        raise InvalidData(f"Its values are nested in up to {levels} lists and objects; the limit is {MAX_LEVELS}.")
+    if has_large_number:
+        raise InvalidData("It contains a number that is larger than a floating-point number of 64 bits can be.")
     if _ESCAPED_NUL.search(text):
         raise InvalidData("It contains the character NUL, which PostgreSQL cannot store.")
     return text

@@ -15,6 +15,7 @@ from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
 from presence_events.schema.fields import PrimaryKeyAlias
+from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import SqlTrigger
 from projections import selections
 from projections.managers import PresenceManager, RoomManager
@@ -170,7 +171,9 @@ class Presence(models.Model):
     last_seen = models.DateTimeField(
         _("last seen"), help_text=_("The last sign of life: the join, or the latest touch.")
     )
-    data = models.JSONField(_("data"), null=True, help_text=_("JSON that describes the connection."))
+    data = models.JSONField(
+        _("data"), null=True, decoder=TolerantDecoder, help_text=_("JSON that describes the connection.")
+    )
     process = models.TextField(
         _("process"),
         db_collation="C",
@@ -234,7 +237,10 @@ class Presence(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A signal that a receiver failed to take in every attempt of ``run_projector``."""
+    """A signal that a receiver failed to take in every attempt of ``run_projector``.
+
+    ``tries`` is 0 if it was not called, because Python cannot read the data of the events.
+    """
 
     id = models.BigAutoField(primary_key=True)
     worker = models.TextField(_("worker"), help_text=_("The name of the worker and of its checkpoint."))

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
+from presence_events.schema.json_data import TolerantDecoder
 
 __all__ = ["PresenceSession", "PresenceSessionQuerySet", "Timeline"]
 
@@ -105,7 +106,10 @@ class PresenceSession(models.Model):
         _("ended by"), null=True, choices=End.choices, help_text=_("Leave or prune; empty for an open stay.")
     )
     reason = models.JSONField(
-        _("reason"), null=True, help_text=_("The reason in the data of the leave or prune, if any.")
+        _("reason"),
+        null=True,
+        decoder=TolerantDecoder,
+        help_text=_("The reason in the data of the leave or prune, if any."),
     )
     duration = models.DurationField(
         _("duration"), help_text=_("From joined_at to left_at; for an open stay, until now.")

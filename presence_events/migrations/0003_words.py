@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import presence_events.schema.fields
+import presence_events.schema.json_data
 
 
 class Migration(migrations.Migration):
@@ -44,6 +45,7 @@ class Migration(migrations.Migration):
             model_name="presenceevent",
             name="data",
             field=models.JSONField(
+                decoder=presence_events.schema.json_data.TolerantDecoder,
                 help_text="For join and touch: JSON that describes the connection. For leave and prune: the reason.",
                 null=True,
                 verbose_name="data",

@@ -3,7 +3,7 @@
 These signals survive the death of a process: they are not lost if the process that recorded an event, or the worker,
 dies. Events that were inserted with SQL have signals too. A signal is sent again if a worker died before it had stored
 its checkpoint; receivers recognize that by the position of the event. The signals of one stay are sent in the order of
-the log.
+the log. A receiver is not called with data that Python cannot read: it gets a dead letter.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from presence_events.concurrency import in_thread
 from presence_events.database_connections import drop_all, drop_broken, drop_open_transactions
 from presence_events.exceptions import CheckpointMoved
 from presence_events.models import PresenceEvent
+from presence_events.schema.json_data import UnreadableData
 from projections._delivery import dispatch
 from projections.models import DeadLetter, Room
 from projections.signals import MAIN, PresenceSignal
@@ -121,9 +122,14 @@ class Follower:
             self._send(signal, receiver, arguments)
 
     def _send(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> None:
+        unreadable = [event.id for event in arguments["events"] if isinstance(event.data, UnreadableData)]
+        if unreadable:
+            error = ValueError(f"Python cannot read the data of {unreadable}")
+            self._give_up(signal.name_of(receiver), arguments["events"], 0, error)
+            return
         key = signal, receiver
-        error = self._call(signal, receiver, arguments)
-        if error is None:
+        failure = self._call(signal, receiver, arguments)
+        if failure is None:
             self._failing.discard(key)
             return
         attempts = 1
@@ -133,11 +139,11 @@ class Follower:
             self._delayed[key] = self._delayed.get(key, 0.0) + delay
             time.sleep(delay)
             attempts += 1
-            error = self._call(signal, receiver, arguments)
-            if error is None:
+            failure = self._call(signal, receiver, arguments)
+            if failure is None:
                 return
         self._failing.add(key)
-        self._give_up(signal.name_of(receiver), arguments["events"], attempts, error)
+        self._give_up(signal.name_of(receiver), arguments["events"], attempts, failure)
 
     def _call(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> BaseException | None:
         """Calls ``receiver``. Returns what it raises, or an error if it left a transaction open, or None."""

@@ -36,15 +36,21 @@ class Maintenance:
             ]
 
     def run_due_jobs(self) -> None:
-        """Runs the jobs whose interval has passed. Raises what a job raises; that job runs again after its interval.
+        """Runs the jobs whose interval has passed.
 
-        An IntegrityError is logged, because a row that cannot be deleted must not keep the other jobs from running.
+        If one raises, the others still run, and that job runs again after its interval. Then the first error is raised,
+        except an IntegrityError, which is logged: another row that refers to one of ours concerns only that row.
         """
+        errors: list[Exception] = []
         for job in self._jobs:
             try:
                 job.run_if_due()
             except IntegrityError:
                 logger.exception("A job of the maintenance failed and will run again")
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
 
 class _Job:

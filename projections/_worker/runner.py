@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.db import InterfaceError, InternalError, OperationalError, connections
+from django.db import connections
 
-from presence_events.exceptions import CheckpointMoved, PresenceError
+from presence_events.exceptions import PresenceError
 from projections import conf
+from projections._worker.delivery import ERROR_DELAY, FOLLOWING, TRANSIENT_ERRORS, Delivery, one_line
 from projections._worker.leader_lock import LeaderLock
 from projections._worker.log_follower import Follower, reset_connections
 from projections._worker.maintenance import Maintenance
@@ -25,12 +26,6 @@ MIN_POLL_INTERVAL, MAX_POLL_INTERVAL = 0.02, 1.0
 
 STANDBY_INTERVAL = 1.0
 """Seconds between two attempts of a standby to become the leader."""
-
-ERROR_DELAY = 1.0
-"""Seconds before the worker starts again after an error."""
-
-_TRANSIENT_ERRORS = (CheckpointMoved, InterfaceError, InternalError, OperationalError)
-"""The database is unavailable, or another worker has taken over. Both may soon be over."""
 
 
 class Runner:
@@ -77,15 +72,16 @@ class Runner:
 
         After a transient database error, or if another worker has moved the checkpoint, it starts again after
         `ERROR_DELAY`. So it does after any other error, which is logged, with two exceptions that it raises: an error
-        before the first step was complete, and a `PresenceError`.
+        before the first step was complete, and a `PresenceError`. An error in the delivery of the main worker is none
+        of these: `Delivery` tries again, and maintenance goes on.
         """
         while not self._shutdown.is_requested:
             lock = LeaderLock(self._name, using=self._using)
             try:
                 if self._stand_by(lock):
                     self._lead(lock)
-            except _TRANSIENT_ERRORS as error:
-                self._report_change(" ".join(f"{type(error).__name__}: {error}".split()))
+            except TRANSIENT_ERRORS as error:
+                self._report_change(one_line(error))
                 connections[self._using].close()
                 self._shutdown.wait(ERROR_DELAY)
             except Exception as error:
@@ -108,21 +104,40 @@ class Runner:
 
     def _lead(self, lock: LeaderLock) -> None:
         """Follows the log and runs maintenance until the shutdown is requested or the lock is lost."""
-        follower = self._follower(lock) if self._sends_signals else None
+        delivery = self._delivery(lock) if self._sends_signals else None
         maintenance = Maintenance(self._using, prune=self._prune) if self._name == MAIN else None
-        self._report_change(
-            "Following the log." if follower else "Running maintenance. The recording processes send the signals."
-        )
+        if delivery is None:
+            self._report_change("Running maintenance. The recording processes send the signals.")
         interval = MIN_POLL_INTERVAL
         while not self._shutdown.is_requested and lock.is_held():
-            delivered = follower.step() if follower else 0
             if maintenance:
-                maintenance.run_due_jobs()
+                self._maintain(maintenance)
+            delivered = delivery.step() if delivery else 0
             self._has_led = True
             interval = MIN_POLL_INTERVAL if delivered else min(2 * interval, MAX_POLL_INTERVAL)
-            if follower and follower.is_behind:
+            if delivery and delivery.is_behind:
                 continue
             lock.wait(interval) if conf.notify() else self._shutdown.wait(interval)
+
+    def _maintain(self, maintenance: Maintenance) -> None:
+        """Runs the jobs that are due. An error that is not transient is logged, unless it is one of the first step."""
+        try:
+            maintenance.run_due_jobs()
+        except TRANSIENT_ERRORS:
+            raise
+        except Exception:
+            if not self._has_led:
+                raise
+            logger.exception("Maintenance failed and is tried again")
+            reset_connections()
+
+    def _delivery(self, lock: LeaderLock) -> Follower | Delivery:
+        """Returns what follows the log. The main worker also runs maintenance, which no error of it may stop."""
+        if self._name == MAIN:
+            return Delivery(lambda: self._follower(lock), using=self._using, report=self._report_change)
+        follower = self._follower(lock)
+        self._report_change(FOLLOWING)
+        return follower
 
     def _deliver_current(self, lock: LeaderLock) -> int:
         """Delivers the events that are in the log now, and none that are recorded meanwhile. Returns how many."""

@@ -73,8 +73,8 @@ def padded_span(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 
 def room_url(name: str) -> str:
     """Returns the address of the page of a room. For a pruned room, that page redirects to its stays."""
-    if name in (".", ".."):
-        # Browsers resolve /../ to the parent folder, however it is escaped.
+    if name in ("", ".", ".."):
+        # An empty name has no address. Browsers resolve /../ to the parent folder, however it is escaped.
         return list_url(PresenceSession, room=name)
     return reverse("admin:projections_room_change", args=[quote(name)])
 

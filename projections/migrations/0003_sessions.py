@@ -1,5 +1,6 @@
 from django.db import migrations, models
 
+import presence_events.schema.json_data
 from presence_events import sql
 
 
@@ -53,7 +54,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "reason",
-                    models.JSONField(help_text="The reason in the data of the leave or prune, if any.", null=True),
+                    models.JSONField(
+                        decoder=presence_events.schema.json_data.TolerantDecoder,
+                        help_text="The reason in the data of the leave or prune, if any.",
+                        null=True,
+                    ),
                 ),
                 (
                     "duration",

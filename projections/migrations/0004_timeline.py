@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import presence_events.schema.json_data
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -58,7 +60,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="presence",
             name="data",
-            field=models.JSONField(help_text="JSON that describes the connection.", null=True, verbose_name="data"),
+            field=models.JSONField(
+                decoder=presence_events.schema.json_data.TolerantDecoder,
+                help_text="JSON that describes the connection.",
+                null=True,
+                verbose_name="data",
+            ),
         ),
         migrations.AlterField(
             model_name="presence",

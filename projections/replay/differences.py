@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from presence_events import sql
+from presence_events.schema.json_data import TolerantDecoder
 from projections.replay.fold import Fold
 
 __all__ = ["Difference", "find_differences", "write_differences"]
@@ -60,10 +62,17 @@ _PRESENCES = _Projection(
 def find_differences(fold: Fold) -> list[Difference]:
     """Returns the rows of the projections that differ from ``fold``."""
     return [
-        Difference(projection.table, *row)
+        Difference(projection.table, key, _with_data(found, found_data), _with_data(folded, folded_data))
         for projection in (_ROOMS, _PRESENCES)
-        for row in _run("differences", fold, projection, room=fold.room)
+        for key, found, folded, found_data, folded_data in _run("differences", fold, projection, room=fold.room)
     ]
+
+
+def _with_data(row: dict[str, Any] | None, data: str | None) -> dict[str, Any] | None:
+    """Returns ``row`` with its ``data``, which is null in JSON if it is empty, and None if the table has no data."""
+    if row is None or data is None:
+        return row
+    return {**row, "data": json.loads(data, cls=TolerantDecoder)}
 
 
 def write_differences(fold: Fold, differences: list[Difference]) -> None:

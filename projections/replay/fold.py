@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from django.db import connections
 
 from presence_events import sql
+from presence_events.schema.json_data import TolerantDecoder
 from projections.replay.ranges import ReportProgress, position_before_first, ranges
 
 __all__ = ["Fold"]
@@ -80,7 +81,7 @@ class Fold:
         with connections[self.using].cursor() as cursor:
             sql.execute(cursor, statement, self.params())
             columns = [column.name for column in cursor.description]
-            return columns, [(*row, data and json.loads(data)) for *row, data in cursor.fetchall()]
+            return columns, [(*row, data and json.loads(data, cls=TolerantDecoder)) for *row, data in cursor.fetchall()]
 
     def params(self) -> dict[str, Any]:
         """Returns the parameters of ``rooms.sql`` and ``presences.sql``, which give the rows of this state."""

@@ -24,7 +24,7 @@ from presence_events import export
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE
 from presence_events.recorder import Draft, record
-from tests import backdating
+from tests import backdating, unreadable
 from tests.exported import read, rows_of, write_touches
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -118,10 +118,23 @@ def test_names_that_only_sql_can_insert_are_read_back_unchanged(form: str, text:
 
 @pytest.mark.django_db
 def test_csv_distinguishes_null_from_an_empty_text() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', '', 'c')")
+    backdating.write(backdating.Stay("", "c", None, NOON))
     _, line = exported(PresenceEvent.objects.all(), "csv").splitlines()
     assert ',join,"",c,,' in line
+
+
+@forms
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", unreadable.DATA.values(), ids=list(unreadable.DATA))
+def test_data_that_python_cannot_read_is_exported_as_it_is(form: str, text: str) -> None:
+    record([Draft("join", "room", "channel")])
+    unreadable.set_data(text)
+    out = BytesIO()
+    assert export.copy(PresenceEvent.objects.all(), out.write, form) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data::text FROM presence_event")
+        (stored,) = cursor.fetchone()
+    assert (stored.replace('"', '""') if form == "csv" else stored) in out.getvalue().decode()
 
 
 @pytest.mark.usefixtures("history")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import pytest
 from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, models
+from django.db import IntegrityError, connection, models, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from presence_events import exceptions, validation
+from presence_events.recorder import Draft, record
+from presence_events.schema.json_data import TolerantDecoder, UnreadableData, shape_of
 
 HOSTILE = [
     "",
@@ -165,21 +168,140 @@ def test_a_backslash_before_u0000_is_not_the_character_nul() -> None:
     assert validation.json_text("\\u0000") == '"\\\\u0000"'
 
 
-@pytest.mark.django_db
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.recursive(st.none() | st.floats() | st.text(max_size=5), st.lists, max_leaves=5))
-def test_postgresql_stores_valid_data_unchanged(data: Any) -> None:
+def _nest(levels: int, value: Any = None) -> Any:
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (_nest(65), "nested in up to 65 lists and objects; the limit is 64"),
+        ({"a": _nest(64)}, "nested in up to 65"),
+        (10**309, "larger than a floating-point number"),
+        (-(10**309), "larger than a floating-point number"),
+        (int(sys.float_info.max), "larger than a floating-point number"),
+        ([1e308] * 30, "bytes as JSON; the limit is 8192"),
+        (10**5000, "digits"),
+    ],
+    ids=["lists", "list in object", "large", "small", "a digit too large", "long when written", "thousands of digits"],
+)
+def test_data_beyond_the_limits_is_refused(data: Any, message: str) -> None:
+    with pytest.raises(exceptions.InvalidData, match=message):
+        validation.json_text(data)
+
+
+@pytest.mark.parametrize(
+    "data", [_nest(64), _nest(63, {"a": 1}), 10**308, -(10**308), sys.float_info.max, [1e308] * 26]
+)
+def test_data_at_the_limits_is_accepted(data: Any) -> None:
+    assert validation.json_text(data) is not None
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "é" * 128])
+def test_a_name_is_limited_whatever_the_layer_accepts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = InMemoryChannelLayer()
+    monkeypatch.setattr(layer, "require_valid_group_name", lambda name: True)
+    monkeypatch.setattr(layer, "require_valid_channel_name", lambda name: True)
+    monkeypatch.setattr(validation, "_layer", lambda: layer)
+    assert validation.room_name("x" * 255) == validation.channel_name("x" * 255)
+    for check in (validation.room_name, validation.channel_name):
+        with pytest.raises(exceptions.PresenceError):
+            check(name)
+        with pytest.raises(exceptions.PresenceError):
+            check("")
+
+
+def _is_accepted_by_the_database(text: str | None) -> bool:
+    """Joins with ``text`` as the data, by SQL alone, and rolls back."""
     try:
-        text = validation.json_text(data)
-    except exceptions.InvalidData:
-        return
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO presence_event (kind, room, channel_name, data) VALUES ('join', 'r', 'c', %s::jsonb)",
+                [text],
+            )
+            transaction.set_rollback(True)
+    except IntegrityError:
+        return False
+    return True
+
+
+ANY_NUMBER = (
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(
+        [10**307, 10**308, 2 * 10**308, 10**309, -(10**309), 1e308, 5e-324, -0.0, int(sys.float_info.max)]
+    )
+)
+ANY_TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
+SMALL_DATA = st.recursive(
+    st.none() | st.booleans() | ANY_NUMBER | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+ANY_DATA = (
+    SMALL_DATA
+    | st.builds(_nest, st.integers(60, 66), SMALL_DATA)
+    | st.builds(lambda count, value: [value] * count, st.integers(0, 3000), st.none() | ANY_NUMBER)
+    | st.builds("x".__mul__, st.integers(8180, 8200))
+)
+
+
+@pytest.mark.django_db
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(ANY_DATA)
+def test_python_and_the_database_accept_the_same_data(data: Any) -> None:
+    """The sizes are compared as well: a text is seldom at the limit."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT (%s::jsonb)::text", [text])
         (stored,) = cursor.fetchone()
-    if text is None:
-        assert stored is None
+    assert shape_of(text).size == len(stored.encode())
+    try:
+        accepted = validation.json_text(data)
+    except exceptions.InvalidData:
+        assert not _is_accepted_by_the_database(text)
     else:
+        assert accepted == (None if data is None else text)
+        assert _is_accepted_by_the_database(accepted)
         assert json.loads(stored, parse_int=float) == json.loads(text, parse_int=float)
+        assert not isinstance(json.loads(stored, cls=TolerantDecoder), UnreadableData)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("column", ["room", "channel_name"])
+@pytest.mark.parametrize(("name", "accepted"), [("", False), ("x" * 255, True), ("x" * 256, False), ("é" * 128, False)])
+def test_the_database_limits_names(column: str, name: str, accepted: bool) -> None:
+    names = {"room": "r", "channel_name": "c"} | {column: name}
+    insert = "INSERT INTO presence_event (kind, room, channel_name) VALUES (%s, %s, %s)"
+    with connection.cursor() as cursor:
+        if accepted:
+            cursor.execute(insert, ["join", *names.values()])
+            return
+        with pytest.raises(IntegrityError, match=f"a join is refused: {column} has to be"), transaction.atomic():
+            cursor.execute(insert, ["join", *names.values()])
+        cursor.execute(insert, ["leave", *names.values()])  # it changes nothing, so nothing is checked
+
+
+@pytest.mark.django_db
+def test_the_database_limits_the_name_of_a_process() -> None:
+    insert = "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'r', 'c', %s)"
+    with connection.cursor() as cursor, pytest.raises(IntegrityError, match="process has to be"):
+        cursor.execute(insert, ["x" * 1025])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["join", "touch", "leave", "prune"])
+@pytest.mark.parametrize(
+    "text", ["1e5000", "-1e309", "[" * 3000 + "]" * 3000, '{"a":' * 65 + "1" + "}" * 65, json.dumps("x" * 8192)]
+)
+def test_the_database_refuses_data_beyond_the_limits_of_every_kind(kind: str, text: str) -> None:
+    record([Draft("join", "r", "c")])
+    with connection.cursor() as cursor, pytest.raises(IntegrityError, match=f"a {kind} is refused: .*data"):
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, data) VALUES (%s, 'r', 'c', %s::jsonb)", [kind, text]
+        )
 
 
 @pytest.mark.parametrize("seconds", [-1, -0.001, float("nan"), float("inf"), "60", None, True])

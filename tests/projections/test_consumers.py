@@ -17,7 +17,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 
-from presence_events.exceptions import InvalidRoomName
+from presence_events.exceptions import InvalidData, InvalidRoomName
 from projections._live import live_loop
 from projections.consumers import EVICTED, AsyncPresenceMixin, PresenceMixin
 from projections.managers import PresenceManager, RoomManager
@@ -66,6 +66,33 @@ async def test_touches_and_replaces_the_data_in_every_room(chat: Any) -> None:
     assert [stay.data async for stay in Presence.objects.all()] == ["away", "away"]
     assert await client("touch_presence") == 2
     assert [stay.data async for stay in Presence.objects.all()] == ["away", "away"]
+    await client.disconnect()
+
+
+@both
+async def test_data_of_a_client_that_breaks_a_limit_is_refused_and_the_consumer_goes_on(chat: Any) -> None:
+    class Careful(chat):  # type: ignore[misc]
+        async def receive_json(self, content: Any, **kwargs: Any) -> None:
+            try:
+                await super().receive_json(content, **kwargs)
+            except InvalidData as error:
+                await self.send_json(f"refused: {str(error)[-16:]}")
+
+    class SyncCareful(chat):  # type: ignore[misc]
+        def receive_json(self, content: Any, **kwargs: Any) -> None:
+            try:
+                super().receive_json(content, **kwargs)
+            except InvalidData as error:
+                self.send_json(f"refused: {str(error)[-16:]}")
+
+    deep: Any = "deep"
+    for _ in range(900):
+        deep = [deep]
+    client = await client_of(Careful if chat is AsyncChat else SyncCareful, "a", data="here")
+    assert await client("touch_presence", deep) == "refused: the limit is 64."
+    assert await client("join_room", "b", deep) == "refused: the limit is 64."
+    assert await client("touch_presence", "away") == 1
+    assert [stay.data async for stay in Presence.objects.all()] == ["away"]
     await client.disconnect()
 
 

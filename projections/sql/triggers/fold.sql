@@ -13,9 +13,45 @@ DECLARE
     created pg_catalog.bool := false;
     is_repeated pg_catalog.bool;
     references_to_rooms pg_catalog.text;
+    size pg_catalog.int4;
+    refused pg_catalog.text;
 BEGIN
     IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
         NEW.data := NULL;
+    END IF;
+    -- presence_events.validation applies the same limits earlier. Text that is no longer than 128 bytes is too short for
+    -- too many levels and for a number that is too large. Only a join can bring new names.
+    IF NEW.data IS NOT NULL THEN
+        size := pg_catalog.octet_length(NEW.data::pg_catalog.text);
+        IF size OPERATOR(pg_catalog.>) 8192 THEN
+            refused := pg_catalog.format('data has %s bytes as text, and the limit is 8192', size);
+        ELSIF size OPERATOR(pg_catalog.>) 128
+            AND pg_catalog.jsonb_path_exists(NEW.data, 'strict $.**{65}'::pg_catalog.jsonpath)
+        THEN
+            refused := 'the values of data are nested in more than 64 lists and objects';
+        ELSIF size OPERATOR(pg_catalog.>) 308 AND pg_catalog.jsonb_path_exists(
+            NEW.data,
+            'strict $.** ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308)'::pg_catalog.jsonpath
+        ) THEN
+            refused := 'data contains a number that is larger than a floating-point number of 64 bits can be';
+        END IF;
+    END IF;
+    IF NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
+        IF NEW.room OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.room) OPERATOR(pg_catalog.>) 255 THEN
+            refused := 'room has to be a name of 1 to 255 bytes';
+        ELSIF NEW.channel_name OPERATOR(pg_catalog.=) ''
+            OR pg_catalog.octet_length(NEW.channel_name) OPERATOR(pg_catalog.>) 255
+        THEN
+            refused := 'channel_name has to be a name of 1 to 255 bytes';
+        ELSIF pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024 THEN
+            refused := 'process has to be a name of at most 1024 bytes';
+        END IF;
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = pg_catalog.format('a %s is refused: %s', NEW.kind, refused),
+            HINT = 'docs/guarantees.md lists the limits of names and data.';
     END IF;
     IF NEW.channel_name IS NULL
         AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['join', 'touch', 'leave']::pg_catalog.text[])

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from presence_events.models import PresenceEvent
 from projections.admin.end_presence import leave_url
-from projections.admin.links import room_url, stay_url
+from projections.admin.links import room_url, stay_url, timeline_url
 from projections.models import Presence, PresenceSession
+from tests import unreadable
 from tests.backdating import Stay, write
 from tests.projections.admin.test_access import MODELS
 
@@ -27,6 +28,10 @@ NAMES = [
     "a/b?c#d%00_5F%2e",
     "n" * 150,
     "..",
+    "",
+    " ",
+    "\n",
+    "one\r\ntwo\x01",
 ]
 LISTS = [
     "/admin/projections/room/",
@@ -63,9 +68,37 @@ def test_hostile_names_are_shown_harmlessly(name: str, admin_client: Client, use
         page = response.content.decode()
         assert "<script>alert" not in page
         assert "<img src=x" not in page
-    for url in LISTS[1:]:
+    for url in LISTS[1:] if name else ():
         found = admin_client.get(url, {"room": name, "user": name}).context["cl"].result_list
         assert {row.user_id for row in found} == {user.pk}
+
+
+@pytest.mark.parametrize("text", unreadable.DATA.values(), ids=list(unreadable.DATA))
+def test_data_that_python_cannot_read_is_shown_as_a_placeholder(text: str, admin_client: Client) -> None:
+    now = timezone.now()
+    write(
+        Stay("lobby", "a", None, now - timedelta(minutes=5), data=1),
+        Stay("lobby", "b", None, now - timedelta(minutes=9), now - timedelta(minutes=8), reason=1),
+    )
+    unreadable.set_data(text)
+    unreadable.set_data(text, table="presence")
+    stays = list(PresenceSession.objects.all())
+    events = list(PresenceEvent.objects.all())
+    shown = "Unreadable data of"
+    for url, is_shown in (
+        ("/admin/presence_events/presenceevent/?kind=all", True),
+        ("/admin/projections/room/", False),
+        ("/admin/projections/presence/", False),
+        ("/admin/projections/presencesession/", False),
+        (reverse("admin:projections_presence_change", args=[Presence.objects.get().pk]), True),
+        *((reverse("admin:presence_events_presenceevent_change", args=[event.pk]), True) for event in events),
+        *((stay_url(stay), True) for stay in stays),
+        (timeline_url(room="lobby"), False),
+        *((timeline_url(room="lobby", stay=stay.pk), True) for stay in stays),
+    ):
+        response = admin_client.get(url, follow=True)
+        assert response.status_code == 200, url
+        assert shown in response.content.decode() or not is_shown, url
 
 
 @pytest.mark.parametrize("url", LISTS)

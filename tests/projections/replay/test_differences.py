@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
+from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
 from projections.replay.repair import compare, repair
+from tests import unreadable
 from tests.projections.replay.histories import DAMAGE, record_history, tamper
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("short_ranges")]
@@ -21,6 +25,21 @@ def test_a_difference_names_the_columns_that_differ(user: Any) -> None:
     assert [str(each) for each in compare("default")] == [f"presence {stay.pk}: data is 'there' instead of 'here'"]
     tamper("DELETE FROM presence")
     assert str(compare("default")[0]).startswith(f"presence {stay.pk} is missing: {{'id': {stay.pk}, 'room': 'a', ")
+
+
+@pytest.mark.parametrize("text", unreadable.DATA.values(), ids=list(unreadable.DATA))
+def test_data_that_python_cannot_read_is_compared_repaired_and_printed(text: str) -> None:
+    Room.objects.add("a", "1")
+    unreadable.set_data(text)
+    (difference,) = compare("default")
+    assert "data is None instead of 'Unreadable data of " in str(difference)
+    assert difference.folded is not None
+    assert len(repair("default").differences) == 1
+    assert compare("default") == []
+    assert Presence.objects.get().data == difference.folded["data"]
+    out = StringIO()
+    call_command("presence_at", str(PresenceEvent.objects.get().pk), stdout=out, stderr=StringIO())
+    assert "Unreadable data of" in out.getvalue()
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

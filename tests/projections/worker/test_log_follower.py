@@ -7,10 +7,12 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
+from django.core.management import call_command
 from django.db import connection, transaction
 
 from presence_events import database_connections
@@ -23,6 +25,7 @@ from projections._worker import log_follower as module
 from projections._worker.log_follower import MAX_ATTEMPTS, Follower
 from projections.models import DeadLetter, Presence, Room
 from projections.signals import presence_changed, presence_updated
+from tests import unreadable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -486,3 +489,27 @@ def test_a_room_name_that_the_layer_refuses_does_not_stop_the_follower(
     with caplog.at_level(logging.CRITICAL):
         assert deliver(follower) == 2
     assert events_of(signals) == ["join channel my room", "leave channel my room"]
+
+
+@pytest.mark.parametrize("text", unreadable.DATA.values(), ids=list(unreadable.DATA))
+def test_data_that_python_cannot_read_becomes_a_dead_letter(
+    text: str, follower: Follower, signals: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    for channel in "abc":
+        Room.objects.add("room", channel)
+    unreadable.set_data(text, where="channel_name = 'b'")
+    with caplog.at_level(logging.CRITICAL):
+        assert deliver(follower) == 3
+    assert events_of(signals) == ["join a room", "join c room"]
+    letter = DeadLetter.objects.get()
+    position = PresenceEvent.objects.get(channel_name="b").pk
+    assert (letter.first, letter.last, letter.tries) == (position, position, 0)
+    assert letter.error == f"ValueError('Python cannot read the data of [{position}]')"
+    assert deliver(follower) == 0
+
+
+def test_a_signal_that_is_sent_again_has_a_placeholder_for_such_data(signals: list[dict[str, Any]]) -> None:
+    Room.objects.add("room", "channel")
+    unreadable.set_data(unreadable.DATA["number"])
+    call_command("presence_resend", "..", stdout=StringIO(), stderr=StringIO())
+    assert signals[-1]["added"].data.startswith('Unreadable data of 5008 characters: {"n": 1000')

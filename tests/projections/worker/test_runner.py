@@ -10,18 +10,20 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection
+from django.db import OperationalError, connection
+from django.utils import timezone
 
 from presence_events import checkpoints
 from presence_events.exceptions import LogIsShorter
-from presence_events.models import Checkpoint, PresenceEvent
+from presence_events.models import Checkpoint, PresenceEvent, Process
 from presence_events.recorder import Draft, record
 from presence_events.tail import Mark
 from projections._delivery.wakeup import wake
+from projections._worker.delivery import Delivery
 from projections._worker.leader_lock import LeaderLock
 from projections._worker.runner import Runner, sends_signals
 from projections._worker.shutdown import ShutdownRequest
-from projections.models import Room
+from projections.models import Presence, Room
 from projections.signals import presence_changed
 from tests.waiting import wait_until
 
@@ -244,7 +246,7 @@ def test_a_standby_that_is_shut_down_delivers_nothing(signals: list[dict[str, An
     assert signals == []
 
 
-def test_after_an_unexpected_error_it_starts_again(
+def test_after_an_unexpected_error_it_delivers_again(
     signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     failures = list[Exception]()
@@ -266,30 +268,119 @@ def test_after_an_unexpected_error_it_starts_again(
     with caplog.at_level(logging.CRITICAL, logger="projections"), caplog.at_level(logging.ERROR, "projections.worker"):
         Worker().run_while(join)
     assert not failures
-    assert [record.getMessage() for record in caplog.records] == ["The worker failed and starts again"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "The delivery of signals failed and is tried again. Maintenance goes on"
+    ]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("unexpected"), OperationalError("a transaction stays open")])
+def test_maintenance_does_not_depend_on_delivery(
+    error: Exception, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Delivery fails from the first step on. The worker prunes and detects dead servers, and does not exit."""
+    settings.CHANNELS_PRESENCE_MAX_AGE = 0
+    monkeypatch.setattr("presence_events.process_registry.KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr("projections._worker.delivery.ERROR_DELAY", 0)
+    attempts: list[None] = []
+
+    def step(self: Any) -> int:
+        attempts.append(None)
+        raise error
+
+    monkeypatch.setattr("projections._worker.log_follower.Follower.step", step)
+
+    def live() -> None:
+        Process.objects.create(name="host:1:abc", started_at=timezone.now(), seen_at=timezone.now())
+        for channel in "ab":
+            Room.objects.add("room", channel)
+            wait_until(lambda: not Presence.objects.exists())
+        wait_until(lambda: not Process.objects.exists() and len(attempts) > 3)
+
+    with caplog.at_level(logging.CRITICAL, logger="projections"), caplog.at_level(logging.ERROR, "projections.worker"):
+        reported = Worker(prune=True).run_while(live)
+    is_transient = isinstance(error, OperationalError)
+    assert len(caplog.records) == (0 if is_transient else 1)
+    assert ("OperationalError: a transaction stays open" in reported) is is_transient
+
+
+def test_delivery_waits_before_it_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    attempts: list[None] = []
+
+    def make() -> Any:
+        attempts.append(None)
+        raise RuntimeError("unexpected")
+
+    delivery = Delivery(make, using="default", report=[].append)
+    with caplog.at_level(logging.CRITICAL):
+        assert [delivery.step() for _ in range(3)] == [0, 0, 0]
+    assert len(attempts) == 1
+    assert not delivery.is_behind
+
+
+def test_an_error_of_maintenance_stops_neither_the_other_jobs_nor_delivery(
+    settings: Any,
+    signals: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = 0
+    failures = [True]
+
+    def check(self: Any) -> int:
+        if signals and failures:
+            failures.pop()
+            raise RuntimeError("unexpected")
+        return 0
+
+    def join() -> None:
+        wait_until(is_led)
+        Room.objects.add("room", "a")
+        wait_until(lambda: not failures)
+        Room.objects.add("room", "b")
+        wait_until(lambda: len(signals) == 4)
+
+    read_everything()
+    monkeypatch.setattr("projections._worker.dead_servers.DeadServerDetector.check", check)
+    with caplog.at_level(logging.CRITICAL, logger="projections"), caplog.at_level(logging.ERROR, "projections.worker"):
+        Worker(prune=True).run_while(join)
+    assert [record.getMessage() for record in caplog.records] == ["Maintenance failed and is tried again"]
 
 
 def test_an_error_in_the_first_step_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_everything()
-    Room.objects.add("room", "channel")
-
-    def reconcile_groups(events: list[PresenceEvent], using: str) -> None:
+    def fail(*args: Any) -> Any:
         raise RuntimeError("unexpected")
 
-    monkeypatch.setattr("projections._delivery.dispatch.reconcile_groups", reconcile_groups)
-    with pytest.raises(RuntimeError, match="unexpected"):
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="unexpected"):
+        patched.setattr("projections._worker.dead_servers.DeadServerDetector.check", fail)
         Worker().run()
+    monkeypatch.setattr("projections._worker.log_follower.Follower.step", fail)
+    with pytest.raises(RuntimeError, match="unexpected"):
+        Worker("billing").run()
 
 
-def test_a_log_that_has_become_shorter_is_an_error() -> None:
+def test_a_log_that_has_become_shorter_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    """A worker that runs maintenance logs it once, and goes on. A reset ends it."""
     Room.objects.add("room", "channel")
-    Worker().run_once()
+    for name in ("projector", "billing"):
+        Worker(name).run_once()
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval('presence_event_id_seq', 1)")
     with pytest.raises(LogIsShorter):
         Worker().run_once()
     with pytest.raises(LogIsShorter):
-        Worker().run()
+        Worker("billing").run()
+
+    def reset() -> None:
+        wait_until(lambda: caplog.records)
+        read_everything()
+        wait_until(lambda: "Following the log." in worker.reported[-1])
+
+    worker = Worker()
+    with caplog.at_level(logging.ERROR):
+        worker.run_while(reset)
+    assert [str(record.exc_info[1])[:45] for record in caplog.records if record.exc_info] == [
+        "The log ends before the position up to which "
+    ]
 
 
 def test_recording_can_wake_it(settings: Any, signals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
