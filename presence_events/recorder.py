@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 
-from presence_events import process_registry
+from presence_events import process_registry, receivers
 from presence_events._recording import statement
 from presence_events._recording.drafts import Draft, Selection, select
 from presence_events._recording.group_commit import GroupCommit
@@ -113,13 +113,13 @@ async def arecord_quietly(selection: Selection, *, using: str | None = None) -> 
 
 def _announce(events: list[PresenceEvent], alias: str) -> None:
     try:
-        events_committed.send(sender=PresenceEvent, events=events, using=alias)
+        receivers.send(events_committed, PresenceEvent, events=events, using=alias)
     except DeliveryFailed as error:
         raise next(iter(error.failures.values())) from None
 
 
 async def _aannounce(events: list[PresenceEvent], alias: str) -> None:
-    await aevents_committed.asend(sender=PresenceEvent, events=events, using=alias)
+    await receivers.asend(aevents_committed, PresenceEvent, events=events, using=alias)
 
 
 _group_commits: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, GroupCommit]] = WeakKeyDictionary()

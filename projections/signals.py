@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
-from presence_events import concurrency
+from presence_events import concurrency, receivers
 from presence_events.concurrency import in_thread
 
 __all__ = ["MAIN", "PresenceSignal", "presence_changed", "presence_updated"]
@@ -43,32 +42,46 @@ class PresenceSignal(Signal):
         return self._by_worker.setdefault(name, PresenceSignal(f"{self._name} for {name}"))
 
     @classmethod
+    def send_batch(cls, signals: Iterable[tuple[PresenceSignal, dict[str, Any]]], sender: Any) -> int:
+        """Sends all ``signals``, which are consumed lazily, with their arguments. Returns how often a receiver raised.
+
+        What a receiver raises is logged, by the rule of `presence_events.receivers`.
+        """
+        failures = 0
+        with receivers.to_the_end() as call:
+            for signal, arguments in signals:
+                synchronous, asynchronous = signal._live_receivers(sender)
+                for receiver in synchronous:
+                    failures += signal._log(receiver, call(signal._call(receiver, sender, arguments)))
+                if asynchronous:
+                    calls = [signal._call(receiver, sender, arguments) for receiver in asynchronous]
+                    errors: list[BaseException | None] = []
+                    call(partial(_gather_into, errors, calls))
+                    failures += sum(map(signal._log, asynchronous, errors))
+        return failures
+
+    @classmethod
     async def asend_batch(cls, signals: Iterable[tuple[PresenceSignal, dict[str, Any]]], sender: Any) -> None:
-        """Sends all ``signals`` with their arguments. Each receiver gets them in order, and errors are logged.
+        """Does the same as `send_batch` from a coroutine. Each receiver gets the signals in order.
 
         First the synchronous receivers are called for all signals, in one switch to their thread. Then coroutines are
-        awaited, signal by signal.
+        awaited, signal by signal. If the task is cancelled, synchronous receivers still get all signals. The coroutines
+        that are awaited are cancelled, and none is started after that.
         """
-        receivers = [(signal, arguments, *signal._live_receivers(sender)) for signal, arguments in signals]
+        batch = [(signal, arguments, *signal._live_receivers(sender)) for signal, arguments in signals]
 
         def call_synchronous() -> None:
-            for signal, arguments, synchronous, _ in receivers:
-                for receiver in synchronous:
-                    try:
-                        receiver(signal=signal, sender=sender, **arguments)
-                    except Exception as error:
-                        signal._log_robust_failure(receiver, error)
+            with receivers.to_the_end() as call:
+                for signal, arguments, synchronous, _ in batch:
+                    for receiver in synchronous:
+                        signal._log(receiver, call(signal._call(receiver, sender, arguments)))
 
-        if any(synchronous for _, _, synchronous, _ in receivers):
+        if any(synchronous for _, _, synchronous, _ in batch):
             await in_thread(call_synchronous)
-        for signal, arguments, _, asynchronous in receivers:
-            results = await asyncio.gather(
-                *(receiver(signal=signal, sender=sender, **arguments) for receiver in asynchronous),
-                return_exceptions=True,
-            )
-            for receiver, error in zip(asynchronous, results, strict=True):
-                if isinstance(error, Exception):
-                    signal._log_robust_failure(receiver, error)
+        for signal, arguments, _, asynchronous in batch:
+            errors = await receivers.gather([signal._call(receiver, sender, arguments) for receiver in asynchronous])
+            for receiver, error in zip(asynchronous, errors, strict=True):
+                signal._log(receiver, error)
 
     def _live_receivers(self, sender: Any) -> tuple[list[_Receiver], list[_Receiver]]:
         synchronous, asynchronous = super()._live_receivers(sender)
@@ -81,7 +94,7 @@ class PresenceSignal(Signal):
 
     def send_to(self, receiver: _Receiver, sender: Any, **arguments: Any) -> None:
         """Calls one receiver from synchronous code, also if it is a coroutine function. Raises what it raises."""
-        call = partial(receiver, signal=self, sender=sender, **arguments)
+        call = self._call(receiver, sender, arguments)
         concurrency.run(call) if iscoroutinefunction(receiver) else call()
 
     def name_of(self, receiver: _Receiver) -> str:
@@ -89,8 +102,21 @@ class PresenceSignal(Signal):
         name = getattr(receiver, "__qualname__", None) or repr(receiver)
         return f"{getattr(receiver, '__module__', None)}.{name}"
 
+    def _call(self, receiver: _Receiver, sender: Any, arguments: dict[str, Any]) -> Callable[[], Any]:
+        return partial(receiver, signal=self, sender=sender, **arguments)
+
+    def _log(self, receiver: _Receiver, error: BaseException | None) -> bool:
+        """Logs what ``receiver`` raised. Returns whether it raised."""
+        if error is not None:
+            self._log_robust_failure(receiver, error)
+        return error is not None
+
     def _log_robust_failure(self, receiver: _Receiver, err: BaseException) -> None:
         logger.error("The receiver %s of %s raised %r", self.name_of(receiver), self._name, err, exc_info=err)
+
+
+def _gather_into(errors: list[BaseException | None], calls: list[Callable[[], Any]]) -> None:
+    errors.extend(concurrency.run(receivers.gather, calls))
 
 
 presence_changed = PresenceSignal("presence_changed")
@@ -116,8 +142,8 @@ Arguments:
 ``replayed``
     True if ``manage.py presence_resend`` sends the signal again.
 
-If a receiver raises, the error is logged and the other receivers are still called. Receivers may be coroutine
-functions.
+If a receiver raises, the error is logged and the other receivers are still called. A CancelledError that it raises
+itself is such an error. Receivers may be coroutine functions.
 """
 
 presence_updated = PresenceSignal("presence_updated")

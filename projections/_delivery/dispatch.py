@@ -35,8 +35,7 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     changes = _group_changes(events)
     failures = concurrency.run(groups.apply_events, changes) if changes else {}
     if conf.signals() == "inline":
-        for signal, arguments in _signals(events, using):
-            signal.send_robust(sender=Room, **arguments)
+        PresenceSignal.send_batch(_signals(events, using), sender=Room)
     if conf.notify():
         wake(using)
     if failures:
@@ -88,11 +87,8 @@ def resend(events: Iterable[PresenceEvent], using: str, worker: str = MAIN) -> i
     These are the signals that ``worker`` sends, by default the main worker. Groups do not change. ``events`` is
     consumed lazily. What receivers raise is logged. Returns how many times a receiver raised.
     """
-    failures = 0
-    for signal, arguments in _signals(coalesce_prunes(events), using, worker=worker, replayed=True):
-        answers = signal.send_robust(sender=Room, **arguments)
-        failures += sum(isinstance(answer, Exception) for _, answer in answers)
-    return failures
+    signals = _signals(coalesce_prunes(events), using, worker=worker, replayed=True)
+    return PresenceSignal.send_batch(signals, sender=Room)
 
 
 def coalesce_prunes(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 
-from presence_events import concurrency
+from presence_events import concurrency, receivers
 from presence_events.checkpoints import Reader
 from presence_events.concurrency import in_thread
 from presence_events.database_connections import drop_all, drop_broken, drop_open_transactions
@@ -147,13 +148,13 @@ class Follower:
 
     def _call(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> BaseException | None:
         """Calls ``receiver``. Returns what it raises, or an error if it left a transaction open, or None."""
-        try:
-            signal.send_to(receiver, sender=Room, **arguments)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a CancelledError or a SystemExit is a failure of the receiver
+        # The worker ends by requests, so a SystemExit comes from the receiver.
+        failure = receivers.call(
+            partial(signal.send_to, receiver, sender=Room, **arguments), endings=(KeyboardInterrupt,)
+        )
+        if failure is not None:
             _drop_broken_connections()
-            return error
+            return failure
         return _rolled_back_transaction()
 
     def _give_up(self, receiver: str, events: list[PresenceEvent], attempts: int, error: BaseException) -> None:

@@ -21,6 +21,7 @@ from presence_events.recorder import Draft, arecord, record
 from projections._delivery import dispatch
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -392,6 +393,90 @@ async def test_receivers_that_raise_are_logged_and_others_get_all_signals(
     messages = [record.getMessage() for record in caplog.records]
     assert sum("broken of presence_changed raised RuntimeError('no')" in message for message in messages) == 3
     assert sum("abroken of presence_changed raised RuntimeError('neither')" in message for message in messages) == 3
+
+
+class Ending(BaseException):
+    """Neither an Exception nor one of the endings of Python."""
+
+
+def _raise_from(error: BaseException, *, is_coroutine: bool) -> Any:
+    async def abroken(**kwargs: Any) -> None:
+        raise error
+
+    def broken(**kwargs: Any) -> None:
+        raise error
+
+    return abroken if is_coroutine else broken
+
+
+from_both = pytest.mark.parametrize("is_coroutine", [False, True], ids=["function", "coroutine"])
+own = pytest.mark.parametrize("error", [asyncio.CancelledError("mine"), Ending("mine")])
+
+
+@from_both
+@own
+def test_a_receiver_that_raises_a_cancelled_error_affects_nothing_else(
+    error: BaseException, is_coroutine: bool, signals: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks: list[str] = []
+    receiver = _raise_from(error, is_coroutine=is_coroutine)
+    with listening(receiver), caplog.at_level(logging.ERROR):
+        with transaction.atomic():
+            transaction.on_commit(lambda: hooks.append("before"))
+            record([Draft("join", "room", channel) for channel in "xyz"])
+            transaction.on_commit(lambda: hooks.append("after"))
+        Room.objects.add("room", "w")
+    assert len(signals) == 4
+    assert hooks == ["before", "after"]
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 4
+    assert all(f"broken of presence_changed raised {type(error).__name__}" in message for message in messages)
+
+
+@from_both
+@own
+async def test_a_receiver_that_raises_a_cancelled_error_affects_nothing_else_in_coroutines(
+    error: BaseException, is_coroutine: bool, signals: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    awaited: list[str] = []
+
+    async def receive(events: list[Any], **kwargs: Any) -> None:
+        awaited.extend(event.channel_name for event in events)
+
+    receiver = _raise_from(error, is_coroutine=is_coroutine)
+    with listening(receiver), listening(receive), caplog.at_level(logging.ERROR):
+        events = await arecord([Draft("join", "room", channel) for channel in "xyz"])
+    assert len(events) == len(signals) == 3
+    assert awaited == ["x", "y", "z"]
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 3
+    assert all(f"broken of presence_changed raised {type(error).__name__}" in message for message in messages)
+
+
+@from_both
+def test_a_signal_that_is_sent_again_counts_every_failure(is_coroutine: bool) -> None:
+    Room.objects.add("room", "channel")
+    with listening(_raise_from(asyncio.CancelledError(), is_coroutine=is_coroutine)):
+        assert dispatch.resend(PresenceEvent.objects.all(), "default") == 1
+
+
+async def test_a_cancelled_delivery_still_calls_the_synchronous_receivers_for_all_signals(signals: list[Any]) -> None:
+    """The coroutine that is awaited is cancelled, and that of the next signal is not started."""
+    awaited: list[str] = []
+
+    async def receive(events: list[Any], **kwargs: Any) -> None:
+        awaited.append(events[0].channel_name)
+        await asyncio.Event().wait()
+
+    with listening(receive):
+        recording = asyncio.create_task(arecord([Draft("join", "room", channel) for channel in "xy"]))
+        await until(lambda: awaited)
+        (announcement,) = [task for task in asyncio.all_tasks() if "_announce_in_turn" in repr(task.get_coro())]
+        announcement.cancel()
+        events = await recording
+    assert [event.channel_name for event in events] == ["x", "y"]
+    assert len(signals) == 2
+    assert awaited == ["x"]
 
 
 async def test_synchronous_receivers_can_query_after_their_database_connection_broke() -> None:
