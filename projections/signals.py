@@ -87,6 +87,10 @@ class PresenceSignal(Signal):
         synchronous, asynchronous = super()._live_receivers(sender)
         return synchronous, asynchronous
 
+    def is_awaited(self, sender: Any) -> bool:
+        """Returns whether a coroutine function is connected for ``sender``."""
+        return bool(self.receivers and self._live_receivers(sender)[1])
+
     def receivers_for(self, sender: Any) -> list[_Receiver]:
         """Returns the receivers that are connected for ``sender``, for `send_to`."""
         synchronous, asynchronous = self._live_receivers(sender)
@@ -135,6 +139,8 @@ Arguments:
     The `Presence` that joined, or None.
 ``removed``
     The `Presence` that left, or None. Its ``data`` is None: the log has the data of its join and touches.
+    ``added.user``, ``removed.user`` and the ``user`` of events can be read without a query if one of the receivers of
+    the signal is a coroutine function. The user is None then if the user has been deleted.
 ``bulk_change``
     True if connections were pruned: ``added`` and ``removed`` are None, and ``events`` has all of them.
 ``events``

@@ -22,6 +22,7 @@ LAYERS = (
         "projections._delivery.groups",
         "projections._delivery.absence",
         "projections._delivery.wakeup",
+        "projections._delivery.event_users",
         "projections._live.stopwatch",
         "projections._live.joined",
     ),

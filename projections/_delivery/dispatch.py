@@ -14,6 +14,7 @@ from presence_events.models import PresenceEvent
 from projections import conf
 from projections._delivery import groups
 from projections._delivery.absence import absent
+from projections._delivery.event_users import afetch_users, fetch_users, fetched_in_batches
 from projections._delivery.wakeup import wake
 from projections.models import Presence, Room
 from projections.signals import MAIN, PresenceSignal, presence_changed, presence_updated
@@ -35,6 +36,7 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     changes = _group_changes(events)
     failures = concurrency.run(groups.apply_events, changes) if changes else {}
     if conf.signals() == "inline":
+        fetch_users(_awaited(events))
         PresenceSignal.send_batch(_signals(events, using), sender=Room)
     if conf.notify():
         wake(using)
@@ -47,6 +49,7 @@ async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> No
     changes = _group_changes(events)
     failures = await groups.apply_events(changes) if changes else {}
     if conf.signals() == "inline":
+        await afetch_users(_awaited(events))
         await PresenceSignal.asend_batch(_signals(events, using), sender=Room)
     if conf.notify():
         await in_thread(partial(wake, using))
@@ -59,8 +62,9 @@ def has_receivers(worker: str) -> bool:
     return any(signal.for_worker(worker).has_listeners(Room) for signal in (presence_changed, presence_updated))
 
 
-def signals_for(worker: str, events: Iterable[PresenceEvent], using: str) -> _Signals:
+def signals_for(worker: str, events: list[PresenceEvent], using: str) -> _Signals:
     """Yields the signals that ``worker`` sends for ``events``, in the order of the events, with their arguments."""
+    fetch_users(_awaited(events, worker))
     return _signals(events, using, worker=worker)
 
 
@@ -87,6 +91,8 @@ def resend(events: Iterable[PresenceEvent], using: str, worker: str = MAIN) -> i
     These are the signals that ``worker`` sends, by default the main worker. Groups do not change. ``events`` is
     consumed lazily. What receivers raise is logged. Returns how many times a receiver raised.
     """
+    if any(signal.for_worker(worker).is_awaited(Room) for signal in (presence_changed, presence_updated)):
+        events = fetched_in_batches(events)
     signals = _signals(coalesce_prunes(events), using, worker=worker, replayed=True)
     return PresenceSignal.send_batch(signals, sender=Room)
 
@@ -118,6 +124,16 @@ def coalesce_prunes(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
 def _group_changes(events: list[PresenceEvent]) -> list[PresenceEvent]:
     """Returns the joins and ends of connections."""
     return [event for event in events if event.kind != "touch" and event.channel_name is not None]
+
+
+def _awaited(events: list[PresenceEvent], worker: str = MAIN) -> list[PresenceEvent]:
+    """Returns those of ``events`` whose signal is sent to coroutine functions, which cannot fetch users."""
+    kinds: set[str] = set()
+    if presence_changed.for_worker(worker).is_awaited(Room):
+        kinds |= {"join", "leave", "prune"}
+    if presence_updated.for_worker(worker).is_awaited(Room):
+        kinds.add("touch")
+    return [event for event in events if event.kind in kinds and (event.kind != "touch" or event.data is not None)]
 
 
 def _signals(events: Iterable[PresenceEvent], using: str, *, worker: str = MAIN, replayed: bool = False) -> _Signals:
