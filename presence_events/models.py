@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pgtrigger
 from django.conf import settings
@@ -15,6 +15,11 @@ from presence_events.schema.fields import TransactionIdField
 from presence_events.schema.indexes import closed_stay_index
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import SqlTrigger
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
 
 __all__ = ["Checkpoint", "PresenceEvent", "Process"]
 
@@ -37,16 +42,20 @@ class PresenceEvent(models.Model):
         LEAVE = "leave", _("Leave")
         PRUNE = "prune", _("Prune")
 
-    id = models.BigIntegerField(_("position"), primary_key=True, editable=False, help_text=_("Position in the log."))
-    kind = models.TextField(_("kind"), choices=Kind.choices)
-    room = models.TextField(_("room"), db_collation="C", help_text=_("The name of the room."))
-    channel_name = models.TextField(
+    id: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("position"), primary_key=True, editable=False, help_text=_("Position in the log.")
+    )
+    kind: models.TextField[str, str] = models.TextField(_("kind"), choices=Kind.choices)
+    room: models.TextField[str, str] = models.TextField(
+        _("room"), db_collation="C", help_text=_("The name of the room.")
+    )
+    channel_name: models.TextField[str | None, str | None] = models.TextField(
         _("connection"),
         db_collation="C",
         null=True,
         help_text=_("The channel name of the connection; empty if the room itself was pruned."),
     )
-    user = models.ForeignKey(
+    user: models.ForeignKey[_User | None, _User | None] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.DO_NOTHING,
@@ -56,35 +65,42 @@ class PresenceEvent(models.Model):
         verbose_name=_("user"),
         help_text=_("The user; empty for anonymous connections. The value remains after the user is deleted."),
     )
-    session = models.BigIntegerField(
+    session: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(
         _("session"),
         null=True,
         help_text=_("The number of the stay. All events of one stay share it."),
     )
-    since = models.DateTimeField(_("since"), help_text=_("When the stay began."))
-    last_seen = models.DateTimeField(
+    since: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("since"), help_text=_("When the stay began.")
+    )
+    last_seen: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("last seen"),
         null=True,
         help_text=_(
             "For leave and prune: when the connection was last seen. It ended between then and the time of the event."
         ),
     )
-    data = models.JSONField(
+    data: models.JSONField[Any, Any] = models.JSONField(
         _("data"),
         null=True,
         decoder=TolerantDecoder,
         help_text=_("For join and touch: JSON that describes the connection. For leave and prune: the reason."),
     )
-    process = models.TextField(
+    process: models.TextField[str | None, str | None] = models.TextField(
         _("process"),
         db_collation="C",
         null=True,
         help_text=_("For join: the server process that has claimed the connection, if any."),
     )
-    at = models.DateTimeField(_("time"), help_text=_("When the event happened, by the clock of the database."))
+    at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("time"), help_text=_("When the event happened, by the clock of the database.")
+    )
     tx = TransactionIdField(_("transaction"), help_text=_("The transaction that appended the event."))
 
     objects = PresenceEventQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        user_id: Any
 
     class Meta:
         verbose_name = _("event")
@@ -138,10 +154,12 @@ class PresenceEvent(models.Model):
 class Checkpoint(models.Model):
     """How far a reader has read the log. `presence_events.checkpoints` moves it."""
 
-    name = models.TextField(_("name"), primary_key=True)
-    mark = models.JSONField(_("mark"), help_text=_("How far the log has been read."))
-    cluster = models.BigIntegerField(_("cluster"), help_text=_("The database cluster for which the mark is valid."))
-    moved_at = models.DateTimeField(_("moved at"), db_default=Now())
+    name: models.TextField[str, str] = models.TextField(_("name"), primary_key=True)
+    mark: models.JSONField[Any, Any] = models.JSONField(_("mark"), help_text=_("How far the log has been read."))
+    cluster: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("cluster"), help_text=_("The database cluster for which the mark is valid.")
+    )
+    moved_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("moved at"), db_default=Now())
 
     class Meta:
         verbose_name = _("checkpoint")
@@ -156,9 +174,13 @@ class Checkpoint(models.Model):
 class Process(models.Model):
     """A server process that has claimed connections. `presence_events.process_registry` keeps it alive."""
 
-    name = models.TextField(_("name"), primary_key=True, db_collation="C")
-    started_at = models.DateTimeField(_("started at"), help_text=_("When the process first claimed a connection."))
-    seen_at = models.DateTimeField(_("last seen"), help_text=_("The time of the last keep-alive."))
+    name: models.TextField[str, str] = models.TextField(_("name"), primary_key=True, db_collation="C")
+    started_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("started at"), help_text=_("When the process first claimed a connection.")
+    )
+    seen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("last seen"), help_text=_("The time of the last keep-alive.")
+    )
 
     class Meta:
         verbose_name = _("process")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import pgtrigger
 from django.conf import settings
@@ -22,7 +22,32 @@ from projections.managers import PresenceManager, RoomManager
 from projections.sessions import PresenceSession, Timeline
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from datetime import datetime
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
+    from django.db.models.fields.related_descriptors import RelatedManager
+    from django_stubs_ext import WithAnnotations
+
+    class _ConnectionCount(TypedDict):
+        connection_count: int
+
+    class UserWithConnections(AbstractBaseUser):
+        """A user as `Room.get_users_with_connections` returns it, for type checkers only.
+
+        At run time it is an instance of the user model. Its other attributes are of any type.
+        """
+
+        connection_count: int
+
+        class Meta:
+            abstract = True
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    # The plugin of django-stubs checks lookups by the first argument, and iteration gives the second.
+    _UsersWithConnections = models.QuerySet[WithAnnotations[_User, _ConnectionCount], UserWithConnections]
+
 
 __all__ = ["DeadLetter", "Presence", "PresenceSession", "Room", "Timeline"]
 
@@ -55,16 +80,21 @@ def _guards(*names: str) -> list[SqlTrigger]:
 class Room(models.Model):
     """A name that connections join. It is also the name of their channel-layer group."""
 
-    channel_name = models.TextField(
+    channel_name: models.TextField[str, str] = models.TextField(
         _("room"),
         primary_key=True,
         db_collation="C",
         help_text=_("The name of the room and of its channel-layer group."),
     )
     id = PrimaryKeyAlias()
-    created_at = models.DateTimeField(_("created at"), help_text=_("When the first connection joined."))
+    created_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("created at"), help_text=_("When the first connection joined.")
+    )
 
     objects = RoomManager["Room"]()
+
+    if TYPE_CHECKING:
+        presence_set: RelatedManager[Presence]
 
     class Meta:
         verbose_name = _("room")
@@ -117,13 +147,13 @@ class Room(models.Model):
         """Prunes the silent connections of this room. As `Room.objects.prune_presences`."""
         return len(record_select(selections.prune_presences(self.channel_name, age_in_seconds), using=self._state.db))
 
-    def get_users(self) -> models.QuerySet[AbstractBaseUser]:
+    def get_users(self) -> models.QuerySet[_User]:
         """Returns the users who are present in this room, each once."""
         users, presences = self._users_and_presences()
         keys = presences.values_list("user_id", flat=True).distinct()
         return users.filter(pk__in=keys if users.db == presences.db else list(keys))
 
-    def get_users_with_connections(self) -> models.QuerySet[AbstractBaseUser]:
+    def get_users_with_connections(self) -> _UsersWithConnections:
         """Returns the users who are present in this room, each once, with their number of connections.
 
         The number is the attribute ``connection_count``. The users are in the order of the user model, if it has one.
@@ -132,13 +162,15 @@ class Room(models.Model):
         users, presences = self._users_and_presences()
         if users.db == presences.db:
             is_here = models.Q(presence__room=self)
-            return users.filter(is_here).annotate(connection_count=models.Count("presence", distinct=True))
+            found = users.filter(is_here).annotate(connection_count=models.Count("presence", distinct=True))
+            return cast("_UsersWithConnections", found)
         counts = dict(presences.values_list("user_id").annotate(models.Count("id")))
         cases = [models.When(pk=key, then=count) for key, count in counts.items()]
         count = models.Case(*cases, output_field=models.IntegerField())
-        return users.filter(pk__in=counts).annotate(connection_count=count)
+        found = users.filter(pk__in=counts).annotate(connection_count=count)
+        return cast("_UsersWithConnections", found)
 
-    def _users_and_presences(self) -> tuple[models.QuerySet[AbstractBaseUser], Any]:
+    def _users_and_presences(self) -> tuple[models.QuerySet[_User], Any]:
         """Returns all users, and the presences of users in this room, each as a query on its own database."""
         user_model = get_user_model()
         alias = router.db_for_read(user_model, instance=self)
@@ -153,28 +185,28 @@ class Room(models.Model):
 class Presence(models.Model):
     """One connection in one room, now. Its ``id`` is the ``session`` of all events of its stay."""
 
-    id = models.BigIntegerField(_("session"), primary_key=True, editable=False)
-    room = models.ForeignKey(
+    id: models.BigIntegerField[int, int] = models.BigIntegerField(_("session"), primary_key=True, editable=False)
+    room: models.ForeignKey[Room, Room] = models.ForeignKey(
         Room, on_delete=models.DO_NOTHING, db_column="room", db_index=False, verbose_name=_("room")
     )
-    channel_name = models.TextField(
+    channel_name: models.TextField[str, str] = models.TextField(
         _("connection"), db_collation="C", help_text=_("The channel name of the connection.")
     )
-    user = models.ForeignKey(
+    user: models.ForeignKey[_User | None, _User | None] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         verbose_name=_("user"),
     )
-    joined_at = models.DateTimeField(_("joined at"))
-    last_seen = models.DateTimeField(
+    joined_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("joined at"))
+    last_seen: models.DateTimeField[datetime, datetime] = models.DateTimeField(
         _("last seen"), help_text=_("The last sign of life: the join, or the latest touch.")
     )
-    data = models.JSONField(
+    data: models.JSONField[Any, Any] = models.JSONField(
         _("data"), null=True, decoder=TolerantDecoder, help_text=_("JSON that describes the connection.")
     )
-    process = models.TextField(
+    process: models.TextField[str | None, str | None] = models.TextField(
         _("process"),
         db_collation="C",
         null=True,
@@ -182,6 +214,10 @@ class Presence(models.Model):
     )
 
     objects = PresenceManager["Presence"]()
+
+    if TYPE_CHECKING:
+        room_id: str
+        user_id: Any
 
     class Meta:
         verbose_name = _("presence")
@@ -242,18 +278,20 @@ class DeadLetter(models.Model):
     ``tries`` is 0 if it was not called, because Python cannot read the data of the events.
     """
 
-    id = models.BigAutoField(primary_key=True)
-    worker = models.TextField(_("worker"), help_text=_("The name of the worker and of its checkpoint."))
-    receiver = models.TextField(_("receiver"))
-    first = models.BigIntegerField(
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    worker: models.TextField[str, str] = models.TextField(
+        _("worker"), help_text=_("The name of the worker and of its checkpoint.")
+    )
+    receiver: models.TextField[str, str] = models.TextField(_("receiver"))
+    first: models.BigIntegerField[int, int] = models.BigIntegerField(
         _("first event"), help_text=_("The position in the log of the first event of the signal.")
     )
-    last = models.BigIntegerField(
+    last: models.BigIntegerField[int, int] = models.BigIntegerField(
         _("last event"), help_text=_("The position in the log of the last event of the signal.")
     )
-    tries = models.IntegerField(_("tries"))
-    error = models.TextField(_("error"), help_text=_("The last exception of the receiver."))
-    at = models.DateTimeField(_("time"), db_default=Now())
+    tries: models.IntegerField[int, int] = models.IntegerField(_("tries"))
+    error: models.TextField[str, str] = models.TextField(_("error"), help_text=_("The last exception of the receiver."))
+    at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("time"), db_default=Now())
 
     class Meta:
         verbose_name = _("dead letter")

@@ -5,8 +5,8 @@ A stay is a half-open interval, ``[joined_at, left_at)``: a connection that leav
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -18,6 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
 from presence_events.schema.json_data import TolerantDecoder
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
 
 __all__ = ["PresenceSession", "PresenceSessionQuerySet", "Timeline"]
 
@@ -63,6 +66,27 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         return self.filter(Exact(F("user_id"), user))
 
 
+if TYPE_CHECKING:
+    # Type checkers without the plugin of django-stubs do not know what from_queryset makes.
+    class PresenceSessionManager(models.Manager["PresenceSession"]):
+        """Has the methods of `PresenceSessionQuerySet`."""
+
+        def at(self, moment: datetime) -> PresenceSessionQuerySet: ...
+        def during(self, start: datetime, end: datetime) -> PresenceSessionQuerySet: ...
+        def in_room(self, room: str | models.Model) -> PresenceSessionQuerySet: ...
+        def of_user(self, user: Any) -> PresenceSessionQuerySet: ...
+
+        def get_queryset(self) -> PresenceSessionQuerySet: ...
+        def all(self) -> PresenceSessionQuerySet: ...
+        def exclude(self, *args: Any, **kwargs: Any) -> PresenceSessionQuerySet: ...
+        def filter(self, *args: Any, **kwargs: Any) -> PresenceSessionQuerySet: ...
+        def order_by(self, *field_names: Any) -> PresenceSessionQuerySet: ...
+        def select_related(self, *fields: Any) -> PresenceSessionQuerySet: ...
+        def using(self, alias: str | None) -> PresenceSessionQuerySet: ...
+else:
+    PresenceSessionManager = models.Manager.from_queryset(PresenceSessionQuerySet)
+
+
 class PresenceSession(models.Model):
     """One stay: a connection in a room, from its join to its end. A row of the view ``presence_session``.
 
@@ -74,16 +98,18 @@ class PresenceSession(models.Model):
         LEAVE = "leave", _("Leave")
         PRUNE = "prune", _("Prune")
 
-    session = models.BigIntegerField(
+    session: models.BigIntegerField[int, int] = models.BigIntegerField(
         _("session"),
         primary_key=True,
         help_text=_("The number of the stay. Its presence and its events have the same number."),
     )
-    room = models.TextField(_("room"), db_collation="C", help_text=_("The name of the room."))
-    channel_name = models.TextField(
+    room: models.TextField[str, str] = models.TextField(
+        _("room"), db_collation="C", help_text=_("The name of the room.")
+    )
+    channel_name: models.TextField[str, str] = models.TextField(
         _("connection"), db_collation="C", help_text=_("The channel name of the connection.")
     )
-    user = models.ForeignKey(
+    user: models.ForeignKey[_User | None, _User | None] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.DO_NOTHING,
@@ -93,29 +119,34 @@ class PresenceSession(models.Model):
         verbose_name=_("user"),
         help_text=_("The user; empty for anonymous connections. The value remains after the user is deleted."),
     )
-    joined_at = models.DateTimeField(_("joined at"))
-    left_at = models.DateTimeField(_("left at"), null=True, help_text=_("When the stay ended; empty for an open stay."))
-    last_seen = models.DateTimeField(
+    joined_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("joined at"))
+    left_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("left at"), null=True, help_text=_("When the stay ended; empty for an open stay.")
+    )
+    last_seen: models.DateTimeField[datetime, datetime] = models.DateTimeField(
         _("last seen"),
         help_text=_(
             "When the connection was last seen. A pruned connection ended between then and the end of the stay."
         ),
     )
-    is_open = models.BooleanField(_("open"), help_text=_("Whether the stay is open."))
-    ended_by = models.TextField(
+    is_open: models.BooleanField[bool, bool] = models.BooleanField(_("open"), help_text=_("Whether the stay is open."))
+    ended_by: models.TextField[str | None, str | None] = models.TextField(
         _("ended by"), null=True, choices=End.choices, help_text=_("Leave or prune; empty for an open stay.")
     )
-    reason = models.JSONField(
+    reason: models.JSONField[Any, Any] = models.JSONField(
         _("reason"),
         null=True,
         decoder=TolerantDecoder,
         help_text=_("The reason in the data of the leave or prune, if any."),
     )
-    duration = models.DurationField(
+    duration: models.DurationField[timedelta, timedelta] = models.DurationField(
         _("duration"), help_text=_("From joined_at to left_at; for an open stay, until now.")
     )
 
-    objects = PresenceSessionQuerySet.as_manager()
+    objects: ClassVar[PresenceSessionManager] = PresenceSessionManager()
+
+    if TYPE_CHECKING:
+        user_id: Any
 
     class Meta:
         verbose_name = _("stay")

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from presence_events.exceptions import CeleryNotInstalled
 from projections.models import Room
 
 __all__ = ["prune_presences", "prune_rooms"]
 
-try:
-    from celery import shared_task
-except ImportError:
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-    class _MissingTask:
-        """Replaces a task if Celery is not installed. Raises `CeleryNotInstalled` whenever it is used."""
+    _P = ParamSpec("_P")
+    _R_co = TypeVar("_R_co", covariant=True)
 
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            raise CeleryNotInstalled
+    class _Task(Protocol, Generic[_P, _R_co]):
+        """A task, of which only the call is typed. Celery has no types."""
 
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):
-                raise AttributeError(name)
-            raise CeleryNotInstalled
+        def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
+        def __getattr__(self, name: str) -> Any: ...
 
-    def shared_task(*args: Any, **kwargs: Any) -> Any:
-        return lambda _function: _MissingTask()
+    def shared_task(*, name: str) -> Callable[[Callable[_P, _R_co]], _Task[_P, _R_co]]: ...
+
+else:
+    try:
+        from celery import shared_task
+    except ImportError:
+
+        class _MissingTask:
+            """Replaces a task if Celery is not installed. Raises `CeleryNotInstalled` whenever it is used."""
+
+            def __call__(self, *args: Any, **kwargs: Any) -> Any:
+                raise CeleryNotInstalled
+
+            def __getattr__(self, name: str) -> Any:
+                if name.startswith("__"):
+                    raise AttributeError(name)
+                raise CeleryNotInstalled
+
+        def shared_task(*args: Any, **kwargs: Any) -> Any:
+            return lambda _function: _MissingTask()
 
 
 @shared_task(name="projections.tasks.prune_presences")

@@ -30,7 +30,7 @@ IN_CI = bool(os.environ.get("CI"))
 
 ENVIRONMENTS = {
     "lint": ("style, and migrations that are complete", "a few seconds", ()),
-    "types": ("mypy, strict", "half a minute", ()),
+    "types": ("mypy and pyright, strict", "half a minute", ()),
     "package": ("the wheel, built, installed and used", "half a minute", ()),
     "quick": ("the tests without servers and browsers", "1 to 2 minutes", ()),
     "full": ("every test", "6 to 10 minutes", ()),

@@ -1,0 +1,70 @@
+"""Consumers, with the mixins and with the decorators."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    AsyncWebsocketConsumer,
+    JsonWebsocketConsumer,
+    WebsocketConsumer,
+)
+
+from projections.consumers import EVICTED, AsyncPresenceMixin, PresenceMixin
+from projections.decorators import remove_presence, touch_presence
+from projections.models import Presence, Room
+
+
+class AsyncChat(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
+    presence_heartbeat = True
+    presence_ping = True
+    presence_evict_code = EVICTED + 1
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.join_room("lobby", data={"device": "phone"})
+
+    @touch_presence(every=10)
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        assert_type(await self.touch_presence(content), int)
+        await self.leave_room("lobby")
+
+
+class Chat(PresenceMixin, JsonWebsocketConsumer):
+    def connect(self) -> None:
+        self.accept()
+        self.join_room("lobby")
+
+    def receive_json(self, content: Any, **kwargs: Any) -> None:
+        assert_type(self.touch_presence(), int)
+        self.leave_room("lobby")
+
+
+class DecoratedChat(WebsocketConsumer):
+    def connect(self) -> None:
+        self.accept()
+        Room.objects.add("lobby", self.channel_name)
+
+    @touch_presence
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.send(text_data, bytes_data)
+
+    @remove_presence
+    def disconnect(self, code: int) -> None:
+        Presence.objects.leave_all(self.channel_name)
+
+
+class AsyncDecoratedChat(AsyncWebsocketConsumer):
+    @touch_presence
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.send(text_data, bytes_data)
+
+    @remove_presence
+    async def disconnect(self, code: int) -> None:
+        await Presence.objects.aleave_all(self.channel_name)
+
+
+async def handlers_keep_their_types(chat: AsyncDecoratedChat) -> None:
+    await chat.receive(text_data="hello")
+    await chat.disconnect(1000)

@@ -1,0 +1,50 @@
+"""Every exception, and the status for Prometheus."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from presence_events import exceptions
+from presence_events.exceptions import DeliveryFailed, PresenceError
+from projections.metrics import CONTENT_TYPE, PresenceCollector, PrometheusNotInstalled, openmetrics, view
+from projections.status import status
+
+INVALID: tuple[type[ValueError], ...] = (
+    exceptions.InvalidRoomName,
+    exceptions.InvalidChannelName,
+    exceptions.InvalidKind,
+    exceptions.InvalidData,
+    exceptions.InvalidUser,
+    exceptions.InvalidSession,
+    exceptions.InvalidAge,
+    exceptions.InvalidMoment,
+    exceptions.InvalidPosition,
+)
+OTHERS: tuple[type[PresenceError], ...] = (
+    exceptions.LogIsAppendOnly,
+    exceptions.CeleryNotInstalled,
+    exceptions.NotRecordedInTime,
+    exceptions.CheckpointMoved,
+    exceptions.ConnectionIsPooled,
+    exceptions.LogIsShorter,
+    exceptions.NotATestDatabase,
+    PrometheusNotInstalled,
+)
+
+
+def failures(error: PresenceError) -> None:
+    if isinstance(error, DeliveryFailed):
+        assert_type(error.failures, dict[int, Exception])
+
+
+def metrics() -> None:
+    assert_type(openmetrics(status()), str)
+    content_type: str = CONTENT_TYPE
+    response: HttpResponse = view(RequestFactory().get("/metrics"))
+    collector = PresenceCollector()
+    for families in (collector.collect(), collector.describe()):
+        for family in families:
+            print(response, content_type, family)

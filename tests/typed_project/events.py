@@ -1,0 +1,102 @@
+"""The log: recording events and reading them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, assert_type
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from presence_events.checkpoints import Reader, reset
+from presence_events.models import Checkpoint, PresenceEvent, Process
+from presence_events.recorder import (
+    Draft,
+    Recorded,
+    Selection,
+    arecord,
+    arecord_quietly,
+    arecord_select,
+    record,
+    record_quietly,
+    record_select,
+)
+from presence_events.tail import Cut, Mark, Tail
+
+
+def recording(user: AbstractBaseUser, selection: Selection) -> None:
+    drafts = [Draft("join", "lobby", "channel", user=user, data={"device": "phone"}), Draft("leave", "lobby", "other")]
+    assert_type(record(drafts), list[PresenceEvent])
+    assert_type(record_select(selection, using="default"), list[PresenceEvent])
+    assert_type(record_quietly(selection), list[Recorded])
+    for one in record_quietly(selection):
+        assert_type(one.room, str)
+        assert_type(one.channel_name, str)
+
+
+async def arecording(selection: Selection) -> None:
+    assert_type(await arecord([Draft("touch", "lobby", "channel")]), list[PresenceEvent])
+    assert_type(await arecord_select(selection), list[PresenceEvent])
+    assert_type(await arecord_quietly(selection), list[Recorded])
+
+
+def fields(event: PresenceEvent) -> None:
+    assert_type(event.id, int)
+    assert_type(event.kind, str)
+    assert_type(event.room, str)
+    assert_type(event.channel_name, str | None)
+    user: AbstractBaseUser | None = event.user
+    key: int | None = event.user_id
+    assert_type(event.session, int | None)
+    assert_type(event.since, datetime)
+    assert_type(event.last_seen, datetime | None)
+    assert_type(event.data, Any)
+    assert_type(event.process, str | None)
+    assert_type(event.at, datetime)
+    assert_type(event.tx, int)
+    assert_type(PresenceEvent.objects.filter(kind=PresenceEvent.Kind.JOIN).first(), PresenceEvent | None)
+    print(user, key)
+
+
+def reading() -> None:
+    reader = Reader("mail", using="default", touches=False)
+    while events := reader.read(1000):
+        assert_type(events, list[PresenceEvent])
+        reader.confirm()
+        reader.advance()
+        reader.advance(events[-1].id)
+        if reader.seconds_since_store > 1 or not reader.has_more:
+            reader.store()
+    assert_type(reader.has_more, bool)
+    assert_type(reader.seconds_since_store, float)
+    reset("mail", Mark.end("default"), using="default")
+
+
+def marks() -> None:
+    tail = Tail("default", touches=True)
+    mark = tail.open_window(Mark.after(0, "default"))
+    assert_type(mark, Mark)
+    assert_type(tail.read(mark, limit=100), tuple[list[PresenceEvent], Mark])
+    assert_type(Mark.from_json(mark.as_json()), Mark)
+    assert_type(mark.as_json(), list[Any])
+    assert_type(mark.reached, int)
+    assert_type(mark.decided, int)
+    assert_type(mark.seen, Cut)
+    assert_type(mark.window, Cut | None)
+    assert_type(mark.position, int)
+    assert_type(mark.top, int)
+    assert_type(mark.seen.low, int)
+    assert_type(mark.seen.high, int)
+    assert_type(mark.seen.snapshot, str | None)
+    assert_type(mark.seen.open, dict[int, int])
+
+
+def tables() -> None:
+    for checkpoint in Checkpoint.objects.all():
+        assert_type(checkpoint.name, str)
+        assert_type(checkpoint.mark, Any)
+        assert_type(checkpoint.cluster, int)
+        assert_type(checkpoint.moved_at, datetime)
+    for process in Process.objects.all():
+        assert_type(process.name, str)
+        assert_type(process.started_at, datetime)
+        assert_type(process.seen_at, datetime)

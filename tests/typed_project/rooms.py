@@ -1,0 +1,103 @@
+"""Rooms and presences: who is present."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, assert_type
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+
+from presence_events.models import PresenceEvent
+from projections.managers import PresenceManager, RoomManager
+from projections.models import DeadLetter, Presence, Room
+from projections.tasks import prune_presences, prune_rooms
+
+
+def record(user: AbstractBaseUser) -> None:
+    assert_type(Room.objects, RoomManager[Room])
+    assert_type(Room.objects.add("lobby", "channel", user, {"device": "phone"}), Room)
+    assert_type(Room.objects.named("lobby", "default"), Room)
+    assert_type(Room.objects.prune_presences(), int)
+    assert_type(Room.objects.prune_presences(age_in_seconds=30.0), int)
+    assert_type(Room.objects.prune_rooms(), int)
+    Room.objects.remove("lobby", "channel")
+    assert_type(Presence.objects, PresenceManager[Presence])
+    assert_type(Presence.objects.touch("channel", data="away"), int)
+    assert_type(Presence.objects.leave_all("channel"), int)
+    assert_type(Presence.objects.leave_user(user, "banned"), int)
+    assert_type(prune_presences(30), int)
+    assert_type(prune_rooms(), int)
+    prune_rooms.delay()
+
+
+async def arecord(user: AbstractBaseUser) -> None:
+    assert_type(await Room.objects.aadd("lobby", "channel", user), Room)
+    assert_type(await Room.objects.aprune_presences(), int)
+    assert_type(await Room.objects.aprune_rooms(), int)
+    await Room.objects.aremove("lobby", "channel")
+    assert_type(await Presence.objects.atouch("channel"), int)
+    assert_type(await Presence.objects.aleave_all("channel"), int)
+    assert_type(await Presence.objects.aleave_user(user, "banned"), int)
+
+
+def in_room(room: Room, presence: Presence) -> None:
+    room.add_presence("channel", user=None, data=[1])
+    room.remove_presence("channel")
+    room.remove_presence(presence=presence)
+    assert_type(room.prune_presences(), int)
+    assert_type(Room.named("lobby", using="default"), Room)
+    assert_type(room.channel_name, str)
+    assert_type(room.created_at, datetime)
+    assert_type(room.get_anonymous_count(), int)
+    assert_type(room.presence_set.count(), int)
+    assert_type(room.presence_set.filter(user__isnull=True).first(), Presence | None)
+    for one in room.presence_set.all():
+        assert_type(one, Presence)
+
+
+def people(room: Room) -> list[str]:
+    users: QuerySet[Any] = room.get_users()
+    for user in room.get_users():
+        assert_type(user.get_username(), str)
+    for person in room.get_users_with_connections().order_by("-connection_count"):
+        assert_type(person.connection_count, int)
+        assert_type(person.get_username(), str)
+    first = room.get_users_with_connections().first()
+    if first is not None:
+        assert_type(first.connection_count, int)
+    return [user.get_username() for user in users]
+
+
+def fields(presence: Presence, event: PresenceEvent, room: Room) -> None:
+    assert_type(Presence.of_event(event, room), Presence)
+    assert_type(presence.id, int)
+    assert_type(presence.room, Room)
+    assert_type(presence.room_id, str)
+    assert_type(presence.channel_name, str)
+    user: AbstractBaseUser | None = presence.user
+    key: int | None = presence.user_id
+    assert_type(presence.joined_at, datetime)
+    assert_type(presence.last_seen, datetime)
+    assert_type(presence.data, Any)
+    assert_type(presence.process, str | None)
+    print(user, key)
+
+
+async def queries(name: str) -> None:
+    assert_type(Room.objects.get(channel_name=name), Room)
+    assert_type(await Room.objects.filter(channel_name=name).afirst(), Room | None)
+    async for presence in Presence.objects.filter(room=name).select_related("user"):
+        assert_type(presence, Presence)
+
+
+def dead_letters() -> None:
+    for letter in DeadLetter.objects.all():
+        assert_type(letter.id, int)
+        assert_type(letter.worker, str)
+        assert_type(letter.receiver, str)
+        assert_type(letter.first, int)
+        assert_type(letter.last, int)
+        assert_type(letter.tries, int)
+        assert_type(letter.error, str)
+        assert_type(letter.at, datetime)
