@@ -13,13 +13,16 @@ from django.db import OperationalError, ProgrammingError
 
 from presence_events import sql
 
-__all__ = ["CLOCK_TOLERANCE", "drawn_position", "position_at", "settled_position"]
+__all__ = ["CLOCK_TOLERANCE", "ON_STANDBY", "drawn_position", "position_at", "settled_position"]
 
 CLOCK_TOLERANCE = timedelta(seconds=10)
 """How far the order of times may deviate from the order of positions.
 
 One trigger call reads the clock and draws the position, one right after the other, but a clock can be set back.
 """
+
+ON_STANDBY = "Follow the log on the primary: a standby does not know which transactions append."
+"""The error of what works on the primary only."""
 
 
 def position_at(moment: datetime, *, using: str) -> int:
@@ -40,7 +43,7 @@ def drawn_position(using: str) -> int:
     """
     ((is_standby, may_read, position),) = sql.rows("presence_events", "queries/positions/drawn_position", using=using)
     if is_standby:
-        raise OperationalError("Follow the log on the primary: a standby does not know which transactions append.")
+        raise OperationalError(ON_STANDBY)
     if not may_read:
         raise ProgrammingError("This role has no privilege to read presence_event_id_seq. Run the GRANT files.")
     return int(position)

@@ -303,6 +303,22 @@ class DeadLetter(models.Model):
         return f"{self.first} for {self.receiver}"
 
 
+class Leader(models.Model):
+    """Which database connection leads the workers of a name, if it still holds the advisory lock with the key."""
+
+    name = models.TextField(primary_key=True)
+    pid = models.IntegerField()
+    key = models.BigIntegerField()
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "presence_leader"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ProjectedEvent(PresenceEvent):
     """The log, with the trigger that folds each appended event into the projections."""
 

@@ -7,11 +7,12 @@ from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
-from django.db import Error, connections
+from django.db import Error, OperationalError, connections
 
 from presence_events import sql
 from presence_events.exceptions import ConnectionIsPooled
-from projections._delivery.wakeup import CHANNEL
+from presence_events.positions import ON_STANDBY
+from projections._delivery.wakeup import channel
 
 __all__ = ["LeaderLock"]
 
@@ -22,20 +23,27 @@ _CONNECTION_SETTINGS = {
     "tcp_keepalives_count": "3",
     # The connection is idle most of the time, and must stay open.
     "idle_session_timeout": "0",
+    # A row of a leader that is lost in a crash is of no use after it.
+    "synchronous_commit": "off",
 }
 
 _TOKEN = "presence_events.leader"  # noqa: S105, the name of a setting
 
 
 class LeaderLock:
-    """An advisory lock that the worker ``name`` holds on a database connection of its own.
+    """Leads the workers of ``name``, on a database connection of its own.
+
+    The leader writes a row of ``presence_leader`` with a random key and the process id of its connection, and holds the
+    advisory lock with that key. So nobody leads without the right to write that table, and a process that takes an
+    advisory lock keeps no worker from leading.
 
     PostgreSQL releases the lock when the connection ends, also if the process is killed. The connection must not go
     through a pooler that shares database connections between clients, since the lock would stay there.
     """
 
     def __init__(self, name: str, *, using: str) -> None:
-        self._name = f"presence:{name}"
+        self._name = name
+        self._key: int | None = None
         self._connection: Any = connections[using].copy()
         self._connection.settings_dict = deepcopy(self._connection.settings_dict)
         # A connection that is returned to a pool keeps its locks.
@@ -43,23 +51,19 @@ class LeaderLock:
         self._listens = False
 
     def acquire(self) -> bool:
-        """Tries to acquire the lock, without waiting. Returns whether this process is the leader now.
+        """Tries to become the leader, without waiting for another. Returns whether this process is the leader now.
 
         Raises `ConnectionIsPooled` if the lock would stay behind in a pooler, and `django.db.Error` if the database
-        fails. The lock is released if it raises.
+        fails or is a standby. This process does not lead if it raises.
         """
         try:
-            if self.is_held():
-                return True
-            with self._connection.cursor() as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [self._name])
-                if not cursor.fetchone()[0]:
-                    return False
-                token = secrets.token_hex(8)
-                for setting, value in {**_CONNECTION_SETTINGS, _TOKEN: token}.items():
-                    cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
-            if self._is_pooled(token):
-                raise ConnectionIsPooled
+            _, is_led, is_held = self._query()
+            if is_led:
+                return is_held
+            self._check_that_the_connection_is_its_own()
+            if not self._lead():
+                self._unlock()
+                return False
             return True
         except (Error, ConnectionIsPooled):
             self.release()
@@ -70,10 +74,10 @@ class LeaderLock:
 
         Raises `django.db.Error` if the database connection is lost, and with it the lock.
         """
+        if self._key is None:
+            return False
         try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql.read("projections", "queries/leader_lock/is_held"))
-                return bool(cursor.fetchone()[0])
+            return self._query()[2]
         except Error:
             self.release()
             raise
@@ -82,7 +86,7 @@ class LeaderLock:
         """Waits for ``seconds`` or until `wake` is called. The lock must be held."""
         if not self._listens:
             with self._connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
+                cursor.execute(f'LISTEN "{channel(cursor)}"')
             self._listens = True
         with self._connection.wrap_database_errors:
             for _ in self._connection.connection.notifies(timeout=seconds, stop_after=1):
@@ -93,16 +97,46 @@ class LeaderLock:
         self._listens = False
         # PostgreSQL ends a database connection only a moment after it was closed, so the lock is released first.
         if self._connection.connection is not None and not self._connection.errors_occurred:
-            with suppress(Error), self._connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock_all()")
+            with suppress(Error):
+                self._unlock()
+        self._key = None
         self._connection.close()
 
-    def _is_pooled(self, token: str) -> bool:
-        """Returns whether a new connection gets the database connection that has the lock."""
+    def _query(self) -> tuple[bool, bool, bool]:
+        """Returns the row of ``is_led.sql``. Raises `OperationalError` on a standby."""
+        with self._connection.cursor() as cursor:
+            params = {"name": self._name, "key": self._key}
+            sql.execute(cursor, sql.read("projections", "queries/leader_lock/is_led"), params)
+            row: tuple[bool, bool, bool] = cursor.fetchone()
+        if row[0]:
+            raise OperationalError(ON_STANDBY)
+        return row
+
+    def _lead(self) -> bool:
+        """Acquires a lock that no other process knows, and writes the row unless another process leads."""
+        self._key = secrets.randbits(63)
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [self._key])
+            params = {"name": self._name, "key": self._key}
+            sql.execute(cursor, sql.read("projections", "queries/leader_lock/lead"), params)
+            return cursor.fetchone() is not None
+
+    def _unlock(self) -> None:
+        self._key = None
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+
+    def _check_that_the_connection_is_its_own(self) -> None:
+        """Raises `ConnectionIsPooled` if a new connection gets the database connection of this one."""
+        token = secrets.token_hex(8)
+        with self._connection.cursor() as cursor:
+            for setting, value in {**_CONNECTION_SETTINGS, _TOKEN: token}.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
         other = self._connection.copy()
         try:
             with other.cursor() as cursor:
                 cursor.execute("SELECT current_setting(%s, true)", [_TOKEN])
-                return bool(cursor.fetchone()[0] == token)
+                if cursor.fetchone()[0] == token:
+                    raise ConnectionIsPooled
         finally:
             other.close()

@@ -11,6 +11,19 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Leader",
+            fields=[
+                ("name", models.TextField(primary_key=True, serialize=False)),
+                ("pid", models.IntegerField()),
+                ("key", models.BigIntegerField()),
+                ("since", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "presence_leader",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="DeadLetter",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),

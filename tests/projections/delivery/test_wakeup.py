@@ -7,17 +7,18 @@ import logging
 import pytest
 from django.db import Error, connection, transaction
 
-from projections._delivery.wakeup import CHANNEL, wake
+from projections._delivery.wakeup import channel, wake
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_listening_connection_is_notified() -> None:
     with connection.copy().cursor() as cursor:
-        cursor.execute(f"LISTEN {CHANNEL}")
+        name = channel(cursor)
+        cursor.execute(f'LISTEN "{name}"')
         wake("default")
         (notification,) = cursor.connection.notifies(timeout=30, stop_after=1)
-        assert notification.channel == CHANNEL
+        assert notification.channel == name
         cursor.db.close()
 
 

@@ -339,6 +339,7 @@ READ = [
     "presence_checkpoint",
     "presence_process",
     "presence_dead_letter",
+    "presence_leader",
 ]
 READING = [f"GRANT SELECT ON {', '.join(READ)} TO monitor"]
 WITH_SEQUENCE = [*READING, "GRANT SELECT ON SEQUENCE presence_event_id_seq TO monitor"]

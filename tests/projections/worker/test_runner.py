@@ -91,7 +91,7 @@ def is_led() -> bool:
 
 def listens() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query = 'LISTEN presence_event')")
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN %presence_event%')")
         return bool(cursor.fetchone()[0])
 
 

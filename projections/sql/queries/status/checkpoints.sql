@@ -7,14 +7,15 @@ SELECT
     name,
     mark::text,
     CASE WHEN NOT pg_is_in_recovery() THEN EXISTS (
-        SELECT FROM pg_locks
-        WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND (classid::bigint << 32) | objid::bigint = hashtextextended('presence:' || name, 0)
+        SELECT FROM pg_locks AS held
+        WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted AND held.pid = leader.pid
+            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND (held.classid::bigint << 32) | held.objid::bigint = leader.key
     ) END,
     CASE WHEN has_sequence_privilege('presence_event_id_seq', 'USAGE, SELECT')
         THEN coalesce(pg_sequence_last_value('presence_event_id_seq'), 0)
     END
 FROM presence_checkpoint
 FULL JOIN (SELECT %(main)s::text) AS worker (name) USING (name)
+LEFT JOIN presence_leader AS leader USING (name)
 ORDER BY name
