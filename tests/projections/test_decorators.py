@@ -251,6 +251,26 @@ async def test_without_a_channel_layer_there_is_nothing_to_leave(settings: Any) 
         await communicator.wait()
 
 
+class AsyncWithoutLayer(AsyncWebsocketConsumer):
+    receive = AsyncEcho.receive
+    disconnect = AsyncEcho.disconnect
+
+
+class SyncWithoutLayer(WebsocketConsumer):
+    receive = SyncEcho.receive
+    disconnect = SyncEcho.disconnect
+
+
+@pytest.mark.parametrize("consumer", [AsyncWithoutLayer, SyncWithoutLayer])
+async def test_without_a_channel_layer_there_is_nothing_to_touch(consumer: Any, settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+    communicator = await _connect(consumer)
+    await communicator.send_to(text_data="hello")
+    assert await communicator.receive_from() == "hello"
+    await communicator.disconnect()
+    assert await _kinds() == []
+
+
 def test_leaving_happens_even_if_the_handler_raises() -> None:
     @remove_presence
     def disconnect(consumer: Any, code: int) -> None:

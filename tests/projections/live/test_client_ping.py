@@ -11,7 +11,7 @@ import pytest
 from projections._live.background import BackgroundTasks
 from projections._live.client_ping import PING, ClientPing
 from projections.consumers import AsyncPresenceMixin
-from tests.projections.live.mixed import CHATS, AsyncChat, SyncChat, client_of, happened, present
+from tests.projections.live.mixed import CHATS, AsyncChat, Client, SyncChat, happened, present
 from tests.waiting import until
 
 
@@ -135,17 +135,15 @@ async def test_a_ping_to_a_closed_socket_is_no_error(ping: Ping, caplog: pytest.
 @both
 @pytest.mark.django_db(transaction=True)
 async def test_a_client_is_touched_while_it_answers_and_not_after_that(chat: Any, fast: None) -> None:
-    client = await client_of(chat, "a")
-
-    before = 0
-    while before < 3:
+    client = Client(chat)
+    assert (await client.communicator.connect(10))[0]
+    await client.send("join_room", "a")
+    while (await happened(touches=True)).count("touch a") < 3:
         message = await client.communicator.receive_output(10)
-        assert message["text"] == PING
-        await client.communicator.send_to(text_data=PING)
-        before = (await happened(touches=True)).count("touch a")
-    connection = client.consumer._presence
-    await until(lambda: not connection.heartbeat)
-    assert await present() == [("a", client.channel)]
+        if message["text"] == PING:
+            await client.communicator.send_to(text_data=PING)
+    await until(lambda: not client.consumer._presence.heartbeat)
+    assert await present() == [("a", client.consumer.channel_name)]
     await client.disconnect()
 
 
