@@ -30,8 +30,10 @@ class ProjectionsConfig(AppConfig):
         from projections import checks as own
         from projections import tenancy
         from projections._delivery import dispatch
+        from projections.reverse_names import yield_reverse_names
         from projections.schema_editor import extend_schema_editors
 
+        yield_reverse_names()
         extend_schema_editors()
         checks.register(own.check_configuration)
         checks.register(own.check_foreign_keys)

@@ -161,8 +161,9 @@ class Room(models.Model):
         """
         users, presences = self._users_and_presences()
         if users.db == presences.db:
-            is_here = models.Q(presence__room=self)
-            found = users.filter(is_here).annotate(connection_count=models.Count("presence", distinct=True))
+            presence = Presence._meta.get_field("user").related_query_name()  # see projections.reverse_names
+            is_here = models.Q((f"{presence}__room", self))
+            found = users.filter(is_here).annotate(connection_count=models.Count(presence, distinct=True))
             return cast("_UsersWithConnections", found)
         counts = dict(presences.values_list("user_id").annotate(models.Count("id")))
         cases = [models.When(pk=key, then=count) for key, count in counts.items()]

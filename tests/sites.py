@@ -47,11 +47,13 @@ class Site:
         file.write_text(textwrap.dedent(text))
 
     def configure(self, *apps: str, **settings: Any) -> None:
-        """Writes the settings. ``apps`` come before the library's."""
+        """Writes the settings. ``apps`` come before the library's, or where ``*`` stands for these."""
+        if "*" not in apps:
+            apps = (*apps, "*")
         values = {
             "SECRET_KEY": "only for tests",
             "USE_TZ": True,
-            "INSTALLED_APPS": [*apps, *APPS],
+            "INSTALLED_APPS": [app for name in apps for app in (APPS if name == "*" else (name,))],
             "DATABASES": {"default": self._database},
             "CHANNEL_LAYERS": {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}},
             "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
