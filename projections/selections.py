@@ -25,6 +25,7 @@ __all__ = [
     "prune_named_rooms",
     "prune_presences",
     "prune_rooms",
+    "prune_untouched",
     "touch",
     "touch_with_data",
 ]
@@ -110,6 +111,15 @@ def prune_presences(room_name: str | None, age_in_seconds: float | None) -> Sele
     """
     age = conf.max_age() if age_in_seconds is None else age_in_seconds
     return Selection(_query("prune_presences"), {"room": room_name, "age": validation.age(age)})
+
+
+def prune_untouched(versions: Collection[tuple[int, str]]) -> Selection:
+    """Selects a prune for each of ``versions``, the session of a presence and the transaction that wrote it last.
+
+    A presence that was written since is left out.
+    """
+    sessions, writers = zip(*versions, strict=True)
+    return Selection(_query("prune_untouched"), {"sessions": list(sessions), "writers": list(writers)})
 
 
 def prune_dead_servers(names: Collection[str], seen: Collection[int], grace: float) -> Selection:

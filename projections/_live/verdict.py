@@ -78,21 +78,24 @@ def decide(
     - ``message_received``: whether the decision is made because the client sent a message.
     - ``process_stalled``: whether the process itself sent no heartbeat for longer than the maximal age.
 
-    A connection that was pruned although its process had vouched for it in time was pruned on purpose, and is evicted.
-    It is healed if the process caused the prune: process and log agree that the connection was unseen for longer than
-    the maximal age. It is also healed if its process was presumed dead, or if the log no longer has the stay.
+    A connection that was pruned on purpose is evicted. The log shows the purpose: by the clock of the database it had
+    been seen within the maximal age. A prune after a longer silence is never on purpose. The process stalled, or the
+    clock of the database was set forward, and a connection for which the process vouches is healed. It is also healed
+    if its process was presumed dead, or if the log no longer has the stay.
 
-    A connection for which the process does not vouch is healed by a message. Without one it is evicted, except after a
-    stall of the process: then it gets another maximal age in which to send a message.
+    A connection for which the process does not vouch is healed by a message. Without one it is evicted, with two
+    exceptions. After a stall of the process it gets another maximal age in which to send a message. If the process has
+    recorded a sign of life within the maximal age, and the log has a longer silence, the clock of the database was set
+    forward, and it is healed.
     """
     if ending.kind == "join":
         return Verdict.KEEP
     if ending.kind == "leave":
         return Verdict.FORGET
+    age = conf.max_age()
+    was_silent = ending.silence is not None and ending.silence > timedelta(seconds=age)
     if heartbeat:
-        age = conf.max_age()
-        expired = ending.silence is None or (unseen_for > age and ending.silence > timedelta(seconds=age))
-        return Verdict.HEAL if expired or ending.presumed_dead else Verdict.EVICT
-    if message_received:
+        return Verdict.HEAL if ending.silence is None or was_silent or ending.presumed_dead else Verdict.EVICT
+    if message_received or (was_silent and unseen_for <= age):
         return Verdict.HEAL
     return Verdict.KEEP if process_stalled else Verdict.EVICT

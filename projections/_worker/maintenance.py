@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.db import IntegrityError
 
 from projections import conf
+from projections._worker.age_pruning import AgePruning
 from projections._worker.dead_servers import DeadServerDetector
 from projections.models import Room
 
@@ -31,7 +32,7 @@ class Maintenance:
         self._jobs: list[_Job] = [_Job(DeadServerDetector(using).check, lambda: 0.0)]
         if prune:
             self._jobs += [
-                _Job(rooms.prune_presences, prune_interval),
+                _Job(AgePruning(using).run, prune_interval),
                 _Job(rooms.prune_rooms, lambda: ROOM_PRUNE_INTERVAL),
             ]
 

@@ -155,6 +155,17 @@ async def test_a_process_that_has_claimed_a_join_keeps_its_registration_alive() 
 
 @transactional
 @pytest.mark.usefixtures("often")
+async def test_a_keep_alive_changes_the_row_also_if_the_clock_of_the_database_was_set_back() -> None:
+    await Room.objects.aadd("room", "channel")
+    before = await until_seen()
+    future = before + timedelta(hours=1)
+    await Process.objects.filter(name=own_registration().name).aupdate(seen_at=future)
+    renewed = await until_seen(after=await until_seen(after=future))
+    assert renewed < future + timedelta(seconds=1)
+
+
+@transactional
+@pytest.mark.usefixtures("often")
 async def test_pending_writes_do_not_delay_the_keep_alive() -> None:
     await Room.objects.aadd("room", "channel")
     is_running = True

@@ -100,9 +100,13 @@ BEGIN
         END IF;
         -- Waits while another transaction prunes the room, and then creates the room again.
         LOOP
-            PERFORM FROM presence_room WHERE channel_name OPERATOR(pg_catalog.=) NEW.room FOR KEY SHARE;
-            now := pg_catalog.clock_timestamp();
-            EXIT WHEN FOUND;
+            SELECT created_at INTO now FROM presence_room
+            WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
+            FOR KEY SHARE;
+            created := NOT FOUND;
+            -- The clock may have been set back. The join does not come before its room.
+            now := greatest(now, pg_catalog.clock_timestamp());
+            EXIT WHEN NOT created;
             INSERT INTO presence_room (channel_name, created_at) VALUES (NEW.room, now) ON CONFLICT DO NOTHING;
             created := FOUND;
             EXIT WHEN created;

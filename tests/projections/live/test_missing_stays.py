@@ -51,8 +51,8 @@ async def test_a_connection_pruned_on_purpose_elsewhere_is_evicted_with_the_next
 
 
 @both
-async def test_a_connection_pruned_although_its_process_vouched_for_it_is_evicted_however_old(chat: Any) -> None:
-    """Only the database has expired presences: its clock was set, or a test ages them."""
+async def test_a_connection_pruned_because_the_clock_of_the_database_was_set_forward_rejoins(chat: Any) -> None:
+    """Only the database has expired presences. The process has vouched for the connection in time."""
     for vouch in (None, beat, "touch_presence"):
         client = await client_of(chat, "a")
         if vouch is not None:
@@ -61,8 +61,21 @@ async def test_a_connection_pruned_although_its_process_vouched_for_it_is_evicte
         await database_sync_to_async(age_presences)(client.channel, seconds=61)
         await end_elsewhere("prune", "a", client)
         await beat()
-        assert await client.closed_with() == EVICTED
+        assert await present() == [("a", client.channel)]
+        assert await client.open_and_quiet()
         await client.disconnect()
+
+
+@both_self_reliant
+async def test_a_connection_without_heartbeat_rejoins_if_the_clock_of_the_database_was_set_forward(chat: Any) -> None:
+    client = await client_of(chat, "a")
+    await client("touch_presence")
+    await database_sync_to_async(age_presences)(client.channel, seconds=61)
+    await end_elsewhere("prune", "a", client)
+    await beat()
+    assert await present() == [("a", client.channel)]
+    assert await client.open_and_quiet()
+    await client.disconnect()
 
 
 @both

@@ -25,6 +25,7 @@ from projections.consumers import EVICTED
 from projections.models import Presence, PresenceSession, Room
 from tests.fold import assert_live_is_the_fold
 from tests.projections.live.mixed import CHATS, SELF_RELIANT, beat, client_of, happened, present
+from tests.projections.replay.histories import tamper
 from tests.time import age_presences
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,6 +108,19 @@ def test_all_connections_of_a_dead_server_are_pruned_together(signals: list[dict
     assert {stay.reason["reason"] for stay in PresenceSession.objects.filter(ended_by="prune")} == {DIED["reason"]}
     assert processes() == {"two"}
     assert_live_is_the_fold()
+
+
+@pytest.mark.parametrize("seen_in", [0, 3600], ids=["a new server", "an old server"])
+def test_a_server_that_dies_after_the_clock_was_set_back_is_detected(seen_in: int) -> None:
+    """Its presences were last seen in the future. A server that is older than the jump renews its row there too."""
+    join("one", "1", "2")
+    renew("one")
+    tamper("UPDATE presence SET last_seen = last_seen + interval '1 hour', joined_at = joined_at + interval '1 hour'")
+    Process.objects.update(seen_at=Now() + timedelta(seconds=seen_in))
+    detector = DeadServerDetector("default")
+    assert checks(detector, CHECKS_UNTIL_DEAD + 1)[-1] == 2
+    assert present_channels() == []
+    assert processes() == set()
 
 
 def test_a_server_that_renews_its_row_in_time_is_alive() -> None:

@@ -337,7 +337,7 @@ def test_an_error_of_maintenance_stops_neither_the_other_jobs_nor_delivery(
         Room.objects.add("room", "a")
         wait_until(lambda: not failures)
         Room.objects.add("room", "b")
-        wait_until(lambda: len(signals) == 4)
+        wait_until(lambda: sum(len(signal["events"]) for signal in signals) == 4)
 
     read_everything()
     monkeypatch.setattr("projections._worker.dead_servers.DeadServerDetector.check", check)

@@ -1,3 +1,5 @@
+-- Each renewal changes seen_at, also if the clock was set back. Like last_seen in the presences, it never decreases.
+--
 -- A process that has not renewed its row for a day is deleted. It has long been dead, or no dead-server detection runs.
 WITH expired AS (
     DELETE FROM presence_process
@@ -11,4 +13,5 @@ WITH expired AS (
 INSERT INTO presence_process (name, started_at, seen_at)
 SELECT %(name)s, now, now
 FROM (SELECT clock_timestamp() AS now) AS clock
-ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
+ON CONFLICT (name) DO UPDATE
+SET seen_at = greatest(excluded.seen_at, presence_process.seen_at + interval '1 us')

@@ -6,5 +6,6 @@ WHERE process.name = dead.name
     AND NOT EXISTS (
         SELECT
         FROM presence AS p
-        WHERE p.process = process.name AND p.last_seen <= process.seen_at + make_interval(secs => %(grace)s)
+        WHERE p.process = process.name
+            AND (p.last_seen <= process.seen_at + make_interval(secs => %(grace)s) OR p.last_seen > clock_timestamp())
     )

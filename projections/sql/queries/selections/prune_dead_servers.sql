@@ -1,6 +1,6 @@
 -- The presences that belong to dead processes. A process that has renewed its row meanwhile is not dead. A presence
--- is kept if its last touch is too late to come from its process. Rows that another transaction has locked are left
--- for the next check.
+-- is kept if its last touch is too late to come from its process. A last touch in the future says nothing: the clock was
+-- set back. Rows that another transaction has locked are left for the next check.
 SELECT
     'prune',
     p.room,
@@ -13,6 +13,6 @@ FROM unnest(%(names)s::text[], %(seen)s::bigint[]) AS dead (name, seen)
 JOIN presence AS p ON p.process = dead.name
 JOIN presence_process AS process ON process.name = dead.name
 WHERE (extract(epoch FROM process.seen_at) * 1000000)::bigint = dead.seen
-    AND p.last_seen <= process.seen_at + make_interval(secs => %(grace)s)
+    AND (p.last_seen <= process.seen_at + make_interval(secs => %(grace)s) OR p.last_seen > clock_timestamp())
 ORDER BY p.room, p.channel_name
 FOR UPDATE OF p SKIP LOCKED
