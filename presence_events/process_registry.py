@@ -14,9 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 from collections.abc import Callable
 from contextvars import Context
 from threading import Lock
@@ -25,7 +22,7 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import AsyncToSync
 from django.db import InterfaceError, InternalError, OperationalError
 
-from presence_events import sql
+from presence_events import process_names, sql
 from presence_events.database_connections import make_ready, release
 
 __all__ = ["CHECKS_UNTIL_DEAD", "KEEP_ALIVE_INTERVAL", "KeepAliveTimer", "Registration", "registration"]
@@ -49,7 +46,7 @@ class Registration:
     """
 
     def __init__(self, alias: str, *, may_claim: bool) -> None:
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.name = process_names.new_name()
         self.is_kept_alive = False
         self.is_database_unavailable = False
         self._is_refused = False

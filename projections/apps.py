@@ -28,7 +28,7 @@ class ProjectionsConfig(AppConfig):
         from presence_events.checks import database_check
         from presence_events.signals import aevents_committed, events_committed
         from projections import checks as own
-        from projections import tenancy
+        from projections import conf, tenancy
         from projections._delivery import dispatch
         from projections.reverse_names import yield_reverse_names
         from projections.schema_editor import extend_schema_editors
@@ -42,6 +42,10 @@ class ProjectionsConfig(AppConfig):
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
         aevents_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")
+        if conf.prune_in_server():
+            from projections._worker import in_server
+
+            in_server.connect()
         # Without a sender, the receiver would disable Django's fast deletion for every model of the project.
         user_model = get_user_model()
         for model in apps.get_models():

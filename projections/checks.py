@@ -7,6 +7,7 @@ from typing import Any
 
 from channels.layers import channel_layers
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.core import checks
 from django.db import models
 
@@ -45,6 +46,13 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             f"CHANNELS_PRESENCE_SIGNALS is {conf.signals()!r}, which is neither 'inline' nor 'worker'.",
             hint='Set it to "worker" if manage.py run_projector sends the signals, or remove it.',
             id="projections.E004",
+        )
+    chosen = getattr(settings, "CHANNELS_PRESENCE_PRUNE_IN_SERVER", None)
+    if chosen not in (None, True, False):
+        yield checks.Error(
+            f"CHANNELS_PRESENCE_PRUNE_IN_SERVER is {chosen!r}, which is neither True, False nor None.",
+            hint="Set it to True if server processes prune, to False if they do not, or remove it.",
+            id="projections.E010",
         )
     if not channel_layers.configs:
         yield checks.Warning(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-__all__ = ["max_age", "notify", "signals"]
+__all__ = ["layer_is_in_memory", "max_age", "notify", "prune_in_server", "signals"]
 
 
 def max_age() -> float:
@@ -26,3 +26,18 @@ def signals() -> str:
 def notify() -> bool:
     """Returns ``CHANNELS_PRESENCE_NOTIFY``: whether recording wakes a waiting worker with NOTIFY. Default False."""
     return getattr(settings, "CHANNELS_PRESENCE_NOTIFY", False)
+
+
+def prune_in_server() -> bool:
+    """Returns ``CHANNELS_PRESENCE_PRUNE_IN_SERVER``: whether each server process prunes while it runs.
+
+    The default is None: a server process prunes if ``DEBUG`` is on, or if the default channel layer is in memory.
+    """
+    chosen: bool | None = getattr(settings, "CHANNELS_PRESENCE_PRUNE_IN_SERVER", None)
+    return settings.DEBUG or layer_is_in_memory() if chosen is None else chosen
+
+
+def layer_is_in_memory() -> bool:
+    """Returns whether the default channel layer is Channels' in-memory layer, which reaches no other process."""
+    default = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {})
+    return bool(default.get("BACKEND") == "channels.layers.InMemoryChannelLayer")

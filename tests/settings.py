@@ -27,6 +27,8 @@ if os.environ.get("PRESENCE_TEST_USER") == "uuid":
     INSTALLED_APPS.insert(0, "tests.accounts")
     AUTH_USER_MODEL = "accounts.Account"
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+# The default would be that every server process prunes, because the layer is in memory. The tests prune themselves.
+CHANNELS_PRESENCE_PRUNE_IN_SERVER = False
 MIDDLEWARE = [
     "tests.csp.middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -38,6 +38,8 @@ DATABASES = {
         "CONN_MAX_AGE": 600,
     }
 }
+# As in production, where the layer is not in memory.
+CHANNELS_PRESENCE_PRUNE_IN_SERVER = False
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 # Low enough for several heartbeats in every phase that is measured.
 CHANNELS_PRESENCE_MAX_AGE = 15

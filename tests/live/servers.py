@@ -58,7 +58,7 @@ class Server:
         """
         self.kind = kind
         self.log = log
-        self.port = _free_port()
+        self.port = free_port()
         command = [
             sys.executable,
             *(("-W", "error") if kind in KINDS else ()),  # some of the others use what is deprecated
@@ -168,7 +168,7 @@ def database_url() -> str:
     return f"postgresql://{account}/{quote(settings['NAME'])}?{options}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -35,3 +35,12 @@ def test_an_unknown_sender_of_signals_is_an_error(settings: Any) -> None:
     for known in ("inline", "worker"):
         settings.CHANNELS_PRESENCE_SIGNALS = known
         assert not run_checks()
+
+
+def test_an_invalid_choice_of_where_to_prune_is_an_error(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_PRUNE_IN_SERVER = "yes"
+    (message,) = run_checks()
+    assert message.id == "projections.E010"
+    for known in (None, True, False):
+        settings.CHANNELS_PRESENCE_PRUNE_IN_SERVER = known
+        assert not run_checks()

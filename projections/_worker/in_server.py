@@ -1,0 +1,145 @@
+"""Prunes inside a server process, for development and for sites of one process (``CHANNELS_PRESENCE_PRUNE_IN_SERVER``).
+
+A server process begins with its first request or its first claimed join. In each beat it ends what processes left that
+are known to have ended: above all the process that ``runserver`` has just replaced. It also prunes silent connections
+and empty rooms. It can run beside any number of others and beside a worker: each prune is recorded once, and the
+process that records it sends the signals.
+
+A beat records with the coroutines of the event loop, so the groups of the in-memory layer and the receivers are reached
+as by a consumer. It looks at the database before it records, on the connection of the thread for Django's ORM. If that
+fails, because the database is unavailable or not migrated, the beat is left out and nothing is logged above DEBUG.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.core.signals import request_started
+from django.db import connections
+
+from presence_events import process_names, process_registry, sql
+from presence_events.concurrency import in_thread, sending_loop
+from presence_events.databases import write_alias
+from presence_events.models import PresenceEvent
+from presence_events.recorder import arecord_select
+from presence_events.signals import aevents_committed, events_committed
+from presence_events.test_databases import is_test_database
+from projections import selections
+from projections._live.background import BackgroundTasks
+from projections._live.stopwatch import Stopwatch
+from projections._worker.dead_servers import GRACE_INTERVALS
+from projections._worker.maintenance import ROOM_PRUNE_INTERVAL, prune_interval
+
+__all__ = ["InServer", "connect", "disconnect"]
+
+logger = logging.getLogger("projections.in_server")
+
+_UID = "projections._worker.in_server"
+
+
+def connect() -> None:
+    """Makes this process prune from its first request or claimed join on, if it turns out to be a server process."""
+    request_started.connect(_on_request, dispatch_uid=_UID)
+    events_committed.connect(_on_commit, dispatch_uid=_UID)
+    aevents_committed.connect(_on_acommit, dispatch_uid=_UID)
+
+
+def disconnect() -> None:
+    """Undoes `connect`. What has begun goes on."""
+    for signal in (request_started, events_committed, aevents_committed):
+        signal.disconnect(dispatch_uid=_UID)
+
+
+class InServer:
+    """Prunes in the database ``using`` on a timer of the running event loop."""
+
+    def __init__(self, using: str) -> None:
+        self._using = using
+        self._tasks = BackgroundTasks()
+        self._since_rooms: Stopwatch | None = None
+
+    def start(self) -> None:
+        """Runs the first beat, and then one in every `prune_interval`, for as long as the event loop runs."""
+        self._tasks.start(self._run)
+
+    async def beat(self, *, is_late: bool = False) -> None:
+        """Runs one beat. After a pause of the process (``is_late``) it prunes no silent connections.
+
+        Those of this process are silent because it did not run. Its heartbeat comes first.
+        """
+        seen_at = await in_thread(partial(_ended_processes, self._using))
+        if seen_at:
+            grace = GRACE_INTERVALS * process_registry.KEEP_ALIVE_INTERVAL
+            names, seen = list(seen_at), list(seen_at.values())
+            await arecord_select(selections.prune_dead_servers(names, seen, grace), using=self._using)
+            parameters = {"names": names, "seen": seen, "grace": grace}
+            await in_thread(partial(_rows, "forget_processes", self._using, parameters))
+        if not is_late:
+            await arecord_select(selections.prune_presences(None, None), using=self._using)
+        if self._since_rooms is None or self._since_rooms.elapsed() >= ROOM_PRUNE_INTERVAL:
+            self._since_rooms = Stopwatch()
+            await arecord_select(selections.prune_rooms(), using=self._using)
+
+    async def _run(self, *, is_late: bool = False) -> None:
+        try:
+            await self.beat(is_late=is_late)
+        except Exception as error:
+            logger.debug("A beat was left out: %r", error)
+        interval = prune_interval()
+        asyncio.get_running_loop().call_later(interval, self._on_timer, interval, Stopwatch(), context=Context())
+
+    def _on_timer(self, interval: float, since: Stopwatch) -> None:
+        self._tasks.start(partial(self._run, is_late=since.elapsed() > 2 * interval))
+
+
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, InServer]] = WeakKeyDictionary()
+
+
+def _on_request(sender: Any, **kwargs: Any) -> None:
+    loop = sending_loop()
+    if loop is not None:
+        with suppress(RuntimeError):  # the loop has been closed in the meantime
+            loop.call_soon_threadsafe(_start, write_alias(), context=Context())
+
+
+def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
+    loop = sending_loop()
+    if loop is not None and _has_claimed_join(events):
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_start, using, context=Context())
+
+
+async def _on_acommit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
+    if _has_claimed_join(events):
+        _start(using)
+
+
+def _has_claimed_join(events: Iterable[PresenceEvent]) -> bool:
+    return any(event.kind == "join" and event.process for event in events)
+
+
+def _start(using: str) -> None:
+    """Starts the timer of the running event loop for ``using``, if the loop is that of a server and has none."""
+    loop = asyncio.get_running_loop()
+    of_loop = _of_loops.setdefault(loop, {})
+    # A loop without a claim runs no longer than one call. A test runner truncates and drops its databases.
+    is_server = process_registry.registration(loop, using).claim_name is not None
+    if using not in of_loop and is_server and not is_test_database(connections[using]):
+        of_loop[using] = InServer(using)
+        of_loop[using].start()
+
+
+def _ended_processes(using: str) -> dict[str, int]:
+    """Returns the registered processes that have ended, with the times of their last keep-alive in microseconds."""
+    return {name: seen for name, seen in _rows("processes", using) if process_names.has_ended(name)}
+
+
+def _rows(query: str, using: str, params: dict[str, Any] | None = None) -> list[Any]:
+    return sql.rows("projections", f"queries/dead_servers/{query}", params, using=using)
