@@ -30,7 +30,7 @@ def by_worker(settings: Any) -> None:
 
 def run(*arguments: str) -> str:
     out = StringIO()
-    call_command("run_projector", *arguments, stdout=out, stderr=out)
+    call_command("run_projector", *arguments, stdout=out, stderr=StringIO())
     return out.getvalue()
 
 
@@ -210,3 +210,21 @@ def is_led() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')")
         return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("layer", "verbosity", "warnings"),
+    [
+        ("channels.layers.InMemoryChannelLayer", 1, 1),
+        ("channels.layers.InMemoryChannelLayer", 0, 0),
+        ("channels_redis.core.RedisChannelLayer", 1, 0),
+    ],
+)
+def test_it_warns_once_that_an_in_memory_layer_does_not_reach_the_sockets(
+    layer: str, verbosity: int, warnings: int, settings: Any
+) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": layer}}
+    out, err = StringIO(), StringIO()
+    call_command("run_projector", "--once", stdout=out, stderr=err, verbosity=verbosity)
+    assert out.getvalue() == "0 events delivered\n"
+    assert err.getvalue().count("cannot reach the sockets") == warnings
