@@ -53,6 +53,12 @@ class ProjectionsConfig(AppConfig):
                 pre_delete.connect(_leave_every_room, sender=model, dispatch_uid="projections.user_deleted")
 
 
+class RoomsConfig(ProjectionsConfig):
+    """The name of the app's configuration in django-channels-presence."""
+
+    default = False
+
+
 def _leave_every_room(sender: Any, instance: Any, **kwargs: Any) -> None:
     from presence_events.databases import write_alias
     from projections.models import Presence

@@ -34,6 +34,7 @@ from projections import selections
 from projections._delivery import groups, layers
 from projections._live import joined
 from projections._live.joined import JoinedStay
+from projections.compatibility import age_to_prune
 from projections.querysets import PresenceQuerySet, RoomQuerySet
 
 __all__ = ["PresenceManager", "RoomManager"]
@@ -119,16 +120,25 @@ class RoomManager(models.Manager[_Room]):
             await groups.discard(room_channel_name, user_channel_name, alias)
         joined.remove(user_channel_name, alias, room_channel_name)
 
-    def prune_presences(self, age_in_seconds: float | None = None) -> int:
+    def prune_presences(
+        self, age_in_seconds: float | None = None, age: float | None = None, *, channel_layer: Any = None
+    ) -> int:
         """Prunes every connection that was last seen more than ``age_in_seconds`` ago. Returns how many were pruned.
 
         The default is ``CHANNELS_PRESENCE_MAX_AGE``. Connections that another transaction has locked are skipped; the
         next call prunes them.
-        """
-        return len(record_select(selections.prune_presences(None, age_in_seconds), using=write_alias(self._db)))
 
-    async def aprune_presences(self, age_in_seconds: float | None = None) -> int:
-        return len(await arecord_select(selections.prune_presences(None, age_in_seconds), using=write_alias(self._db)))
+        ``prune_presences(channel_layer, age)`` of django-channels-presence works as well: ``age`` is the same as
+        ``age_in_seconds``, and a channel layer is ignored.
+        """
+        seconds = age_to_prune(age_in_seconds, age)
+        return len(record_select(selections.prune_presences(None, seconds), using=write_alias(self._db)))
+
+    async def aprune_presences(
+        self, age_in_seconds: float | None = None, age: float | None = None, *, channel_layer: Any = None
+    ) -> int:
+        seconds = age_to_prune(age_in_seconds, age)
+        return len(await arecord_select(selections.prune_presences(None, seconds), using=write_alias(self._db)))
 
     def prune_rooms(self) -> int:
         """Removes the empty rooms that no row of another table refers to. Returns how many were removed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import pgtrigger
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, router
@@ -18,6 +19,7 @@ from presence_events.schema.fields import PrimaryKeyAlias
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import SqlTrigger
 from projections import selections
+from projections.compatibility import CurrentChannelLayer
 from projections.managers import PresenceManager, RoomManager
 from projections.sessions import PresenceSession, Timeline
 
@@ -49,7 +51,10 @@ if TYPE_CHECKING:
     _UsersWithConnections = models.QuerySet[WithAnnotations[_User, _ConnectionCount], UserWithConnections]
 
 
-__all__ = ["DeadLetter", "Presence", "PresenceSession", "Room", "Timeline"]
+__all__ = ["DeadLetter", "Presence", "PresenceSession", "Room", "Timeline", "channel_layer", "get_channel_layer"]
+
+channel_layer = CurrentChannelLayer()
+"""The default channel layer, for code that imported it from django-channels-presence."""
 
 
 def _guards(*names: str) -> list[SqlTrigger]:

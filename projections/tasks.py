@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 from presence_events.exceptions import CeleryNotInstalled
 from projections.models import Room
 
-__all__ = ["prune_presences", "prune_rooms"]
+__all__ = ["prune_presence", "prune_presences", "prune_rooms"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,12 @@ def prune_presences(age_in_seconds: float | None = None) -> int:
     The default age is ``CHANNELS_PRESENCE_MAX_AGE``.
     """
     return Room.objects.prune_presences(age_in_seconds)
+
+
+@shared_task(name="projections.tasks.prune_presence")
+def prune_presence() -> int:
+    """Prunes the connections that have reached the maximal age. The task of django-channels-presence has this name."""
+    return Room.objects.prune_presences()
 
 
 @shared_task(name="projections.tasks.prune_rooms")

@@ -16,7 +16,7 @@ MOST_MODULES = 20
 """Modules at the root of one package."""
 
 LAYERS = (
-    ("projections.conf", "projections.times"),
+    ("projections.conf", "projections.times", "projections.compatibility"),
     ("projections.sessions", "projections.selections"),
     (
         "projections._delivery.groups",

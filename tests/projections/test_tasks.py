@@ -9,6 +9,7 @@ import pytest
 
 from projections import tasks
 from projections.models import Room
+from tests.time import age_presences
 
 WITHOUT_CELERY = """
 import sys
@@ -17,7 +18,8 @@ import django
 django.setup()
 from projections import tasks
 from presence_events.exceptions import CeleryNotInstalled
-for use in (tasks.prune_presences, lambda: tasks.prune_rooms.delay(), lambda: tasks.prune_rooms.apply_async()):
+uses = (tasks.prune_presences, tasks.prune_presence)
+for use in (*uses, lambda: tasks.prune_rooms.delay(), lambda: tasks.prune_rooms.apply_async()):
     try:
         use()
     except CeleryNotInstalled as error:
@@ -34,7 +36,16 @@ def test_the_tasks_prune() -> None:
     assert tasks.prune_rooms.apply().get() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_task_of_the_original_prunes_by_the_maximal_age() -> None:
+    Room.objects.add("room", "silent")
+    Room.objects.add("room", "live")
+    age_presences("silent", seconds=61)
+    assert tasks.prune_presence.apply().get() == 1
+
+
 def test_the_tasks_have_the_documented_names() -> None:
+    assert tasks.prune_presence.name == "projections.tasks.prune_presence"
     assert tasks.prune_presences.name == "projections.tasks.prune_presences"
     assert tasks.prune_rooms.name == "projections.tasks.prune_rooms"
 
@@ -42,4 +53,4 @@ def test_the_tasks_have_the_documented_names() -> None:
 def test_without_celery_the_module_imports_and_each_use_raises() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_CELERY], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("pip install celery") == 3
+    assert done.stdout.count("pip install celery") == 4
