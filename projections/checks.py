@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from channels.layers import channel_layers
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
-from django.db import models
+from django.db import OperationalError, connections, models, router
 
 from presence_events import validation
 from presence_events.exceptions import InvalidAge
-from projections import conf
+from presence_events.models import PresenceEvent
+from projections import conf, table_names
 from projections.models import Presence, Room
 
+_RENAME = (
+    "Set another db_table in the Meta of that model. Then run manage.py makemigrations, and manage.py migrate "
+    "--skip-checks for its app."
+)
 _KEEPING = (models.DO_NOTHING, models.PROTECT, models.RESTRICT)
 _IN_DATABASE = tuple(
     getattr(models, name) for name in ("DB_CASCADE", "DB_SET_DEFAULT", "DB_SET_NULL") if hasattr(models, name)
@@ -54,6 +60,14 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             hint="Set it to True if server processes prune, to False if they do not, or remove it.",
             id="projections.E010",
         )
+    for model in table_names.colliding_models():
+        yield checks.Error(
+            f"The table {model._meta.db_table!r} of the app {model._meta.app_label!r} has a name that the presence "
+            "tables need.",
+            hint=_RENAME,
+            obj=model,
+            id="projections.E011",
+        )
     if not channel_layers.configs:
         yield checks.Warning(
             "There is no channel layer: presence is recorded, but connections are not added to groups.",
@@ -61,6 +75,24 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             "single process.",
             id="projections.W001",
         )
+
+
+def check_tables(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterable[checks.CheckMessage]:
+    """Checks that our migrations find no tables of others with names of ours. ``migrate`` runs it before it starts."""
+    for alias in databases or ():
+        if connections[alias].vendor != "postgresql" or not router.allow_migrate_model(alias, PresenceEvent):
+            continue
+        with suppress(OperationalError):  # another check reports that the database is unavailable
+            for table, label in table_names.foreign_tables(alias).items():
+                owner = f"seems to belong to the app {label!r}" if label else "is not one of the presence tables"
+                yield checks.Error(
+                    f"The table {table!r} exists in the database {alias!r} and {owner}, but the presence tables need "
+                    "its name.",
+                    hint=f"{_RENAME} If nothing needs the table, drop it.",
+                    id="projections.E111",
+                )
 
 
 def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
