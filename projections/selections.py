@@ -6,8 +6,8 @@ Each function validates its arguments, and returns the query that finds the draf
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from presence_events import sql, validation
 from presence_events.recorder import Selection
@@ -15,8 +15,11 @@ from projections import conf
 
 __all__ = [
     "SERVER_DIED",
+    "Arrival",
+    "arrival",
     "heartbeat",
     "join",
+    "joins",
     "leave_all",
     "leave_rooms",
     "leave_stays",
@@ -46,6 +49,32 @@ def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
         },
         [user],
         keys=[(room_name, channel_name)],
+    )
+
+
+class Arrival(NamedTuple):
+    """A join whose parts have been validated. ``user_key`` is the key of a user as the database stores it, or None."""
+
+    room: str
+    channel_name: str
+    user_key: Any
+    data: str | None
+
+
+def arrival(room_name: str, channel_name: str, user_key: Any, data: Any) -> Arrival:
+    """Returns the arrival of a connection. ``user_key`` is not validated."""
+    return Arrival(
+        validation.room_name(room_name), validation.channel_name(channel_name), user_key, validation.json_text(data)
+    )
+
+
+def joins(arrivals: Sequence[Arrival]) -> Selection:
+    """Selects the joins of many connections, like `join`."""
+    rooms, channel_names, user_ids, data = map(list, zip(*arrivals, strict=True))
+    return Selection(
+        _query("join"),
+        {"rooms": rooms, "channel_names": channel_names, "user_ids": user_ids, "data": data},
+        keys=list(zip(rooms, channel_names, strict=True)),
     )
 
 
