@@ -123,7 +123,7 @@ def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
                     hint="Set db_constraint=False and on_delete=models.DO_NOTHING. The field then keeps the number of "
                     "the stay, which PresenceSession and the events have too.",
                     obj=field,
-                    id="projections.E006",
+                    id="projections.E007",
                 )
             elif on_delete not in _KEEPING:
                 yield checks.Warning(

@@ -203,5 +203,5 @@ def test_what_on_delete_says_happens_first_and_checks_say_what_to_declare(site: 
         "projections.W005 club.Pin.room If rooms may stay, set on_delete=models",
         "projections.W005 club.Topic_fans.room If rooms may stay, set on_delete=models",
         "projections.W006 club.Label.room Set on_delete=models",
-        "projections.E006 club.Device.presence Set db_constraint=False and on_delete=models",
+        "projections.E007 club.Device.presence Set db_constraint=False and on_delete=models",
     ]
