@@ -8,7 +8,8 @@ not sent for rooms and presences.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from django.db import models, transaction
 from django.db.models.deletion import Collector
@@ -24,6 +25,9 @@ _Row = TypeVar("_Row", bound=models.Model)
 
 class ProjectionQuerySet(models.QuerySet[_Row]):
     """A query for rows of a projection. Only events can change them."""
+
+    _endings: ClassVar[tuple[Callable[[list[Any]], Selection], ...]] = ()
+    """The selections that delete the rows with some keys, in the order in which they are recorded."""
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Ends what the rows stand for. Returns how many rows were deleted, in all and by model.
@@ -52,8 +56,9 @@ class ProjectionQuerySet(models.QuerySet[_Row]):
             collector.collect(rows)
             del collector.data[self.model]
             counts.update(collector.delete()[1])
-            for selection in self._endings([row.pk for row in rows]):
-                for event in record_select(selection, using=using):
+            keys = [row.pk for row in rows]
+            for select in self._endings:
+                for event in record_select(select(keys), using=using):
                     label = "projections.Room" if event.channel_name is None else "projections.Presence"
                     counts[label] = counts.get(label, 0) + 1
         return sum(counts.values()), counts
@@ -64,16 +69,10 @@ class ProjectionQuerySet(models.QuerySet[_Row]):
     def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
         raise ProjectionIsDerived
 
-    def _endings(self, keys: list[Any]) -> list[Selection]:
-        """Returns the selections that delete the rows with these keys, in the order in which they are recorded."""
-        raise NotImplementedError
-
 
 class RoomQuerySet(ProjectionQuerySet[_Row]):
-    def _endings(self, keys: list[Any]) -> list[Selection]:
-        return [selections.leave_rooms(keys), selections.prune_named_rooms(keys)]
+    _endings = (selections.leave_rooms, selections.prune_named_rooms)
 
 
 class PresenceQuerySet(ProjectionQuerySet[_Row]):
-    def _endings(self, keys: list[Any]) -> list[Selection]:
-        return [selections.leave_stays(keys)]
+    _endings = (selections.leave_stays,)
