@@ -18,9 +18,12 @@ _configured_names: dict[str, Any] = {}
 
 
 def remember_configured_names() -> None:
-    """Stores the names of the databases before a test runner replaces them. Called once, at start-up."""
-    for alias, database in connections.settings.items():
-        _configured_names[alias] = database["NAME"]
+    """Stores the names of the databases before a test runner replaces them. Call it at start-up.
+
+    Later calls change nothing. Django makes one when a test overrides ``INSTALLED_APPS``.
+    """
+    if not _configured_names:
+        _configured_names.update({alias: database["NAME"] for alias, database in connections.settings.items()})
 
 
 def allow_truncate(sender: Any, connection: Any, **kwargs: Any) -> None:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import utils
 
 from presence_events import test_databases
+from presence_events.test_databases import is_test_database
 
 
 class FakeConnection(SimpleNamespace):
@@ -41,6 +42,11 @@ pytestmark = pytest.mark.django_db
 
 def test_a_database_with_the_prefix_of_the_runner_is_a_test_database() -> None:
     assert is_marked("test_site")
+
+
+def test_a_test_that_overrides_installed_apps_does_not_forget_the_configured_databases(settings: Any) -> None:
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django.contrib.sites"]  # Django calls ready() of all apps
+    assert is_test_database(connection)
 
 
 def test_the_configured_database_is_not_a_test_database() -> None:
