@@ -62,17 +62,19 @@ _PRESENCES = _Projection(
 def find_differences(fold: Fold) -> list[Difference]:
     """Returns the rows of the projections that differ from ``fold``."""
     return [
-        Difference(projection.table, key, _with_data(found, found_data), _with_data(folded, folded_data))
+        Difference(projection.table, key, _row(projection, found, found_data), _row(projection, folded, folded_data))
         for projection in (_ROOMS, _PRESENCES)
         for key, found, folded, found_data, folded_data in _run("differences", fold, projection, room=fold.room)
     ]
 
 
-def _with_data(row: dict[str, Any] | None, data: str | None) -> dict[str, Any] | None:
-    """Returns ``row`` with its ``data``, which is null in JSON if it is empty, and None if the table has no data."""
-    if row is None or data is None:
-        return row
-    return {**row, "data": json.loads(data, cls=TolerantDecoder)}
+def _row(projection: _Projection, values: dict[str, Any] | None, data: str | None) -> dict[str, Any] | None:
+    """Returns the columns of ``projection`` in order. ``data`` is JSON text, and None if the table has no data."""
+    if values is None:
+        return None
+    if data is not None:
+        values["data"] = json.loads(data, cls=TolerantDecoder)
+    return {column: values[column] for column in projection.columns}
 
 
 def write_differences(fold: Fold, differences: list[Difference]) -> None:

@@ -73,6 +73,7 @@ async def test_what_coroutines_raise_is_returned_and_all_are_awaited(error: Base
     assert done == [1]
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("make", [raising, araising])
 @pytest.mark.parametrize("is_coroutine", [False, True])
 def test_all_receivers_of_a_signal_are_called_before_an_exception_is_raised(make: Any, is_coroutine: bool) -> None:
@@ -91,6 +92,7 @@ def test_all_receivers_of_a_signal_are_called_before_an_exception_is_raised(make
     assert called == ["function", "coroutine"]
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("make", [raising, araising])
 @pytest.mark.parametrize("is_coroutine", [False, True])
 @pytest.mark.parametrize("error", OWN[1:])

@@ -346,6 +346,43 @@ def test_an_error_of_maintenance_stops_neither_the_other_jobs_nor_delivery(
     assert [record.getMessage() for record in caplog.records] == ["Maintenance failed and is tried again"]
 
 
+def test_a_named_worker_starts_again_after_an_unexpected_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps: list[None] = []
+
+    def step(self: Any) -> int:
+        steps.append(None)
+        if len(steps) == 2:
+            raise RuntimeError("unexpected")
+        return 0
+
+    monkeypatch.setattr("projections._worker.log_follower.Follower.step", step)
+    monkeypatch.setattr("projections._worker.runner.ERROR_DELAY", 0)
+    with caplog.at_level(logging.ERROR, "projections.worker"):
+        reported = Worker("billing").run_while(lambda: wait_until(lambda: len(steps) > 2))
+    assert reported == ["Following the log.", "Stopped."]
+    assert [record.getMessage() for record in caplog.records] == ["The worker failed and starts again"]
+
+
+def test_a_transient_error_of_maintenance_is_reported_and_the_worker_starts_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    checks: list[None] = []
+
+    def check(self: Any) -> int:
+        checks.append(None)
+        if len(checks) == 2:
+            raise OperationalError("unavailable")
+        return 0
+
+    monkeypatch.setattr("projections._worker.dead_servers.DeadServerDetector.check", check)
+    monkeypatch.setattr("projections._worker.runner.ERROR_DELAY", 0)
+    reported = Worker().run_while(lambda: wait_until(lambda: len(checks) > 3))
+    assert reported == ["Following the log.", "OperationalError: unavailable", "Following the log.", "Stopped."]
+    assert caplog.records == []
+
+
 def test_an_error_in_the_first_step_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any) -> Any:
         raise RuntimeError("unexpected")
