@@ -172,7 +172,7 @@ class Checkpoint(models.Model):
 
 
 class Process(models.Model):
-    """A server process that has claimed connections. `presence_events.process_registry` keeps it alive."""
+    """A server process that has claimed connections. `presence_events.processes.registry` keeps it alive."""
 
     name: models.TextField[str, str] = models.TextField(_("name"), primary_key=True, db_collation="C")
     started_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(

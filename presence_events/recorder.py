@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 
-from presence_events import process_registry, receivers
+from presence_events import receivers
 from presence_events._recording import statement
 from presence_events._recording.drafts import Draft, Selection, select
 from presence_events._recording.group_commit import GroupCommit
@@ -34,6 +34,7 @@ from presence_events.concurrency import is_called_by_synchronous_code, sending_l
 from presence_events.databases import write_alias
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
+from presence_events.processes import registry
 from presence_events.signals import aevents_committed, events_committed
 
 __all__ = [
@@ -81,7 +82,7 @@ def _append(selection: Selection, alias: str) -> list[statement.Row]:
     loop = sending_loop()
     if loop is None:
         return statement.append([selection], alias)
-    registration = process_registry.registration(loop, alias)
+    registration = registry.registration(loop, alias)
     rows = statement.append([selection], alias, process=registration.claim_name)
     if not registration.is_kept_alive and statement.has_claimed_join(rows):
         with suppress(RuntimeError):  # the loop has been closed in the meantime
@@ -131,7 +132,7 @@ def _group_commit(alias: str) -> GroupCommit:
     if alias not in of_loop:
         loop = asyncio.get_running_loop()
         of_loop[alias] = GroupCommit(
-            alias, _aannounce, on_close=partial(_forget, loop), registration=process_registry.registration(loop, alias)
+            alias, _aannounce, on_close=partial(_forget, loop), registration=registry.registration(loop, alias)
         )
     return of_loop[alias]
 

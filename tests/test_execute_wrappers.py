@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from presence_events import process_registry
 from presence_events.checkpoints import Reader
+from presence_events.processes import registry
 from presence_events.recorder import Draft, record
 from projections._live.verdict import find_endings
 from projections._worker.dead_servers import DeadServerDetector
@@ -108,10 +108,10 @@ def the_deletion_of_a_user(user: Any) -> None:
 
 @operation
 def dead_servers(user: Any) -> None:
-    registration = process_registry.Registration("default", may_claim=True)
+    registration = registry.Registration("default", may_claim=True)
     registration.keep_alive()
     detector = DeadServerDetector("default")
-    for _ in range(process_registry.CHECKS_UNTIL_DEAD + 1):
+    for _ in range(registry.CHECKS_UNTIL_DEAD + 1):
         detector.check()
 
 

@@ -39,7 +39,7 @@ from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.database_connections import release
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.models import PresenceEvent
-from presence_events.process_registry import KeepAliveTimer, Registration
+from presence_events.processes.registry import KeepAliveTimer, Registration
 from presence_events.test_databases import is_test_database
 
 __all__ = ["MAX_PENDING", "GroupCommit"]

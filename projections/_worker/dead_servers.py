@@ -1,8 +1,8 @@
 """Detects dead server processes, and prunes the connections of each together.
 
 A server process renews its row in the process registry every `KEEP_ALIVE_INTERVAL` seconds
-(`presence_events.process_registry`). The detector compares each row with what it read before, and compares no clocks: a
-process whose row did not change in `CHECKS_UNTIL_DEAD` checks in a row is dead. This is noticed at most
+(`presence_events.processes.registry`). The detector compares each row with what it read before, and compares no clocks:
+a process whose row did not change in `CHECKS_UNTIL_DEAD` checks in a row is dead. This is noticed at most
 `KEEP_ALIVE_INTERVAL` * (`CHECKS_UNTIL_DEAD` + 1) seconds after its death, 25, if checks are on time.
 
 The detector counts from the beginning in these cases, so that no live connection is pruned:
@@ -24,7 +24,8 @@ from typing import Any
 
 from django.db import OperationalError, connections, transaction
 
-from presence_events import process_registry, sql
+from presence_events import sql
+from presence_events.processes import registry
 from presence_events.recorder import record_select
 from projections import selections
 
@@ -62,7 +63,7 @@ class DeadServerDetector:
         the detector is `reset`.
         """
         now = time.monotonic()
-        interval = process_registry.KEEP_ALIVE_INTERVAL * (1 - INTERVAL_TOLERANCE)
+        interval = registry.KEEP_ALIVE_INTERVAL * (1 - INTERVAL_TOLERANCE)
         if self._checked_at is not None and now - self._checked_at < interval:
             return 0
         try:
@@ -83,13 +84,13 @@ class DeadServerDetector:
             before, checks = self._found.get(name, (None, -1))
             checks = checks + 1 if seen == before else 0
             found[name] = seen, checks
-            if checks >= process_registry.CHECKS_UNTIL_DEAD:
+            if checks >= registry.CHECKS_UNTIL_DEAD:
                 dead[name] = seen
         self._found = found
         if not dead:
             return 0
         names, seen_at = list(dead), list(dead.values())
-        grace = GRACE_INTERVALS * process_registry.KEEP_ALIVE_INTERVAL
+        grace = GRACE_INTERVALS * registry.KEEP_ALIVE_INTERVAL
         pruned = len(record_select(selections.prune_dead_servers(names, seen_at, grace), using=self._using))
         self._rows("forget_processes", {"names": names, "seen": seen_at, "grace": grace})
         return pruned

@@ -24,10 +24,11 @@ from weakref import WeakKeyDictionary
 from django.core.signals import request_started
 from django.db import connections
 
-from presence_events import process_names, process_registry, sql
+from presence_events import sql
 from presence_events.concurrency import in_thread, sending_loop
 from presence_events.databases import write_alias
 from presence_events.models import PresenceEvent
+from presence_events.processes import names, registry
 from presence_events.recorder import arecord_select
 from presence_events.signals import aevents_committed, events_committed
 from presence_events.test_databases import is_test_database
@@ -76,10 +77,10 @@ class InServer:
         """
         seen_at = await in_thread(partial(_ended_processes, self._using))
         if seen_at:
-            grace = GRACE_INTERVALS * process_registry.KEEP_ALIVE_INTERVAL
-            names, seen = list(seen_at), list(seen_at.values())
-            await arecord_select(selections.prune_dead_servers(names, seen, grace), using=self._using)
-            parameters = {"names": names, "seen": seen, "grace": grace}
+            grace = GRACE_INTERVALS * registry.KEEP_ALIVE_INTERVAL
+            ended, seen = list(seen_at), list(seen_at.values())
+            await arecord_select(selections.prune_dead_servers(ended, seen, grace), using=self._using)
+            parameters = {"names": ended, "seen": seen, "grace": grace}
             await in_thread(partial(_rows, "forget_processes", self._using, parameters))
         if not is_late:
             await arecord_select(selections.prune_presences(None, None), using=self._using)
@@ -130,7 +131,7 @@ def _start(using: str) -> None:
     loop = asyncio.get_running_loop()
     of_loop = _of_loops.setdefault(loop, {})
     # A loop without a claim runs no longer than one call. A test runner truncates and drops its databases.
-    is_server = process_registry.registration(loop, using).claim_name is not None
+    is_server = registry.registration(loop, using).claim_name is not None
     if using not in of_loop and is_server and not is_test_database(connections[using]):
         of_loop[using] = InServer(using)
         of_loop[using].start()
@@ -138,7 +139,7 @@ def _start(using: str) -> None:
 
 def _ended_processes(using: str) -> dict[str, int]:
     """Returns the registered processes that have ended, with the times of their last keep-alive in microseconds."""
-    return {name: seen for name, seen in _rows("processes", using) if process_names.has_ended(name)}
+    return {name: seen for name, seen in _rows("processes", using) if names.has_ended(name)}
 
 
 def _rows(query: str, using: str, params: dict[str, Any] | None = None) -> list[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from presence_events import sql
 from presence_events.databases import write_alias
 from presence_events.positions import position_at
-from presence_events.process_registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.processes.registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
 from presence_events.schema.installed import trigger_faults
 from presence_events.tail import Mark
 from projections import conf

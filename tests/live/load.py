@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parent.parent.parent
 
 _EXPECTED = (
     "WARNING presence_events.group_commit: The database 'default' is unavailable,",
-    "WARNING presence_events.process_registry: ",  # a keep-alive has failed
+    "WARNING presence_events.processes: ",  # a keep-alive has failed
     "WARNING psycopg.pool: ",
 )
 """How the lines begin that are logged while a database is unavailable."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from presence_events import process_registry
 from presence_events.models import PresenceEvent, Process
+from presence_events.processes import registry
 from projections._worker import dead_servers
 from projections._worker.dead_servers import DeadServerDetector
 from projections.models import Presence, Room
@@ -145,10 +145,10 @@ def test_a_server_that_is_stopped_leaves_nothing_behind(
         wait_until(lambda: not Presence.objects.exclude(process__in=Process.objects.values("name")).exists())
         tuple(executor.map(Server.stop, servers))
     assert rooms().keys() <= CUT_OFF
-    ticks = itertools.count(step=process_registry.KEEP_ALIVE_INTERVAL)
+    ticks = itertools.count(step=registry.KEEP_ALIVE_INTERVAL)
     monkeypatch.setattr(dead_servers, "time", SimpleNamespace(monotonic=ticks.__next__, perf_counter=time.perf_counter))
     detector = DeadServerDetector("default")
-    for _ in range(process_registry.CHECKS_UNTIL_DEAD + 1):
+    for _ in range(registry.CHECKS_UNTIL_DEAD + 1):
         detector.check()
     assert rooms() == {}
     assert_live_is_the_fold()

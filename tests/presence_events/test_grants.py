@@ -12,8 +12,9 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.models.functions import Now
 
-from presence_events import process_registry, sql
+from presence_events import sql
 from presence_events.models import PresenceEvent, Process
+from presence_events.processes import registry
 from projections._worker.dead_servers import DeadServerDetector
 from projections.models import DeadLetter, Presence, PresenceSession, Room
 from projections.signals import presence_changed
@@ -112,7 +113,7 @@ def test_the_role_can_send_signals_from_the_log(settings: Any, caplog: pytest.Lo
 
 
 def test_the_role_can_keep_alive_and_detect_dead_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    registration = process_registry.Registration("default", may_claim=True)
+    registration = registry.Registration("default", may_claim=True)
     registration.keep_alive()
     assert registration.claim_name is not None
     with connection.cursor() as cursor:
@@ -120,10 +121,10 @@ def test_the_role_can_keep_alive_and_detect_dead_servers(monkeypatch: pytest.Mon
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'room', 'channel', %s)",
             [registration.name],
         )
-    monkeypatch.setattr(process_registry, "KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr(registry, "KEEP_ALIVE_INTERVAL", 0)
     Process.objects.update(seen_at=Now())
     watch = DeadServerDetector("default")
-    assert sum(watch.check() for _ in range(process_registry.CHECKS_UNTIL_DEAD + 1)) == 1
+    assert sum(watch.check() for _ in range(registry.CHECKS_UNTIL_DEAD + 1)) == 1
     assert not Process.objects.exists()
 
 

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from presence_events.models import Process
-from presence_events.process_registry import CHECKS_UNTIL_DEAD
+from presence_events.processes.registry import CHECKS_UNTIL_DEAD
 from presence_events.recorder import Draft, record
 from projections._worker.dead_servers import DeadServerDetector
 from projections._worker.maintenance import Maintenance
@@ -158,7 +158,7 @@ def test_pruning_goes_on_for_the_others(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_the_connections_of_a_dead_server_are_pruned_without_such_a_presence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presence_events.process_registry.KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr("presence_events.processes.registry.KEEP_ALIVE_INTERVAL", 0)
     with connection.cursor() as cursor:
         for channel in ("1", "2"):
             cursor.execute(

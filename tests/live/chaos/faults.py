@@ -33,7 +33,7 @@ DATABASE = (
     r"WARNING presence_events\.group_commit: The database 'default' is unavailable,",
     r"ERROR uvicorn\.error: Exception in ASGI application" + _raised("OperationalError", "InterfaceError"),
     r"ERROR daphne\.server: Exception inside application" + _raised("OperationalError", "InterfaceError"),
-    r"WARNING presence_events\.process_registry: \S+ cannot renew its keep-alive in the database 'default': ",
+    r"WARNING presence_events\.processes: \S+ cannot renew its keep-alive in the database 'default': ",
     r"WARNING projections\.heartbeat: Could not review .* The database is unavailable: ",
     r"OperationalError: ",
     r"\t",  # the rest of such a message

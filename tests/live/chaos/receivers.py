@@ -15,12 +15,10 @@ class ChaosConfig(AppConfig):
     label = "chaos"
 
     def ready(self) -> None:
-        from presence_events import process_registry
+        from presence_events.processes import registry
         from projections.signals import presence_changed
 
-        process_registry.KEEP_ALIVE_INTERVAL = float(
-            os.environ.get("PRESENCE_CHAOS_EVERY", process_registry.KEEP_ALIVE_INTERVAL)
-        )
+        registry.KEEP_ALIVE_INTERVAL = float(os.environ.get("PRESENCE_CHAOS_EVERY", registry.KEEP_ALIVE_INTERVAL))
         if "PRESENCE_SIGNAL_FILE" in os.environ:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
             presence_changed.connect(SignalWriter(os.open(os.environ["PRESENCE_SIGNAL_FILE"], flags)), weak=False)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from presence_events import checkpoints, sql
 from presence_events.checkpoints import Reader
 from presence_events.models import PresenceEvent, Process
-from presence_events.process_registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.processes.registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
 from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room

@@ -18,7 +18,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from presence_events.models import PresenceEvent, Process
-from presence_events.process_registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.processes.registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
 from projections._worker import dead_servers
 from projections._worker.dead_servers import DeadServerDetector
 from projections.consumers import EVICTED

@@ -15,8 +15,8 @@ from django.core.signals import request_started
 from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
-from presence_events import process_names, process_registry
 from presence_events.models import PresenceEvent, Process
+from presence_events.processes import names, registry
 from projections._worker import in_server
 from projections._worker.in_server import InServer
 from projections.models import Presence, Room
@@ -46,7 +46,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def ended_name() -> str:
     """The name of a process of this machine that has ended."""
-    host, _, origin, random = process_names.new_name().split(":")
+    host, _, origin, random = names.new_name().split(":")
     return f"{host}:999999999:{origin}:{random}"
 
 
@@ -65,7 +65,7 @@ def present() -> list[str]:
 
 
 async def test_a_beat_ends_what_ended_processes_of_this_machine_left(signals: list[dict[str, Any]]) -> None:
-    ended, running, elsewhere = ended_name(), process_names.new_name(), "host:999999999:abc"
+    ended, running, elsewhere = ended_name(), names.new_name(), "host:999999999:abc"
     for process, channel in ((ended, "ghost"), (running, "live"), (elsewhere, "far")):
         await sync_to_async(left_by)(process, channel)
     await InServer("default").beat()
@@ -161,7 +161,7 @@ async def test_it_begins_with_the_first_request(connected: None, started: list[s
 
 
 async def test_other_events_do_not_begin_it(connected: None, started: list[str]) -> None:
-    registration = process_registry.registration(asyncio.get_running_loop(), "default")
+    registration = registry.registration(asyncio.get_running_loop(), "default")
     registration._may_claim = False
     await Room.objects.aadd("room", "one")
     await Room.objects.aremove("room", "one")

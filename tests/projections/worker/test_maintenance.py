@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from presence_events.models import PresenceEvent, Process
-from presence_events.process_registry import CHECKS_UNTIL_DEAD
+from presence_events.processes.registry import CHECKS_UNTIL_DEAD
 from projections._worker import maintenance
 from projections._worker.maintenance import Maintenance
 from projections.models import Presence, Room
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presence_events.process_registry.KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr("presence_events.processes.registry.KEEP_ALIVE_INTERVAL", 0)
 
 
 def test_dead_servers_are_detected() -> None:

@@ -279,7 +279,7 @@ def test_maintenance_does_not_depend_on_delivery(
 ) -> None:
     """Delivery fails from the first step on. The worker prunes and detects dead servers, and does not exit."""
     settings.CHANNELS_PRESENCE_MAX_AGE = 0
-    monkeypatch.setattr("presence_events.process_registry.KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr("presence_events.processes.registry.KEEP_ALIVE_INTERVAL", 0)
     monkeypatch.setattr("projections._worker.delivery.ERROR_DELAY", 0)
     attempts: list[None] = []
 

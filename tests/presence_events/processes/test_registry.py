@@ -22,10 +22,11 @@ from django.db.models.functions import Now
 from django.test import TestCase
 from django.utils import timezone
 
-from presence_events import process_registry, recorder
+from presence_events import recorder
 from presence_events._recording import group_commit
 from presence_events._recording.drafts import Draft
 from presence_events.models import PresenceEvent, Process
+from presence_events.processes import registry
 from presence_events.recorder import arecord, record
 from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
@@ -42,8 +43,8 @@ def execute(statement: str) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
-def own_registration() -> process_registry.Registration:
-    return process_registry.registration(asyncio.get_running_loop(), "default")
+def own_registration() -> registry.Registration:
+    return registry.registration(asyncio.get_running_loop(), "default")
 
 
 async def claims() -> list[str | None]:
@@ -65,20 +66,20 @@ async def until_seen(after: Any = None) -> Any:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_registry, "KEEP_ALIVE_INTERVAL", 0.02)
+    monkeypatch.setattr(registry, "KEEP_ALIVE_INTERVAL", 0.02)
 
 
 @pytest.fixture
 def due(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Returns a list that grows with each keep-alive that is due."""
     found: list[Any] = []
-    on_timer = process_registry.KeepAliveTimer._on_timer
+    on_timer = registry.KeepAliveTimer._on_timer
 
     def record_call(timer: Any) -> None:
         found.append(timer)
         on_timer(timer)
 
-    monkeypatch.setattr(process_registry.KeepAliveTimer, "_on_timer", record_call)
+    monkeypatch.setattr(registry.KeepAliveTimer, "_on_timer", record_call)
     return found
 
 
@@ -263,7 +264,7 @@ async def test_a_process_whose_database_is_unavailable_retries_and_claims(
         raise OperationalError("unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(process_registry, "make_ready", fail)
+        patch.setattr(registry, "make_ready", fail)
         await Room.objects.aadd("room", "channel")
         await until(lambda: attempts > 3)
         assert own_registration().is_database_unavailable
@@ -276,7 +277,7 @@ async def test_a_process_whose_database_is_unavailable_retries_and_claims(
 @transactional
 @pytest.mark.usefixtures("often")
 async def test_a_slow_keep_alive_is_not_started_twice(due: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    calls, thawed, make_ready = 0, threading.Event(), process_registry.make_ready
+    calls, thawed, make_ready = 0, threading.Event(), registry.make_ready
 
     def frozen(alias: str) -> None:
         nonlocal calls
@@ -284,7 +285,7 @@ async def test_a_slow_keep_alive_is_not_started_twice(due: list[Any], monkeypatc
         thawed.wait(30)
         make_ready(alias)
 
-    monkeypatch.setattr(process_registry, "make_ready", frozen)
+    monkeypatch.setattr(registry, "make_ready", frozen)
     await Room.objects.aadd("room", "channel")
     await until(lambda: len(due) > 3)
     thawed.set()
@@ -367,7 +368,7 @@ def test_a_join_for_an_event_loop_that_has_been_closed_is_recorded() -> None:
     thread.start()
     thread.join()
     loop.seems_running = False
-    assert Presence.objects.get().process == process_registry.registration(loop, "default").name
+    assert Presence.objects.get().process == registry.registration(loop, "default").name
 
 
 @transactional

@@ -22,12 +22,13 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import AsyncToSync
 from django.db import InterfaceError, InternalError, OperationalError
 
-from presence_events import process_names, sql
+from presence_events import sql
 from presence_events.database_connections import make_ready, release
+from presence_events.processes import names
 
 __all__ = ["CHECKS_UNTIL_DEAD", "KEEP_ALIVE_INTERVAL", "KeepAliveTimer", "Registration", "registration"]
 
-logger = logging.getLogger("presence_events.process_registry")
+logger = logging.getLogger("presence_events.processes")
 
 KEEP_ALIVE_INTERVAL = 5.0
 """Seconds between two keep-alives of a process."""
@@ -46,7 +47,7 @@ class Registration:
     """
 
     def __init__(self, alias: str, *, may_claim: bool) -> None:
-        self.name = process_names.new_name()
+        self.name = names.new_name()
         self.is_kept_alive = False
         self.is_database_unavailable = False
         self._is_refused = False
@@ -63,7 +64,7 @@ class Registration:
         try:
             make_ready(self._alias)
             params = {"name": self.name}
-            sql.rows("presence_events", "queries/process_registry/keep_alive", params, using=self._alias)
+            sql.rows("presence_events", "queries/registry/keep_alive", params, using=self._alias)
         except Exception as error:
             if not self.is_database_unavailable and not self._is_refused:
                 logger.warning("%s cannot renew its keep-alive in the database %r: %s", self.name, self._alias, error)

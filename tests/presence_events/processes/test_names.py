@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from presence_events import process_names
-from presence_events.process_names import has_ended, new_name
+from presence_events.processes import names
+from presence_events.processes.names import has_ended, new_name
 from tests.waiting import wait_until
 
-PRINTS_ITS_NAME = "from presence_events.process_names import new_name; print(new_name(), flush=True); input()"
+PRINTS_ITS_NAME = "from presence_events.processes.names import new_name; print(new_name(), flush=True); input()"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 
@@ -33,9 +33,9 @@ def other() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @pytest.fixture
 def fresh_machine() -> Iterator[None]:
-    process_names._machine.cache_clear()
+    names._machine.cache_clear()
     yield
-    process_names._machine.cache_clear()
+    names._machine.cache_clear()
 
 
 def parts(name: str) -> list[str]:
@@ -89,9 +89,9 @@ def test_a_name_with_an_impossible_process_id_is_tolerated() -> None:
 
 def test_a_process_that_proc_hides_has_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = new_name()
-    monkeypatch.setattr(process_names, "_PROC", tmp_path)  # as the mount option hidepid does
+    monkeypatch.setattr(names, "_PROC", tmp_path)  # as the mount option hidepid does
     assert not has_ended(name)
-    monkeypatch.setattr(process_names.os, "kill", _refuse)  # a process of another user
+    monkeypatch.setattr(names.os, "kill", _refuse)  # a process of another user
     assert not has_ended(name)
 
 
@@ -101,7 +101,7 @@ def _refuse(pid: int, number: int) -> None:
 
 @pytest.mark.usefixtures("fresh_machine")
 def test_without_proc_a_name_has_no_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_names, "_PROC", tmp_path)
+    monkeypatch.setattr(names, "_PROC", tmp_path)
     assert len(parts(new_name())) == 3
     assert not has_ended(f"host:999999999:{'f' * 12}-1:ffff")
 
@@ -113,5 +113,5 @@ def test_the_proc_of_another_namespace_gives_no_machine(tmp_path: Path, monkeypa
     (tmp_path / "1/ns").mkdir(parents=True)
     (tmp_path / "1/ns/pid").symlink_to("pid:[1]")
     (tmp_path / "self").symlink_to("1")
-    monkeypatch.setattr(process_names, "_PROC", tmp_path)
+    monkeypatch.setattr(names, "_PROC", tmp_path)
     assert len(parts(new_name())) == 3

@@ -1,0 +1,1 @@
+"""Server processes: their names, and the registry that keeps them alive."""
