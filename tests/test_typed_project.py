@@ -33,6 +33,9 @@ MODULES = (
 REFUSED = {"save", "delete"}
 """Methods of the models that only raise."""
 
+INTERNAL = {"is_awaited", "send_batch"}
+"""Methods of the signals that only this library calls."""
+
 
 def test_the_project_for_type_checkers_uses_every_public_name() -> None:
     used = set(used_names())
@@ -76,5 +79,10 @@ def members(cls: type) -> Iterator[str]:
                 is_option = isinstance(value, (bool, int))
                 # Django gives models partial methods, for their fields. Those of the library are functions.
                 is_method = inspect.isfunction(value) or isinstance(value, (classmethod, property))
-                if not name.startswith("_") and (is_option or is_method) and not (is_model and name in REFUSED):
+                if (
+                    not name.startswith("_")
+                    and name not in INTERNAL
+                    and (is_option or is_method)
+                    and not (is_model and name in REFUSED)
+                ):
                     yield name

@@ -30,6 +30,9 @@ class AsyncChat(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
         assert_type(await self.touch_presence(content), int)
         await self.leave_room("lobby")
 
+    async def presence_ended(self, message: Any) -> None:
+        await super().presence_ended(message)
+
 
 class Chat(PresenceMixin, JsonWebsocketConsumer):
     def connect(self) -> None:

@@ -31,6 +31,7 @@ OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.ConnectionIsPooled,
     exceptions.LogIsShorter,
     exceptions.NotATestDatabase,
+    exceptions.ProjectionIsDerived,
     PrometheusNotInstalled,
 )
 

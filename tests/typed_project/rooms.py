@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 
 from presence_events.models import PresenceEvent
 from projections.managers import PresenceManager, RoomManager
-from projections.models import DeadLetter, Presence, Room
-from projections.tasks import prune_presences, prune_rooms
+from projections.models import DeadLetter, Presence, Room, channel_layer, get_channel_layer
+from projections.querysets import PresenceQuerySet, RoomQuerySet
+from projections.tasks import prune_presence, prune_presences, prune_rooms
 
 
 def record(user: AbstractBaseUser) -> None:
@@ -27,6 +28,7 @@ def record(user: AbstractBaseUser) -> None:
     assert_type(Presence.objects.leave_all("channel"), int)
     assert_type(Presence.objects.leave_user(user, "banned"), int)
     assert_type(prune_presences(30), int)
+    assert_type(prune_presence(), int)
     assert_type(prune_rooms(), int)
     prune_rooms.delay()
 
@@ -85,10 +87,20 @@ def fields(presence: Presence, event: PresenceEvent, room: Room) -> None:
 
 
 async def queries(name: str) -> None:
+    assert_type(Room.objects.get_queryset(), RoomQuerySet[Room])
+    assert_type(Presence.objects.get_queryset(), PresenceQuerySet[Presence])
+    assert_type(Presence.objects.filter(room=name).delete(), tuple[int, dict[str, int]])
+    assert_type(await Room.objects.filter(channel_name=name).adelete(), tuple[int, dict[str, int]])
     assert_type(Room.objects.get(channel_name=name), Room)
     assert_type(await Room.objects.filter(channel_name=name).afirst(), Room | None)
     async for presence in Presence.objects.filter(room=name).select_related("user"):
         assert_type(presence, Presence)
+
+
+def names_of_the_original() -> None:
+    layers: list[Any] = [channel_layer, get_channel_layer()]
+    assert_type(Room.objects.prune_presences(None, 30), int)
+    print(layers)
 
 
 def dead_letters() -> None:

@@ -231,7 +231,7 @@ def other_installation() -> Iterator[Callable[..., str]]:
     def run(*arguments: str) -> str:
         command = [sys.executable, "-m", "django", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     with connection.cursor() as cursor:
