@@ -146,7 +146,8 @@ def test_a_worker_does_not_leave_its_lock_in_pgbouncer(cluster: Cluster, pgbounc
     with pytest.raises(AssertionError, match="--database"):
         cluster.run("-m", "django", "run_projector", "--once", "--prune", port=pgbouncer.PORT)
     assert not cluster.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
-    cluster.run("-m", "django", "run_projector", "--once", "--prune")
+    # Without the warning that the layer of the tests is in memory.
+    cluster.run("-m", "django", "run_projector", "--once", "--prune", "--verbosity=0")
 
 
 def test_no_call_fails_when_postgresql_restarts_behind_pgbouncer(
