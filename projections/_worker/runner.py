@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.db import connections
 
 from presence_events.exceptions import PresenceError
+from presence_events.positions import drawn_position
 from projections import conf
 from projections._worker.delivery import ERROR_DELAY, FOLLOWING, TRANSIENT_ERRORS, Delivery, one_line
 from projections._worker.leader_lock import LeaderLock
@@ -104,6 +105,8 @@ class Runner:
 
     def _lead(self, lock: LeaderLock) -> None:
         """Follows the log and runs maintenance until the shutdown is requested or the lock is lost."""
+        if self._sends_signals:
+            drawn_position(self._using)  # raises what no retry of the delivery can help, above all on a standby
         delivery = self._delivery(lock) if self._sends_signals else None
         maintenance = Maintenance(self._using, prune=self._prune) if self._name == MAIN else None
         if delivery is None:
