@@ -16,6 +16,8 @@ from hypothesis import settings
 
 from presence_events.models import PresenceEvent
 from projections._delivery import groups
+from projections._delivery.bounded import BoundedMap
+from projections._live import joined
 from projections.signals import presence_changed
 from tests import postgres, truncation
 from tests.sites import Site, new_site
@@ -77,6 +79,7 @@ async def _async_connections_closed() -> AsyncIterator[None]:
 def _fresh_channel_layer() -> None:
     channel_layers.backends.clear()
     groups._failed_discards.clear()
+    joined._joined = BoundedMap(joined.MAX_CONNECTIONS)
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ class InServer:
     def __init__(self, using: str) -> None:
         self._using = using
         self._tasks = BackgroundTasks()
-        self._since_rooms: Stopwatch | None = None
+        # Clients of the process that was replaced connect again soon, and their rooms need not be pruned before.
+        self._since_rooms = Stopwatch()
 
     def start(self) -> None:
         """Runs the first beat, and then one in every `prune_interval`, for as long as the event loop runs."""
@@ -84,7 +85,7 @@ class InServer:
             await in_thread(partial(_rows, "forget_processes", self._using, parameters))
         if not is_late:
             await arecord_select(selections.prune_presences(None, None), using=self._using)
-        if self._since_rooms is None or self._since_rooms.elapsed() >= ROOM_PRUNE_INTERVAL:
+        if self._since_rooms.elapsed() >= ROOM_PRUNE_INTERVAL:
             self._since_rooms = Stopwatch()
             await arecord_select(selections.prune_rooms(), using=self._using)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import utils
+from django.test.utils import isolate_apps
 
 from presence_events import test_databases
-from presence_events.test_databases import is_test_database
 
 
 class FakeConnection(SimpleNamespace):
@@ -42,11 +42,6 @@ pytestmark = pytest.mark.django_db
 
 def test_a_database_with_the_prefix_of_the_runner_is_a_test_database() -> None:
     assert is_marked("test_site")
-
-
-def test_a_test_that_overrides_installed_apps_does_not_forget_the_configured_databases(settings: Any) -> None:
-    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django.contrib.sites"]  # Django calls ready() of all apps
-    assert is_test_database(connection)
 
 
 def test_the_configured_database_is_not_a_test_database() -> None:
@@ -91,3 +86,8 @@ def test_the_setting_contains_the_name_of_the_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('presence_events.test_database') = current_database()")
         assert cursor.fetchone() == (True,)
+
+
+def test_apps_that_are_started_again_in_a_test_change_nothing() -> None:
+    with isolate_apps("presence_events", "projections"):
+        assert test_databases.is_test_database(connection)
