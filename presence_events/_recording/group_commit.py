@@ -249,6 +249,8 @@ class GroupCommit:
             deadline = loop.time() + self._timeout + CHECK_INTERVAL
             while self._queue.is_active and loop.time() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+            # The thread schedules the announcement of a batch before the queue is inactive: let the loop start it.
+            await asyncio.sleep(0)
             if self._announcements:
                 await asyncio.wait(self._announcements, timeout=TURN_TIMEOUT)
             if self._check_timer is not None:

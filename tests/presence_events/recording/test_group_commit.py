@@ -19,7 +19,7 @@ from presence_events import recorder
 from presence_events._recording import group_commit
 from presence_events._recording.admission import Admission
 from presence_events._recording.drafts import select
-from presence_events._recording.write_queue import PendingWrite
+from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.exceptions import NotRecordedInTime
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord
@@ -460,6 +460,30 @@ def test_a_batch_that_is_being_written_when_the_loop_closes_is_announced(monkeyp
         assert not joining.done()
 
     monkeypatch.setattr(group_commit, "write_batch", write_late)
+    aevents_committed.connect(receive)
+    asyncio.run(main())
+    aevents_committed.disconnect(receive)
+    assert announced == ["join channel room"]
+
+
+def test_a_batch_that_ends_just_before_the_closing_loop_looks_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread has scheduled the announcement, and the loop has not started it yet."""
+    announced: list[str] = []
+
+    async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        await asyncio.sleep(0.1)
+        announced.extend(str(event) for event in events)
+
+    def wait_for_the_thread(queue: WriteQueue) -> bool:
+        wait_until(lambda: not queue._is_active)
+        return False
+
+    async def main() -> None:
+        joining = asyncio.create_task(Room.objects.aadd("room", "channel"))
+        await until(lambda: current_group_commit()._queue.is_active)
+        monkeypatch.setattr(WriteQueue, "is_active", property(wait_for_the_thread))
+        assert not joining.done()
+
     aevents_committed.connect(receive)
     asyncio.run(main())
     aevents_committed.disconnect(receive)
