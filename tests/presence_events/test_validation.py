@@ -338,9 +338,10 @@ def test_the_key_of_a_child_is_that_of_its_user(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(validation, "get_user_model", lambda: Person)
     employee = Employee(number=2, person_id=2, badge=1)
     assert employee.pk == 1
-    assert validation.user_id(employee) == 2
+    assert validation.user_id(employee) == validation.user_parameter(2)
 
 
 def test_a_key_is_prepared_as_its_field_prepares_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "get_user_model", lambda: Person)
-    assert validation.user_id(Person(number="7")) == 7
+    key = validation.user_parameter(7)
+    assert validation.user_id(Person(number=str(key))) == key

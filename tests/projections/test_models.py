@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
-from projections.models import Presence, Room
+from projections.models import Leader, Presence, Room
 from tests.fold import assert_live_is_the_fold
 from tests.time import age_presences
 
@@ -104,9 +104,10 @@ def test_an_unsaved_room_works_by_its_name() -> None:
     assert Room.objects.get().presence_set.count() == 1
 
 
-def test_rooms_and_presences_are_displayed_by_name() -> None:
+def test_rows_are_displayed_by_name() -> None:
     Room.objects.add("room", "channel")
     assert (str(Room.objects.get()), str(Presence.objects.get())) == ("room", "channel")
+    assert str(Leader(name="main")) == "main"
 
 
 @pytest.mark.parametrize(

@@ -238,8 +238,17 @@ def test_a_stay_without_length_is_found_by_room_and_time(admin_client: Client, n
     assert len(looked) == 1
 
 
-def test_an_invalid_number_is_not_found(admin_client: Client) -> None:
-    assert admin_client.get(f"{LIST}12345/change/").status_code == 302
+@pytest.mark.parametrize("number", ["12345", "0", "x"])
+def test_an_unknown_number_is_not_found(number: str, admin_client: Client) -> None:
+    assert admin_client.get(f"{LIST}{number}/change/").status_code == 302
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("at", ["2024-13-45T25:00", "0001-01-01T00:00", "soon", ""])
+def test_a_stay_is_found_although_the_time_in_its_address_is_invalid(at: str, admin_client: Client) -> None:
+    stay = PresenceSession.objects.in_room("a").first()
+    response = admin_client.get(f"{LIST}{stay.pk}/change/", {"room": "a", "at": at})
+    assert response.context["original"] == stay
 
 
 @pytest.mark.usefixtures("content_types_known")
