@@ -78,7 +78,7 @@ async def _async_connections_closed() -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_channel_layer() -> None:
     channel_layers.backends.clear()
-    groups._failed_discards.clear()
+    groups._pending_discards.clear()
     joined._joined = BoundedMap(joined.MAX_CONNECTIONS)
 
 

@@ -76,7 +76,7 @@ def reconcile_groups(events: list[PresenceEvent], using: str) -> None:
     earlier in this process are tried again in the same way.
     """
     ended = {(event.room, str(event.channel_name)) for event in _group_changes(events) if event.kind != "join"}
-    ended |= groups.take_failed_discards(using)
+    ended |= groups.take_pending_discards(using)
     left = absent(ended, using)
     if left:
         concurrency.run(partial(groups.reconcile, left, using, present=False))

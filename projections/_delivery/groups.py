@@ -22,13 +22,13 @@ from projections._delivery import layers
 __all__ = [
     "LAYER_TIMEOUT",
     "MAX_CONCURRENT",
-    "MAX_FAILED_DISCARDS",
+    "MAX_PENDING_DISCARDS",
     "add",
     "apply_events",
     "discard",
     "reconcile",
-    "remember_failed_discards",
-    "take_failed_discards",
+    "remember_pending_discards",
+    "take_pending_discards",
 ]
 
 logger = logging.getLogger("projections.groups")
@@ -39,8 +39,8 @@ LAYER_TIMEOUT = 10.0
 MAX_CONCURRENT = 64
 """Requests of one call that are under way at the same time. channels_redis opens a connection for each."""
 
-MAX_FAILED_DISCARDS = 10_000
-"""Failed discards of one database that one process remembers."""
+MAX_PENDING_DISCARDS = 10_000
+"""Discards of one database that one process still has to make."""
 
 Pair = tuple[str, str]
 """A room and the channel name of a connection."""
@@ -51,7 +51,7 @@ async def apply_events(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
 
     ``events`` are of one database, at least one. If there are several of a connection in a room, only the last of them
     is applied. Each change is tried once, without a timeout. Every failure is logged as soon as it happens, and a
-    failed discard is remembered for `take_failed_discards`. Returns the errors of failed adds by the position of the
+    failed discard is remembered for `take_pending_discards`. Returns the errors of failed adds by the position of the
     join: such a connection does not receive the messages of its group.
     """
     last = {(event.room, str(event.channel_name)): event for event in events}
@@ -69,7 +69,7 @@ async def reconcile(pairs: Collection[Pair], using: str, *, present: bool) -> No
 
     Each pair is tried twice, because the first request to a restarted layer may only reveal the broken connection. All
     pairs together have `LAYER_TIMEOUT` seconds. The failures are logged in one message, and failed discards are
-    remembered for `take_failed_discards`. Nothing is raised or returned.
+    remembered for `take_pending_discards`. Nothing is raised or returned.
     """
     failed = await _apply(dict.fromkeys(pairs, present), using, attempts=2, time_limit=LAYER_TIMEOUT)
     if present:
@@ -94,7 +94,7 @@ async def add(room: str, channel_name: str, using: str) -> None:
 async def discard(room: str, channel_name: str, using: str) -> None:
     """Discards ``channel_name`` from the group of ``room``, which it has left in the database ``using``.
 
-    A failure is logged and remembered for `take_failed_discards`. Nothing is raised.
+    A failure is logged and remembered for `take_pending_discards`. Nothing is raised.
     """
     failed = await _apply({(room, channel_name): False}, using)
     if failed:
@@ -102,21 +102,23 @@ async def discard(room: str, channel_name: str, using: str) -> None:
         logger.error("Group update failed: %s is still in %s", channel_name, room, exc_info=error)
 
 
-def take_failed_discards(using: str) -> set[Pair]:
-    """Returns the discards of the database ``using`` that failed in this process since the last call.
+def take_pending_discards(using: str) -> set[Pair]:
+    """Returns the discards of the database ``using`` that this process still has to make, and forgets them.
 
-    Forgets them. Before you try one again, check that its connection has not come back to that database.
+    These are the ones that failed, and those of stays that another process ended: a layer that keeps its groups in the
+    process of the connection, as the in-memory layer and ``channels_redis.pubsub`` do, ignored its discard. Before you
+    make one, check that its connection has not come back to that database.
     """
-    return set(_failed_discards.pop(using, ()))
+    return set(_pending_discards.pop(using, ()))
 
 
-def remember_failed_discards(pairs: Iterable[Pair], using: str) -> None:
-    """Keeps ``pairs`` for `take_failed_discards`. Ignores those beyond `MAX_FAILED_DISCARDS` in each database."""
-    known = _failed_discards.setdefault(using, {})
-    known.update(dict.fromkeys(islice(pairs, max(MAX_FAILED_DISCARDS - len(known), 0))))
+def remember_pending_discards(pairs: Iterable[Pair], using: str) -> None:
+    """Keeps ``pairs`` for `take_pending_discards`. Ignores those beyond `MAX_PENDING_DISCARDS` in each database."""
+    known = _pending_discards.setdefault(using, {})
+    known.update(dict.fromkeys(islice(pairs, max(MAX_PENDING_DISCARDS - len(known), 0))))
 
 
-_failed_discards: dict[str, dict[Pair, None]] = {}
+_pending_discards: dict[str, dict[Pair, None]] = {}
 
 
 class _NoAnswer(TimeoutError):
@@ -201,7 +203,7 @@ class _Batch:
         is_new = request.pair not in self.failed
         self.failed[request.pair] = error
         if not request.is_added and not isinstance(error, TypeError):
-            remember_failed_discards([request.pair], self._using)
+            remember_pending_discards([request.pair], self._using)
         if self._on_failure and is_new:
             self._on_failure(request.pair, error)
 

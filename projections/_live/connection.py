@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 from channels import DEFAULT_CHANNEL_LAYER
 
 from presence_events.databases import write_alias
-from projections._delivery import layers
+from projections._delivery import groups, layers
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, Verdict, decide
 from projections.models import Presence
@@ -145,6 +145,8 @@ class Connection(ABC):
                 return []
             if verdict is Verdict.FORGET:
                 stay.live = False
+                # Another process ended the stay. The layer may keep its groups in this one.
+                groups.remember_pending_discards([(stay.room, self.channel_name)], stay.using)
             elif verdict is Verdict.HEAL:
                 to_heal.append(stay)
         return to_heal
@@ -168,12 +170,21 @@ class Connection(ABC):
         """Rejoins the rooms of ``stays``, and returns their number. Skips stays that were left or ended meanwhile."""
 
     async def leave_all(self) -> None:
-        """Leaves every room. A failure is logged, and the connection is left to the pruning."""
+        """Leaves every room. A failure is logged, and the connection is left to the pruning.
+
+        If another process has ended a stay, the connection is discarded from the groups of all its rooms once more: a
+        layer that keeps its groups in the process of the connection ignored the discard of the other process.
+        """
         for using in self.databases:
+            pairs = self._pairs([stay for stay in self._stays.values() if stay.using == using])
             try:
-                await Presence.objects.db_manager(using).aleave_all(self.channel_name)
+                left = await Presence.objects.db_manager(using).aleave_all(self.channel_name)
             except Exception:
                 logger.exception("%s could not leave its rooms. It will be pruned.", self.channel_name)
+                continue
+            if left < len(pairs):
+                self.remember_layer()
+                await groups.reconcile(pairs, using, present=False)
 
     def _begin_join(self, channel_name: str) -> tuple[str, bool]:
         """Returns the database of a join that begins now, and whether it is the first join in this database."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 
+from presence_events import concurrency
 from presence_events.concurrency import in_thread
 from presence_events.databases import write_alias
+from projections._delivery import groups
 from projections._live import joined
 from projections._live.joined import JoinedStay
 from projections._live.stopwatch import Stopwatch
@@ -27,13 +29,17 @@ def databases(channel_name: str) -> list[str]:
 def leave_all(channel_name: str) -> None:
     """Leaves every room of the connection."""
     for using in databases(channel_name):
-        Presence.objects.db_manager(using).leave_all(channel_name)
+        pairs = _pairs(channel_name, joined.stays(channel_name, using))
+        if Presence.objects.db_manager(using).leave_all(channel_name) < len(pairs):
+            _discard(pairs, using)
 
 
 async def aleave_all(channel_name: str, using: Collection[str]) -> None:
     """Leaves every room of the connection in the databases ``using``. Call `databases` in the consumer's context."""
     for each in using:
-        await Presence.objects.db_manager(each).aleave_all(channel_name)
+        pairs = _pairs(channel_name, joined.stays(channel_name, each))
+        if await Presence.objects.db_manager(each).aleave_all(channel_name) < len(pairs):
+            await groups.reconcile(pairs, each, present=False)
 
 
 def touch(channel_name: str) -> None:
@@ -47,7 +53,10 @@ def touch(channel_name: str) -> None:
         if Presence.objects.db_manager(using).touch(channel_name) >= len(stays):
             _mark_seen(stays, now)
             continue
-        for stay in _to_heal(channel_name, stays, _endings(channel_name, stays, using)):
+        to_heal, left = _decide(channel_name, stays, _endings(channel_name, stays, using))
+        if left:
+            _discard(_pairs(channel_name, left), using)
+        for stay in to_heal:
             Room.objects.db_manager(using).add(
                 stay.room, channel_name, stay.user, stay.data, channel_layer_alias=stay.layer
             )
@@ -61,7 +70,10 @@ async def atouch(channel_name: str) -> None:
             _mark_seen(stays, now)
             continue
         endings = await in_thread(partial(_endings, channel_name, stays, using))
-        for stay in _to_heal(channel_name, stays, endings):
+        to_heal, left = _decide(channel_name, stays, endings)
+        if left:
+            await groups.reconcile(_pairs(channel_name, left), using, present=False)
+        for stay in to_heal:
             await Room.objects.db_manager(using).aadd(
                 stay.room, channel_name, stay.user, stay.data, channel_layer_alias=stay.layer
             )
@@ -74,14 +86,23 @@ def _mark_seen(stays: Collection[JoinedStay], since: Stopwatch) -> None:
 
 def _endings(channel_name: str, stays: Collection[JoinedStay], using: str) -> dict[tuple[str, str], Ending]:
     seconds = max(stay.last_seen.elapsed() for stay in stays)
-    return find_endings([(stay.room, channel_name) for stay in stays], seconds, using)
+    return find_endings(_pairs(channel_name, stays), seconds, using)
 
 
-def _to_heal(
+def _pairs(channel_name: str, stays: Collection[JoinedStay]) -> list[tuple[str, str]]:
+    return [(stay.room, channel_name) for stay in stays]
+
+
+def _discard(pairs: Collection[tuple[str, str]], using: str) -> None:
+    """Discards ``pairs`` from groups that a layer keeps in this process, where no other process can discard them."""
+    concurrency.run(partial(groups.reconcile, pairs, using, present=False))
+
+
+def _decide(
     channel_name: str, stays: Collection[JoinedStay], endings: Mapping[tuple[str, str], Ending]
-) -> list[JoinedStay]:
-    """Forgets the stays that ended with a leave, and returns those that have to rejoin."""
-    to_heal = []
+) -> tuple[list[JoinedStay], list[JoinedStay]]:
+    """Forgets the stays that ended with a leave. Returns those that have to rejoin, and the forgotten ones."""
+    to_heal, left = [], []
     for stay in stays:
         ending = endings.get((stay.room, channel_name))
         if ending is None or stay not in joined.stays(channel_name, stay.using):
@@ -91,6 +112,7 @@ def _to_heal(
         )
         if verdict is Verdict.FORGET:
             joined.remove(channel_name, stay.using, stay.room)
+            left.append(stay)
         elif verdict is Verdict.HEAL:
             to_heal.append(stay)
-    return to_heal
+    return to_heal, left

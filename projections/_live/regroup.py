@@ -28,7 +28,7 @@ class Regrouper:
         self._turn = 0
 
     async def renew(self) -> None:
-        """Adds the next part of the connections to the groups of their rooms, and retries failed discards.
+        """Adds the next part of the connections to the groups of their rooms, and makes the pending discards.
 
         Connections may join and leave meanwhile. Therefore presence is queried after the groups were changed, and the
         groups are corrected to match the database. Raises what the query raises: the discards are retried later then.
@@ -40,11 +40,11 @@ class Regrouper:
         pairs = {(stay.room, each.channel_name) for each in due for stay in each.stays(self._using)}
         if pairs:
             await groups.reconcile(pairs, self._using, present=True)
-        pairs |= groups.take_failed_discards(self._using)
+        pairs |= groups.take_pending_discards(self._using)
         try:
             gone = await self._absent(pairs)
         except BaseException:
-            groups.remember_failed_discards(pairs, self._using)
+            groups.remember_pending_discards(pairs, self._using)
             raise
         if gone:
             await groups.reconcile(gone, self._using, present=False)

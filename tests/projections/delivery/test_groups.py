@@ -210,7 +210,7 @@ def test_a_layer_that_hangs_has_a_time_limit(
     with caplog.at_level(logging.ERROR):
         reconcile_groups(gone, "default")
     assert messages(caplog) == ["Group update failed: 2 to discard"]
-    assert groups.take_failed_discards("default") == {("room", "gone"), ("room", "also-gone")}
+    assert groups.take_pending_discards("default") == {("room", "gone"), ("room", "also-gone")}
 
 
 def test_the_logged_example_is_an_error_of_the_layer_if_there_is_one(
@@ -226,7 +226,7 @@ def test_the_logged_example_is_an_error_of_the_layer_if_there_is_one(
     assert isinstance(logged.exc_info[1], ConnectionError)
 
 
-def test_failed_discards_are_retried_later(
+def test_pending_discards_are_retried_later(
     gone: list[PresenceEvent], settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     use(settings, UnavailableLayer)
@@ -239,17 +239,17 @@ def test_failed_discards_are_retried_later(
     insert("join", "room", "gone")
     reconcile_groups([], "default")
     assert members() == {"gone"}
-    assert groups.take_failed_discards("default") == set()
+    assert groups.take_pending_discards("default") == set()
 
 
 def test_the_number_of_remembered_discards_is_limited(
     gone: list[PresenceEvent], settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(groups, "MAX_FAILED_DISCARDS", 1)
+    monkeypatch.setattr(groups, "MAX_PENDING_DISCARDS", 1)
     use(settings, UnavailableLayer)
     with caplog.at_level(logging.CRITICAL):
         reconcile_groups(gone, "default")
-    assert len(groups.take_failed_discards("default")) == 1
+    assert len(groups.take_pending_discards("default")) == 1
 
 
 def test_the_discard_of_a_refused_name_is_not_remembered(caplog: pytest.LogCaptureFixture) -> None:
@@ -258,7 +258,7 @@ def test_the_discard_of_a_refused_name_is_not_remembered(caplog: pytest.LogCaptu
         Presence.objects.leave_all("channel")
         reconcile_groups(list(PresenceEvent.objects.all()), "default")
         async_to_sync(groups.discard)("my room", "channel", "default")
-    assert groups.take_failed_discards("default") == set()
+    assert groups.take_pending_discards("default") == set()
 
 
 def test_interleaving_a_connection_that_comes_back_before_the_discard_of_the_pruning_process_is_added(
@@ -287,7 +287,7 @@ def test_a_failed_add_is_left_to_the_next_heartbeat(
     use(settings, FullLayer)
     reconcile_groups(gone, "default")
     assert messages(caplog) == ["Group update failed: 1 to add"]
-    assert groups.take_failed_discards("default") == set()
+    assert groups.take_pending_discards("default") == set()
 
 
 def test_without_a_layer_nothing_happens(settings: Any) -> None:

@@ -57,13 +57,25 @@ async def test_a_prune_by_another_process_from_one_of_two_rooms_is_healed(chat: 
 async def test_a_connection_that_was_made_to_leave_stays_out(chat: Any) -> None:
     client = await client_of(chat, "a", "b")
     await end_elsewhere("leave", "a", client)
+    assert in_group(client, "a")
     await client("nothing")
+    assert not in_group(client, "a")
     assert joined.stays(client.channel, "default")[0].room == "b"
     await client("leave_room", "b")
     await client("nothing")
     assert await present() == []
     await client.disconnect()
     assert await happened() == ["join a", "join b", "leave a", "leave b"]
+
+
+@both
+@pytest.mark.parametrize("kind", ["leave", "prune"])
+async def test_a_connection_that_ends_after_another_process_ended_its_stay_is_in_no_group(chat: Any, kind: str) -> None:
+    client = await client_of(chat, "a", "b")
+    await end_elsewhere(kind, "a", client)
+    await client.disconnect()
+    assert not in_group(client, "a")
+    assert not in_group(client, "b")
 
 
 @both
@@ -142,7 +154,7 @@ async def test_a_presence_that_another_transaction_has_locked_is_kept(monkeypatc
     client = await client_of(AsyncHandMade, "a")
     stays = joined.stays(client.channel, "default")
     endings = {("a", client.channel): hand_made.Ending("join", None)}
-    assert hand_made._to_heal(client.channel, stays, endings) == []
+    assert hand_made._decide(client.channel, stays, endings) == ([], [])
     assert joined.stays(client.channel, "default") == stays
     await client.disconnect()
 

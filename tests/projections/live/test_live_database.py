@@ -288,8 +288,8 @@ def test_a_discard_that_failed_is_compared_with_the_database_of_its_stay(
     with monkeypatch.context() as patch, caplog.at_level("CRITICAL"):
         patch.setattr(get_channel_layer(), "group_discard", fail)
         Presence.objects.db_manager("acme").leave_all("channel")
-    assert groups.take_failed_discards("blue") == set()
-    assert groups.take_failed_discards("acme") == {("a", "channel")}
+    assert groups.take_pending_discards("blue") == set()
+    assert groups.take_pending_discards("acme") == {("a", "channel")}
 
 
 def test_each_database_has_a_worker_of_its_own(settings: Any) -> None:

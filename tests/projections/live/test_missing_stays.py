@@ -25,6 +25,7 @@ from tests.projections.live.mixed import (
     end_elsewhere,
     fall_silent,
     happened,
+    in_group,
     present,
     reviews_done,
 )
@@ -130,6 +131,44 @@ async def test_a_connection_made_to_leave_stays_out_and_is_not_closed(chat: Any)
     await beat()
     assert len(await present()) == 2
     await client.disconnect()
+
+
+@both
+async def test_a_connection_that_another_process_made_to_leave_is_discarded_from_the_group_of_this_one(
+    chat: Any,
+) -> None:
+    """The in-memory layer and ``channels_redis.pubsub`` ignore the discard of another process."""
+    client = await client_of(chat, "a", "b")
+    await end_elsewhere("leave", "a", client)
+    assert in_group(client, "a")
+    await beat()
+    await live_loop.current().database("default").regrouper.renew()
+    assert not in_group(client, "a")
+    assert in_group(client, "b")
+    await client.disconnect()
+
+
+@both
+async def test_a_connection_that_is_back_when_the_heartbeat_finds_its_leave_stays_in_the_group(chat: Any) -> None:
+    client = await client_of(chat, "a")
+    await end_elsewhere("leave", "a", client)
+    await client("touch_presence")
+    await client("join_room", "a")
+    await beat()
+    await live_loop.current().database("default").regrouper.renew()
+    assert in_group(client, "a")
+    await client.disconnect()
+    assert not in_group(client, "a")
+
+
+@both
+@pytest.mark.parametrize("kind", ["leave", "prune"])
+async def test_a_connection_that_ends_after_another_process_ended_its_stay_is_in_no_group(chat: Any, kind: str) -> None:
+    client = await client_of(chat, "a", "b")
+    await end_elsewhere(kind, "a", client)
+    await client.disconnect()
+    assert not in_group(client, "a")
+    assert not in_group(client, "b")
 
 
 async def test_the_connections_of_a_deleted_user_do_not_rejoin(user: Any) -> None:

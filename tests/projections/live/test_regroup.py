@@ -52,11 +52,11 @@ async def test_a_failed_discard_is_retried_with_a_later_heartbeat(
     await client.disconnect()
 
 
-async def test_failed_discards_are_kept_if_the_database_is_unavailable(
+async def test_pending_discards_are_kept_if_the_database_is_unavailable(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await client_of(AsyncChat, "a")
-    groups.remember_failed_discards([("b", client.channel)], "default")
+    groups.remember_pending_discards([("b", client.channel)], "default")
 
     def fail(*args: Any) -> Any:
         raise DatabaseError("unavailable")
@@ -65,7 +65,7 @@ async def test_failed_discards_are_kept_if_the_database_is_unavailable(
         patch.setattr(regroup, "absent", fail)
         with pytest.raises(DatabaseError):
             await live_loop.current().database("default").regrouper.renew()
-    assert ("b", client.channel) in groups.take_failed_discards("default")
+    assert ("b", client.channel) in groups.take_pending_discards("default")
     await client.disconnect()
 
 
