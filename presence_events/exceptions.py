@@ -60,8 +60,9 @@ class LogIsAppendOnly(PresenceError, TypeError):
 
 class ProjectionIsDerived(PresenceError, IntegrityError):
     """Rooms and presences cannot be saved: the table is a projection of the presence log. To make a connection join a
-    room, which creates the room if needed, call Room.objects.add(room, channel_name, user). To record a sign of life or
-    new data, call Presence.objects.touch(channel_name, data)."""
+    room, which creates the room if needed, call Room.objects.add(room, channel_name, user). To get a room that may be
+    empty, call Room.named(name). To record a sign of life or new data, call Presence.objects.touch(channel_name,
+    data)."""
 
 
 class CeleryNotInstalled(PresenceError, RuntimeError):

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.layers import get_channel_layer
 
+from projections._delivery import layers
 from projections._live import live_loop
 from projections._live.async_connection import AsyncConnection
 from projections._live.client_ping import ClientPing
@@ -92,6 +93,7 @@ class _Mixin(_Consumer):
         return self.scope.get("user")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        layers.check(self.channel_layer_alias)
         if get_channel_layer(self.channel_layer_alias) is None:
             # Channels names the channels of consumers that have a layer. Presence needs a name in any case.
             self.channel_name = f"no-layer.{secrets.token_hex(16)}"

@@ -64,6 +64,7 @@ class RoomManager(models.Manager[_Room]):
         is present as another user, that stay ends and a second one begins.
 
         ``channel_layer_alias`` is the layer that the group is on. Pass that of the consumer, if it is not the default.
+        Raises `channels.exceptions.InvalidChannelLayerError`, before anything is recorded, if it is not configured.
 
         If the channel layer fails to add the connection to the group, its exception is raised. The join is recorded
         nevertheless. Inside ``atomic``, the exception is logged instead.
@@ -150,13 +151,14 @@ class RoomManager(models.Manager[_Room]):
     def _begin_join(self, alias: str, channel_name: str, layer: str | None, *, known: bool) -> None:
         """Notes what this process has to know of the connection. ``known`` is whether it may have the socket."""
         if layer is not None:
+            layers.check(layer)
             layers.remember(channel_name, layer)
         if known:
             joined.enter(channel_name, alias)
 
-    def named(self, room_channel_name: str, using: str) -> _Room:
+    def named(self, room_channel_name: str, using: str | None = None) -> _Room:
         """As `Room.named`."""
-        return self.model.from_db(using, ["channel_name"], [room_channel_name])
+        return self.model.from_db(using or self.db, ["channel_name"], [room_channel_name])
 
 
 class PresenceManager(models.Manager[_Presence]):

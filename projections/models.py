@@ -123,10 +123,12 @@ class Room(models.Model):
         return Room.objects.using(alias).filter(pk=self.pk).delete()
 
     @classmethod
-    def named(cls, name: str, using: str) -> Room:
+    def named(cls, name: str, using: str | None = None) -> Room:
         """Returns the room of that name without a query. The room need not exist.
 
-        ``created_at`` is fetched when you read it. In a coroutine, ``await room.arefresh_from_db()`` first.
+        A room without connections is pruned, and ``Room.objects.get`` then raises `Room.DoesNotExist`. ``using`` is the
+        alias of its database, by default that of the routers. ``created_at`` is fetched when you read it. In a
+        coroutine, ``await room.arefresh_from_db()`` first.
         """
         return cls.objects.named(name, using)
 

@@ -11,14 +11,25 @@ from __future__ import annotations
 from typing import cast
 
 from channels import DEFAULT_CHANNEL_LAYER
+from channels.exceptions import InvalidChannelLayerError
 from channels.layers import channel_layers
 
 from projections._delivery.bounded import BoundedMap
 
-__all__ = ["MAX_REMEMBERED", "of_add", "of_discard", "remember"]
+__all__ = ["MAX_REMEMBERED", "check", "of_add", "of_discard", "remember"]
 
 MAX_REMEMBERED = 20_000
 """Connections whose layer a process remembers. A connection is remembered again with every join."""
+
+
+def check(alias: str) -> None:
+    """Raises `channels.exceptions.InvalidChannelLayerError` for a layer that is not configured.
+
+    Does nothing for the default layer, which a site need not have.
+    """
+    if alias not in (DEFAULT_CHANNEL_LAYER, *_configured()):
+        names = ", ".join(map(repr, _configured())) or "none"
+        raise InvalidChannelLayerError(f"{alias!r} is not a layer of CHANNEL_LAYERS. Its layers: {names}.")
 
 
 def remember(channel_name: str, alias: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, sync_to_async
 from channels.consumer import AsyncConsumer
+from channels.exceptions import InvalidChannelLayerError
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
@@ -463,6 +464,14 @@ async def test_without_a_channel_layer_presence_is_recorded(chat: Any, settings:
     assert await other.closed_with() == EVICTED
     await client.disconnect()
     await other.disconnect()
+    assert await present() == []
+
+
+@both
+async def test_a_consumer_on_a_layer_that_is_not_configured_is_refused(chat: Any) -> None:
+    misspelt = type("Misspelt", (chat,), {"channel_layer_alias": "supprt"})
+    with pytest.raises(InvalidChannelLayerError, match=r"'supprt' is not a layer .* Its layers: 'default'"):
+        await client_of(misspelt, "a")
     assert await present() == []
 
 

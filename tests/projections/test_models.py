@@ -148,6 +148,7 @@ def test_the_id_of_a_room_is_its_name_in_instances_and_queries() -> None:
     Room.objects.add("other", "channel")
     room = Room.objects.get(id="room")
     assert (room.id, Room(id="new").pk, Room.named("x", "default").id) == ("room", "new", "x")
+    assert (Room.named("empty").get_anonymous_count(), Room.named("room").get_anonymous_count()) == (0, 1)
     assert list(Room.objects.order_by("-id").values_list("id", flat=True)) == ["room", "other"]
     assert Room.objects.filter(id__in=["room", "nowhere"]).exclude(id="other").get() == room
     assert Room.objects.get_or_create(id="room") == (room, False)

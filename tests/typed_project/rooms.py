@@ -48,6 +48,7 @@ def in_room(room: Room, presence: Presence) -> None:
     room.remove_presence("channel")
     room.remove_presence(presence=presence)
     assert_type(room.prune_presences(), int)
+    assert_type(Room.named("lobby"), Room)
     assert_type(Room.named("lobby", using="default"), Room)
     assert_type(room.channel_name, str)
     assert_type(room.created_at, datetime)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.exceptions import InvalidChannelLayerError
 from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
 
 from presence_events.recorder import Draft, record
@@ -46,6 +47,12 @@ def rooms_of(client: Client | str) -> dict[str, list[str]]:
         alias: sorted(room for room, members in get_channel_layer(alias).groups.items() if channel in members)
         for alias in ("default", "chat")
     }
+
+
+async def test_a_join_on_a_layer_that_is_not_configured_is_refused() -> None:
+    with pytest.raises(InvalidChannelLayerError, match=r"'chta' is not a layer .* Its layers: 'default', 'chat'"):
+        await Room.objects.aadd("a", "channel", channel_layer_alias="chta")
+    assert not await Room.objects.aexists()
 
 
 @both
