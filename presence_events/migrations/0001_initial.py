@@ -1,10 +1,11 @@
 import django.db.models.deletion
-import pgtrigger.compiler
+import django.db.models.functions.datetime
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
 import presence_events.schema.fields
+import presence_events.schema.json_data
 import presence_events.schema.triggers
 from presence_events import sql
 
@@ -18,27 +19,78 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Checkpoint",
+            fields=[
+                ("name", models.TextField(primary_key=True, serialize=False, verbose_name="name")),
+                ("mark", models.JSONField(help_text="How far the log has been read.", verbose_name="mark")),
+                (
+                    "cluster",
+                    models.BigIntegerField(
+                        help_text="The database cluster for which the mark is valid.", verbose_name="cluster"
+                    ),
+                ),
+                (
+                    "moved_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="moved at"),
+                ),
+            ],
+            options={
+                "verbose_name": "checkpoint",
+                "verbose_name_plural": "checkpoints",
+                "db_table": "presence_checkpoint",
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Process",
+            fields=[
+                ("name", models.TextField(db_collation="C", primary_key=True, serialize=False, verbose_name="name")),
+                (
+                    "started_at",
+                    models.DateTimeField(
+                        help_text="When the process first claimed a connection.", verbose_name="started at"
+                    ),
+                ),
+                (
+                    "seen_at",
+                    models.DateTimeField(help_text="The time of the last keep-alive.", verbose_name="last seen"),
+                ),
+            ],
+            options={
+                "verbose_name": "process",
+                "verbose_name_plural": "processes",
+                "db_table": "presence_process",
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
             name="PresenceEvent",
             fields=[
                 (
                     "id",
                     models.BigIntegerField(
-                        editable=False, help_text="Position in the log.", primary_key=True, serialize=False
+                        editable=False,
+                        help_text="Position in the log.",
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="position",
                     ),
                 ),
                 (
                     "kind",
                     models.TextField(
-                        choices=[("join", "Join"), ("touch", "Touch"), ("leave", "Leave"), ("prune", "Prune")]
+                        choices=[("join", "Join"), ("touch", "Touch"), ("leave", "Leave"), ("prune", "Prune")],
+                        verbose_name="kind",
                     ),
                 ),
-                ("room", models.TextField(db_collation="C", help_text="The name of the room.")),
+                ("room", models.TextField(db_collation="C", help_text="The name of the room.", verbose_name="room")),
                 (
                     "channel_name",
                     models.TextField(
                         db_collation="C",
                         help_text="The channel name of the connection; empty if the room itself was pruned.",
                         null=True,
+                        verbose_name="connection",
                     ),
                 ),
                 (
@@ -46,28 +98,37 @@ class Migration(migrations.Migration):
                     models.BigIntegerField(
                         help_text="The number of the stay. All events of one stay share it.",
                         null=True,
+                        verbose_name="session",
                     ),
                 ),
-                ("since", models.DateTimeField(help_text="When the stay began.")),
+                ("since", models.DateTimeField(help_text="When the stay began.", verbose_name="since")),
                 (
                     "last_seen",
                     models.DateTimeField(
                         help_text="For leave and prune: when the connection was last seen. It ended between then and the time of the event.",
                         null=True,
+                        verbose_name="last seen",
                     ),
                 ),
                 (
                     "data",
                     models.JSONField(
+                        decoder=presence_events.schema.json_data.TolerantDecoder,
                         help_text="For join and touch: JSON that describes the connection. For leave and prune: the reason.",
                         null=True,
+                        verbose_name="data",
                     ),
                 ),
-                ("at", models.DateTimeField(help_text="When the event happened, by the clock of the database.")),
+                (
+                    "at",
+                    models.DateTimeField(
+                        help_text="When the event happened, by the clock of the database.", verbose_name="time"
+                    ),
+                ),
                 (
                     "tx",
                     presence_events.schema.fields.TransactionIdField(
-                        help_text="The transaction that appended the event."
+                        help_text="The transaction that appended the event.", verbose_name="transaction"
                     ),
                 ),
                 (
@@ -80,10 +141,22 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
+                    "process",
+                    models.TextField(
+                        db_collation="C",
+                        help_text="For join: the server process that has claimed the connection, if any.",
+                        null=True,
+                        verbose_name="process",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
                 "db_table": "presence_event",
                 "ordering": ["id"],
                 "default_permissions": ("view",),
@@ -97,6 +170,53 @@ class Migration(migrations.Migration):
                         condition=models.Q(models.Q(("kind", "touch"), _negated=True), ("user__isnull", False)),
                         fields=["user", "id"],
                         name="presence_event_user",
+                    ),
+                    models.Index(
+                        models.F("room"),
+                        models.Func(
+                            models.F("at"),
+                            models.F("since"),
+                            arg_joiner=" - ",
+                            output_field=models.IntegerField(),
+                            template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
+                        ),
+                        models.F("at"),
+                        models.F("since"),
+                        condition=models.Q(
+                            ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("room__isnull", False)
+                        ),
+                        name="presence_event_room_stay",
+                    ),
+                    models.Index(
+                        models.F("user"),
+                        models.Func(
+                            models.F("at"),
+                            models.F("since"),
+                            arg_joiner=" - ",
+                            output_field=models.IntegerField(),
+                            template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
+                        ),
+                        models.F("at"),
+                        models.F("since"),
+                        condition=models.Q(
+                            ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("user__isnull", False)
+                        ),
+                        name="presence_event_user_stay",
+                    ),
+                    models.Index(
+                        models.Func(
+                            models.F("at"),
+                            models.F("since"),
+                            arg_joiner=" - ",
+                            output_field=models.IntegerField(),
+                            template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
+                        ),
+                        models.F("at"),
+                        models.F("since"),
+                        condition=models.Q(
+                            ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("at__gte", models.F("since"))
+                        ),
+                        name="presence_event_stay",
                     ),
                 ],
                 "constraints": [
@@ -116,9 +236,12 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(sql.read("presence_events", "schema/position_sequence"), migrations.RunSQL.noop),
+        migrations.RunSQL(
+            sql.read("presence_events", "schema/magnitude_statistics"), "DROP STATISTICS presence_event_magnitude"
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="presenceevent",
-            trigger=pgtrigger.compiler.Trigger(
+            trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="append_only",
                 sql=presence_events.schema.triggers.TriggerSql(
                     func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/guarantees.md.';\nEND;",

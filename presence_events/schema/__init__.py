@@ -1,1 +1,1 @@
-"""Column types, indexes, triggers and migration operations of the tables."""
+"""Column types, indexes and triggers of the tables."""

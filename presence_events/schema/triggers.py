@@ -1,6 +1,6 @@
 """Triggers whose functions are ``.sql`` files, managed by django-pgtrigger.
 
-django-pgtrigger installs them like its own triggers. Their functions differ in five ways:
+django-pgtrigger installs them like its own triggers. Their functions differ in six ways:
 
 - They do not call ``pgtrigger.ignore``. A session variable must not be able to switch off the rules of the log.
   That call also costs one caught exception for each row, about a third of the cost of an append.
@@ -12,6 +12,7 @@ django-pgtrigger installs them like its own triggers. Their functions differ in 
 - They raise an error if a trigger of another table calls them.
 - They set ``enable_seqscan = off``. PL/pgSQL keeps its plans as long as the database connection is open. A plan from
   when a table was empty and vacuumed would be a sequential scan, and a burst of joins would take quadratic time.
+- They are dropped with their trigger.
 """
 
 from __future__ import annotations
@@ -92,6 +93,18 @@ class TriggerSql(compiler.UpsertTriggerSql):
         return _BODY.format(pgid=self.pgid, table=f'"{self.table}"', func=self.kwargs["func"])
 
 
+class InstalledTrigger(compiler.Trigger):
+    """A `SqlTrigger` as migrations have it. Released migrations refer to it: do not change it, add a new class.
+
+    django-pgtrigger removes a trigger without its function. Here both are removed: no function with the owner's rights
+    remains.
+    """
+
+    @property
+    def uninstall_sql(self) -> str:
+        return f"{super().uninstall_sql} DROP FUNCTION IF EXISTS {self.sql.pgid}();"
+
+
 class SqlTrigger(pgtrigger.Trigger):
     """A trigger whose function body is the PL/pgSQL block in ``sql/triggers/<source>.sql`` of ``package``."""
 
@@ -103,8 +116,8 @@ class SqlTrigger(pgtrigger.Trigger):
     def get_func(self, model: Any) -> str:
         return sql.read(self.package, f"triggers/{self.source}")
 
-    def compile(self, model: Any) -> compiler.Trigger:
-        return compiler.Trigger(
+    def compile(self, model: Any) -> InstalledTrigger:
+        return InstalledTrigger(
             name=self.name,
             sql=TriggerSql(
                 pgid=self.get_pgid(model),

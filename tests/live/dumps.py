@@ -8,9 +8,9 @@ from tests.live.databases import Cluster
 from tests.postgres import embedded
 
 
-def dump(cluster: Cluster) -> str:
-    """Returns the whole database as SQL."""
-    return _run("pg_dump", cluster, cluster.database)
+def dump(cluster: Cluster, *options: str) -> str:
+    """Returns the database as SQL: all of it, or what the ``options`` of pg_dump select."""
+    return _run("pg_dump", cluster, *options, cluster.database)
 
 
 def restore(cluster: Cluster, dumped: str) -> None:

@@ -1,38 +1,32 @@
-"""Upgrades without downtime: the database is migrated while processes of the last release run, and processes are
-replaced one by one."""
+"""Upgrades without downtime: a database of the first release is migrated while processes of that release run, and
+processes are replaced one by one."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import psycopg
 import pytest
+from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
-from projections.models import Presence, Room
+from projections.models import DeadLetter, Presence, PresenceSession, Room
 from tests.fold import assert_live_is_the_fold
+from tests.live import releases
 from tests.live.connected import connected
 from tests.live.databases import Cluster
-from tests.live.dumps import execute
-from tests.live.old_code import OldCode
+from tests.live.dumps import dump, execute
 from tests.live.received_signals import received_channels
-from tests.waiting import wait_until
-
-RELEASED = (("presence_events", "0003"), ("projections", "0004"))
-
-OLD_GRANTS = """
-CREATE ROLE app LOGIN;
-GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session) ON presence_event TO app;
-GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO app;
-GRANT SELECT ON presence_session TO app;
-"""
+from tests.live.releases.dumps import grants, schema
+from tests.live.releases.history import BEGIN
+from tests.live.releases.old_code import OldCode
 
 
 @pytest.fixture(scope="module")
@@ -49,22 +43,42 @@ def cluster(cluster_of_module: Cluster, django_db_blocker: Any) -> Iterator[Clus
         yield cluster_of_module
 
 
+@pytest.fixture
+def released(cluster: Cluster) -> Cluster:
+    """A database of the first release, with history."""
+    releases.load(cluster)
+    return cluster
+
+
 def run(*arguments: str) -> str:
     out = StringIO()
     call_command(*arguments, stdout=out)
     return out.getvalue()
 
 
-def test_the_last_release_runs_while_the_database_is_migrated_and_beside_the_new_code(cluster: Cluster) -> None:
-    for app_label, migration in RELEASED:
-        call_command("migrate", app_label, migration, verbosity=0)
-    execute(cluster, OLD_GRANTS)
-    with OldCode(cluster, "app") as old:
+def test_the_dump_of_the_release_is_what_the_migrations_create(
+    released: Cluster, cluster_of_module: Cluster, django_db_blocker: Any
+) -> None:
+    """Until the first release. From then on, the dump stays as it is, and this test is removed."""
+    dumped = schema(released)
+    cluster_of_module.use_new_database()
+    with connected(django_db_blocker, default=cluster_of_module):
+        call_command("migrate", verbosity=0)
+    again = "run python -m tests.live.releases"
+    assert dumped == schema(cluster_of_module), again
+    assert releases.GRANTS.read_text() == grants(), again
+
+
+def test_the_first_release_runs_while_the_database_is_migrated_and_beside_the_new_code(released: Cluster) -> None:
+    last = PresenceEvent.objects.order_by("-id")[0].id
+    execute(released, "CREATE ROLE app LOGIN")
+    releases.grant(released, role="app")
+    with OldCode(released, "app") as old:
         old.wait()
         call_command("migrate", verbosity=0)
         old.wait()
         for app_label in ("presence_events", "projections"):
-            execute(cluster, sql.read(app_label, "grants/app"), role="app")
+            execute(released, sql.read(app_label, "grants/app"), role="app")
         old.wait()
         asyncio.run(_join_by_new_code())
         assert set(Presence.objects.filter(room="new").values_list("process", flat=True)) != {None}
@@ -73,28 +87,87 @@ def test_the_last_release_runs_while_the_database_is_migrated_and_beside_the_new
         leave = (
             "INSERT INTO presence_event (kind, room, channel_name) VALUES ('leave', 'new', 'new-1') RETURNING process"
         )
-        assert cluster.query(leave) == [(None,)]
-    recorded = set(PresenceEvent.objects.exclude(room="new").values_list("id", "kind", "room", "channel_name"))
+        assert released.query(leave) == [(None,)]
+    appended = PresenceEvent.objects.filter(id__gt=last).exclude(room="new")
+    recorded = set(appended.values_list("id", "kind", "room", "channel_name"))
     assert len(old.acknowledged) == len(recorded)
     assert set(old.acknowledged) == recorded
     assert run("replay_presence", "--check") == "Rooms and presences match the log.\n"
     assert_live_is_the_fold()
 
 
-def test_a_migration_that_runs_into_the_lock_timeout_can_be_repeated(
+def test_the_history_of_the_first_release_is_kept_and_can_be_queried(released: Cluster) -> None:
+    events = list(PresenceEvent.objects.order_by("id").values())
+    assert len(events) > 200
+    assert {event["kind"] for event in events} == {"join", "touch", "leave", "prune"}
+    call_command("migrate", verbosity=0)
+    assert list(PresenceEvent.objects.order_by("id").values()) == events
+    assert run_checks(databases=["default"]) == []
+    assert run("replay_presence", "--check") == "Rooms and presences match the log.\n"
+    assert_live_is_the_fold()
+
+    ends = [event for event in events if event["kind"] in ("leave", "prune") and event["session"]]
+    closed, open_stays = PresenceSession.objects.filter(is_open=False), PresenceSession.objects.filter(is_open=True)
+    assert set(closed.values_list("session", flat=True)) == {event["session"] for event in ends}
+    assert set(open_stays.values_list("session", flat=True)) == set(Presence.objects.values_list("id", flat=True))
+    assert set(closed.values_list("user_id", flat=True)) == {event["user_id"] for event in ends}
+    moments = [BEGIN + timedelta(hours=hours) for hours in range(-4, 80, 6)]
+    found = [set(PresenceSession.objects.at(moment).values_list("session", flat=True)) for moment in moments]
+    assert any(found)
+    for moment, sessions in zip(moments, found, strict=True):
+        present = {event["session"] for event in ends if event["since"] <= moment < event["at"]}
+        present |= set(Presence.objects.filter(joined_at__lte=moment).values_list("id", flat=True))
+        assert sessions == present
+    occupancy = "SELECT sum(connections) FROM presence_occupancy('lobby', %s, %s, '1 hour')"
+    assert released.query(occupancy, BEGIN, BEGIN + timedelta(days=1))[0][0] > 5
+
+
+def test_the_worker_goes_on_from_the_checkpoint_of_the_first_release(
+    released: Cluster, settings: Any, signals: list[dict[str, Any]]
+) -> None:
+    settings.CHANNELS_PRESENCE_SIGNALS = "worker"
+    call_command("migrate", verbosity=0)
+    Room.objects.add("lobby", "new")
+    run("run_projector", "--once")
+    assert received_channels(signals) == ["claimed", "last", "gone", "gone", "new"]
+    assert DeadLetter.objects.get().receiver == "site.receive"
+
+
+def test_a_migration_that_runs_into_the_lock_timeout_changes_nothing_and_can_be_repeated(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for app_label, migration in RELEASED:
-        call_command("migrate", app_label, migration, verbosity=0)
+    """The last statements of the migration wait for the log, and fail after everything else."""
+    call_command("migrate", "presence_events", verbosity=0)
+    before = schema(cluster)
     connection.close()
     monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=100ms")
-    with psycopg.connect(cluster.url()) as report:
-        report.execute("SELECT count(*) FROM presence_session")
+    with psycopg.connect(cluster.url()) as writer:
+        writer.execute("LOCK TABLE presence_event IN ROW EXCLUSIVE MODE")
         with pytest.raises(OperationalError, match="lock timeout"):
             call_command("migrate", verbosity=0)
-        cluster.query("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'c') RETURNING 1")
+        connection.close()
+        assert schema(cluster) == before
     call_command("migrate", verbosity=0)
+    Room.objects.add("lobby", "c")
     assert run("replay_presence", "--check") == "Rooms and presences match the log.\n"
+
+
+def test_tables_can_be_created_anew_from_the_rows_of_the_log(released: Cluster) -> None:
+    """As CHANGELOG.md says for a database of an earlier state."""
+    events = list(PresenceEvent.objects.order_by("id").values())
+    presences = list(Presence.objects.order_by("id").values())
+    rows = dump(released, "--data-only", "--disable-triggers", "--table=presence_event")
+    call_command("migrate", "presence_events", "zero", verbosity=0)
+    call_command("migrate", verbosity=0)
+    execute(released, rows)
+    execute(released, "SELECT setval('presence_id_seq', max(session)) FROM presence_event")
+    run("replay_presence")
+    assert list(PresenceEvent.objects.order_by("id").values()) == events
+    assert list(Presence.objects.order_by("id").values()) == presences
+    assert run_checks(databases=["default"]) == []
+    Room.objects.add("lobby", "new")
+    assert Presence.objects.get(channel_name="new").id > presences[-1]["id"]
+    assert_live_is_the_fold()
 
 
 async def _join_by_new_code() -> None:
@@ -153,28 +226,3 @@ def test_no_signal_is_lost_if_the_worker_is_the_last_to_stop(
     assert received_channels(signals) == ["before", "first", "last"]
     join_with_signals("inline", "after")
     assert received_channels(signals) == ["after"]
-
-
-def test_a_transaction_that_has_read_presences_can_append_while_the_database_is_migrated(
-    cluster: Cluster,
-) -> None:
-    """The migration waits for the table that was read. It must not lock the log while it waits."""
-    for app_label, migration in RELEASED:
-        call_command("migrate", app_label, migration, verbosity=0)
-    waits = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'presence'::regclass"
-    with psycopg.connect(cluster.url()) as caller:
-        caller.execute("SELECT count(*) FROM presence")
-        migrating = threading.Thread(target=migrate)
-        migrating.start()
-        wait_until(lambda: cluster.query(waits))
-        caller.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'c')")
-    migrating.join()
-    assert cluster.query("SELECT channel_name FROM presence") == [("c",)]
-
-
-def migrate() -> None:
-    """Runs in a thread, which has database connections of its own."""
-    try:
-        call_command("migrate", verbosity=0)
-    finally:
-        connections.close_all()

@@ -75,7 +75,7 @@ def test_a_model_with_a_table_of_ours_is_an_error(table: str, collides: bool, mo
 @transactional
 def test_our_own_tables_are_no_error_at_any_state_of_our_migrations() -> None:
     try:
-        for state in (("projections", "0004"), ("projections", "0002"), ("presence_events", "0003")):
+        for state in (("projections", "zero"), ("presence_events", "zero")):
             call_command("migrate", *state, verbosity=0)
             assert table_names.foreign_tables("default") == {}
     finally:
@@ -84,9 +84,9 @@ def test_our_own_tables_are_no_error_at_any_state_of_our_migrations() -> None:
 
 
 @pytest.fixture
-def without_dead_letters() -> Iterator[None]:
-    """A database in which our migrations have yet to create the tables of later versions."""
-    call_command("migrate", "projections", "0004", verbosity=0)
+def without_projections() -> Iterator[None]:
+    """A database in which the migration of the projections has yet to create its tables."""
+    call_command("migrate", "projections", "zero", verbosity=0)
     yield
     execute("DROP TABLE IF EXISTS presence_dead_letter")
     MigrationRecorder(connection).record_unapplied("presence", "0001_initial")
@@ -98,7 +98,7 @@ def without_dead_letters() -> Iterator[None]:
     ("label", "owner"), [("presence", "seems to belong to the app 'presence'"), ("shop", "is not one of the presence")]
 )
 def test_a_table_of_others_is_an_error_before_ours_is_created(
-    label: str, owner: str, without_dead_letters: None
+    label: str, owner: str, without_projections: None
 ) -> None:
     execute("CREATE TABLE presence_dead_letter (id int)")
     MigrationRecorder(connection).record_applied(label, "0001_initial")

@@ -94,3 +94,13 @@ def test_the_installation_takes_execute_from_all_other_roles() -> None:
         cursor.execute("SELECT count(*) FROM pg_proc, aclexplode(proacl) WHERE proname = %s", [name])
         assert cursor.fetchone() == (1,)
         cursor.execute('DROP ROLE "Other Role"')
+
+
+@pytest.mark.parametrize(("model", "trigger"), OURS)
+def test_a_trigger_is_removed_with_its_function(model: Any, trigger: Any) -> None:
+    find = "SELECT count(*) FROM pg_proc WHERE proname = %s"
+    with connection.cursor() as cursor:
+        assert cursor.execute(find, [trigger.get_pgid(model)]).fetchone() == (1,)
+        trigger.uninstall(model)
+        assert cursor.execute(find, [trigger.get_pgid(model)]).fetchone() == (0,)
+        trigger.install(model)

@@ -1,4 +1,4 @@
-"""Simulates processes of the last release, which do not know newer columns, while the database is migrated."""
+"""Simulates processes of the first release, which do not know newer columns, while the database is migrated."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import psycopg
 from tests.live.databases import Cluster
 from tests.waiting import wait_until
 
-_APPEND: LiteralString = "INSERT INTO presence_event (kind, room, channel_name, user_id, data, session) "
+_APPEND: LiteralString = "INSERT INTO presence_event (kind, room, channel_name, user_id, data, session, process) "
 _RETURNING: LiteralString = " RETURNING id, kind, room, channel_name"
-_JOIN = _APPEND + "VALUES ('join', %(room)s, %(channel)s, NULL, NULL, NULL)" + _RETURNING
+_JOIN = _APPEND + "VALUES ('join', %(room)s, %(channel)s, NULL, NULL, NULL, 'old')" + _RETURNING
 _TOUCH = (
     _APPEND
-    + "SELECT 'touch', room, channel_name, NULL, NULL, NULL FROM presence WHERE channel_name = %(channel)s"
+    + "SELECT 'touch', room, channel_name, NULL, NULL, NULL, NULL FROM presence WHERE channel_name = %(channel)s"
     + _RETURNING
 )
 _LEAVE = (
     _APPEND
-    + "SELECT 'leave', room, channel_name, user_id, NULL, id FROM presence WHERE channel_name = %(channel)s"
+    + "SELECT 'leave', room, channel_name, user_id, NULL, id, NULL FROM presence WHERE channel_name = %(channel)s"
     + _RETURNING
 )
 
@@ -32,9 +32,10 @@ Acknowledged = tuple[int, str, str, str]
 
 
 class OldCode:
-    """Runs threads that record and a thread that queries, each with a database connection of its own, during the block.
+    """Runs threads with a database connection each during the block: some record, one queries, one does both.
 
-    The end of the block raises an AssertionError if one of them failed.
+    The one that does both reads presences and then records, in one transaction. It deadlocks with a migration that
+    locks the log while it waits for the presences. The end of the block raises an AssertionError if a thread failed.
     """
 
     def __init__(self, cluster: Cluster, role: str) -> None:
@@ -43,7 +44,7 @@ class OldCode:
         self._url = cluster.url().replace("postgres@", f"{role}@")
         self._stop = threading.Event()
         self._errors: list[Exception] = []
-        actions = [*(self._record(number) for number in range(3)), self._query()]
+        actions = [*(self._record(number) for number in range(3)), self._query(), self._read_and_record()]
         self._threads = [threading.Thread(target=self._run, args=(action,)) for action in actions]
 
     def __enter__(self) -> Self:
@@ -81,6 +82,18 @@ class OldCode:
             self.acknowledged += connection.execute(statement, params).fetchall()
 
         return record
+
+    def _read_and_record(self) -> Callable[[Any], None]:
+        statements = cycle((_JOIN, _LEAVE))
+
+        def read_and_record(connection: Any) -> None:
+            with connection.transaction():
+                connection.execute("SELECT count(*) FROM presence").fetchall()
+                params = {"room": "room-0", "channel": "old-reader"}
+                recorded = connection.execute(next(statements), params).fetchall()
+            self.acknowledged += recorded
+
+        return read_and_record
 
     def _query(self) -> Callable[[Any], None]:
         transactions = cycle(

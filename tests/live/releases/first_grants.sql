@@ -1,0 +1,97 @@
+-- For a role that may append to the log and read it, and nothing else. Run it as the owner of the tables:
+--   python -c 'from presence_events import sql; print(sql.read("presence_events", "grants/app"))' | psql -1 -v role=app
+-- Functions and operators that another role creates in the schema of the tables could run with the rights of whoever
+-- uses them, so no other role may create there.
+DO $$
+DECLARE
+    creators pg_catalog.text;
+    schema pg_catalog.text;
+BEGIN
+    SELECT
+        pg_catalog.string_agg(DISTINCT
+            CASE
+                WHEN grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                ELSE grantee::pg_catalog.regrole::pg_catalog.text
+            END,
+            ', '
+        ),
+        pg_catalog.min(class.relnamespace::pg_catalog.regnamespace::pg_catalog.text)
+    INTO creators, schema
+    FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+    CROSS JOIN pg_catalog.aclexplode(namespace.nspacl)
+    WHERE class.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
+        AND privilege_type OPERATOR(pg_catalog.=) 'CREATE'
+        AND grantee OPERATOR(pg_catalog.<>) namespace.nspowner
+        AND (
+            grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+            OR NOT pg_catalog.pg_has_role(grantee, class.relowner, 'USAGE')
+        );
+    IF creators IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = pg_catalog.concat('roles other than the owner may create in the schema ', schema, ': ', creators),
+            HINT = pg_catalog.concat('First run: REVOKE CREATE ON SCHEMA ', schema, ' FROM ', creators);
+    END IF;
+END
+$$;
+-- The columns are those of a draft. Only the database sets position, session and times: a given session limits the
+-- event to that stay.
+REVOKE ALL ON presence_event FROM PUBLIC, :"role";
+GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process) ON presence_event TO :"role";
+-- Server processes keep their rows alive, and delete the rows of dead ones. run_projector does the latter as well.
+GRANT SELECT, INSERT, UPDATE, DELETE ON presence_process TO :"role";
+-- run_projector and other readers store how far they have read the log.
+GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
+-- The replay and the readers of the log read the last drawn position.
+GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";
+-- The rights of a role that reads the projections; the fold writes them. Run it as the owner of the tables:
+--   python -c 'from presence_events import sql; print(sql.read("projections", "grants/app"))' | psql -1 -v role=app
+-- Functions and operators that another role creates in the schema of the tables could run with the rights of whoever
+-- uses them, so no other role may create there.
+DO $$
+DECLARE
+    creators pg_catalog.text;
+    schema pg_catalog.text;
+BEGIN
+    SELECT
+        pg_catalog.string_agg(DISTINCT
+            CASE
+                WHEN grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                ELSE grantee::pg_catalog.regrole::pg_catalog.text
+            END,
+            ', '
+        ),
+        pg_catalog.min(class.relnamespace::pg_catalog.regnamespace::pg_catalog.text)
+    INTO creators, schema
+    FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+    CROSS JOIN pg_catalog.aclexplode(namespace.nspacl)
+    WHERE class.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
+        AND privilege_type OPERATOR(pg_catalog.=) 'CREATE'
+        AND grantee OPERATOR(pg_catalog.<>) namespace.nspowner
+        AND (
+            grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+            OR NOT pg_catalog.pg_has_role(grantee, class.relowner, 'USAGE')
+        );
+    IF creators IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = pg_catalog.concat('roles other than the owner may create in the schema ', schema, ': ', creators),
+            HINT = pg_catalog.concat('First run: REVOKE CREATE ON SCHEMA ', schema, ' FROM ', creators);
+    END IF;
+END
+$$;
+-- Pruning locks rows, which requires UPDATE on one column. The guards refuse the update itself.
+REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
+GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
+REVOKE ALL ON presence_session FROM PUBLIC, :"role";
+GRANT SELECT ON presence_session TO :"role";
+-- run_projector writes who leads. Who may write here may lead.
+REVOKE ALL ON presence_leader FROM PUBLIC, :"role";
+GRANT SELECT, INSERT, UPDATE ON presence_leader TO :"role";
+-- The worker writes dead letters.
+GRANT SELECT, INSERT ON presence_dead_letter TO :"role";
+GRANT USAGE ON SEQUENCE presence_dead_letter_id_seq TO :"role";
+-- Pruning asks whether rows of other tables refer to a room or a presence. For the answer it reads those tables.
+GRANT EXECUTE ON FUNCTION presence_is_referenced(regclass, name, text) TO :"role";

@@ -1,0 +1,1679 @@
+--
+-- PostgreSQL database dump
+--
+
+
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: pgtrigger_append_only_6794e(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_append_only_6794e() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_event"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_append_only_6794e is a trigger function of the table "presence_event" only';
+    END IF;
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),
+        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/guarantees.md.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_fold_72a36(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_fold_72a36() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $_$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_event"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_fold_72a36 is a trigger function of the table "presence_event" only';
+    END IF;
+-- Applies an event to the projections, before it is inserted into the log. An event that changes nothing is left out of
+-- the log: the trigger returns NULL.
+--
+-- The position in the log is drawn last, while the row that the event changes is locked. So the order of positions is
+-- the order of changes, and a replay in that order produces the same rows.
+--
+-- The time of the event is read under the same lock. A touch and a join may wait for that lock after they have read the
+-- clock, so they read it again if more than a millisecond has passed.
+--
+-- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
+DECLARE
+    now pg_catalog.timestamptz;
+    created pg_catalog.bool := false;
+    is_repeated pg_catalog.bool;
+    references_to_rooms pg_catalog.text;
+    size pg_catalog.int4;
+    refused pg_catalog.text;
+BEGIN
+    IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
+        NEW.data := NULL;
+    END IF;
+    -- presence_events.validation applies the same limits earlier. Text that is no longer than 128 bytes is too short for
+    -- too many levels and for a number that is too large. Only a join can bring new names.
+    IF NEW.data IS NOT NULL THEN
+        size := pg_catalog.octet_length(NEW.data::pg_catalog.text);
+        IF size OPERATOR(pg_catalog.>) 8192 THEN
+            refused := pg_catalog.format('data has %s bytes as text, and the limit is 8192', size);
+        ELSIF size OPERATOR(pg_catalog.>) 128
+            AND pg_catalog.jsonb_path_exists(NEW.data, 'strict $.**{65}'::pg_catalog.jsonpath)
+        THEN
+            refused := 'the values of data are nested in more than 64 lists and objects';
+        ELSIF size OPERATOR(pg_catalog.>) 308 AND pg_catalog.jsonb_path_exists(
+            NEW.data,
+            'strict $.** ? (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308)'::pg_catalog.jsonpath
+        ) THEN
+            refused := 'data contains a number that is larger than a floating-point number of 64 bits can be';
+        END IF;
+    END IF;
+    IF NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
+        IF NEW.room OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.room) OPERATOR(pg_catalog.>) 255 THEN
+            refused := 'room has to be a name of 1 to 255 bytes';
+        ELSIF NEW.channel_name OPERATOR(pg_catalog.=) ''
+            OR pg_catalog.octet_length(NEW.channel_name) OPERATOR(pg_catalog.>) 255
+        THEN
+            refused := 'channel_name has to be a name of 1 to 255 bytes';
+        ELSIF pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024 THEN
+            refused := 'process has to be a name of at most 1024 bytes';
+        END IF;
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = pg_catalog.format('a %s is refused: %s', NEW.kind, refused),
+            HINT = 'docs/guarantees.md lists the limits of names and data.';
+    END IF;
+    IF NEW.channel_name IS NULL
+        AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['join', 'touch', 'leave']::pg_catalog.text[])
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'not_null_violation',
+            MESSAGE = pg_catalog.format('a %s needs a channel_name', NEW.kind),
+            HINT = 'Only the prune of a room itself has no channel_name.';
+    END IF;
+
+    CASE
+    WHEN NEW.kind OPERATOR(pg_catalog.=) 'touch' THEN
+        IF NEW.data IS NOT NULL THEN
+            -- A touch with data means that the data changed, so data that is already present is removed from the touch.
+            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence
+            WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+            FOR NO KEY UPDATE;
+            IF is_repeated THEN
+                NEW.data := NULL;
+            END IF;
+        END IF;
+        UPDATE presence
+        SET last_seen = greatest(last_seen, pg_catalog.clock_timestamp()), data = coalesce(NEW.data, data)
+        WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+            AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
+        RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.at;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) NEW.at
+            OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
+        THEN
+            UPDATE presence SET last_seen = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) NEW.session
+            RETURNING last_seen INTO NEW.at;
+        END IF;
+        NEW.last_seen := NULL;
+        NEW.process := NULL;
+
+    WHEN NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
+        -- Waits while another transaction ends a stay of this connection, so the new stay begins after that end.
+        PERFORM FROM presence
+        WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+        FOR UPDATE;
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+        -- Waits while another transaction prunes the room, and then creates the room again.
+        LOOP
+            SELECT created_at INTO now FROM presence_room
+            WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
+            FOR KEY SHARE;
+            created := NOT FOUND;
+            -- The clock may have been set back. The join does not come before its room.
+            now := greatest(now, pg_catalog.clock_timestamp());
+            EXIT WHEN NOT created;
+            INSERT INTO presence_room (channel_name, created_at) VALUES (NEW.room, now) ON CONFLICT DO NOTHING;
+            created := FOUND;
+            EXIT WHEN created;
+        END LOOP;
+        INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data, process)
+        VALUES (
+            pg_catalog.nextval('presence_id_seq'::pg_catalog.regclass),
+            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process
+        )
+        ON CONFLICT (room, channel_name) DO NOTHING
+        RETURNING id INTO NEW.session;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        -- In a room that this join has just created, there was no other join to wait for.
+        IF NOT created
+            AND pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) now
+                OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
+        THEN
+            now := pg_catalog.clock_timestamp();
+            UPDATE presence SET joined_at = now, last_seen = now WHERE id OPERATOR(pg_catalog.=) NEW.session;
+        END IF;
+        NEW.since := now;
+        NEW.last_seen := NULL;
+        NEW.at := now;
+
+    WHEN NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['leave', 'prune']::pg_catalog.text[]) THEN
+        IF NEW.channel_name IS NOT NULL THEN
+            DELETE FROM presence
+            WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+                AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
+            RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+            NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.last_seen);
+        ELSE
+            -- Two statements, because each has its own snapshot: the second one sees connections that joined while the
+            -- first one waited for the lock.
+            PERFORM FROM presence_room WHERE channel_name OPERATOR(pg_catalog.=) NEW.room FOR UPDATE;
+            -- Under REPEATABLE READ and SERIALIZABLE, both have the snapshot of the transaction, which does not see
+            -- later joins. Only the checks of foreign keys do. So they are made after the DELETE, not at the commit.
+            IF pg_catalog.current_setting('transaction_isolation')
+                OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+            THEN
+                SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', nspname, conname), ', ')
+                INTO references_to_rooms
+                FROM pg_catalog.pg_constraint AS c
+                JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
+                WHERE c.confrelid OPERATOR(pg_catalog.=) 'presence_room'::pg_catalog.regclass AND c.condeferred;
+                EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' DEFERRED');
+            END IF;
+            DELETE FROM presence_room AS r
+            WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
+                AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
+            RETURNING created_at INTO NEW.since;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+            IF references_to_rooms IS NOT NULL THEN
+                BEGIN
+                    EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' IMMEDIATE');
+                EXCEPTION WHEN foreign_key_violation THEN
+                    RAISE EXCEPTION USING
+                        ERRCODE = 'serialization_failure',
+                        MESSAGE = 'could not serialize: the snapshot does not see who is in the room',
+                        HINT = 'Repeat the transaction.';
+                END;
+                EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' DEFERRED');
+            END IF;
+            NEW.session := NULL;
+            NEW.user_id := NULL;
+            NEW.last_seen := NULL;
+            NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.since);
+        END IF;
+        NEW.process := NULL;
+
+    ELSE
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = pg_catalog.format('%L is not a kind of presence event', NEW.kind),
+            HINT = 'The kinds are join, touch, leave and prune.';
+    END CASE;
+
+    NEW.id := pg_catalog.nextval('presence_event_id_seq'::pg_catalog.regclass);
+    NEW.tx := pg_catalog.pg_current_xact_id();
+    RETURN NEW;
+END;
+END
+$_$;
+
+
+--
+-- Name: pgtrigger_names_are_final_400c9(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_names_are_final_400c9() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_names_are_final_400c9 is a trigger function of the table "presence" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_names_are_final_66411(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_names_are_final_66411() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_room"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_names_are_final_66411 is a trigger function of the table "presence_room" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_never_truncated_4a0ab(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_never_truncated_4a0ab() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_room"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_never_truncated_4a0ab is a trigger function of the table "presence_room" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_never_truncated_ea5ea(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_never_truncated_ea5ea() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_never_truncated_ea5ea is a trigger function of the table "presence" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_projected_only_1a7ae(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_projected_only_1a7ae() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_projected_only_1a7ae is a trigger function of the table "presence" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_projected_only_e2ced(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_projected_only_e2ced() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_room"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_projected_only_e2ced is a trigger function of the table "presence_room" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: presence_check(timestamp with time zone, timestamp with time zone, interval); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_check(start timestamp with time zone, stop timestamp with time zone, step interval) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    IF start IS NULL OR stop IS NULL OR step IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'the times and the step of a presence query must not be NULL';
+    END IF;
+    IF start
+        OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) '1 minute'::pg_catalog.interval)
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'datetime_field_overflow',
+            MESSAGE = pg_catalog.format('%s is in the future', start),
+            HINT = 'Ask for a time that is not later than now.';
+    END IF;
+    IF start OPERATOR(pg_catalog.>) stop OR step OPERATOR(pg_catalog.<=) '0'::pg_catalog.interval THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = pg_catalog.format('from %s to %s in steps of %s is not a span of time', start, stop, step),
+            HINT = 'The start must not be later than the end, and the step must be positive.';
+    END IF;
+    RETURN true;
+END;
+$$;
+
+
+--
+-- Name: presence_magnitude(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_magnitude(joined_at timestamp with time zone, left_at timestamp with time zone) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN width_bucket(date_part('epoch'::text, (left_at - joined_at)), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::double precision[]);
+
+
+--
+-- Name: presence_lasts(timestamp with time zone, timestamp with time zone, boolean, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_lasts(joined_at timestamp with time zone, left_at timestamp with time zone, is_open boolean, start timestamp with time zone, stop timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (is_open OR ((left_at >= joined_at) AND (left_at > start) AND ((public.presence_magnitude(joined_at, left_at) = 9) OR ((public.presence_magnitude(joined_at, left_at) = 0) AND (left_at <= (stop + '00:00:08'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 1) AND (left_at <= (stop + '00:01:04'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 2) AND (left_at <= (stop + '00:08:32'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 3) AND (left_at <= (stop + '01:08:16'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 4) AND (left_at <= (stop + '09:06:08'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 5) AND (left_at <= (stop + '72:49:04'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 6) AND (left_at <= (stop + '582:32:32'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 7) AND (left_at <= (stop + '4660:20:16'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 8) AND (left_at <= (stop + '37282:42:08'::interval))))));
+
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: presence; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence (
+    id bigint NOT NULL,
+    channel_name text NOT NULL COLLATE pg_catalog."C",
+    joined_at timestamp with time zone NOT NULL,
+    last_seen timestamp with time zone NOT NULL,
+    data jsonb,
+    user_id uuid,
+    room text NOT NULL COLLATE pg_catalog."C",
+    process text COLLATE pg_catalog."C"
+)
+WITH (fillfactor='70');
+
+
+--
+-- Name: presence_event; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_event (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    room text NOT NULL COLLATE pg_catalog."C",
+    channel_name text COLLATE pg_catalog."C",
+    session bigint,
+    since timestamp with time zone NOT NULL,
+    last_seen timestamp with time zone,
+    data jsonb,
+    at timestamp with time zone NOT NULL,
+    tx xid8 NOT NULL,
+    user_id uuid,
+    process text COLLATE pg_catalog."C",
+    CONSTRAINT presence_event_channel CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)))),
+    CONSTRAINT presence_event_kind CHECK ((kind = ANY (ARRAY['join'::text, 'touch'::text, 'leave'::text, 'prune'::text])))
+);
+
+
+--
+-- Name: presence_session; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.presence_session AS
+ SELECT presence_event.session,
+    presence_event.room,
+    presence_event.channel_name,
+    presence_event.user_id,
+    presence_event.since AS joined_at,
+    presence_event.at AS left_at,
+    presence_event.last_seen,
+    false AS is_open,
+    presence_event.kind AS ended_by,
+    presence_event.data AS reason,
+    (presence_event.at - presence_event.since) AS duration
+   FROM public.presence_event
+  WHERE ((presence_event.kind = ANY (ARRAY['leave'::text, 'prune'::text])) AND (presence_event.session IS NOT NULL))
+UNION ALL
+ SELECT presence.id AS session,
+    presence.room,
+    presence.channel_name,
+    presence.user_id,
+    presence.joined_at,
+    NULL::timestamp with time zone AS left_at,
+    presence.last_seen,
+    true AS is_open,
+    NULL::text AS ended_by,
+    NULL::jsonb AS reason,
+    (GREATEST(statement_timestamp(), presence.last_seen) - presence.joined_at) AS duration
+   FROM public.presence;
+
+
+--
+-- Name: presence_at(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_at(moment timestamp with time zone) RETURNS SETOF public.presence_session
+    LANGUAGE sql STABLE ROWS 100 PARALLEL SAFE
+    BEGIN ATOMIC
+ WITH question AS (
+          SELECT public.presence_check(presence_at.moment, presence_at.moment, '00:00:01'::interval) AS has_answer
+         )
+  SELECT s.session,
+     s.room,
+     s.channel_name,
+     s.user_id,
+     s.joined_at,
+     s.left_at,
+     s.last_seen,
+     s.is_open,
+     s.ended_by,
+     s.reason,
+     s.duration
+    FROM public.presence_session s
+   WHERE (( SELECT question.has_answer
+            FROM question) AND (s.joined_at <= COALESCE(presence_at.moment, 'infinity'::timestamp with time zone)) AND public.presence_lasts(s.joined_at, s.left_at, s.is_open, presence_at.moment, presence_at.moment));
+END;
+
+
+--
+-- Name: presence_during(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_during(start timestamp with time zone, stop timestamp with time zone) RETURNS SETOF public.presence_session
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ WITH question AS (
+          SELECT public.presence_check(presence_during.start, presence_during.stop, '00:00:01'::interval) AS has_answer
+         )
+  SELECT s.session,
+     s.room,
+     s.channel_name,
+     s.user_id,
+     s.joined_at,
+     s.left_at,
+     s.last_seen,
+     s.is_open,
+     s.ended_by,
+     s.reason,
+     s.duration
+    FROM public.presence_session s
+   WHERE (( SELECT question.has_answer
+            FROM question) AND (s.joined_at < COALESCE(presence_during.stop, 'infinity'::timestamp with time zone)) AND public.presence_lasts(s.joined_at, s.left_at, s.is_open, presence_during.start, presence_during.stop));
+END;
+
+
+--
+-- Name: presence_is_referenced(regclass, name, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_is_referenced(relation regclass, key_column name, key text) RETURNS boolean
+    LANGUAGE plpgsql COST 10000
+    AS $_$
+DECLARE
+    foreign_key record;
+    is_found boolean;
+BEGIN
+    -- The triggers of a constraint have an index on their table. Constraints have none on the referenced table.
+    FOR foreign_key IN
+        SELECT
+            c.conrelid,
+            pg_catalog.string_agg(
+                pg_catalog.format('f.%I OPERATOR(pg_catalog.=) t.%I', own.attname, other.attname), ' AND '
+            ) AS condition
+        FROM (
+            SELECT DISTINCT t.tgconstraint
+            FROM pg_catalog.pg_trigger AS t
+            WHERE t.tgrelid = relation::oid AND t.tgconstraint <> 0::oid
+        ) AS found
+        JOIN pg_catalog.pg_constraint AS c ON c.oid = found.tgconstraint
+        CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)) AS pair (own, other)
+        JOIN pg_catalog.pg_attribute AS own ON own.attrelid = c.conrelid AND own.attnum = pair.own
+        JOIN pg_catalog.pg_attribute AS other ON other.attrelid = c.confrelid AND other.attnum = pair.other
+        WHERE c.contype = 'f'::"char"
+            AND c.confrelid = relation::oid
+            AND c.conparentid = 0::oid
+            AND c.confdeltype = ANY ('{a,r}'::"char"[])
+        GROUP BY c.oid, c.conrelid
+    LOOP
+        IF NOT pg_catalog.has_table_privilege(foreign_key.conrelid, 'SELECT') THEN
+            RETURN true;
+        END IF;
+        EXECUTE pg_catalog.format(
+            'SELECT EXISTS (SELECT FROM %s AS f JOIN %s AS t ON %s WHERE t.%I OPERATOR(pg_catalog.=) $1::%s)',
+            foreign_key.conrelid::regclass,
+            relation,
+            foreign_key.condition,
+            key_column,
+            (
+                SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = relation::oid AND a.attname = key_column
+            )
+        )
+        INTO is_found
+        USING key;
+        IF is_found THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END;
+$_$;
+
+
+--
+-- Name: presence_occupancy(text, timestamp with time zone, timestamp with time zone, interval); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_occupancy(room text, start timestamp with time zone, stop timestamp with time zone, step interval) RETURNS TABLE(bucket timestamp with time zone, connections bigint, peak_connections bigint, average_connections double precision, users bigint, peak_users bigint, average_users double precision)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ WITH RECURSIVE limits AS MATERIALIZED (
+          SELECT LEAST(presence_occupancy.stop, clock_timestamp()) AS stop
+           WHERE public.presence_check(presence_occupancy.start, presence_occupancy.stop,
+                 CASE
+                     WHEN isfinite(presence_occupancy.start) THEN presence_occupancy.step
+                     ELSE '00:00:00'::interval
+                 END)
+         ), steps(number, start) AS (
+          SELECT 1 AS "?column?",
+             presence_occupancy.start AS start
+            FROM limits l_1
+           WHERE (presence_occupancy.start < l_1.stop)
+         UNION ALL
+          SELECT (s.number + 1),
+             (presence_occupancy.start + ((s.number)::double precision * presence_occupancy.step))
+            FROM steps s,
+             limits l_1
+           WHERE ((presence_occupancy.start + ((s.number)::double precision * presence_occupancy.step)) < l_1.stop)
+         ), marks AS MATERIALIZED (
+          SELECT array_agg(s.start ORDER BY s.start) AS list
+            FROM steps s
+         ), stays AS (
+          SELECT s.user_id,
+             part.began,
+             part.ended,
+             lag(part.ended) OVER (PARTITION BY s.channel_name ORDER BY part.began) AS ended_before
+            FROM limits l_1,
+             public.presence_during(presence_occupancy.start, presence_occupancy.stop) s(session, room, channel_name, user_id, joined_at, left_at, last_seen, is_open, ended_by, reason, duration),
+             LATERAL ( SELECT GREATEST(s.joined_at, presence_occupancy.start) AS "greatest",
+                     LEAST(s.left_at, l_1.stop) AS "least") part(began, ended)
+           WHERE ((s.room = presence_occupancy.room) AND (part.began < part.ended))
+         ), visits AS MATERIALIZED (
+          SELECT s.began,
+             s.ended,
+             s.ended_before,
+             (s.user_id IS NOT NULL) AS is_user,
+             max(s.ended) OVER w AS away_since,
+             lead(s.began) OVER w AS back_at
+            FROM stays s
+           WINDOW w AS (PARTITION BY s.user_id ORDER BY s.began ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+         ), changes(at, change, connections, users, number, number_before, user_number_before) AS (
+          SELECT v.began,
+             1 AS "?column?",
+             1 AS "?column?",
+             ((v.is_user AND ((v.away_since < v.began) IS NOT FALSE)))::integer AS int4,
+             width_bucket(v.began, m.list) AS width_bucket,
+             width_bucket((v.ended_before - '00:00:00.000001'::interval), m.list) AS width_bucket,
+             width_bucket((v.away_since - '00:00:00.000001'::interval), m.list) AS width_bucket
+            FROM visits v,
+             marks m
+         UNION ALL
+          SELECT v.ended,
+             '-1'::integer,
+             '-1'::integer,
+             (- ((v.is_user AND ((v.away_since > v.ended) IS NOT TRUE) AND ((v.back_at > v.ended) IS NOT FALSE)))::integer),
+             width_bucket(v.ended, m.list) AS width_bucket,
+             NULL::integer,
+             NULL::integer
+            FROM visits v,
+             marks m
+         UNION ALL
+          SELECT v.away_since,
+             '-1'::integer,
+             0,
+             '-1'::integer,
+             width_bucket(v.away_since, m.list) AS width_bucket,
+             NULL::integer,
+             NULL::integer
+            FROM visits v,
+             marks m
+           WHERE (v.is_user AND (v.away_since > v.ended) AND ((v.back_at > v.away_since) IS NOT FALSE))
+         UNION ALL
+          SELECT s.start,
+             0,
+             0,
+             0,
+             width_bucket(s.start, m.list) AS width_bucket,
+             NULL::integer,
+             NULL::integer
+            FROM steps s,
+             marks m
+         UNION ALL
+          SELECT l_1.stop,
+             0,
+             0,
+             0,
+             NULL::integer,
+             NULL::integer,
+             NULL::integer
+            FROM limits l_1
+         ), levels AS (
+          SELECT c.number,
+             c.at,
+             c.change,
+             sum(c.connections) OVER w AS connections,
+             sum(c.users) OVER w AS users,
+             (((1000000)::double precision * date_part('epoch'::text, (lead(c.at) OVER w - c.at))))::bigint AS lasts,
+             (((c.connections > 0) AND ((c.number_before >= c.number) IS NOT TRUE)))::integer AS new_connections,
+             (((c.users > 0) AND ((c.user_number_before >= c.number) IS NOT TRUE)))::integer AS new_users
+            FROM changes c
+           WINDOW w AS (ORDER BY c.at, c.change ROWS UNBOUNDED PRECEDING)
+         )
+  SELECT min(l.at) AS min,
+     (max(l.connections) FILTER (WHERE (l.change = 0)) + sum(l.new_connections)),
+     max(l.connections) FILTER (WHERE (l.lasts > 0)) AS max,
+     ((sum((l.connections * l.lasts)) / sum(l.lasts)))::double precision AS float8,
+     (max(l.users) FILTER (WHERE (l.change = 0)) + sum(l.new_users)),
+     max(l.users) FILTER (WHERE (l.lasts > 0)) AS max,
+     ((sum((l.users * l.lasts)) / sum(l.lasts)))::double precision AS float8
+    FROM levels l
+   WHERE (l.lasts IS NOT NULL)
+   GROUP BY l.number
+   ORDER BY l.number;
+END;
+
+
+--
+-- Name: presence_checkpoint; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_checkpoint (
+    name text NOT NULL,
+    mark jsonb NOT NULL,
+    cluster bigint NOT NULL,
+    moved_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+
+--
+-- Name: presence_dead_letter; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_dead_letter (
+    id bigint NOT NULL,
+    worker text NOT NULL,
+    receiver text NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    tries integer NOT NULL,
+    error text NOT NULL,
+    at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+
+--
+-- Name: presence_dead_letter_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.presence_dead_letter ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.presence_dead_letter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: presence_event_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.presence_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+--
+-- Name: presence_event_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.presence_event_id_seq OWNED BY public.presence_event.id;
+
+
+--
+-- Name: presence_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.presence_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+--
+-- Name: presence_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.presence_id_seq OWNED BY public.presence.id;
+
+
+--
+-- Name: presence_leader; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_leader (
+    name text NOT NULL,
+    pid integer NOT NULL,
+    key bigint NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: presence_process; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_process (
+    name text NOT NULL COLLATE pg_catalog."C",
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: presence_room; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_room (
+    channel_name text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Data for Name: presence; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence (id, channel_name, joined_at, last_seen, data, user_id, room, process) FROM stdin;
+118	specific.3!115	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	\N	00000000-0000-0000-0000-000000000003	support	\N
+119	specific.4!116	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	\N	00000000-0000-0000-0000-000000000004	Büro 3	\N
+120	specific.5!117	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	\N	00000000-0000-0000-0000-000000000003	lobby	\N
+121	specific.6!118	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	{"tab": 118, "device": "phone"}	\N	support	\N
+122	specific.0!119	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	{"tab": 119, "device": "phone"}	00000000-0000-0000-0000-000000000002	Büro 3	\N
+123	claimed	2026-11-29 02:43:14.923782+00	2026-11-29 02:43:14.923782+00	\N	\N	lobby	server 1
+124	last	2026-11-29 02:43:14.926313+00	2026-11-29 02:43:14.927873+00	{"device": "phone"}	00000000-0000-0000-0000-000000000001	lobby	\N
+\.
+
+
+--
+-- Data for Name: presence_checkpoint; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
+projector	[[null, 302, []], null, 0, 0]	7713418496548161547	2026-11-29 02:43:14.920839+00
+\.
+
+
+--
+-- Data for Name: presence_dead_letter; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 02:43:14.9218+00
+\.
+
+
+--
+-- Data for Name: presence_event; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_event (id, kind, room, channel_name, session, since, last_seen, data, at, tx, user_id, process) FROM stdin;
+1	join	hall	early	1	2026-03-02 05:00:00+00	\N	\N	2026-03-02 05:00:00+00	804	\N	\N
+2	leave	hall	early	1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	\N	2026-03-02 06:00:00+00	804	\N	\N
+3	prune	hall	\N	\N	2026-03-02 05:00:00+00	\N	\N	2026-03-02 07:00:00+00	804	\N	\N
+4	join	lobby	specific.0!0	3	2026-03-02 08:04:00+00	\N	{"tab": 0, "device": "phone"}	2026-03-02 08:04:00+00	804	\N	\N
+5	join	support	specific.1!1	4	2026-03-02 09:04:00+00	\N	{"tab": 1, "device": "phone"}	2026-03-02 09:04:00+00	804	00000000-0000-0000-0000-000000000003	\N
+6	leave	support	specific.1!1	4	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	\N	2026-03-02 09:10:41+00	804	00000000-0000-0000-0000-000000000003	\N
+7	join	Büro 3	specific.2!2	5	2026-03-02 09:20:00+00	\N	["ä", 1.5]	2026-03-02 09:20:00+00	804	\N	\N
+8	touch	Büro 3	specific.2!2	5	2026-03-02 09:20:00+00	\N	\N	2026-03-02 09:26:40+00	804	\N	\N
+9	leave	Büro 3	specific.2!2	5	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	\N	2026-03-02 09:27:40+00	804	\N	\N
+10	leave	lobby	specific.0!0	3	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	\N	2026-03-02 09:28:20+00	804	\N	\N
+11	join	lobby	specific.3!3	6	2026-03-02 10:25:00+00	\N	\N	2026-03-02 10:25:00+00	804	\N	\N
+12	leave	lobby	specific.3!3	6	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	\N	2026-03-02 10:26:20+00	804	\N	\N
+13	join	support	specific.4!4	7	2026-03-02 10:40:00+00	\N	["ä", 1.5]	2026-03-02 10:40:00+00	804	00000000-0000-0000-0000-000000000003	\N
+14	join	Büro 3	specific.5!5	8	2026-03-02 11:20:00+00	\N	{"tab": 5, "device": "phone"}	2026-03-02 11:20:00+00	804	00000000-0000-0000-0000-000000000003	\N
+15	touch	support	specific.4!4	7	2026-03-02 10:40:00+00	\N	\N	2026-03-02 12:03:20+00	804	00000000-0000-0000-0000-000000000003	\N
+16	leave	support	specific.4!4	7	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	\N	2026-03-02 12:03:21+00	804	00000000-0000-0000-0000-000000000003	\N
+17	join	lobby	specific.6!6	9	2026-03-02 12:07:00+00	\N	{"tab": 6, "device": "phone"}	2026-03-02 12:07:00+00	804	00000000-0000-0000-0000-000000000003	\N
+18	prune	Büro 3	specific.5!5	8	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	{"reason": "silent"}	2026-03-02 12:44:20+00	804	00000000-0000-0000-0000-000000000003	\N
+19	join	support	specific.0!7	10	2026-03-02 13:06:00+00	\N	\N	2026-03-02 13:06:00+00	804	\N	\N
+20	prune	lobby	specific.6!6	9	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	{"reason": "silent"}	2026-03-02 13:31:20+00	804	00000000-0000-0000-0000-000000000003	\N
+21	join	Büro 3	specific.1!8	11	2026-03-02 13:43:00+00	\N	{"tab": 8, "device": "phone"}	2026-03-02 13:43:00+00	804	00000000-0000-0000-0000-000000000005	\N
+22	leave	Büro 3	specific.1!8	11	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	\N	2026-03-02 13:50:40+00	804	00000000-0000-0000-0000-000000000005	\N
+23	join	lobby	specific.2!9	12	2026-03-02 14:09:00+00	\N	{"tab": 9, "device": "phone"}	2026-03-02 14:09:00+00	804	00000000-0000-0000-0000-000000000003	\N
+24	touch	support	specific.0!7	10	2026-03-02 13:06:00+00	\N	\N	2026-03-02 14:29:20+00	804	\N	\N
+25	leave	support	specific.0!7	10	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	\N	2026-03-02 14:29:21+00	804	\N	\N
+26	join	support	specific.3!10	13	2026-03-02 14:47:00+00	\N	["ä", 1.5]	2026-03-02 14:47:00+00	804	00000000-0000-0000-0000-000000000003	\N
+27	leave	lobby	specific.2!9	12	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	\N	2026-03-02 15:33:20+00	804	00000000-0000-0000-0000-000000000003	\N
+28	join	Büro 3	specific.4!11	14	2026-03-02 15:48:00+00	\N	{"tab": 11, "device": "phone"}	2026-03-02 15:48:00+00	804	00000000-0000-0000-0000-000000000005	\N
+29	touch	support	specific.3!10	13	2026-03-02 14:47:00+00	\N	\N	2026-03-02 16:10:20+00	804	00000000-0000-0000-0000-000000000003	\N
+30	leave	support	specific.3!10	13	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	\N	2026-03-02 16:10:21+00	804	00000000-0000-0000-0000-000000000003	\N
+31	join	lobby	specific.5!12	15	2026-03-02 16:21:00+00	\N	{"tab": 12, "device": "phone"}	2026-03-02 16:21:00+00	804	00000000-0000-0000-0000-000000000001	\N
+32	join	support	specific.6!13	16	2026-03-02 17:03:00+00	\N	\N	2026-03-02 17:03:00+00	804	00000000-0000-0000-0000-000000000002	\N
+33	leave	support	specific.6!13	16	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	\N	2026-03-02 17:04:20+00	804	00000000-0000-0000-0000-000000000002	\N
+34	leave	Büro 3	specific.4!11	14	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	\N	2026-03-02 17:12:20+00	804	00000000-0000-0000-0000-000000000005	\N
+35	join	Büro 3	specific.0!14	17	2026-03-02 17:36:00+00	\N	["ä", 1.5]	2026-03-02 17:36:00+00	804	00000000-0000-0000-0000-000000000001	\N
+36	touch	Büro 3	specific.0!14	17	2026-03-02 17:36:00+00	\N	\N	2026-03-02 17:36:20+00	804	00000000-0000-0000-0000-000000000001	\N
+37	leave	Büro 3	specific.0!14	17	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	\N	2026-03-02 17:36:21+00	804	00000000-0000-0000-0000-000000000001	\N
+38	touch	lobby	specific.5!12	15	2026-03-02 16:21:00+00	\N	\N	2026-03-02 17:44:20+00	804	00000000-0000-0000-0000-000000000001	\N
+39	prune	lobby	specific.5!12	15	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	{"reason": "silent"}	2026-03-02 17:45:20+00	804	00000000-0000-0000-0000-000000000001	\N
+40	join	lobby	specific.1!15	18	2026-03-02 18:11:00+00	\N	["ä", 1.5]	2026-03-02 18:11:00+00	804	00000000-0000-0000-0000-000000000002	\N
+41	join	support	specific.2!16	19	2026-03-02 18:56:00+00	\N	\N	2026-03-02 18:56:00+00	804	00000000-0000-0000-0000-000000000004	\N
+42	touch	support	specific.2!16	19	2026-03-02 18:56:00+00	\N	\N	2026-03-02 18:56:20+00	804	00000000-0000-0000-0000-000000000004	\N
+43	leave	support	specific.2!16	19	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	\N	2026-03-02 18:56:21+00	804	00000000-0000-0000-0000-000000000004	\N
+44	touch	lobby	specific.1!15	18	2026-03-02 18:11:00+00	\N	\N	2026-03-02 19:34:20+00	804	00000000-0000-0000-0000-000000000002	\N
+45	leave	lobby	specific.1!15	18	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	\N	2026-03-02 19:34:21+00	804	00000000-0000-0000-0000-000000000002	\N
+46	join	Büro 3	specific.3!17	20	2026-03-02 19:35:00+00	\N	{"tab": 17, "device": "phone"}	2026-03-02 19:35:00+00	804	00000000-0000-0000-0000-000000000001	\N
+47	touch	Büro 3	specific.3!17	20	2026-03-02 19:35:00+00	\N	\N	2026-03-02 19:41:40+00	804	00000000-0000-0000-0000-000000000001	\N
+48	leave	Büro 3	specific.3!17	20	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	\N	2026-03-02 19:42:40+00	804	00000000-0000-0000-0000-000000000001	\N
+49	join	lobby	specific.4!18	21	2026-03-02 20:13:00+00	\N	["ä", 1.5]	2026-03-02 20:13:00+00	804	00000000-0000-0000-0000-000000000004	\N
+50	touch	lobby	specific.4!18	21	2026-03-02 20:13:00+00	\N	\N	2026-03-02 20:19:40+00	804	00000000-0000-0000-0000-000000000004	\N
+51	prune	lobby	specific.4!18	21	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	{"reason": "silent"}	2026-03-02 20:20:40+00	804	00000000-0000-0000-0000-000000000004	\N
+52	join	support	specific.5!19	22	2026-03-02 20:40:00+00	\N	["ä", 1.5]	2026-03-02 20:40:00+00	804	00000000-0000-0000-0000-000000000004	\N
+53	leave	support	specific.5!19	22	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	\N	2026-03-02 20:40:21+00	804	00000000-0000-0000-0000-000000000004	\N
+54	join	Büro 3	specific.6!20	23	2026-03-02 21:45:00+00	\N	\N	2026-03-02 21:45:00+00	804	00000000-0000-0000-0000-000000000005	\N
+55	prune	Büro 3	specific.6!20	23	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	{"reason": "silent"}	2026-03-02 21:51:41+00	804	00000000-0000-0000-0000-000000000005	\N
+56	join	lobby	specific.0!21	24	2026-03-02 22:14:00+00	\N	\N	2026-03-02 22:14:00+00	804	00000000-0000-0000-0000-000000000002	\N
+57	touch	lobby	specific.0!21	24	2026-03-02 22:14:00+00	\N	\N	2026-03-02 22:14:20+00	804	00000000-0000-0000-0000-000000000002	\N
+58	leave	lobby	specific.0!21	24	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	\N	2026-03-02 22:14:21+00	804	00000000-0000-0000-0000-000000000002	\N
+59	join	support	specific.1!22	25	2026-03-02 23:05:00+00	\N	\N	2026-03-02 23:05:00+00	804	00000000-0000-0000-0000-000000000002	\N
+236	touch	support	specific.0!91	94	2026-03-04 21:05:00+00	\N	\N	2026-03-04 22:28:20+00	804	00000000-0000-0000-0000-000000000003	\N
+60	join	Büro 3	specific.2!23	26	2026-03-02 23:28:00+00	\N	{"tab": 23, "device": "phone"}	2026-03-02 23:28:00+00	804	00000000-0000-0000-0000-000000000005	\N
+61	join	lobby	specific.3!24	27	2026-03-03 00:22:00+00	\N	{"tab": 24, "device": "phone"}	2026-03-03 00:22:00+00	804	\N	\N
+62	prune	support	specific.1!22	25	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	{"reason": "silent"}	2026-03-03 00:28:21+00	804	00000000-0000-0000-0000-000000000002	\N
+63	touch	lobby	specific.3!24	27	2026-03-03 00:22:00+00	\N	\N	2026-03-03 00:28:40+00	804	\N	\N
+64	leave	lobby	specific.3!24	27	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	\N	2026-03-03 00:28:41+00	804	\N	\N
+65	join	support	specific.4!25	28	2026-03-03 00:50:00+00	\N	["ä", 1.5]	2026-03-03 00:50:00+00	804	00000000-0000-0000-0000-000000000002	\N
+66	touch	Büro 3	specific.2!23	26	2026-03-02 23:28:00+00	\N	\N	2026-03-03 00:51:20+00	804	00000000-0000-0000-0000-000000000005	\N
+67	leave	Büro 3	specific.2!23	26	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	\N	2026-03-03 00:52:20+00	804	00000000-0000-0000-0000-000000000005	\N
+68	touch	support	specific.4!25	28	2026-03-03 00:50:00+00	\N	\N	2026-03-03 00:56:40+00	804	00000000-0000-0000-0000-000000000002	\N
+69	leave	support	specific.4!25	28	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	\N	2026-03-03 00:56:41+00	804	00000000-0000-0000-0000-000000000002	\N
+70	join	Büro 3	specific.5!26	29	2026-03-03 01:36:00+00	\N	\N	2026-03-03 01:36:00+00	804	00000000-0000-0000-0000-000000000003	\N
+71	leave	Büro 3	specific.5!26	29	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	\N	2026-03-03 01:36:21+00	804	00000000-0000-0000-0000-000000000003	\N
+72	join	lobby	specific.6!27	30	2026-03-03 02:12:00+00	\N	["ä", 1.5]	2026-03-03 02:12:00+00	804	00000000-0000-0000-0000-000000000001	\N
+73	touch	lobby	specific.6!27	30	2026-03-03 02:12:00+00	\N	\N	2026-03-03 02:12:20+00	804	00000000-0000-0000-0000-000000000001	\N
+74	prune	lobby	specific.6!27	30	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	{"reason": "silent"}	2026-03-03 02:13:20+00	804	00000000-0000-0000-0000-000000000001	\N
+75	join	support	specific.0!28	31	2026-03-03 03:06:00+00	\N	["ä", 1.5]	2026-03-03 03:06:00+00	804	00000000-0000-0000-0000-000000000005	\N
+76	leave	support	specific.0!28	31	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	\N	2026-03-03 03:07:20+00	804	00000000-0000-0000-0000-000000000005	\N
+77	join	Büro 3	specific.1!29	32	2026-03-03 03:40:00+00	\N	\N	2026-03-03 03:40:00+00	804	00000000-0000-0000-0000-000000000004	\N
+78	touch	Büro 3	specific.1!29	32	2026-03-03 03:40:00+00	\N	\N	2026-03-03 03:40:20+00	804	00000000-0000-0000-0000-000000000004	\N
+79	leave	Büro 3	specific.1!29	32	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	\N	2026-03-03 03:41:20+00	804	00000000-0000-0000-0000-000000000004	\N
+80	join	lobby	specific.2!30	33	2026-03-03 04:23:00+00	\N	\N	2026-03-03 04:23:00+00	804	00000000-0000-0000-0000-000000000001	\N
+81	touch	lobby	specific.2!30	33	2026-03-03 04:23:00+00	\N	\N	2026-03-03 04:29:40+00	804	00000000-0000-0000-0000-000000000001	\N
+82	prune	lobby	specific.2!30	33	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	{"reason": "silent"}	2026-03-03 04:29:41+00	804	00000000-0000-0000-0000-000000000001	\N
+83	join	support	specific.3!31	34	2026-03-03 05:07:00+00	\N	["ä", 1.5]	2026-03-03 05:07:00+00	804	00000000-0000-0000-0000-000000000002	\N
+84	touch	support	specific.3!31	34	2026-03-03 05:07:00+00	\N	\N	2026-03-03 05:07:20+00	804	00000000-0000-0000-0000-000000000002	\N
+85	leave	support	specific.3!31	34	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	\N	2026-03-03 05:07:21+00	804	00000000-0000-0000-0000-000000000002	\N
+86	join	Büro 3	specific.4!32	35	2026-03-03 05:28:00+00	\N	\N	2026-03-03 05:28:00+00	804	\N	\N
+87	touch	Büro 3	specific.4!32	35	2026-03-03 05:28:00+00	\N	\N	2026-03-03 05:28:20+00	804	\N	\N
+88	prune	Büro 3	specific.4!32	35	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	{"reason": "silent"}	2026-03-03 05:28:21+00	804	\N	\N
+89	join	lobby	specific.5!33	36	2026-03-03 06:26:00+00	\N	{"tab": 33, "device": "phone"}	2026-03-03 06:26:00+00	804	\N	\N
+90	join	support	specific.6!34	37	2026-03-03 06:43:00+00	\N	\N	2026-03-03 06:43:00+00	804	00000000-0000-0000-0000-000000000003	\N
+91	touch	support	specific.6!34	37	2026-03-03 06:43:00+00	\N	\N	2026-03-03 06:43:20+00	804	00000000-0000-0000-0000-000000000003	\N
+92	leave	support	specific.6!34	37	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	\N	2026-03-03 06:43:21+00	804	00000000-0000-0000-0000-000000000003	\N
+93	join	Büro 3	specific.0!35	38	2026-03-03 07:41:00+00	\N	["ä", 1.5]	2026-03-03 07:41:00+00	804	00000000-0000-0000-0000-000000000003	\N
+94	touch	Büro 3	specific.0!35	38	2026-03-03 07:41:00+00	\N	\N	2026-03-03 07:47:40+00	804	00000000-0000-0000-0000-000000000003	\N
+95	prune	Büro 3	specific.0!35	38	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	{"reason": "silent"}	2026-03-03 07:47:41+00	804	00000000-0000-0000-0000-000000000003	\N
+96	leave	lobby	specific.5!33	36	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	\N	2026-03-03 07:50:20+00	804	\N	\N
+97	join	lobby	specific.1!36	39	2026-03-03 08:27:00+00	\N	{"tab": 36, "device": "phone"}	2026-03-03 08:27:00+00	804	\N	\N
+98	leave	lobby	specific.1!36	39	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	\N	2026-03-03 08:33:41+00	804	\N	\N
+99	join	support	specific.2!37	40	2026-03-03 09:05:00+00	\N	{"tab": 37, "device": "phone"}	2026-03-03 09:05:00+00	804	00000000-0000-0000-0000-000000000002	\N
+100	join	Büro 3	specific.3!38	41	2026-03-03 09:41:00+00	\N	["ä", 1.5]	2026-03-03 09:41:00+00	804	00000000-0000-0000-0000-000000000004	\N
+101	touch	Büro 3	specific.3!38	41	2026-03-03 09:41:00+00	\N	\N	2026-03-03 09:41:20+00	804	00000000-0000-0000-0000-000000000004	\N
+102	leave	Büro 3	specific.3!38	41	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	\N	2026-03-03 09:42:20+00	804	00000000-0000-0000-0000-000000000004	\N
+103	join	lobby	specific.4!39	42	2026-03-03 10:07:00+00	\N	\N	2026-03-03 10:07:00+00	804	\N	\N
+104	leave	lobby	specific.4!39	42	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	\N	2026-03-03 10:07:21+00	804	\N	\N
+105	leave	support	specific.2!37	40	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	\N	2026-03-03 10:29:20+00	804	00000000-0000-0000-0000-000000000002	\N
+106	join	support	specific.5!40	43	2026-03-03 11:09:00+00	\N	{"tab": 40, "device": "phone"}	2026-03-03 11:09:00+00	804	00000000-0000-0000-0000-000000000002	\N
+107	join	Büro 3	specific.6!41	44	2026-03-03 11:30:00+00	\N	["ä", 1.5]	2026-03-03 11:30:00+00	804	00000000-0000-0000-0000-000000000004	\N
+108	prune	Büro 3	specific.6!41	44	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	{"reason": "silent"}	2026-03-03 11:31:20+00	804	00000000-0000-0000-0000-000000000004	\N
+109	join	lobby	specific.0!42	45	2026-03-03 12:17:00+00	\N	\N	2026-03-03 12:17:00+00	804	00000000-0000-0000-0000-000000000003	\N
+110	touch	lobby	specific.0!42	45	2026-03-03 12:17:00+00	\N	\N	2026-03-03 12:17:20+00	804	00000000-0000-0000-0000-000000000003	\N
+111	leave	lobby	specific.0!42	45	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	\N	2026-03-03 12:17:21+00	804	00000000-0000-0000-0000-000000000003	\N
+112	touch	support	specific.5!40	43	2026-03-03 11:09:00+00	\N	\N	2026-03-03 12:32:20+00	804	00000000-0000-0000-0000-000000000002	\N
+113	prune	support	specific.5!40	43	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	{"reason": "silent"}	2026-03-03 12:33:20+00	804	00000000-0000-0000-0000-000000000002	\N
+114	join	support	specific.1!43	46	2026-03-03 13:06:00+00	\N	["ä", 1.5]	2026-03-03 13:06:00+00	804	00000000-0000-0000-0000-000000000004	\N
+115	leave	support	specific.1!43	46	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	\N	2026-03-03 13:07:20+00	804	00000000-0000-0000-0000-000000000004	\N
+116	join	Büro 3	specific.2!44	47	2026-03-03 13:37:00+00	\N	["ä", 1.5]	2026-03-03 13:37:00+00	804	00000000-0000-0000-0000-000000000002	\N
+117	touch	Büro 3	specific.2!44	47	2026-03-03 13:37:00+00	\N	\N	2026-03-03 13:37:20+00	804	00000000-0000-0000-0000-000000000002	\N
+118	leave	Büro 3	specific.2!44	47	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	\N	2026-03-03 13:38:20+00	804	00000000-0000-0000-0000-000000000002	\N
+119	join	lobby	specific.3!45	48	2026-03-03 14:17:00+00	\N	{"tab": 45, "device": "phone"}	2026-03-03 14:17:00+00	804	00000000-0000-0000-0000-000000000002	\N
+120	leave	lobby	specific.3!45	48	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	\N	2026-03-03 14:17:21+00	804	00000000-0000-0000-0000-000000000002	\N
+121	join	support	specific.4!46	49	2026-03-03 14:40:00+00	\N	\N	2026-03-03 14:40:00+00	804	\N	\N
+122	join	Büro 3	specific.5!47	50	2026-03-03 15:26:00+00	\N	\N	2026-03-03 15:26:00+00	804	00000000-0000-0000-0000-000000000004	\N
+123	leave	Büro 3	specific.5!47	50	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	\N	2026-03-03 15:27:20+00	804	00000000-0000-0000-0000-000000000004	\N
+124	leave	support	specific.4!46	49	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	\N	2026-03-03 16:04:20+00	804	\N	\N
+125	join	lobby	specific.6!48	51	2026-03-03 16:14:00+00	\N	{"tab": 48, "device": "phone"}	2026-03-03 16:14:00+00	804	00000000-0000-0000-0000-000000000001	\N
+126	touch	lobby	specific.6!48	51	2026-03-03 16:14:00+00	\N	\N	2026-03-03 16:14:20+00	804	00000000-0000-0000-0000-000000000001	\N
+127	leave	lobby	specific.6!48	51	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	\N	2026-03-03 16:14:21+00	804	00000000-0000-0000-0000-000000000001	\N
+128	join	support	specific.0!49	52	2026-03-03 17:05:00+00	\N	{"tab": 49, "device": "phone"}	2026-03-03 17:05:00+00	804	00000000-0000-0000-0000-000000000002	\N
+129	join	Büro 3	specific.1!50	53	2026-03-03 17:23:00+00	\N	{"tab": 50, "device": "phone"}	2026-03-03 17:23:00+00	804	\N	\N
+130	leave	Büro 3	specific.1!50	53	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	\N	2026-03-03 17:23:21+00	804	\N	\N
+131	join	lobby	specific.2!51	54	2026-03-03 18:23:00+00	\N	\N	2026-03-03 18:23:00+00	804	00000000-0000-0000-0000-000000000003	\N
+132	touch	support	specific.0!49	52	2026-03-03 17:05:00+00	\N	\N	2026-03-03 18:28:20+00	804	00000000-0000-0000-0000-000000000002	\N
+133	leave	support	specific.0!49	52	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	\N	2026-03-03 18:29:20+00	804	00000000-0000-0000-0000-000000000002	\N
+134	join	support	specific.3!52	55	2026-03-03 18:42:00+00	\N	\N	2026-03-03 18:42:00+00	804	00000000-0000-0000-0000-000000000003	\N
+135	touch	support	specific.3!52	55	2026-03-03 18:42:00+00	\N	\N	2026-03-03 18:48:40+00	804	00000000-0000-0000-0000-000000000003	\N
+136	leave	support	specific.3!52	55	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	\N	2026-03-03 18:48:41+00	804	00000000-0000-0000-0000-000000000003	\N
+137	join	Büro 3	specific.4!53	56	2026-03-03 19:45:00+00	\N	{"tab": 53, "device": "phone"}	2026-03-03 19:45:00+00	804	00000000-0000-0000-0000-000000000004	\N
+138	touch	lobby	specific.2!51	54	2026-03-03 18:23:00+00	\N	\N	2026-03-03 19:46:20+00	804	00000000-0000-0000-0000-000000000003	\N
+139	leave	lobby	specific.2!51	54	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	\N	2026-03-03 19:47:20+00	804	00000000-0000-0000-0000-000000000003	\N
+140	join	lobby	specific.5!54	57	2026-03-03 20:05:00+00	\N	\N	2026-03-03 20:05:00+00	804	00000000-0000-0000-0000-000000000001	\N
+141	join	support	specific.6!55	58	2026-03-03 21:06:00+00	\N	\N	2026-03-03 21:06:00+00	804	00000000-0000-0000-0000-000000000003	\N
+142	touch	Büro 3	specific.4!53	56	2026-03-03 19:45:00+00	\N	\N	2026-03-03 21:08:20+00	804	00000000-0000-0000-0000-000000000004	\N
+143	leave	Büro 3	specific.4!53	56	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	\N	2026-03-03 21:09:20+00	804	00000000-0000-0000-0000-000000000004	\N
+144	touch	support	specific.6!55	58	2026-03-03 21:06:00+00	\N	\N	2026-03-03 21:12:40+00	804	00000000-0000-0000-0000-000000000003	\N
+145	prune	support	specific.6!55	58	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	{"reason": "silent"}	2026-03-03 21:12:41+00	804	00000000-0000-0000-0000-000000000003	\N
+146	touch	lobby	specific.5!54	57	2026-03-03 20:05:00+00	\N	\N	2026-03-03 21:28:20+00	804	00000000-0000-0000-0000-000000000001	\N
+147	prune	lobby	specific.5!54	57	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	{"reason": "silent"}	2026-03-03 21:28:21+00	804	00000000-0000-0000-0000-000000000001	\N
+148	join	Büro 3	specific.0!56	59	2026-03-03 21:32:00+00	\N	\N	2026-03-03 21:32:00+00	804	00000000-0000-0000-0000-000000000001	\N
+149	touch	Büro 3	specific.0!56	59	2026-03-03 21:32:00+00	\N	\N	2026-03-03 21:38:40+00	804	00000000-0000-0000-0000-000000000001	\N
+150	prune	Büro 3	specific.0!56	59	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	{"reason": "silent"}	2026-03-03 21:39:40+00	804	00000000-0000-0000-0000-000000000001	\N
+151	join	lobby	specific.1!57	60	2026-03-03 22:10:00+00	\N	\N	2026-03-03 22:10:00+00	804	00000000-0000-0000-0000-000000000004	\N
+152	leave	lobby	specific.1!57	60	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	\N	2026-03-03 22:10:21+00	804	00000000-0000-0000-0000-000000000004	\N
+153	join	support	specific.2!58	61	2026-03-03 22:40:00+00	\N	\N	2026-03-03 22:40:00+00	804	00000000-0000-0000-0000-000000000002	\N
+154	leave	support	specific.2!58	61	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	\N	2026-03-03 22:40:21+00	804	00000000-0000-0000-0000-000000000002	\N
+155	join	Büro 3	specific.3!59	62	2026-03-03 23:40:00+00	\N	\N	2026-03-03 23:40:00+00	804	00000000-0000-0000-0000-000000000002	\N
+156	touch	Büro 3	specific.3!59	62	2026-03-03 23:40:00+00	\N	\N	2026-03-03 23:40:20+00	804	00000000-0000-0000-0000-000000000002	\N
+157	prune	Büro 3	specific.3!59	62	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	{"reason": "silent"}	2026-03-03 23:41:20+00	804	00000000-0000-0000-0000-000000000002	\N
+158	join	lobby	specific.4!60	63	2026-03-04 00:03:00+00	\N	\N	2026-03-04 00:03:00+00	804	00000000-0000-0000-0000-000000000002	\N
+159	join	support	specific.5!61	64	2026-03-04 01:04:00+00	\N	["ä", 1.5]	2026-03-04 01:04:00+00	804	00000000-0000-0000-0000-000000000002	\N
+160	leave	support	specific.5!61	64	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	\N	2026-03-04 01:05:20+00	804	00000000-0000-0000-0000-000000000002	\N
+161	leave	lobby	specific.4!60	63	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	\N	2026-03-04 01:26:21+00	804	00000000-0000-0000-0000-000000000002	\N
+162	join	Büro 3	specific.6!62	65	2026-03-04 01:36:00+00	\N	{"tab": 62, "device": "phone"}	2026-03-04 01:36:00+00	804	00000000-0000-0000-0000-000000000001	\N
+163	join	lobby	specific.0!63	66	2026-03-04 02:26:00+00	\N	{"tab": 63, "device": "phone"}	2026-03-04 02:26:00+00	804	00000000-0000-0000-0000-000000000004	\N
+164	join	support	specific.1!64	67	2026-03-04 02:53:00+00	\N	\N	2026-03-04 02:53:00+00	804	00000000-0000-0000-0000-000000000005	\N
+165	prune	Büro 3	specific.6!62	65	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	{"reason": "silent"}	2026-03-04 02:59:21+00	804	00000000-0000-0000-0000-000000000001	\N
+166	join	Büro 3	specific.2!65	68	2026-03-04 03:41:00+00	\N	["ä", 1.5]	2026-03-04 03:41:00+00	804	00000000-0000-0000-0000-000000000004	\N
+167	touch	Büro 3	specific.2!65	68	2026-03-04 03:41:00+00	\N	\N	2026-03-04 03:47:40+00	804	00000000-0000-0000-0000-000000000004	\N
+168	leave	Büro 3	specific.2!65	68	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	\N	2026-03-04 03:48:40+00	804	00000000-0000-0000-0000-000000000004	\N
+169	leave	lobby	specific.0!63	66	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	\N	2026-03-04 03:49:21+00	804	00000000-0000-0000-0000-000000000004	\N
+170	join	lobby	specific.3!66	69	2026-03-04 04:14:00+00	\N	{"tab": 66, "device": "phone"}	2026-03-04 04:14:00+00	804	00000000-0000-0000-0000-000000000002	\N
+171	touch	lobby	specific.3!66	69	2026-03-04 04:14:00+00	\N	\N	2026-03-04 04:14:20+00	804	00000000-0000-0000-0000-000000000002	\N
+172	leave	lobby	specific.3!66	69	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	\N	2026-03-04 04:14:21+00	804	00000000-0000-0000-0000-000000000002	\N
+173	touch	support	specific.1!64	67	2026-03-04 02:53:00+00	\N	\N	2026-03-04 04:16:20+00	804	00000000-0000-0000-0000-000000000005	\N
+174	prune	support	specific.1!64	67	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	{"reason": "silent"}	2026-03-04 04:16:21+00	804	00000000-0000-0000-0000-000000000005	\N
+175	join	support	specific.4!67	70	2026-03-04 04:40:00+00	\N	["ä", 1.5]	2026-03-04 04:40:00+00	804	00000000-0000-0000-0000-000000000004	\N
+176	join	Büro 3	specific.5!68	71	2026-03-04 05:31:00+00	\N	{"tab": 68, "device": "phone"}	2026-03-04 05:31:00+00	804	00000000-0000-0000-0000-000000000001	\N
+177	leave	support	specific.4!67	70	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	\N	2026-03-04 06:03:21+00	804	00000000-0000-0000-0000-000000000004	\N
+178	join	lobby	specific.6!69	72	2026-03-04 06:12:00+00	\N	{"tab": 69, "device": "phone"}	2026-03-04 06:12:00+00	804	00000000-0000-0000-0000-000000000004	\N
+179	join	support	specific.0!70	73	2026-03-04 06:40:00+00	\N	\N	2026-03-04 06:40:00+00	804	00000000-0000-0000-0000-000000000004	\N
+180	leave	support	specific.0!70	73	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	\N	2026-03-04 06:41:20+00	804	00000000-0000-0000-0000-000000000004	\N
+181	touch	Büro 3	specific.5!68	71	2026-03-04 05:31:00+00	\N	\N	2026-03-04 06:54:20+00	804	00000000-0000-0000-0000-000000000001	\N
+182	prune	Büro 3	specific.5!68	71	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	{"reason": "silent"}	2026-03-04 06:54:21+00	804	00000000-0000-0000-0000-000000000001	\N
+183	join	Büro 3	specific.1!71	74	2026-03-04 07:30:00+00	\N	["ä", 1.5]	2026-03-04 07:30:00+00	804	00000000-0000-0000-0000-000000000001	\N
+184	leave	lobby	specific.6!69	72	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	\N	2026-03-04 07:35:21+00	804	00000000-0000-0000-0000-000000000004	\N
+185	touch	Büro 3	specific.1!71	74	2026-03-04 07:30:00+00	\N	\N	2026-03-04 07:36:40+00	804	00000000-0000-0000-0000-000000000001	\N
+186	leave	Büro 3	specific.1!71	74	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	\N	2026-03-04 07:37:40+00	804	00000000-0000-0000-0000-000000000001	\N
+187	join	lobby	specific.2!72	75	2026-03-04 08:19:00+00	\N	\N	2026-03-04 08:19:00+00	804	00000000-0000-0000-0000-000000000002	\N
+188	join	support	specific.3!73	76	2026-03-04 09:04:00+00	\N	{"tab": 73, "device": "phone"}	2026-03-04 09:04:00+00	804	00000000-0000-0000-0000-000000000002	\N
+189	join	Büro 3	specific.4!74	77	2026-03-04 09:29:00+00	\N	["ä", 1.5]	2026-03-04 09:29:00+00	804	00000000-0000-0000-0000-000000000004	\N
+190	leave	lobby	specific.2!72	75	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	\N	2026-03-04 09:42:21+00	804	00000000-0000-0000-0000-000000000002	\N
+191	join	lobby	specific.5!75	78	2026-03-04 10:22:00+00	\N	\N	2026-03-04 10:22:00+00	804	\N	\N
+192	leave	support	specific.3!73	76	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	\N	2026-03-04 10:27:21+00	804	00000000-0000-0000-0000-000000000002	\N
+193	join	support	specific.6!76	79	2026-03-04 10:44:00+00	\N	["ä", 1.5]	2026-03-04 10:44:00+00	804	00000000-0000-0000-0000-000000000004	\N
+194	touch	support	specific.6!76	79	2026-03-04 10:44:00+00	\N	\N	2026-03-04 10:50:40+00	804	00000000-0000-0000-0000-000000000004	\N
+195	leave	support	specific.6!76	79	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	\N	2026-03-04 10:50:41+00	804	00000000-0000-0000-0000-000000000004	\N
+196	prune	Büro 3	specific.4!74	77	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	{"reason": "silent"}	2026-03-04 10:53:20+00	804	00000000-0000-0000-0000-000000000004	\N
+197	join	Büro 3	specific.0!77	80	2026-03-04 11:32:00+00	\N	["ä", 1.5]	2026-03-04 11:32:00+00	804	00000000-0000-0000-0000-000000000003	\N
+198	touch	lobby	specific.5!75	78	2026-03-04 10:22:00+00	\N	\N	2026-03-04 11:45:20+00	804	\N	\N
+199	leave	lobby	specific.5!75	78	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	\N	2026-03-04 11:45:21+00	804	\N	\N
+200	join	lobby	specific.1!78	81	2026-03-04 12:02:00+00	\N	["ä", 1.5]	2026-03-04 12:02:00+00	804	00000000-0000-0000-0000-000000000002	\N
+201	leave	lobby	specific.1!78	81	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	\N	2026-03-04 12:08:41+00	804	00000000-0000-0000-0000-000000000002	\N
+202	leave	Büro 3	specific.0!77	80	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	\N	2026-03-04 12:55:21+00	804	00000000-0000-0000-0000-000000000003	\N
+203	join	support	specific.2!79	82	2026-03-04 13:06:00+00	\N	{"tab": 79, "device": "phone"}	2026-03-04 13:06:00+00	804	\N	\N
+204	join	Büro 3	specific.3!80	83	2026-03-04 13:45:00+00	\N	["ä", 1.5]	2026-03-04 13:45:00+00	804	00000000-0000-0000-0000-000000000002	\N
+205	leave	Büro 3	specific.3!80	83	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	\N	2026-03-04 13:52:40+00	804	00000000-0000-0000-0000-000000000002	\N
+206	join	lobby	specific.4!81	84	2026-03-04 14:29:00+00	\N	\N	2026-03-04 14:29:00+00	804	\N	\N
+207	leave	support	specific.2!79	82	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	\N	2026-03-04 14:30:20+00	804	\N	\N
+208	touch	lobby	specific.4!81	84	2026-03-04 14:29:00+00	\N	\N	2026-03-04 14:35:40+00	804	\N	\N
+209	leave	lobby	specific.4!81	84	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	\N	2026-03-04 14:36:40+00	804	\N	\N
+210	join	support	specific.5!82	85	2026-03-04 15:01:00+00	\N	["ä", 1.5]	2026-03-04 15:01:00+00	804	00000000-0000-0000-0000-000000000003	\N
+211	prune	support	specific.5!82	85	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	{"reason": "silent"}	2026-03-04 15:07:41+00	804	00000000-0000-0000-0000-000000000003	\N
+212	join	Büro 3	specific.6!83	86	2026-03-04 15:34:00+00	\N	\N	2026-03-04 15:34:00+00	804	00000000-0000-0000-0000-000000000005	\N
+213	join	lobby	specific.0!84	87	2026-03-04 16:05:00+00	\N	["ä", 1.5]	2026-03-04 16:05:00+00	804	00000000-0000-0000-0000-000000000001	\N
+214	touch	lobby	specific.0!84	87	2026-03-04 16:05:00+00	\N	\N	2026-03-04 16:11:40+00	804	00000000-0000-0000-0000-000000000001	\N
+215	prune	lobby	specific.0!84	87	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	{"reason": "silent"}	2026-03-04 16:12:40+00	804	00000000-0000-0000-0000-000000000001	\N
+216	touch	Büro 3	specific.6!83	86	2026-03-04 15:34:00+00	\N	\N	2026-03-04 16:57:20+00	804	00000000-0000-0000-0000-000000000005	\N
+217	prune	Büro 3	specific.6!83	86	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	{"reason": "silent"}	2026-03-04 16:57:21+00	804	00000000-0000-0000-0000-000000000005	\N
+218	join	support	specific.1!85	88	2026-03-04 17:04:00+00	\N	{"tab": 85, "device": "phone"}	2026-03-04 17:04:00+00	804	00000000-0000-0000-0000-000000000003	\N
+219	touch	support	specific.1!85	88	2026-03-04 17:04:00+00	\N	\N	2026-03-04 17:10:40+00	804	00000000-0000-0000-0000-000000000003	\N
+220	leave	support	specific.1!85	88	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	\N	2026-03-04 17:10:41+00	804	00000000-0000-0000-0000-000000000003	\N
+221	join	Büro 3	specific.2!86	89	2026-03-04 17:33:00+00	\N	{"tab": 86, "device": "phone"}	2026-03-04 17:33:00+00	804	00000000-0000-0000-0000-000000000004	\N
+222	leave	Büro 3	specific.2!86	89	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	\N	2026-03-04 17:34:20+00	804	00000000-0000-0000-0000-000000000004	\N
+223	join	lobby	specific.3!87	90	2026-03-04 18:25:00+00	\N	["ä", 1.5]	2026-03-04 18:25:00+00	804	\N	\N
+224	leave	lobby	specific.3!87	90	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	\N	2026-03-04 18:25:21+00	804	\N	\N
+225	join	support	specific.4!88	91	2026-03-04 18:49:00+00	\N	["ä", 1.5]	2026-03-04 18:49:00+00	804	00000000-0000-0000-0000-000000000005	\N
+226	join	Büro 3	specific.5!89	92	2026-03-04 19:31:00+00	\N	\N	2026-03-04 19:31:00+00	804	00000000-0000-0000-0000-000000000003	\N
+227	join	lobby	specific.6!90	93	2026-03-04 20:03:00+00	\N	{"tab": 90, "device": "phone"}	2026-03-04 20:03:00+00	804	00000000-0000-0000-0000-000000000002	\N
+228	touch	lobby	specific.6!90	93	2026-03-04 20:03:00+00	\N	\N	2026-03-04 20:09:40+00	804	00000000-0000-0000-0000-000000000002	\N
+229	leave	lobby	specific.6!90	93	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	\N	2026-03-04 20:10:40+00	804	00000000-0000-0000-0000-000000000002	\N
+230	leave	support	specific.4!88	91	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	\N	2026-03-04 20:12:21+00	804	00000000-0000-0000-0000-000000000005	\N
+231	touch	Büro 3	specific.5!89	92	2026-03-04 19:31:00+00	\N	\N	2026-03-04 20:54:20+00	804	00000000-0000-0000-0000-000000000003	\N
+232	leave	Büro 3	specific.5!89	92	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	\N	2026-03-04 20:55:20+00	804	00000000-0000-0000-0000-000000000003	\N
+233	join	support	specific.0!91	94	2026-03-04 21:05:00+00	\N	{"tab": 91, "device": "phone"}	2026-03-04 21:05:00+00	804	00000000-0000-0000-0000-000000000003	\N
+234	join	Büro 3	specific.1!92	95	2026-03-04 21:26:00+00	\N	["ä", 1.5]	2026-03-04 21:26:00+00	804	00000000-0000-0000-0000-000000000002	\N
+235	join	lobby	specific.2!93	96	2026-03-04 22:26:00+00	\N	{"tab": 93, "device": "phone"}	2026-03-04 22:26:00+00	804	00000000-0000-0000-0000-000000000005	\N
+237	leave	support	specific.0!91	94	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	\N	2026-03-04 22:28:21+00	804	00000000-0000-0000-0000-000000000003	\N
+238	touch	Büro 3	specific.1!92	95	2026-03-04 21:26:00+00	\N	\N	2026-03-04 22:49:20+00	804	00000000-0000-0000-0000-000000000002	\N
+239	prune	Büro 3	specific.1!92	95	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	{"reason": "silent"}	2026-03-04 22:49:21+00	804	00000000-0000-0000-0000-000000000002	\N
+240	join	support	specific.3!94	97	2026-03-04 22:59:00+00	\N	["ä", 1.5]	2026-03-04 22:59:00+00	804	00000000-0000-0000-0000-000000000002	\N
+241	join	Büro 3	specific.4!95	98	2026-03-04 23:33:00+00	\N	["ä", 1.5]	2026-03-04 23:33:00+00	804	00000000-0000-0000-0000-000000000004	\N
+242	touch	Büro 3	specific.4!95	98	2026-03-04 23:33:00+00	\N	\N	2026-03-04 23:39:40+00	804	00000000-0000-0000-0000-000000000004	\N
+243	leave	Büro 3	specific.4!95	98	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	\N	2026-03-04 23:39:41+00	804	00000000-0000-0000-0000-000000000004	\N
+244	leave	lobby	specific.2!93	96	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	\N	2026-03-04 23:50:20+00	804	00000000-0000-0000-0000-000000000005	\N
+245	join	lobby	specific.5!96	99	2026-03-05 00:07:00+00	\N	["ä", 1.5]	2026-03-05 00:07:00+00	804	00000000-0000-0000-0000-000000000002	\N
+246	touch	support	specific.3!94	97	2026-03-04 22:59:00+00	\N	\N	2026-03-05 00:22:20+00	804	00000000-0000-0000-0000-000000000002	\N
+247	leave	support	specific.3!94	97	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	\N	2026-03-05 00:22:21+00	804	00000000-0000-0000-0000-000000000002	\N
+248	join	support	specific.6!97	100	2026-03-05 01:00:00+00	\N	\N	2026-03-05 01:00:00+00	804	00000000-0000-0000-0000-000000000003	\N
+249	leave	support	specific.6!97	100	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	\N	2026-03-05 01:01:20+00	804	00000000-0000-0000-0000-000000000003	\N
+250	touch	lobby	specific.5!96	99	2026-03-05 00:07:00+00	\N	\N	2026-03-05 01:30:20+00	804	00000000-0000-0000-0000-000000000002	\N
+251	leave	lobby	specific.5!96	99	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	\N	2026-03-05 01:30:21+00	804	00000000-0000-0000-0000-000000000002	\N
+252	join	Büro 3	specific.0!98	101	2026-03-05 01:46:00+00	\N	\N	2026-03-05 01:46:00+00	804	00000000-0000-0000-0000-000000000002	\N
+253	join	lobby	specific.1!99	102	2026-03-05 02:14:00+00	\N	["ä", 1.5]	2026-03-05 02:14:00+00	804	00000000-0000-0000-0000-000000000003	\N
+254	touch	lobby	specific.1!99	102	2026-03-05 02:14:00+00	\N	\N	2026-03-05 02:20:40+00	804	00000000-0000-0000-0000-000000000003	\N
+255	leave	lobby	specific.1!99	102	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	\N	2026-03-05 02:20:41+00	804	00000000-0000-0000-0000-000000000003	\N
+256	join	support	specific.2!100	103	2026-03-05 02:43:00+00	\N	["ä", 1.5]	2026-03-05 02:43:00+00	804	\N	\N
+257	touch	Büro 3	specific.0!98	101	2026-03-05 01:46:00+00	\N	\N	2026-03-05 03:09:20+00	804	00000000-0000-0000-0000-000000000002	\N
+258	prune	Büro 3	specific.0!98	101	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	{"reason": "silent"}	2026-03-05 03:10:20+00	804	00000000-0000-0000-0000-000000000002	\N
+259	join	Büro 3	specific.3!101	104	2026-03-05 03:34:00+00	\N	{"tab": 101, "device": "phone"}	2026-03-05 03:34:00+00	804	00000000-0000-0000-0000-000000000005	\N
+260	prune	Büro 3	specific.3!101	104	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	{"reason": "silent"}	2026-03-05 03:34:21+00	804	00000000-0000-0000-0000-000000000005	\N
+261	leave	support	specific.2!100	103	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	\N	2026-03-05 04:07:20+00	804	\N	\N
+262	join	lobby	specific.4!102	105	2026-03-05 04:20:00+00	\N	\N	2026-03-05 04:20:00+00	804	00000000-0000-0000-0000-000000000002	\N
+263	join	support	specific.5!103	106	2026-03-05 05:08:00+00	\N	["ä", 1.5]	2026-03-05 05:08:00+00	804	\N	\N
+264	touch	support	specific.5!103	106	2026-03-05 05:08:00+00	\N	\N	2026-03-05 05:14:40+00	804	\N	\N
+265	prune	support	specific.5!103	106	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	{"reason": "silent"}	2026-03-05 05:15:40+00	804	\N	\N
+266	join	Büro 3	specific.6!104	107	2026-03-05 05:37:00+00	\N	["ä", 1.5]	2026-03-05 05:37:00+00	804	00000000-0000-0000-0000-000000000002	\N
+267	prune	lobby	specific.4!102	105	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	{"reason": "silent"}	2026-03-05 05:43:21+00	804	00000000-0000-0000-0000-000000000002	\N
+268	join	lobby	specific.0!105	108	2026-03-05 06:23:00+00	\N	{"tab": 105, "device": "phone"}	2026-03-05 06:23:00+00	804	00000000-0000-0000-0000-000000000003	\N
+269	touch	lobby	specific.0!105	108	2026-03-05 06:23:00+00	\N	\N	2026-03-05 06:23:20+00	804	00000000-0000-0000-0000-000000000003	\N
+270	leave	lobby	specific.0!105	108	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	\N	2026-03-05 06:23:21+00	804	00000000-0000-0000-0000-000000000003	\N
+271	touch	Büro 3	specific.6!104	107	2026-03-05 05:37:00+00	\N	\N	2026-03-05 07:00:20+00	804	00000000-0000-0000-0000-000000000002	\N
+272	prune	Büro 3	specific.6!104	107	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	{"reason": "silent"}	2026-03-05 07:01:20+00	804	00000000-0000-0000-0000-000000000002	\N
+273	join	support	specific.1!106	109	2026-03-05 07:07:00+00	\N	["ä", 1.5]	2026-03-05 07:07:00+00	804	00000000-0000-0000-0000-000000000001	\N
+274	join	Büro 3	specific.2!107	110	2026-03-05 07:20:00+00	\N	\N	2026-03-05 07:20:00+00	804	00000000-0000-0000-0000-000000000003	\N
+275	join	lobby	specific.3!108	111	2026-03-05 08:02:00+00	\N	["ä", 1.5]	2026-03-05 08:02:00+00	804	00000000-0000-0000-0000-000000000004	\N
+276	leave	support	specific.1!106	109	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	\N	2026-03-05 08:31:20+00	804	00000000-0000-0000-0000-000000000001	\N
+277	touch	Büro 3	specific.2!107	110	2026-03-05 07:20:00+00	\N	\N	2026-03-05 08:43:20+00	804	00000000-0000-0000-0000-000000000003	\N
+278	leave	Büro 3	specific.2!107	110	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	\N	2026-03-05 08:43:21+00	804	00000000-0000-0000-0000-000000000003	\N
+279	join	support	specific.4!109	112	2026-03-05 08:48:00+00	\N	{"tab": 109, "device": "phone"}	2026-03-05 08:48:00+00	804	00000000-0000-0000-0000-000000000001	\N
+280	touch	support	specific.4!109	112	2026-03-05 08:48:00+00	\N	\N	2026-03-05 08:54:40+00	804	00000000-0000-0000-0000-000000000001	\N
+281	leave	support	specific.4!109	112	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	\N	2026-03-05 08:54:41+00	804	00000000-0000-0000-0000-000000000001	\N
+282	leave	lobby	specific.3!108	111	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	\N	2026-03-05 09:26:20+00	804	00000000-0000-0000-0000-000000000004	\N
+283	join	Büro 3	specific.5!110	113	2026-03-05 09:29:00+00	\N	\N	2026-03-05 09:29:00+00	804	00000000-0000-0000-0000-000000000005	\N
+284	touch	Büro 3	specific.5!110	113	2026-03-05 09:29:00+00	\N	\N	2026-03-05 09:35:40+00	804	00000000-0000-0000-0000-000000000005	\N
+285	prune	Büro 3	specific.5!110	113	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	{"reason": "silent"}	2026-03-05 09:35:41+00	804	00000000-0000-0000-0000-000000000005	\N
+286	join	lobby	specific.6!111	114	2026-03-05 10:03:00+00	\N	\N	2026-03-05 10:03:00+00	804	00000000-0000-0000-0000-000000000003	\N
+287	leave	lobby	specific.6!111	114	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	\N	2026-03-05 10:03:21+00	804	00000000-0000-0000-0000-000000000003	\N
+288	join	support	specific.0!112	115	2026-03-05 10:41:00+00	\N	["ä", 1.5]	2026-03-05 10:41:00+00	804	00000000-0000-0000-0000-000000000001	\N
+289	join	Büro 3	specific.1!113	116	2026-03-05 11:36:00+00	\N	["ä", 1.5]	2026-03-05 11:36:00+00	804	00000000-0000-0000-0000-000000000004	\N
+290	touch	support	specific.0!112	115	2026-03-05 10:41:00+00	\N	\N	2026-03-05 12:04:20+00	804	00000000-0000-0000-0000-000000000001	\N
+291	prune	support	specific.0!112	115	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	{"reason": "silent"}	2026-03-05 12:04:21+00	804	00000000-0000-0000-0000-000000000001	\N
+292	join	lobby	specific.2!114	117	2026-03-05 12:26:00+00	\N	\N	2026-03-05 12:26:00+00	804	00000000-0000-0000-0000-000000000005	\N
+293	prune	lobby	specific.2!114	117	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	{"reason": "silent"}	2026-03-05 12:32:41+00	804	00000000-0000-0000-0000-000000000005	\N
+294	join	support	specific.3!115	118	2026-03-05 12:52:00+00	\N	\N	2026-03-05 12:52:00+00	804	00000000-0000-0000-0000-000000000003	\N
+295	touch	Büro 3	specific.1!113	116	2026-03-05 11:36:00+00	\N	\N	2026-03-05 12:59:20+00	804	00000000-0000-0000-0000-000000000004	\N
+296	leave	Büro 3	specific.1!113	116	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	\N	2026-03-05 13:00:20+00	804	00000000-0000-0000-0000-000000000004	\N
+297	join	Büro 3	specific.4!116	119	2026-03-05 13:27:00+00	\N	\N	2026-03-05 13:27:00+00	804	00000000-0000-0000-0000-000000000004	\N
+298	touch	Büro 3	specific.4!116	119	2026-03-05 13:27:00+00	\N	\N	2026-03-05 13:33:40+00	804	00000000-0000-0000-0000-000000000004	\N
+299	join	lobby	specific.5!117	120	2026-03-05 14:14:00+00	\N	\N	2026-03-05 14:14:00+00	804	00000000-0000-0000-0000-000000000003	\N
+300	join	support	specific.6!118	121	2026-03-05 14:42:00+00	\N	{"tab": 118, "device": "phone"}	2026-03-05 14:42:00+00	804	\N	\N
+301	touch	support	specific.6!118	121	2026-03-05 14:42:00+00	\N	\N	2026-03-05 14:42:20+00	804	\N	\N
+302	join	Büro 3	specific.0!119	122	2026-03-05 15:48:00+00	\N	{"tab": 119, "device": "phone"}	2026-03-05 15:48:00+00	804	00000000-0000-0000-0000-000000000002	\N
+303	join	lobby	claimed	123	2026-11-29 02:43:14.923782+00	\N	\N	2026-11-29 02:43:14.923782+00	810	\N	server 1
+304	join	lobby	last	124	2026-11-29 02:43:14.926313+00	\N	{"device": "desk"}	2026-11-29 02:43:14.926313+00	812	00000000-0000-0000-0000-000000000001	\N
+305	touch	lobby	last	124	2026-11-29 02:43:14.926313+00	\N	{"device": "phone"}	2026-11-29 02:43:14.927873+00	813	00000000-0000-0000-0000-000000000001	\N
+306	join	support	gone	125	2026-11-29 02:43:14.928696+00	\N	\N	2026-11-29 02:43:14.928696+00	814	\N	\N
+307	leave	support	gone	125	2026-11-29 02:43:14.928696+00	2026-11-29 02:43:14.928696+00	\N	2026-11-29 02:43:14.929746+00	815	\N	\N
+\.
+
+
+--
+-- Data for Name: presence_leader; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_leader (name, pid, key, since) FROM stdin;
+projector	1	1	2026-11-29 02:43:14.921054+00
+\.
+
+
+--
+-- Data for Name: presence_process; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_process (name, started_at, seen_at) FROM stdin;
+server 1	2026-11-29 02:43:14.921054+00	2026-11-29 02:43:14.921054+00
+\.
+
+
+--
+-- Data for Name: presence_room; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_room (channel_name, created_at) FROM stdin;
+lobby	2026-03-02 08:04:00+00
+support	2026-03-02 09:04:00+00
+Büro 3	2026-03-02 09:20:00+00
+\.
+
+
+--
+-- Name: presence_dead_letter_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_dead_letter_id_seq', 1, true);
+
+
+--
+-- Name: presence_event_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_event_id_seq', 307, true);
+
+
+--
+-- Name: presence_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_id_seq', 125, true);
+
+
+--
+-- Name: presence_checkpoint presence_checkpoint_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_checkpoint
+    ADD CONSTRAINT presence_checkpoint_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: presence_dead_letter presence_dead_letter_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_dead_letter
+    ADD CONSTRAINT presence_dead_letter_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: presence_event presence_event_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_event
+    ADD CONSTRAINT presence_event_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: presence_leader presence_leader_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_leader
+    ADD CONSTRAINT presence_leader_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: presence presence_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence
+    ADD CONSTRAINT presence_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: presence_process presence_process_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_process
+    ADD CONSTRAINT presence_process_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: presence presence_room_channel_name; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence
+    ADD CONSTRAINT presence_room_channel_name UNIQUE (room, channel_name);
+
+
+--
+-- Name: presence_room presence_room_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_room
+    ADD CONSTRAINT presence_room_pkey PRIMARY KEY (channel_name);
+
+
+--
+-- Name: presence_channel_name; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_channel_name ON public.presence USING btree (channel_name);
+
+
+--
+-- Name: presence_checkpoint_name_ecd951e5_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_checkpoint_name_ecd951e5_like ON public.presence_checkpoint USING btree (name text_pattern_ops);
+
+
+--
+-- Name: presence_event_room; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_room ON public.presence_event USING btree (room, id) WHERE (NOT (kind = 'touch'::text));
+
+
+--
+-- Name: presence_event_room_stay; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_room_stay ON public.presence_event USING btree (room, width_bucket(date_part('epoch'::text, (at - since)), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::double precision[]), at, since) WHERE ((kind = ANY (ARRAY['leave'::text, 'prune'::text])) AND (session IS NOT NULL) AND (room IS NOT NULL));
+
+
+--
+-- Name: presence_event_stay; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_stay ON public.presence_event USING btree (width_bucket(date_part('epoch'::text, (at - since)), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::double precision[]), at, since) WHERE ((kind = ANY (ARRAY['leave'::text, 'prune'::text])) AND (session IS NOT NULL) AND (at >= since));
+
+
+--
+-- Name: presence_event_user; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_user ON public.presence_event USING btree (user_id, id) WHERE ((NOT (kind = 'touch'::text)) AND (user_id IS NOT NULL));
+
+
+--
+-- Name: presence_event_user_stay; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_user_stay ON public.presence_event USING btree (user_id, width_bucket(date_part('epoch'::text, (at - since)), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::double precision[]), at, since) WHERE ((kind = ANY (ARRAY['leave'::text, 'prune'::text])) AND (session IS NOT NULL) AND (user_id IS NOT NULL));
+
+
+--
+-- Name: presence_leader_name_aef7e87e_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_leader_name_aef7e87e_like ON public.presence_leader USING btree (name text_pattern_ops);
+
+
+--
+-- Name: presence_process_name_565f6863_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_process_name_565f6863_like ON public.presence_process USING btree (name text_pattern_ops);
+
+
+--
+-- Name: presence_room_channel_name_0569df1b_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_room_channel_name_0569df1b_like ON public.presence_room USING btree (channel_name text_pattern_ops);
+
+
+--
+-- Name: presence_user_id_23cd46dc; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_user_id_23cd46dc ON public.presence USING btree (user_id);
+
+
+--
+-- Name: presence_event_magnitude; Type: STATISTICS; Schema: public; Owner: -
+--
+
+CREATE STATISTICS public.presence_event_magnitude ON width_bucket(date_part('epoch'::text, at - since), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::double precision[]) FROM public.presence_event;
+
+
+--
+-- Name: presence_event pgtrigger_append_only_6794e; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_append_only_6794e BEFORE DELETE OR UPDATE OR TRUNCATE ON public.presence_event FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_append_only_6794e();
+
+
+--
+-- Name: TRIGGER pgtrigger_append_only_6794e ON presence_event; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_append_only_6794e ON public.presence_event IS 'a934c490cd9a6bdf07e23edf82933c7cbc865089';
+
+
+--
+-- Name: presence_event pgtrigger_fold_72a36; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR EACH ROW EXECUTE FUNCTION public.pgtrigger_fold_72a36();
+
+
+--
+-- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '35922cfc15500d1a85e09084bc78ffb7d15c110a';
+
+
+--
+-- Name: presence pgtrigger_names_are_final_400c9; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_names_are_final_400c9 BEFORE UPDATE OF id, room, channel_name ON public.presence FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_names_are_final_400c9();
+
+
+--
+-- Name: TRIGGER pgtrigger_names_are_final_400c9 ON presence; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_names_are_final_400c9 ON public.presence IS '974fef5308d6f4ac8e18039e68a2051630572932';
+
+
+--
+-- Name: presence_room pgtrigger_names_are_final_66411; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_names_are_final_66411 BEFORE UPDATE OF channel_name ON public.presence_room FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_names_are_final_66411();
+
+
+--
+-- Name: TRIGGER pgtrigger_names_are_final_66411 ON presence_room; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_names_are_final_66411 ON public.presence_room IS '9666c7a31a3bd91002b8a7b45486315d2644af75';
+
+
+--
+-- Name: presence_room pgtrigger_never_truncated_4a0ab; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_never_truncated_4a0ab BEFORE TRUNCATE ON public.presence_room FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_never_truncated_4a0ab();
+
+
+--
+-- Name: TRIGGER pgtrigger_never_truncated_4a0ab ON presence_room; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_never_truncated_4a0ab ON public.presence_room IS '73fb94152bf1b2484b1ae6041f305a6668117f5d';
+
+
+--
+-- Name: presence pgtrigger_never_truncated_ea5ea; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_never_truncated_ea5ea BEFORE TRUNCATE ON public.presence FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_never_truncated_ea5ea();
+
+
+--
+-- Name: TRIGGER pgtrigger_never_truncated_ea5ea ON presence; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_never_truncated_ea5ea ON public.presence IS '7a3a340e911267ccf3abfcfc4cd90140916d0563';
+
+
+--
+-- Name: presence pgtrigger_projected_only_1a7ae; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_projected_only_1a7ae BEFORE INSERT OR DELETE OR UPDATE ON public.presence FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.pgtrigger_projected_only_1a7ae();
+
+
+--
+-- Name: TRIGGER pgtrigger_projected_only_1a7ae ON presence; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_projected_only_1a7ae ON public.presence IS 'c904389fb72517085243c91766ef355da2de10d9';
+
+
+--
+-- Name: presence_room pgtrigger_projected_only_e2ced; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_projected_only_e2ced BEFORE INSERT OR DELETE OR UPDATE ON public.presence_room FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.pgtrigger_projected_only_e2ced();
+
+
+--
+-- Name: TRIGGER pgtrigger_projected_only_e2ced ON presence_room; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_projected_only_e2ced ON public.presence_room IS 'eff2afb3df315e6a033dbd764aebe89ff36c449d';
+
+
+--
+-- Name: presence presence_room_ed48c53f_fk_presence_room_channel_name; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence
+    ADD CONSTRAINT presence_room_ed48c53f_fk_presence_room_channel_name FOREIGN KEY (room) REFERENCES public.presence_room(channel_name) DEFERRABLE INITIALLY DEFERRED;
+
+
+--
+-- Name: FUNCTION pgtrigger_append_only_6794e(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_append_only_6794e() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_fold_72a36(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_fold_72a36() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_names_are_final_400c9(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_names_are_final_400c9() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_names_are_final_66411(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_names_are_final_66411() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_never_truncated_4a0ab(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_never_truncated_4a0ab() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_never_truncated_ea5ea(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_never_truncated_ea5ea() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_projected_only_1a7ae(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_projected_only_1a7ae() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_projected_only_e2ced(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_projected_only_e2ced() FROM PUBLIC;
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+
+INSERT INTO public.django_migrations (app, name, applied) VALUES
+    ('presence_events', '0001_initial', now()),
+    ('projections', '0001_initial', now());
