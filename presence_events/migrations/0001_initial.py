@@ -76,6 +76,48 @@ class Migration(migrations.Migration):
                         verbose_name="position",
                     ),
                 ),
+                ("since", models.DateTimeField(help_text="When the stay began.", verbose_name="since")),
+                (
+                    "at",
+                    models.DateTimeField(
+                        help_text="When the event happened, by the clock of the database.", verbose_name="time"
+                    ),
+                ),
+                (
+                    "tx",
+                    presence_events.schema.fields.TransactionIdField(
+                        help_text="The transaction that appended the event.", verbose_name="transaction"
+                    ),
+                ),
+                (
+                    "session",
+                    models.BigIntegerField(
+                        help_text="The number of the stay. All events of one stay share it.",
+                        null=True,
+                        verbose_name="session",
+                    ),
+                ),
+                (
+                    "last_seen",
+                    models.DateTimeField(
+                        help_text="For leave and prune: when the connection was last seen. It ended between then and the time of the event.",
+                        null=True,
+                        verbose_name="last seen",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="The user; empty for anonymous connections. The value remains after the user is deleted.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
                 (
                     "kind",
                     models.TextField(
@@ -94,20 +136,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "session",
-                    models.BigIntegerField(
-                        help_text="The number of the stay. All events of one stay share it.",
+                    "process",
+                    models.TextField(
+                        db_collation="C",
+                        help_text="For join: the server process that has claimed the connection, if any.",
                         null=True,
-                        verbose_name="session",
-                    ),
-                ),
-                ("since", models.DateTimeField(help_text="When the stay began.", verbose_name="since")),
-                (
-                    "last_seen",
-                    models.DateTimeField(
-                        help_text="For leave and prune: when the connection was last seen. It ended between then and the time of the event.",
-                        null=True,
-                        verbose_name="last seen",
+                        verbose_name="process",
                     ),
                 ),
                 (
@@ -117,40 +151,6 @@ class Migration(migrations.Migration):
                         help_text="For join and touch: JSON that describes the connection. For leave and prune: the reason.",
                         null=True,
                         verbose_name="data",
-                    ),
-                ),
-                (
-                    "at",
-                    models.DateTimeField(
-                        help_text="When the event happened, by the clock of the database.", verbose_name="time"
-                    ),
-                ),
-                (
-                    "tx",
-                    presence_events.schema.fields.TransactionIdField(
-                        help_text="The transaction that appended the event.", verbose_name="transaction"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        help_text="The user; empty for anonymous connections. The value remains after the user is deleted.",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
-                (
-                    "process",
-                    models.TextField(
-                        db_collation="C",
-                        help_text="For join: the server process that has claimed the connection, if any.",
-                        null=True,
-                        verbose_name="process",
                     ),
                 ),
             ],

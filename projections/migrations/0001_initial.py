@@ -188,26 +188,11 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigIntegerField(editable=False, primary_key=True, serialize=False, verbose_name="session"),
                 ),
-                (
-                    "channel_name",
-                    models.TextField(
-                        db_collation="C", help_text="The channel name of the connection.", verbose_name="connection"
-                    ),
-                ),
                 ("joined_at", models.DateTimeField(verbose_name="joined at")),
                 (
                     "last_seen",
                     models.DateTimeField(
                         help_text="The last sign of life: the join, or the latest touch.", verbose_name="last seen"
-                    ),
-                ),
-                (
-                    "data",
-                    models.JSONField(
-                        decoder=presence_events.schema.json_data.TolerantDecoder,
-                        help_text="JSON that describes the connection.",
-                        null=True,
-                        verbose_name="data",
                     ),
                 ),
                 (
@@ -231,12 +216,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "channel_name",
+                    models.TextField(
+                        db_collation="C", help_text="The channel name of the connection.", verbose_name="connection"
+                    ),
+                ),
+                (
                     "process",
                     models.TextField(
                         db_collation="C",
                         help_text="The server process that has claimed the connection, if any.",
                         null=True,
                         verbose_name="process",
+                    ),
+                ),
+                (
+                    "data",
+                    models.JSONField(
+                        decoder=presence_events.schema.json_data.TolerantDecoder,
+                        help_text="JSON that describes the connection.",
+                        null=True,
+                        verbose_name="data",
                     ),
                 ),
             ],

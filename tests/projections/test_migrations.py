@@ -82,3 +82,14 @@ def test_removing_both_apps_leaves_nothing_behind_and_they_can_be_created_again(
     Room.objects.add("room", "first")
     assert [(event.id, event.session) for event in PresenceEvent.objects.all()] == [(1, 1)]
     assert_live_is_the_fold()
+
+
+@pytest.mark.parametrize("table", ["presence_event", "presence"])
+def test_columns_of_fixed_length_come_first(table: str) -> None:
+    """After a text, a number may need up to seven bytes of padding."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attlen > 0 FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum", [table]
+        )
+        is_fixed = [fixed for (fixed,) in cursor.fetchall()]
+    assert is_fixed == sorted(is_fixed, reverse=True)
