@@ -957,8 +957,8 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 02:44:51.600798+00	2026-11-29 02:44:51.600798+00	\N	lobby	claimed	server 1	\N
-124	2026-11-29 02:44:51.607078+00	2026-11-29 02:44:51.611741+00	1	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 02:54:40.987692+00	2026-11-29 02:54:40.987692+00	\N	lobby	claimed	server 1	\N
+124	2026-11-29 02:54:40.994403+00	2026-11-29 02:54:40.997761+00	1	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -967,7 +967,7 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713418908444810520	2026-11-29 02:44:51.594094+00
+projector	[[null, 302, []], null, 0, 0]	7713421436464845901	2026-11-29 02:54:40.983545+00
 \.
 
 
@@ -976,7 +976,7 @@ projector	[[null, 302, []], null, 0, 0]	7713418908444810520	2026-11-29 02:44:51.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 02:44:51.59765+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 02:54:40.984978+00
 \.
 
 
@@ -1287,11 +1287,11 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	804	121	\N	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	804	121	\N	\N	touch	support	specific.6!118	\N	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	804	122	\N	2	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-303	2026-11-29 02:44:51.600798+00	2026-11-29 02:44:51.600798+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
-304	2026-11-29 02:44:51.607078+00	2026-11-29 02:44:51.607078+00	812	124	\N	1	join	lobby	last	\N	{"device": "desk"}
-305	2026-11-29 02:44:51.607078+00	2026-11-29 02:44:51.611741+00	813	124	\N	1	touch	lobby	last	\N	{"device": "phone"}
-306	2026-11-29 02:44:51.612826+00	2026-11-29 02:44:51.612826+00	814	125	\N	\N	join	support	gone	\N	\N
-307	2026-11-29 02:44:51.612826+00	2026-11-29 02:44:51.61402+00	815	125	2026-11-29 02:44:51.612826+00	\N	leave	support	gone	\N	\N
+303	2026-11-29 02:54:40.987692+00	2026-11-29 02:54:40.987692+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
+304	2026-11-29 02:54:40.994403+00	2026-11-29 02:54:40.994403+00	812	124	\N	1	join	lobby	last	\N	{"device": "desk"}
+305	2026-11-29 02:54:40.994403+00	2026-11-29 02:54:40.997761+00	813	124	\N	1	touch	lobby	last	\N	{"device": "phone"}
+306	2026-11-29 02:54:40.999245+00	2026-11-29 02:54:40.999245+00	814	125	\N	\N	join	support	gone	\N	\N
+307	2026-11-29 02:54:40.999245+00	2026-11-29 02:54:41.001078+00	815	125	2026-11-29 02:54:40.999245+00	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -1300,7 +1300,7 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 --
 
 COPY public.presence_leader (name, pid, key, since) FROM stdin;
-projector	1	1	2026-11-29 02:44:51.596532+00
+projector	1	1	2026-11-29 02:54:40.983837+00
 \.
 
 
@@ -1309,7 +1309,7 @@ projector	1	1	2026-11-29 02:44:51.596532+00
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 02:44:51.596532+00	2026-11-29 02:44:51.596532+00
+server 1	2026-11-29 02:54:40.983837+00	2026-11-29 02:54:40.983837+00
 \.
 
 

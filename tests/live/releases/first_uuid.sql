@@ -957,8 +957,8 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 02:44:54.706093+00	2026-11-29 02:44:54.706093+00	\N	lobby	claimed	server 1	\N
-124	2026-11-29 02:44:54.709423+00	2026-11-29 02:44:54.711336+00	00000000-0000-0000-0000-000000000001	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 02:54:44.227967+00	2026-11-29 02:54:44.227967+00	\N	lobby	claimed	server 1	\N
+124	2026-11-29 02:54:44.231446+00	2026-11-29 02:54:44.233787+00	00000000-0000-0000-0000-000000000001	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -967,7 +967,7 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713418921092378485	2026-11-29 02:44:54.699101+00
+projector	[[null, 302, []], null, 0, 0]	7713421452263421158	2026-11-29 02:54:44.224059+00
 \.
 
 
@@ -976,7 +976,7 @@ projector	[[null, 302, []], null, 0, 0]	7713418921092378485	2026-11-29 02:44:54.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 02:44:54.700313+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 02:54:44.225502+00
 \.
 
 
@@ -1287,11 +1287,11 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	804	121	\N	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	804	121	\N	\N	touch	support	specific.6!118	\N	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	804	122	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-303	2026-11-29 02:44:54.706093+00	2026-11-29 02:44:54.706093+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
-304	2026-11-29 02:44:54.709423+00	2026-11-29 02:44:54.709423+00	812	124	\N	00000000-0000-0000-0000-000000000001	join	lobby	last	\N	{"device": "desk"}
-305	2026-11-29 02:44:54.709423+00	2026-11-29 02:44:54.711336+00	813	124	\N	00000000-0000-0000-0000-000000000001	touch	lobby	last	\N	{"device": "phone"}
-306	2026-11-29 02:44:54.712588+00	2026-11-29 02:44:54.712588+00	814	125	\N	\N	join	support	gone	\N	\N
-307	2026-11-29 02:44:54.712588+00	2026-11-29 02:44:54.713744+00	815	125	2026-11-29 02:44:54.712588+00	\N	leave	support	gone	\N	\N
+303	2026-11-29 02:54:44.227967+00	2026-11-29 02:54:44.227967+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
+304	2026-11-29 02:54:44.231446+00	2026-11-29 02:54:44.231446+00	812	124	\N	00000000-0000-0000-0000-000000000001	join	lobby	last	\N	{"device": "desk"}
+305	2026-11-29 02:54:44.231446+00	2026-11-29 02:54:44.233787+00	813	124	\N	00000000-0000-0000-0000-000000000001	touch	lobby	last	\N	{"device": "phone"}
+306	2026-11-29 02:54:44.234899+00	2026-11-29 02:54:44.234899+00	814	125	\N	\N	join	support	gone	\N	\N
+307	2026-11-29 02:54:44.234899+00	2026-11-29 02:54:44.236039+00	815	125	2026-11-29 02:54:44.234899+00	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -1300,7 +1300,7 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 --
 
 COPY public.presence_leader (name, pid, key, since) FROM stdin;
-projector	1	1	2026-11-29 02:44:54.699363+00
+projector	1	1	2026-11-29 02:54:44.224485+00
 \.
 
 
@@ -1309,7 +1309,7 @@ projector	1	1	2026-11-29 02:44:54.699363+00
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 02:44:54.699363+00	2026-11-29 02:44:54.699363+00
+server 1	2026-11-29 02:54:44.224485+00	2026-11-29 02:54:44.224485+00
 \.
 
 
