@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,15 +26,16 @@ ROUNDS = [(layer, fault) for layer, of_layer in ROUNDS_OF.items() for fault in o
 class Deployments:
     """Runs one deployment at a time, and replaces it after a failure."""
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, make_directory: Callable[[str], Path]) -> None:
+        self._make_directory = make_directory
         self._stack = ExitStack()
         self._current: Deployment | None = None
 
     def of(self, layer: str) -> Deployment:
         if self._current is None or self._current.layer != layer or self._current.failed:
             self.end()
-            deployment = Deployment(self._home / layer, layer=layer, sockets=40, seed=6, every=EVERY, max_age=MAX_AGE)
+            home = self._make_directory(f"chaos-{layer}")
+            deployment = Deployment(home, layer=layer, sockets=40, seed=6, every=EVERY, max_age=MAX_AGE)
             self._current = self._stack.enter_context(deployment.running())
         return self._current
 
@@ -45,7 +46,7 @@ class Deployments:
 
 @pytest.fixture(scope="module")
 def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
-    deployments = Deployments(tmp_path_factory.mktemp("chaos"))
+    deployments = Deployments(tmp_path_factory.mktemp)
     yield deployments
     deployments.end()
 
