@@ -34,7 +34,7 @@ class InvalidData(PresenceError, ValueError):
 
 
 class InvalidUser(PresenceError, ValueError):
-    """Pass a saved instance of AUTH_USER_MODEL, an AnonymousUser, or None as the user."""
+    """Pass a saved instance of AUTH_USER_MODEL as the user."""
 
 
 class InvalidSession(PresenceError, ValueError):
@@ -54,15 +54,16 @@ class InvalidPosition(PresenceError, ValueError):
 
 
 class LogIsAppendOnly(PresenceError, TypeError):
-    """The presence log is append-only, and only presence_events.recorder adds events to it. Record a new event instead
-    of saving or deleting one."""
+    """The presence log is append-only: events and stays cannot be saved, changed or deleted. To record an event, call
+    Room.objects.add(room, channel_name, user), Room.objects.remove(room, channel_name) or
+    Presence.objects.touch(channel_name, data)."""
 
 
 class ProjectionIsDerived(PresenceError, IntegrityError):
     """Rooms and presences cannot be saved: the table is a projection of the presence log. To make a connection join a
     room, which creates the room if needed, call Room.objects.add(room, channel_name, user). To get a room that may be
-    empty, call Room.named(name). To record a sign of life or new data, call Presence.objects.touch(channel_name,
-    data)."""
+    empty, call Room.named(name). To record a sign of life or new data, call Presence.objects.touch(channel_name, data).
+    To make a connection leave, call Room.objects.remove(room, channel_name)."""
 
 
 class CeleryNotInstalled(PresenceError, RuntimeError):

@@ -87,7 +87,7 @@ def saved_user_key(user: Any) -> Any:
     if user is None or not getattr(user, "is_authenticated", True):
         return None
     if not isinstance(user, get_user_model()):
-        raise InvalidUser(f"Got {_shortened(user)}.")
+        raise InvalidUser(f"Got {_shortened(user)}. The user of an anonymous connection is None or an AnonymousUser.")
     key: Any = get_user_model()._meta.pk
     if key.value_from_object(user) is None:
         raise InvalidUser("This user has no primary key: save it first.")

@@ -70,7 +70,7 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         )
     if not channel_layers.configs:
         yield checks.Warning(
-            "There is no channel layer: presence is recorded, but connections are not added to groups.",
+            "There is no channel layer. Only consumers with a mixin record presence, and there are no groups.",
             hint="Set CHANNEL_LAYERS: channels_redis in production, channels.layers.InMemoryChannelLayer for a "
             "single process.",
             id="projections.W001",
@@ -101,7 +101,8 @@ def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
     The fold deletes rooms and presences in the database, where only the constraint of a foreign key matters.
     """
     for model in (Room, Presence):
-        for field in _foreign_keys_to(model):
+        for field in foreign_keys_to(model):
+            where = _DECLARE if field.model._meta.auto_created else ""
             on_delete = field.remote_field.on_delete
             name = f"{field.model._meta.label}.{field.name}"
             rule = getattr(on_delete, "__name__", on_delete)
@@ -112,7 +113,7 @@ def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
                     f"{name} refers to {model._meta.label} without a constraint. A {_END[model]} in the log does not "
                     f"apply on_delete={rule}.",
                     hint="Set on_delete=models.DO_NOTHING. The field keeps its value when the row it refers to is "
-                    "deleted.",
+                    f"deleted.{where}",
                     obj=field,
                     id="projections.W006",
                 )
@@ -121,7 +122,7 @@ def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
                     f"{name} refers to {model._meta.label} with a constraint, so a connection cannot leave while a row "
                     "refers to its presence.",
                     hint="Set db_constraint=False and on_delete=models.DO_NOTHING. The field then keeps the number of "
-                    "the stay, which PresenceSession and the events have too.",
+                    f"the stay, which PresenceSession and the events have too.{where}",
                     obj=field,
                     id="projections.E007",
                 )
@@ -130,16 +131,17 @@ def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
                     f"{name} refers to {model._meta.label} with on_delete={rule}. Only room.delete() and the delete() "
                     "of a query apply it. Pruning keeps a room as long as rows refer to it.",
                     hint="If rooms may stay, set on_delete=models.PROTECT. If they must go, set db_constraint=False "
-                    "and on_delete=models.DO_NOTHING: the field then keeps the name of the room.",
+                    f"and on_delete=models.DO_NOTHING: the field then keeps the name of the room.{where}",
                     obj=field,
                     id="projections.W005",
                 )
 
 
 _END = {Room: "prune", Presence: "leave or prune"}
+_DECLARE = " Django made this table for a ManyToManyField. Declare the table with through=, and set it there."
 
 
-def _foreign_keys_to(model: type[models.Model]) -> list[Any]:
+def foreign_keys_to(model: type[models.Model]) -> list[Any]:
     """Returns the foreign keys of managed models of other apps to ``model``, also those of many-to-many relations."""
     return [
         relation.field

@@ -26,7 +26,10 @@ __all__ = ["PresenceSession", "PresenceSessionQuerySet", "Timeline"]
 
 
 class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
-    """A query for stays. You can combine its methods in any order, each narrows the result, and all use the indexes."""
+    """A query for stays. You can combine its methods in any order, each narrows the result, and all use the indexes.
+
+    Methods that write raise `LogIsAppendOnly`.
+    """
 
     def at(self, moment: datetime) -> Self:
         """Returns the stays at ``moment``. Raises `InvalidMoment` if it is naive or in the future."""
@@ -64,6 +67,22 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         # A lookup by field would turn the join of select_related() into an inner join, which drops the stays of deleted
         # users.
         return self.filter(Exact(F("user_id"), user))
+
+    def update(self, **kwargs: Any) -> int:
+        raise LogIsAppendOnly
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise LogIsAppendOnly
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
+        raise LogIsAppendOnly
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> Any:
+        raise LogIsAppendOnly
+
+    update.alters_data = True  # type: ignore[attr-defined]
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
 
 if TYPE_CHECKING:

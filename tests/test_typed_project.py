@@ -10,6 +10,8 @@ from pathlib import Path
 
 from django.db import models
 
+from projections.sessions import PresenceSessionQuerySet
+
 PROJECT = Path(__file__).parent / "typed_project"
 MODULES = (
     "presence_events.checkpoints",
@@ -30,8 +32,8 @@ MODULES = (
 )
 """The modules that applications import. The admin and the settings have no methods that applications call."""
 
-REFUSED = {"save", "delete"}
-"""Methods of the models that only raise."""
+REFUSED = {"save", "delete", "update", "bulk_create", "bulk_update"}
+"""Methods of the models and of queries for stays that only raise."""
 
 INTERNAL = {"is_awaited", "send_batch"}
 """Methods of the signals that only this library calls."""
@@ -70,6 +72,7 @@ def public_names(module_name: str) -> Iterator[str]:
 def members(cls: type) -> Iterator[str]:
     """Returns the public methods, properties and options that the library defines in ``cls``, and fields of models."""
     is_model = issubclass(cls, models.Model)
+    is_read_only = is_model or issubclass(cls, PresenceSessionQuerySet)
     if is_model:
         for field in cls._meta.concrete_fields:
             yield from {str(field.name), str(field.attname)}
@@ -83,6 +86,6 @@ def members(cls: type) -> Iterator[str]:
                     not name.startswith("_")
                     and name not in INTERNAL
                     and (is_option or is_method)
-                    and not (is_model and name in REFUSED)
+                    and not (is_read_only and name in REFUSED)
                 ):
                     yield name

@@ -12,6 +12,9 @@ def test_no_channel_layer_is_a_warning(settings: Any) -> None:
     settings.CHANNEL_LAYERS = {}
     (message,) = run_checks()
     assert message.id == "projections.W001"
+    assert message.msg == (
+        "There is no channel layer. Only consumers with a mixin record presence, and there are no groups."
+    )
     assert "CHANNEL_LAYERS" in str(message.hint)
 
 

@@ -179,6 +179,7 @@ def test_what_on_delete_says_happens_first_and_checks_say_what_to_declare(site: 
 
         for message in run_checks():
             print(message.id, message.obj, message.hint.split(".")[0])
+            assert ("Declare the table with through=" in message.hint) is ("_fans" in str(message.obj))
         room = Room.objects.add("lobby", "tab")
         Message.objects.create(room=room)
         pin = Pin.objects.create(room=room)

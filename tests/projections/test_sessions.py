@@ -383,24 +383,29 @@ class TestReadOnly:
             lambda: stays.create(session=1),
             lambda: stays.get_or_create(session=0),
             lambda: stays.update_or_create(session=stay.session, defaults={"room": "other"}),
+            lambda: stays.update(room="other"),
+            lambda: stays.at(NOON).update(room="other"),
+            lambda: stays.at(NOON).delete(),
+            lambda: stays.bulk_create([PresenceSession(session=1)]),
+            lambda: stays.bulk_update([*stays.all()], ["room"]),
         ]
         for change in refused:
-            with pytest.raises(LogIsAppendOnly, match=r"presence_events\.recorder"):
+            with pytest.raises(LogIsAppendOnly, match=r"Room\.objects\.add\(.*Room\.objects\.remove\("):
                 change()
+        assert not hasattr(stays, "delete")
+        assert stays.count() == 5
 
     @pytest.mark.parametrize(
-        ("change", "message"),
+        "statement",
         [
-            (lambda: stays.update(room="other"), "cannot update view"),
-            (lambda: stays.at(NOON).delete(), "cannot delete from view"),
-            (lambda: stays.bulk_create([PresenceSession(session=1)]), "cannot insert into"),
-            (lambda: stays.bulk_update([*stays.all()], ["room"]), "cannot update view"),
+            "UPDATE presence_session SET room = 'other'",
+            "DELETE FROM presence_session",
+            "INSERT INTO presence_session (session) VALUES (1)",
         ],
-        ids=["update", "delete", "bulk_create", "bulk_update"],
     )
-    def test_the_database_refuses_changes_that_bypass_the_models(self, change: Callable[[], Any], message: str) -> None:
-        with pytest.raises((Error, LogIsAppendOnly), match=message), transaction.atomic():
-            change()
+    def test_the_database_refuses_changes_that_bypass_the_models(self, statement: str) -> None:
+        with pytest.raises(Error, match="presence_session"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
         assert stays.count() == 5
 
 
@@ -457,8 +462,12 @@ class TestInvalidInput:
         "anonymous", [None, AnonymousUser(), SimpleLazyObject(AnonymousUser)], ids=["None", "anonymous", "lazy"]
     )
     def test_anonymous_users_have_no_stays_of_their_own(self, anonymous: Any) -> None:
-        with pytest.raises(InvalidUser, match=r"To find the stays of anonymous connections, filter by user=None\."):
+        with pytest.raises(InvalidUser, match=r"filter by user=None\.") as error:
             stays.of_user(anonymous)
+        assert str(error.value) == (
+            "Pass a saved instance of AUTH_USER_MODEL as the user. "
+            "To find the stays of anonymous connections, filter by user=None."
+        )
 
     @pytest.mark.parametrize("key", ["ada", "", 1.5j, []], ids=repr)
     def test_a_value_that_cannot_be_a_primary_key_is_refused(self, key: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from presence_events.exceptions import InvalidAge
+from projections.management.layer import warn_of_layer_in_memory
 from projections.models import Room
 
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--database", help="alias of the database (default: the one that the router writes to)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        warn_of_layer_in_memory(self, options["verbosity"])
         try:
             pruned = Room.objects.db_manager(options["database"]).prune_presences(options["age"])
         except InvalidAge as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from projections.management.layer import warn_of_layer_in_memory
 from projections.models import Room
 
 
@@ -16,5 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("--database", help="alias of the database (default: the one that the router writes to)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        warn_of_layer_in_memory(self, options["verbosity"])
         pruned = Room.objects.db_manager(options["database"]).prune_rooms()
         self.stdout.write(f"{pruned} pruned")

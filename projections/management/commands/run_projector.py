@@ -12,17 +12,11 @@ from presence_events import checkpoints
 from presence_events.databases import write_alias
 from presence_events.exceptions import PresenceError
 from presence_events.tail import Mark
-from projections import conf
 from projections._delivery import dispatch
 from projections._worker.runner import Runner, sends_signals
 from projections._worker.shutdown import ShutdownRequest
+from projections.management.layer import warn_of_layer_in_memory
 from projections.signals import MAIN
-
-_IN_MEMORY = (
-    "The channel layer is in memory, so this process cannot reach the sockets of the servers: what its receivers send "
-    "to a group is lost, and a pruned socket is closed only by the next heartbeat of its server. Use channels_redis, "
-    "or let the server prune (CHANNELS_PRESENCE_PRUNE_IN_SERVER)."
-)
 
 
 class Command(BaseCommand):
@@ -55,8 +49,7 @@ class Command(BaseCommand):
                 self._reset(name, options["reset"], using)
                 return
             self._check(name, once=options["once"], prune=options["prune"])
-            if conf.layer_is_in_memory() and options["verbosity"] > 0:
-                self.stderr.write(_IN_MEMORY, self.style.WARNING)
+            warn_of_layer_in_memory(self, options["verbosity"])
             with ShutdownRequest.from_signals() as shutdown:
                 runner = Runner(name, using=using, prune=options["prune"], shutdown=shutdown, report=self._print)
                 runner.run_once() if options["once"] else runner.run()

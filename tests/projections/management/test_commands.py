@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
 
 from projections.models import Presence, Room
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def run(*arguments: str) -> str:
     out = StringIO()
-    call_command(*arguments, stdout=out)
+    call_command(*arguments, stdout=out, stderr=StringIO())
     return out.getvalue()
 
 
@@ -48,3 +49,24 @@ def test_prune_rooms_removes_empty_rooms() -> None:
     Room.objects.remove("room", "channel")
     assert run("prune_rooms", "--database=default") == "1 pruned\n"
     assert not Room.objects.exists()
+
+
+REDIS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}
+
+
+def errors(*arguments: str) -> str:
+    error = StringIO()
+    call_command(*arguments, stdout=StringIO(), stderr=error)
+    return error.getvalue()
+
+
+@pytest.mark.parametrize("command", ["prune_presences", "prune_rooms"])
+def test_a_command_that_cannot_reach_the_sockets_warns(command: str, settings: Any) -> None:
+    assert errors(command).startswith("The channel layer is in memory, so this process cannot reach the sockets")
+    assert not errors(command, "--verbosity=0")
+    settings.CHANNEL_LAYERS = REDIS
+    assert not errors(command)
+
+
+async def test_a_command_that_a_server_process_calls_does_not_warn() -> None:
+    assert not await sync_to_async(errors)("prune_presences")

@@ -13,6 +13,7 @@ from django.db import IntegrityError
 
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
+from tests.sites import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,3 +57,89 @@ def test_loaddata_refuses_rows_of_presence(row: dict[str, Any], tmp_path: Path) 
     with pytest.raises(IntegrityError):
         call_command("loaddata", str(file), verbosity=0)
     assert (PresenceEvent.objects.count(), Presence.objects.count()) == (1, 1)
+
+
+CLUB = """
+    from django.db import models
+
+    class Topic(models.Model):
+        room = models.ForeignKey("projections.Room", null=True, on_delete=models.PROTECT)
+
+    class Fan(models.Model):
+        rooms = models.ManyToManyField("projections.Room")
+
+    class Note(models.Model):
+        room = models.ForeignKey("projections.Room", db_constraint=False, on_delete=models.DO_NOTHING)
+
+    class Plain(models.Model):
+        pass
+"""
+
+
+@pytest.fixture
+def club(site: Site) -> Site:
+    site.write("club/models.py", CLUB)
+    site.configure("club", MIGRATION_MODULES={"club": None}, SILENCED_SYSTEM_CHECKS=["projections.W005"])
+    site.run("""
+        from django.core.management import call_command
+        call_command("migrate", verbosity=0)
+        call_command("migrate", verbosity=0, run_syncdb=True)
+    """)
+    return site
+
+
+def test_a_dump_names_the_models_whose_rows_refer_to_what_it_leaves_out(club: Site) -> None:
+    printed = club.run("""
+        import json
+        from io import StringIO
+        from django.core.management import call_command
+
+        printed = []
+        for labels, options in (
+            ((), {}),
+            (("club",), {}),
+            (("club.FAN", "auth"), {}),
+            (("auth", "club.plain", "club.Note"), {}),
+            ((), {"exclude": ["club.Fan"]}),
+            ((), {"exclude": ["club"]}),
+            ((), {"exclude": ["club.Fan", "club.Topic"]}),
+            (("club",), {"verbosity": 0}),
+        ):
+            error = StringIO()
+            call_command("dumpdata", *labels, stdout=StringIO(), stderr=error, no_color=True, **options)
+            printed.append(error.getvalue().strip())
+        print(json.dumps(printed))
+    """)
+    rest = "that refer to them. Leave these out as well ({}), or set db_constraint=False on their fields."
+    both, fan, topic = (
+        f"The dump leaves rooms and presences out, so loaddata refuses rows of {', '.join(names)} "
+        + rest.format(" ".join(f"--exclude {name}" for name in names))
+        for names in (["club.Fan", "club.Topic"], ["club.Fan"], ["club.Topic"])
+    )
+    assert json.loads(printed) == [both, both, fan, "", topic, "", "", ""]
+
+
+def test_rows_that_refer_to_rooms_without_a_constraint_can_be_loaded(club: Site) -> None:
+    printed = club.run("""
+        from django.core.management import call_command
+        from django.db import IntegrityError
+        from club.models import Note, Topic
+        from projections.models import Room
+
+        room = Room.objects.add("lobby", "tab")
+        Note.objects.create(room=room)
+        Topic.objects.create(room=room)
+        call_command("dumpdata", "club.note", output="notes.json", verbosity=0)
+        call_command("dumpdata", "club.topic", output="topics.json", verbosity=0)
+        for model in (Note, Topic):
+            model.objects.all().delete()
+        Room.objects.remove("lobby", "tab")
+        Room.objects.prune_rooms()
+        call_command("loaddata", "notes.json", verbosity=0)
+        print(list(Note.objects.values_list("room_id", flat=True)))
+        try:
+            call_command("loaddata", "topics.json", verbosity=0)
+        except IntegrityError:
+            print("refused")
+    """)
+    assert printed.splitlines() == ["['lobby']", "refused"]
