@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.consumer import AsyncConsumer
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
@@ -23,6 +23,7 @@ from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
 from tests.backdating import Stay, write
 from tests.fold import fold, live
+from tests.sites import Site
 from tests.time import age_presences
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,20 +64,8 @@ async def usage(lobby: Room) -> AsyncIterator[dict[str, Any]]:
     presence_changed.for_worker("billing").disconnect(namespace["bill"])
 
 
-class _Forwarding:
-    """Accepts the group messages of the receiver in docs/usage.md."""
-
-    def presence(self, message: Any) -> None: ...
-
-
-class _AsyncForwarding:
-    async def presence(self, message: Any) -> None: ...
-
-
 async def _visit(consumer: type[AsyncConsumer], user: Any) -> None:
-    forwarding = _Forwarding if issubclass(consumer, SyncConsumer) else _AsyncForwarding
-    visited = type(consumer.__name__, (forwarding, consumer), {})
-    communicator = WebsocketCommunicator(visited.as_asgi(), "/")
+    communicator = WebsocketCommunicator(consumer.as_asgi(), "/")
     communicator.scope["user"] = user
     assert (await communicator.connect())[0]
     await communicator.send_to(text_data='"heartbeat"')
@@ -157,6 +146,70 @@ async def test_a_connection_that_an_operator_removed_is_closed(usage: dict[str, 
     presence_changed.disconnect(close)
 
 
+async def test_a_consumer_answers_messages_that_are_not_valid(usage: dict[str, Any], lobby: Room) -> None:
+    communicator = WebsocketCommunicator(usage["StatusConsumer"].as_asgi(), "/")
+    communicator.scope["user"] = None
+    assert (await communicator.connect())[0]
+    for text in ("{", "1" * 5000, "[" * 200_000 + "]" * 200_000, "null"):
+        await communicator.send_to(text_data=text)
+        assert await communicator.receive_json_from() == {"error": "Send JSON."}
+    await communicator.send_json_to("x" * 10_000)
+    assert "the limit is 8192" in (await communicator.receive_json_from())["error"]
+    await communicator.disconnect()
+
+
+async def _open(consumer: Any, user: Any) -> WebsocketCommunicator:
+    """Returns a connection of the README's consumer or of one that joins the lobby like it."""
+    communicator = WebsocketCommunicator(consumer.as_asgi(), "/")
+    communicator.scope["user"] = user
+    assert (await communicator.connect())[0]
+    return communicator
+
+
+async def test_the_sockets_of_a_user_are_closed_before_the_user_is_deleted(
+    usage: dict[str, Any], lobby: Room, other_user: Any
+) -> None:
+    for receiver in ("broadcast_presence", "close_pruned"):
+        presence_changed.disconnect(usage[receiver])
+    communicator = await _open(usage["ChatConsumer"], other_user)
+    presences = Presence.objects.filter(user=other_user)
+    key = other_user.pk
+    await sync_to_async(usage["prune"])(presences)
+    closed = await communicator.receive_output()
+    assert (closed["type"], closed["code"]) == ("websocket.close", 4408)
+    await sync_to_async(other_user.delete)()
+    await communicator.disconnect()
+    assert [event.kind async for event in PresenceEvent.objects.filter(user_id=key)] == ["join", "prune"]
+
+
+async def test_the_socket_of_a_deleted_user_stays_open_and_can_join_again(
+    usage: dict[str, Any], lobby: Room, other_user: Any
+) -> None:
+    class Rejoining(usage["ChatConsumer"]):  # type: ignore[misc]
+        async def receive_json(self, content: str) -> None:
+            await self.join_room(content)
+            await self.send_json("joined")
+
+    for receiver in ("broadcast_presence", "close_pruned"):
+        presence_changed.disconnect(usage[receiver])
+    communicator = await _open(Rejoining, other_user)
+    user_model = get_user_model()
+    same_user = await user_model._default_manager.aget(pk=other_user.pk)
+    await sync_to_async(same_user.delete)()
+    assert await Presence.objects.filter(room=lobby).acount() == 1
+    await communicator.send_json_to("lobby")
+    assert await communicator.receive_json_from() == "joined"
+
+    def look() -> tuple[Any, ...]:
+        ghost = lobby.presence_set.get(user_id=other_user.pk)
+        with pytest.raises(user_model.DoesNotExist):
+            _ = ghost.user
+        return list(lobby.get_users().values_list("username", flat=True)), lobby.get_anonymous_count()
+
+    assert await sync_to_async(look)() == (["ada"], 0)
+    await communicator.disconnect()
+
+
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
@@ -206,6 +259,29 @@ def test_plain_sql_ends_a_stay() -> None:
         cursor.execute(block)
         assert len(cursor.fetchall()) == 1
     assert not Presence.objects.exists()
+
+
+def test_presence_can_be_emptied_without_flush(site: Site) -> None:
+    (commands,) = [block for block in blocks("docs/usage.md", "console") if "zero" in block]
+    site.configure()
+    site.run("""
+        from django.core.management import call_command
+        from projections.models import Room
+        call_command("migrate", verbosity=0)
+        Room.objects.add("lobby", "tab")
+    """)
+    flushed = site.manage("flush", "--no-input")
+    assert flushed.returncode
+    assert "be flushed" in flushed.stderr
+    for command in commands.splitlines():
+        done = site.manage(*command.removeprefix("python manage.py ").split())
+        assert (done.returncode, done.stderr) == (0, "")
+    printed = site.run("""
+        from presence_events.models import PresenceEvent
+        from projections.models import Room
+        print(PresenceEvent.objects.count(), Room.objects.add("lobby", "tab").presence_set.count())
+    """)
+    assert printed == "0 1\n"
 
 
 def test_old_events_can_be_deleted_and_the_present_stays_replayable() -> None:

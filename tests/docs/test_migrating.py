@@ -137,6 +137,7 @@ if {user_app!r}:
     _DJANGO.insert(0, {user_app!r})
 INSTALLED_APPS = [*_DJANGO, {entries} "chat"]
 """
+IMPORT = "from channels_presence.models import Room"
 OLD_MODELS = """
 from django.db import models
 from channels_presence.models import Room
@@ -372,18 +373,26 @@ def test_a_site_migrates_by_the_steps(site: Site) -> None:
     before = site.run(SCENARIO)
     site.run(PEOPLE_ARRIVE)
 
-    # Steps 1 and 2, and the recipe for foreign keys.
+    # Steps 1 and 2
+    site.install(entries(), OLD_MODELS.replace(IMPORT, "").replace("Room,", '"channels_presence.Room",'))
+    stopped = site.fails("from django.core.management import execute_from_command_line as run; run(['', 'migrate'])")
+    assert "fields.E300" in stopped
+    assert "fields.E307" in stopped
+    # Step 3
     site.install(entries(), NEW_MODELS)
     (recipe,) = [block for block in blocks(DOCUMENT, "python") if "run_before" in block]
     site.add_migration("0002_room_names", recipe)
     assert site.manage("makemigrations", "--check") == "No changes detected"
-    # Step 4
-    site.manage("migrate", "projections")
     # Step 5
+    site.manage("migrate", "projections")
+    # Step 6
+    site.manage("migrate", "chat")
+    assert site.run(TOPICS) == "[('weather', 'lobby')] ['channels_presence_presence', 'channels_presence_room']"
+    # Step 7
     assert site.manage("import_channels_presence", "--max-age", "3600") == "2 imported"
     assert site.run(WHO_IS_THERE) == "[('lobby', 'guest', 'None'), ('lobby', 'live', 'grace')]"
     assert "channels_presence_presence" in site.fails(DELETE_GRACE)
-    # Step 6
+    # Step 8
     site.manage("migrate")
     assert site.run(TOPICS) == "[('weather', 'lobby')] []"
     assert site.run(DELETE_GRACE) == "True"

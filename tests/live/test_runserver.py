@@ -86,20 +86,24 @@ class Site:
         (folder / "site_settings.py").write_text(SETTINGS)
         self._code = folder / "site_asgi.py"
         self._code.write_text(ASGI)
+        self._folder = folder
         self._log = folder / "output"
         self._port = free_port()
         self._sockets = ExitStack()
+        self.start()
+
+    def start(self) -> None:
         environment = {
             **os.environ,
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "site_settings",
-            "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
+            "PYTHONPATH": f"{self._folder}{os.pathsep}{ROOT}",
             "PYTHONUNBUFFERED": "1",
         }
-        with self._log.open("wb") as output:
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "django", "runserver", f"127.0.0.1:{self._port}"],
-                cwd=folder,
+                cwd=self._folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -127,6 +131,11 @@ class Site:
 
         wait_until(is_noticed)
         wait_until(lambda: self.output().count(watching) > before[watching])
+
+    def interrupt(self) -> None:
+        """Stops runserver as Ctrl-C does."""
+        os.killpg(self._process.pid, signal.SIGINT)
+        self._process.wait()
 
     def output(self) -> str:
         return self._log.read_text(errors="replace")
@@ -186,3 +195,12 @@ def test_after_a_reload_the_pages_soon_show_no_ghosts(site: Site) -> None:
     assert site.page() == "1"
     site.reload()
     wait_until(lambda: site.page() == "0")
+
+
+@pytest.mark.parametrize("consumer", ["/mixed", "/decorated"])
+def test_what_ctrl_c_leaves_ends_when_the_server_runs_again(consumer: str, site: Site) -> None:
+    site.open_socket(consumer)
+    site.interrupt()
+    site.start()
+    site.page()
+    wait_until(lambda: not present())

@@ -198,6 +198,10 @@ def test_what_on_delete_says_happens_first_and_checks_say_what_to_declare(site: 
         pin.refresh_from_db()
         topic.refresh_from_db()
         assert (pin.room_id, topic.room_id, Room.objects.count()) == (None, "lobby", 0)
+        try:
+            topic.room
+        except Room.DoesNotExist:
+            print("topic.room does not exist")
     """)
     assert printed.splitlines() == [
         "projections.W005 club.Message.room If rooms may stay, set on_delete=models",
@@ -205,4 +209,5 @@ def test_what_on_delete_says_happens_first_and_checks_say_what_to_declare(site: 
         "projections.W005 club.Topic_fans.room If rooms may stay, set on_delete=models",
         "projections.W006 club.Label.room Set on_delete=models",
         "projections.E007 club.Device.presence Set db_constraint=False and on_delete=models",
+        "topic.room does not exist",
     ]
