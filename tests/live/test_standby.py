@@ -36,17 +36,24 @@ from tests.waiting import wait_until
 PAST = ("presence_event", "presence_session", "presence_at", "presence_during", "presence_occupancy")
 
 
-@pytest.fixture(scope="module")
-def primary(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Cluster]:
+@contextmanager
+def cluster_with_history(home: Path, blocker: Any) -> Iterator[Cluster]:
     """A cluster with a short history: ada is in the lobby, and a guest was there before."""
-    with Cluster(tmp_path_factory.mktemp("primary")).empty() as primary:
-        with connected(django_db_blocker, default=primary):
+    with Cluster(home).empty() as primary:
+        with connected(blocker, default=primary):
             call_command("migrate", verbosity=0)
             users: Any = get_user_model()
             ada = users.objects.create_superuser("ada", "ada@example.com", "ada")
             Room.objects.add("lobby", "laptop", ada)
             Room.objects.add("lobby", "guest")
             Room.objects.remove("lobby", "guest")
+        yield primary
+
+
+@pytest.fixture(scope="module")
+def primary(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Cluster]:
+    """The primary of all tests that add nothing to its log."""
+    with cluster_with_history(tmp_path_factory.mktemp("primary"), django_db_blocker) as primary:
         yield primary
 
 
@@ -219,9 +226,12 @@ def test_a_worker_on_the_replica_prints_why_it_waits(checkpoint: str, standby: S
 
 @pytest.mark.usefixtures("by_worker")
 def test_after_the_promotion_the_worker_continues_from_the_checkpoint(
-    primary: Cluster, tmp_path: Path, django_db_blocker: Any, signals: list[dict[str, Any]]
+    tmp_path: Path, django_db_blocker: Any, signals: list[dict[str, Any]]
 ) -> None:
-    with Standby(tmp_path, primary).running() as standby:
+    with (
+        cluster_with_history(tmp_path / "primary", django_db_blocker) as primary,
+        Standby(tmp_path / "standby", primary).running() as standby,
+    ):
         with connected(django_db_blocker, default=primary), psycopg.connect(primary.url()) as appending:
             run("run_projector", "--reset", "end")
             appending.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'lobby', 'never')")
