@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -111,6 +112,35 @@ def test_a_table_that_may_not_be_read_counts_as_reference() -> None:
         cursor.execute("SELECT presence_is_referenced('presence_room', 'channel_name', 'a')")
         assert cursor.fetchone() == (True,)
     execute("DROP OWNED BY stranger", "DROP ROLE stranger")
+
+
+def calls_while_pruning() -> int:
+    """Prunes all presences, then their rooms, and returns how many rows it asked about."""
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute("SET LOCAL track_functions = 'pl'")
+        assert Room.objects.prune_presences(0) == 3
+        assert Room.objects.prune_rooms() == 3
+        cursor.execute("SELECT pg_stat_get_xact_function_calls('presence_is_referenced'::regproc)")
+        (calls,) = cursor.fetchone()
+    return calls or 0
+
+
+@pytest.mark.parametrize(
+    ("definition", "calls"),
+    [
+        (None, 0),
+        ("other text", 0),
+        (f"{TO_ROOM}, {TO_PRESENCE}", 6),
+        (TO_PRESENCE, 3),
+        (TO_ROOM, 3),
+        (TO_PRESENCE.replace("presence DEF", "presence ON DELETE CASCADE DEF"), 0),
+    ],
+)
+def test_pruning_asks_about_rows_only_if_a_foreign_key_could_prevent_it(definition: str | None, calls: int) -> None:
+    for name in ("a", "b", "c"):
+        Room.objects.add(name, "channel")
+    with referring(definition) if definition else nullcontext():
+        assert calls_while_pruning() == calls
 
 
 @pytest.mark.usefixtures("presences")

@@ -1,5 +1,6 @@
--- Rooms without presences, except those that rows of other tables refer to. Rows that another transaction has locked
--- are left for the next prune.
+-- Rooms without presences, except those that rows of other tables refer to. Without a foreign key of another table than
+-- presence, which is asked once, no room is asked about. Rows that another transaction has locked are left for the next
+-- prune.
 WITH empty AS MATERIALIZED (
     SELECT r.channel_name
     FROM presence_room AS r
@@ -7,7 +8,12 @@ WITH empty AS MATERIALIZED (
 ), prunable AS MATERIALIZED (
     SELECT e.channel_name
     FROM empty AS e
-    WHERE NOT presence_is_referenced('presence_room', 'channel_name', e.channel_name)
+    WHERE NOT EXISTS (
+            SELECT FROM pg_catalog.pg_constraint
+            WHERE contype = 'f' AND confrelid = 'presence_room'::regclass AND conrelid <> 'presence'::regclass
+                AND confdeltype = ANY ('{{a,r}}'::"char"[])
+        )
+        OR NOT presence_is_referenced('presence_room', 'channel_name', e.channel_name)
 )
 SELECT 'prune', r.channel_name, NULL, NULL::{user_id}, NULL::jsonb, NULL::bigint, 0
 FROM prunable
