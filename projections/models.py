@@ -61,24 +61,26 @@ def _guards(*names: str) -> list[SqlTrigger]:
     """Returns triggers that refuse every write that does not come from the fold.
 
     The fold runs inside a trigger of the log, so ``projected_only`` refuses statements that run outside of triggers.
+    It fires for every statement of the fold, too. Its function asks where it is, because PostgreSQL would parse the
+    condition of a trigger again for each statement.
     A role that may lock rows needs the UPDATE right on one column, and could change that column from a trigger of its
     own. ``names_are_final`` refuses this: ``names`` are columns that the fold never changes.
     """
     options: dict[str, Any] = {
         "package": "projections",
-        "source": "projected_only",
         "level": pgtrigger.Statement,
         "when": pgtrigger.Before,
     }
     return [
         SqlTrigger(
             name="projected_only",
+            source="projected_only",
             operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-            condition=pgtrigger.Condition("pg_trigger_depth() = 0"),
+            has_owners_rights=False,
             **options,
         ),
-        SqlTrigger(name="names_are_final", operation=pgtrigger.UpdateOf(*names), **options),
-        SqlTrigger(name="never_truncated", operation=pgtrigger.Truncate, **options),
+        SqlTrigger(name="names_are_final", source="refuse", operation=pgtrigger.UpdateOf(*names), **options),
+        SqlTrigger(name="never_truncated", source="refuse", operation=pgtrigger.Truncate, **options),
     ]
 
 

@@ -59,7 +59,7 @@ class _Installed(NamedTuple):
     body: str
     is_security_definer: bool
     settings: list[str] | None
-    expected_settings: list[str]
+    owners_settings: list[str]
     has_rights_of_the_tables_owner: bool
     is_granted: bool
 
@@ -70,10 +70,14 @@ def _fault(installed: _Installed, expected: Any) -> tuple[str, str]:
         return "missing", ""
     for is_wrong, detail in (
         ((installed.body, installed.language) != (expected.body, "plpgsql"), "its function has another body"),
-        (not installed.is_security_definer, "its function runs with the rights of the caller"),
+        (
+            installed.is_security_definer != expected.has_owners_rights,
+            f"its function runs with the rights of the {'caller' if expected.has_owners_rights else 'owner'}",
+        ),
         (not installed.has_rights_of_the_tables_owner, "its function belongs to another role"),
         (
-            sorted(installed.settings or []) != sorted(installed.expected_settings),
+            sorted(installed.settings or [])
+            != (sorted(installed.owners_settings) if expected.has_owners_rights else []),
             "its function has other settings",
         ),
         (installed.is_granted, "roles other than the owner may execute its function"),

@@ -13,6 +13,9 @@ django-pgtrigger installs them like its own triggers. Their functions differ in 
 - They set ``enable_seqscan = off``. PL/pgSQL keeps its plans as long as the database connection is open. A plan from
   when a table was empty and vacuumed would be a sequential scan, and a burst of joins would take quadratic time.
 - They are dropped with their trigger.
+
+A function that uses no table, and gains its caller nothing, can do without the owner's rights, the settings and the
+comparison of the table. They would be paid for with every statement of the fold.
 """
 
 from __future__ import annotations
@@ -36,8 +39,15 @@ END
 """
 """The body of a function. The block in the ``.sql`` file is nested, so it can have declarations."""
 
+_CALLERS_BODY = """
+BEGIN
+{func}
+END
+"""
+"""The same without the comparison of the table, whose name the search path of the caller would decide."""
+
 _INSTALL = """
-CREATE OR REPLACE FUNCTION {pgid}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$<body>$$;
+CREATE OR REPLACE FUNCTION {pgid}() RETURNS trigger LANGUAGE plpgsql<rights> AS $$<body>$$;
 REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC;
 
 DO $$
@@ -69,10 +79,7 @@ BEGIN
     LOOP
         EXECUTE pg_catalog.concat('REVOKE ALL ON FUNCTION {pgid}() FROM ', other, ' CASCADE');
     END LOOP;
-    EXECUTE pg_catalog.concat(
-        'ALTER FUNCTION {pgid}() SET search_path = ', tables_schema, ', pg_temp SET enable_seqscan = off'
-    );
-END
+<settings>END
 $$;
 
 DROP TRIGGER IF EXISTS {pgid} ON {table};
@@ -80,17 +87,37 @@ CREATE TRIGGER {pgid} {when} {operation} ON {table} FOR EACH {level} {condition}
 COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
 """
 
+_SETTINGS = """    EXECUTE pg_catalog.concat(
+        'ALTER FUNCTION {pgid}() SET search_path = ', tables_schema, ', pg_temp SET enable_seqscan = off'
+    );
+"""
+
 
 class TriggerSql(compiler.UpsertTriggerSql):
     """The SQL that creates a `SqlTrigger`. Released migrations refer to it: do not change it, add a new class."""
 
+    has_owners_rights = True
+
     def get_template(self) -> str:
-        return _INSTALL.replace("<body>", _BODY)
+        rights, settings = (" SECURITY DEFINER", _SETTINGS) if self.has_owners_rights else ("", "")
+        return (
+            _INSTALL.replace("<body>", self._body_template).replace("<rights>", rights).replace("<settings>", settings)
+        )
 
     @property
     def body(self) -> str:
         """The body of the function, to the letter."""
-        return _BODY.format(pgid=self.pgid, table=f'"{self.table}"', func=self.kwargs["func"])
+        return self._body_template.format(pgid=self.pgid, table=f'"{self.table}"', func=self.kwargs["func"])
+
+    @property
+    def _body_template(self) -> str:
+        return _BODY if self.has_owners_rights else _CALLERS_BODY
+
+
+class CallersTriggerSql(TriggerSql):
+    """Like `TriggerSql`, for a function with the rights and settings of its caller."""
+
+    has_owners_rights = False
 
 
 class InstalledTrigger(compiler.Trigger):
@@ -106,11 +133,15 @@ class InstalledTrigger(compiler.Trigger):
 
 
 class SqlTrigger(pgtrigger.Trigger):
-    """A trigger whose function body is the PL/pgSQL block in ``sql/triggers/<source>.sql`` of ``package``."""
+    """A trigger whose function body is the PL/pgSQL block in ``sql/triggers/<source>.sql`` of ``package``.
 
-    def __init__(self, *, package: str, source: str, **options: Any) -> None:
+    ``has_owners_rights`` False is for a function that uses no table. Each call is cheaper then.
+    """
+
+    def __init__(self, *, package: str, source: str, has_owners_rights: bool = True, **options: Any) -> None:
         self.package = package
         self.source = source
+        self.has_owners_rights = has_owners_rights
         super().__init__(**options)
 
     def get_func(self, model: Any) -> str:
@@ -119,7 +150,7 @@ class SqlTrigger(pgtrigger.Trigger):
     def compile(self, model: Any) -> InstalledTrigger:
         return InstalledTrigger(
             name=self.name,
-            sql=TriggerSql(
+            sql=(TriggerSql if self.has_owners_rights else CallersTriggerSql)(
                 pgid=self.get_pgid(model),
                 func=self.render_func(model),
                 table=model._meta.db_table,

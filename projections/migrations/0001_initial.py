@@ -272,10 +272,9 @@ class Migration(migrations.Migration):
             model_name="room",
             trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="projected_only",
-                sql=presence_events.schema.triggers.TriggerSql(
-                    condition="WHEN (pg_trigger_depth() = 0)",
-                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="eff2afb3df315e6a033dbd764aebe89ff36c449d",
+                sql=presence_events.schema.triggers.CallersTriggerSql(
+                    func="-- Refuses every statement outside of triggers. The statements of the fold are in a trigger, and this is another one.\nBEGIN\n    IF pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="fdd03ef454617f889f251b50d453b77c4968e357",
                     level="STATEMENT",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_projected_only_e2ced",
@@ -332,10 +331,9 @@ class Migration(migrations.Migration):
             model_name="presence",
             trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="projected_only",
-                sql=presence_events.schema.triggers.TriggerSql(
-                    condition="WHEN (pg_trigger_depth() = 0)",
-                    func="-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
-                    hash="c904389fb72517085243c91766ef355da2de10d9",
+                sql=presence_events.schema.triggers.CallersTriggerSql(
+                    func="-- Refuses every statement outside of triggers. The statements of the fold are in a trigger, and this is another one.\nBEGIN\n    IF pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '\n               'Presence.objects.leave_all, or an INSERT into presence_event.';\nEND;",
+                    hash="5dddf19580779b6eb008397137b5a4b575208a3b",
                     level="STATEMENT",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_projected_only_1a7ae",

@@ -80,7 +80,7 @@ def test_a_function_of_ours_refuses_to_run_for_another_table(role: str, function
                 for kind in ("join", "touch", "leave", "prune")
             ]
         for statement in statements:
-            with pytest.raises(ProgrammingError, match=f'a trigger function of the table "{table}" only'):
+            with pytest.raises(DatabaseError, match=f'a trigger function of the table "{table}" only|is refused'):
                 run(statement)
         run(f"DROP TABLE pg_temp.{name}")
     run("RESET ROLE")
@@ -95,7 +95,29 @@ def test_only_trigger_functions_run_with_the_rights_of_the_owner_and_no_other_ro
             "FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
         )
         found = cursor.fetchall()
-    assert sorted(found) == sorted((name, True, False) for name, _ in TRIGGERS)
+    assert sorted(found) == sorted((name, True, False) for name, _ in TRIGGERS if "projected_only" not in name)
+
+
+@pytest.mark.parametrize("path", ["pg_temp, public", "pg_catalog", "pg_temp, hidden"])
+@pytest.mark.parametrize("table", ["presence", "presence_room"])
+def test_the_guard_of_every_statement_refuses_in_any_search_path(table: str, path: str) -> None:
+    """It has the search path of its caller."""
+    Room.objects.add("room", "channel")
+    with transaction.atomic():
+        run("CREATE SCHEMA hidden", f"CREATE TEMPORARY TABLE {table} (room text)", f"SET LOCAL search_path = {path}")
+        for statement in (
+            f"DELETE FROM public.{table}",
+            f"UPDATE public.{table} SET channel_name = channel_name WHERE false",
+            f"INSERT INTO public.{table} SELECT * FROM public.{table} WHERE false",
+        ):
+            with pytest.raises(DatabaseError, match="is refused"), transaction.atomic():
+                run(statement)
+        run("SET LOCAL search_path = public")
+        with pytest.raises(DatabaseError, match="is refused"), transaction.atomic():
+            run(f"DELETE FROM public.{table}")
+        run("INSERT INTO public.presence_event (kind, room, channel_name) VALUES ('leave', 'room', 'channel')")
+        transaction.set_rollback(True)
+    assert_live_is_the_fold()
 
 
 OVERLOADS = {
