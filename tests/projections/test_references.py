@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from presence_events import sql
 from presence_events.models import Process
 from presence_events.processes.registry import CHECKS_UNTIL_DEAD
 from presence_events.recorder import Draft, record
@@ -224,3 +225,114 @@ def test_maintenance_logs_an_integrity_error_and_runs_the_other_jobs(
     assert Room.objects.get().channel_name == "b"
     (logged,) = caplog.records
     assert (logged.name, logged.levelno) == ("projections.worker", logging.ERROR)
+
+
+@pytest.fixture
+def owner(rooms: None) -> Iterator[None]:
+    """Another role, which owns the table ``private.reference``. A row of it refers to the room ``b``."""
+    execute(
+        "DELETE FROM reference",
+        "CREATE ROLE other_owner",
+        "CREATE SCHEMA private AUTHORIZATION other_owner",
+        "GRANT REFERENCES, SELECT ON presence_room TO other_owner",
+        "SET ROLE other_owner",
+        f"CREATE TABLE private.reference ({TO_ROOM})",
+        "RESET ROLE",
+        "INSERT INTO private.reference VALUES ('b')",
+        "CREATE ROLE pruner",
+        *(sql.read(app, "grants/app").replace(':"role"', "pruner") for app in ("presence_events", "projections")),
+        "GRANT SELECT ON reference TO pruner",
+        "GRANT USAGE ON SCHEMA private TO pruner",
+        "GRANT SELECT ON private.reference TO pruner",
+    )
+    try:
+        yield
+    finally:
+        execute(
+            "RESET ROLE",
+            "DROP OWNED BY other_owner, pruner CASCADE",
+            "DROP ROLE other_owner, pruner",
+        )
+
+
+SPYING_FUNCTION = (
+    "CREATE FUNCTION private.spy(number int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS "
+    "$$ BEGIN IF current_user <> 'other_owner' THEN RAISE EXCEPTION 'run by %', current_user; END IF; "
+    "RETURN 'x'; END $$"
+)
+"""A function of the owner that raises if it runs with the rights of another role. All roles may execute it."""
+
+OWN_CODE = {
+    "policy": [
+        "CREATE POLICY spying ON private.reference USING (private.spy(1) = 'x')",
+        "ALTER TABLE private.reference ENABLE ROW LEVEL SECURITY",
+    ],
+    "index": ["CREATE INDEX ON private.reference (private.spy(1))"],
+    "partial index": ["CREATE INDEX ON private.reference (room) WHERE private.spy(1) = 'x'"],
+    "statistics": ["CREATE STATISTICS private.numbers ON (private.spy(1) || room) FROM private.reference"],
+    "constraint": ["ALTER TABLE private.reference ADD CHECK (private.spy(1) = 'x')"],
+}
+
+
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize("statements", OWN_CODE.values(), ids=OWN_CODE)
+def test_code_of_the_owner_of_a_referring_table_does_not_run_with_the_rights_of_the_pruner(
+    statements: list[str],
+) -> None:
+    execute("SET ROLE other_owner", SPYING_FUNCTION, *statements, "SET ROLE pruner")
+    assert Room.objects.prune_rooms() == 0
+    execute(
+        "SET ROLE other_owner",
+        "DROP FUNCTION private.spy CASCADE",
+        "ALTER TABLE private.reference DISABLE ROW LEVEL SECURITY",
+        "SET ROLE pruner",
+    )
+    assert Room.objects.prune_rooms() == 2
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_cast_of_the_owner_of_a_referring_table_does_not_run_with_the_rights_of_the_pruner() -> None:
+    Room.objects.add("a", "channel")
+    age_presences("channel", seconds=61)
+    execute(
+        "GRANT REFERENCES, SELECT ON presence TO other_owner",
+        "SET ROLE other_owner",
+        "CREATE TYPE private.number AS ENUM ('1')",
+        "CREATE FUNCTION private.spy(private.number) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'run by %', current_user; END $$",
+        "CREATE CAST (private.number AS bigint) WITH FUNCTION private.spy AS IMPLICIT",
+        "CREATE TABLE private.stays (stay private.number REFERENCES presence)",
+        "INSERT INTO private.stays VALUES (NULL)",
+        "GRANT SELECT ON private.stays TO pruner",
+        "SET ROLE pruner",
+    )
+    assert Room.objects.prune_presences() == 0
+
+
+@pytest.mark.usefixtures("owner")
+def test_an_ordinary_table_of_another_owner_is_read() -> None:
+    execute("CREATE INDEX ON private.reference (lower(room))", "SET ROLE pruner")
+    assert Room.objects.prune_rooms() == 2
+
+
+@pytest.mark.usefixtures("owner")
+@pytest.mark.parametrize("right", ["USAGE ON SCHEMA private", "SELECT ON private.reference"])
+def test_a_table_that_the_pruner_cannot_reach_counts_as_reference(right: str) -> None:
+    execute(f"REVOKE {right} FROM pruner", "SET ROLE pruner")
+    assert Room.objects.prune_rooms() == 0
+
+
+@pytest.mark.usefixtures("owner")
+def test_rows_that_row_level_security_hides_count_as_references(caplog: pytest.LogCaptureFixture) -> None:
+    execute("ALTER TABLE private.reference ENABLE ROW LEVEL SECURITY", "SET ROLE pruner")
+    assert Room.objects.prune_rooms() == 0
+    assert not caplog.records
+    execute("RESET ROLE")
+    assert Room.objects.prune_rooms() == 2
+
+
+@pytest.mark.usefixtures("rooms")
+@pytest.mark.parametrize("collation", ['"POSIX"', '"ucs_basic"', '"default"'])
+def test_a_foreign_key_may_have_another_collation(collation: str) -> None:
+    execute(f"ALTER TABLE reference ALTER room TYPE text COLLATE {collation}")
+    assert Room.objects.prune_rooms() == 2
