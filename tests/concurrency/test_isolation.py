@@ -18,6 +18,7 @@ from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
 from tests.concurrency.conftest import DatabaseConnection
 from tests.fold import assert_live_is_the_fold
+from tests.references import execute
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -222,3 +223,76 @@ def test_two_transactions_with_old_snapshots_prune_and_join(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM presence_room")
         assert cursor.fetchone() == (int(is_rolled_back),)
+
+
+@pytest.fixture
+def site_table() -> Iterator[None]:
+    """A table of the site refers to the room. Its owner has a schema that the owner of presence may not use."""
+    make_empty_room()
+    execute(
+        "CREATE ROLE other_owner",
+        "CREATE SCHEMA private AUTHORIZATION other_owner",
+        "GRANT REFERENCES, SELECT ON presence_room TO other_owner",
+        "SET ROLE other_owner",
+        "CREATE TABLE private.reference (room text REFERENCES presence_room DEFERRABLE INITIALLY DEFERRED)",
+        "RESET ROLE",
+    )
+    yield
+    execute("DROP OWNED BY other_owner CASCADE", "DROP ROLE other_owner")
+
+
+@pytest.mark.usefixtures("site_table")
+@pytest.mark.parametrize("mode", ["DEFERRED", "IMMEDIATE"])
+def test_a_row_of_a_site_that_refers_to_the_room_is_a_foreign_key_violation(old: DatabaseConnection, mode: str) -> None:
+    """A repetition of the transaction would fail again, so it is no serialization failure."""
+    execute("INSERT INTO private.reference VALUES ('room')")
+    old.run(f"SET CONSTRAINTS ALL {mode}")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        old.append("prune", channel=None)
+        assert mode == "DEFERRED"
+        old.commit()
+
+
+@pytest.mark.usefixtures("site_table")
+def test_the_prune_of_a_room_leaves_the_foreign_keys_of_a_site_as_they_are(old: DatabaseConnection) -> None:
+    old.run("INSERT INTO private.reference VALUES ('unknown')")
+    assert len(old.append("prune", channel=None)) == 1
+    old.run("DELETE FROM private.reference")
+    old.run("SET CONSTRAINTS ALL IMMEDIATE")
+    Room.objects.add("another", "channel")
+    Presence.objects.leave_all("channel")
+    old.commit()
+    old.run("SET CONSTRAINTS ALL IMMEDIATE")
+    assert len(old.append("prune", room="another", channel=None)) == 1
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        old.run("INSERT INTO private.reference VALUES ('unknown')")
+
+
+@pytest.fixture(params=["NOT DEFERRABLE", "DEFERRABLE INITIALLY IMMEDIATE"])
+def own_constraint(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The foreign key of the presences to the rooms is of another kind."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'presence'::regclass "
+            "AND confrelid = 'presence_room'::regclass"
+        )
+        ((name,),) = cursor.fetchall()
+    alter = f"ALTER TABLE presence ALTER CONSTRAINT {name}"
+    execute(f"{alter} {request.param}")
+    yield
+    execute(f"{alter} DEFERRABLE INITIALLY DEFERRED")
+
+
+@pytest.mark.usefixtures("own_constraint")
+def test_the_prune_of_a_room_works_alike_if_the_foreign_key_of_presences_is_not_deferred(
+    old: DatabaseConnection,
+) -> None:
+    make_empty_room()
+    take_snapshot(old)
+    Room.objects.add("room", "channel")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.append("prune", channel=None)
+    old.rollback()
+    Presence.objects.leave_all("channel")
+    assert len(old.append("prune", channel=None)) == 1
+    old.commit()

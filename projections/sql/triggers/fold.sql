@@ -12,7 +12,10 @@ DECLARE
     now pg_catalog.timestamptz;
     created pg_catalog.bool := false;
     is_repeated pg_catalog.bool;
-    references_to_rooms pg_catalog.text;
+    deferrable_keys pg_catalog.text;
+    deferred_keys pg_catalog.text;
+    referring_schema pg_catalog.text;
+    referring_table pg_catalog.text;
     size pg_catalog.int4;
     refused pg_catalog.text;
 BEGIN
@@ -147,35 +150,56 @@ BEGIN
             -- Two statements, because each has its own snapshot: the second one sees connections that joined while the
             -- first one waited for the lock.
             PERFORM FROM presence_room WHERE channel_name OPERATOR(pg_catalog.=) NEW.room FOR UPDATE;
-            -- Under REPEATABLE READ and SERIALIZABLE, both have the snapshot of the transaction, which does not see
-            -- later joins. Only the checks of foreign keys do. So they are made after the DELETE, not at the commit.
             IF pg_catalog.current_setting('transaction_isolation')
-                OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+                OPERATOR(pg_catalog.<>) ALL (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
             THEN
-                SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', nspname, conname), ', ')
-                INTO references_to_rooms
-                FROM pg_catalog.pg_constraint AS c
-                JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
-                WHERE c.confrelid OPERATOR(pg_catalog.=) 'presence_room'::pg_catalog.regclass AND c.condeferred;
-                EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' DEFERRED');
-            END IF;
-            DELETE FROM presence_room AS r
-            WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
-                AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
-            RETURNING created_at INTO NEW.since;
-            IF NOT FOUND THEN
-                RETURN NULL;
-            END IF;
-            IF references_to_rooms IS NOT NULL THEN
+                DELETE FROM presence_room AS r
+                WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
+                    AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
+                RETURNING created_at INTO NEW.since;
+                IF NOT FOUND THEN
+                    RETURN NULL;
+                END IF;
+            ELSE
+                -- Both statements have the snapshot of the transaction, which does not see later joins. Only the check of
+                -- the foreign key of presence does. So it is made after the DELETE, not at the commit. The foreign keys
+                -- of other tables are checked when their transaction wants it, and fail as they would without this.
                 BEGIN
-                    EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' IMMEDIATE');
+                    DELETE FROM presence_room AS r
+                    WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
+                        AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
+                    RETURNING created_at INTO NEW.since;
+                    IF NOT FOUND THEN
+                        RETURN NULL;
+                    END IF;
+                    SELECT
+                        pg_catalog.string_agg(pg_catalog.format('%I.%I', nspname, conname), ', '),
+                        pg_catalog.string_agg(pg_catalog.format('%I.%I', nspname, conname), ', ')
+                            FILTER (WHERE c.condeferred)
+                    INTO deferrable_keys, deferred_keys
+                    FROM pg_catalog.pg_constraint AS c
+                    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
+                    WHERE c.conrelid OPERATOR(pg_catalog.=) 'presence'::pg_catalog.regclass
+                        AND c.confrelid OPERATOR(pg_catalog.=) 'presence_room'::pg_catalog.regclass
+                        AND c.condeferrable;
+                    IF deferrable_keys IS NOT NULL THEN
+                        EXECUTE pg_catalog.concat('SET CONSTRAINTS ', deferrable_keys, ' IMMEDIATE');
+                    END IF;
                 EXCEPTION WHEN foreign_key_violation THEN
+                    GET STACKED DIAGNOSTICS referring_schema = SCHEMA_NAME, referring_table = TABLE_NAME;
+                    IF referring_schema OPERATOR(pg_catalog.<>) TG_TABLE_SCHEMA::pg_catalog.text
+                        OR referring_table OPERATOR(pg_catalog.<>) 'presence'
+                    THEN
+                        RAISE;
+                    END IF;
                     RAISE EXCEPTION USING
                         ERRCODE = 'serialization_failure',
                         MESSAGE = 'could not serialize: the snapshot does not see who is in the room',
                         HINT = 'Repeat the transaction.';
                 END;
-                EXECUTE pg_catalog.concat('SET CONSTRAINTS ', references_to_rooms, ' DEFERRED');
+                IF deferred_keys IS NOT NULL THEN
+                    EXECUTE pg_catalog.concat('SET CONSTRAINTS ', deferred_keys, ' DEFERRED');
+                END IF;
             END IF;
             NEW.session := NULL;
             NEW.user_id := NULL;
