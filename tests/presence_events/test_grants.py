@@ -196,3 +196,54 @@ def test_a_trigger_of_the_role_does_not_change_the_projections(table: str) -> No
         cursor.execute("CREATE TRIGGER own BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION pg_temp.own()")
         cursor.execute("INSERT INTO own VALUES (1)")
     assert_live_is_the_fold()
+
+
+RIGHTS = """
+SELECT format('%s on %s', privilege_type, c.oid::regclass) FROM pg_class AS c CROSS JOIN aclexplode(c.relacl)
+WHERE c.relname LIKE 'presence%' AND grantee IN (0, 'appender'::regrole)
+UNION ALL
+SELECT format('%s (%s) on %s', privilege_type, attname, attrelid::regclass)
+FROM pg_attribute CROSS JOIN aclexplode(attacl)
+WHERE attrelid::regclass::text LIKE 'presence%' AND grantee IN (0, 'appender'::regrole)
+"""
+
+
+def rights() -> set[str]:
+    """Returns the rights of the role and of PUBLIC on the tables and sequences."""
+    with connection.cursor() as cursor:
+        cursor.execute(RIGHTS)
+        return {right for (right,) in cursor.fetchall()}
+
+
+@pytest.mark.parametrize("files", [FILES[:2], FILES[2:]], ids=["app", "reports"])
+def test_the_files_take_away_what_was_granted_before(files: list[tuple[str, str]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+
+        def run_files() -> set[str]:
+            for package, name in files:
+                cursor.execute(sql.read(package, name).replace(':"role"', "appender"))
+            return rights()
+
+        cursor.execute("DROP OWNED BY appender")
+        given = run_files()
+        cursor.execute(
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO appender;"
+            "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO appender;"
+            "GRANT UPDATE (kind) ON presence_event TO appender;"
+            "GRANT UPDATE ON presence TO PUBLIC; GRANT USAGE ON SEQUENCE presence_id_seq TO PUBLIC"
+        )
+        assert rights() > given
+        assert run_files() == given
+
+
+@pytest.mark.parametrize("sequence", ["presence_event_id_seq", "presence_id_seq", "presence_dead_letter_id_seq"])
+def test_the_role_cannot_set_a_sequence(sequence: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO appender")
+        for package, name in FILES[:2]:
+            cursor.execute(sql.read(package, name).replace(':"role"', "appender"))
+        cursor.execute("SET ROLE appender")
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            cursor.execute("SELECT setval(%s, 1)", [sequence])

@@ -39,9 +39,11 @@ $$;
 -- event to that stay.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
 GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process) ON presence_event TO :"role";
+REVOKE ALL ON presence_process, presence_checkpoint FROM PUBLIC, :"role";
 -- Server processes keep their rows alive, and delete the rows of dead ones. run_projector does the latter as well.
 GRANT SELECT, INSERT, UPDATE, DELETE ON presence_process TO :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
--- The replay and the readers of the log read the last drawn position.
+-- The replay and the readers of the log read the last drawn position. Only the fold draws positions.
+REVOKE ALL ON SEQUENCE presence_event_id_seq FROM PUBLIC, :"role";
 GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";

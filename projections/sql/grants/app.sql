@@ -40,10 +40,14 @@ REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
 GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
 REVOKE ALL ON presence_session FROM PUBLIC, :"role";
 GRANT SELECT ON presence_session TO :"role";
+-- Only the fold draws the numbers of stays.
+REVOKE ALL ON SEQUENCE presence_id_seq FROM PUBLIC, :"role";
 -- run_projector writes who leads. Who may write here may lead.
 REVOKE ALL ON presence_leader FROM PUBLIC, :"role";
 GRANT SELECT, INSERT, UPDATE ON presence_leader TO :"role";
 -- The worker writes dead letters.
+REVOKE ALL ON presence_dead_letter FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_dead_letter_id_seq FROM PUBLIC, :"role";
 GRANT SELECT, INSERT ON presence_dead_letter TO :"role";
 GRANT USAGE ON SEQUENCE presence_dead_letter_id_seq TO :"role";
 -- Pruning asks whether rows of other tables refer to a room or a presence. For the answer it reads those tables.

@@ -1,4 +1,5 @@
--- The rights of a role that queries presence and changes nothing. Run it as the owner of the tables:
+-- The rights of a role that queries presence and changes nothing. All other rights on the tables and sequences are taken
+-- from the role and from PUBLIC, so the role cannot be that of the application. Run it as the owner of the tables:
 --   python -c 'from presence_events import sql; print(sql.read("projections", "grants/reports"))' | psql -1 -v role=reports
 -- Functions and operators that another role creates in the schema of the tables could run with the rights of whoever
 -- uses them, so no other role may create there.
@@ -35,6 +36,17 @@ BEGIN
     END IF;
 END
 $$;
+REVOKE ALL ON
+    presence_event,
+    presence_process,
+    presence_checkpoint,
+    presence_room,
+    presence,
+    presence_session,
+    presence_leader,
+    presence_dead_letter
+FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_event_id_seq, presence_id_seq, presence_dead_letter_id_seq FROM PUBLIC, :"role";
 -- The functions run with the rights of their caller, the view with those of its owner.
 GRANT SELECT ON presence_session, presence_event, presence_room, presence TO :"role";
 -- For manage.py presence_at.
