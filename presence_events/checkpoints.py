@@ -21,7 +21,10 @@ __all__ = ["Reader", "reset"]
 
 def reset(name: str, mark: Mark, *, using: str) -> None:
     """Sets the checkpoint ``name`` to ``mark``. Creates the checkpoint if it does not exist."""
-    Checkpoint.objects.using(using).update_or_create(name=name, defaults=_values(mark, _cluster(using)))
+    rows, values = Checkpoint.objects.using(using), _values(mark, _cluster(using))
+    # The mark that is stored is not read. It may be JSON that Python cannot decode.
+    if not rows.filter(name=name).update(**values):
+        rows.update_or_create(name=name, defaults=values)
 
 
 class Reader:

@@ -114,12 +114,12 @@ _FAMILIES = (
     _Family(
         "presence_lag_events",
         "Events after the checkpoint that are yet to be delivered, counted up to a limit.",
-        checkpoint_value=lambda it: it.lag_events,
+        checkpoint_value=lambda it: it.lag_events if it.is_readable else None,
     ),
     _Family(
         "presence_lag_seconds",
         "How long the first of these events has been waiting; 0 without any.",
-        checkpoint_value=lambda it: it.lag_seconds,
+        checkpoint_value=lambda it: it.lag_seconds if it.is_readable else None,
     ),
     _Family(
         "presence_leader",

@@ -21,6 +21,9 @@ __all__ = ["has_ended", "new_name"]
 
 _PROC = Path("/proc")
 
+_MAX_PID_DIGITS = 10
+"""No process has a longer id. Roles that may write the registry decide what is in a name."""
+
 
 def new_name() -> str:
     """Returns a name that no other event loop has, for one of this process."""
@@ -38,6 +41,8 @@ def has_ended(name: str) -> bool:
         return False
     if not machine or machine != _machine() or not pid.isdecimal():
         return False
+    if len(pid) > _MAX_PID_DIGITS:
+        return True
     found = _start(int(pid))
     # The process may be another user's, and hidden (the mount option hidepid).
     return found != start if found else not _exists(int(pid))

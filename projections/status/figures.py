@@ -29,6 +29,9 @@ COUNTED = 100_000
 STRETCH = 1_000_000
 """Undelivered events are looked for in this many positions after a checkpoint."""
 
+MAX_POSITION = 2**63 - 1 - STRETCH
+"""A larger position is not one of a log."""
+
 _APPS = ("presence_events", "projections")
 _MINUTE = timedelta(minutes=1)
 
@@ -49,6 +52,8 @@ class CheckpointStatus:
     log_is_shorter: bool | None
     """Whether the log ends before the checkpoint, because it was restored to an earlier state. None if the role that
     runs the query may not read the sequence of positions."""
+    is_readable: bool = True
+    """Whether the checkpoint stores a mark. If not, the lag is unknown, and 0 here."""
 
 
 @dataclass(frozen=True)
@@ -142,21 +147,34 @@ def status(using: str | None = None) -> Status:
 
 
 def _checkpoint_statuses(alias: str, checkpoints: list[tuple[Any, ...]]) -> list[CheckpointStatus]:
-    positions = [Mark.from_json(json.loads(mark)).reached for _, mark, _, _ in checkpoints]
-    lags = _rows(alias, "lag", positions=positions, counted=COUNTED, stretch=STRETCH)
-    return [
-        CheckpointStatus(
-            name=name,
-            lag_events=min(events, COUNTED),
-            has_more=has_more,
-            lag_seconds=seconds,
-            has_leader=has_leader,
-            log_is_shorter=None if drawn is None else drawn < position,
+    positions = [_reached(mark) for _, mark, _, _ in checkpoints]
+    lags = iter(
+        _rows(alias, "lag", positions=[it for it in positions if it is not None], counted=COUNTED, stretch=STRETCH)
+    )
+    found = []
+    for (name, _, has_leader, drawn), position in zip(checkpoints, positions, strict=True):
+        events, has_more, seconds = (0, False, 0.0) if position is None else next(lags)
+        found.append(
+            CheckpointStatus(
+                name=name,
+                lag_events=min(events, COUNTED),
+                has_more=has_more,
+                lag_seconds=seconds,
+                has_leader=has_leader,
+                log_is_shorter=None if drawn is None or position is None else drawn < position,
+                is_readable=position is not None,
+            )
         )
-        for (name, _, has_leader, drawn), position, (events, has_more, seconds) in zip(
-            checkpoints, positions, lags, strict=True
-        )
-    ]
+    return found
+
+
+def _reached(stored: str) -> int | None:
+    """Returns the position that the mark ``stored`` has reached, or None for other JSON, which any reader may write."""
+    try:
+        reached = Mark.from_json(json.loads(stored)).reached
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    return reached if 0 <= reached <= MAX_POSITION else None
 
 
 def _rows(alias: str, query: str, **params: Any) -> list[tuple[Any, ...]]:

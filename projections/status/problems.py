@@ -74,7 +74,13 @@ def _checkpoint_problems(status: Status, max_lag: float, needs_leader: bool) -> 
         worker = f"manage.py run_projector{_name_option(checkpoint.name)}"
         delete = _delete_statement("presence_checkpoint", f"name = {_sql_literal(checkpoint.name)}")
         or_delete = f"If the checkpoint is no longer needed, {delete}"
-        if checkpoint.log_is_shorter:
+        if not checkpoint.is_readable:
+            yield (
+                f"The checkpoint {checkpoint.name!r} stores something that is not a mark, so no worker can follow the "
+                f"log from it. Run {worker} --reset end, or with the position after which to send signals in place of "
+                f"end, and start it again without --reset. {or_delete}"
+            )
+        elif checkpoint.log_is_shorter:
             yield (
                 f"The log ends before the checkpoint {checkpoint.name!r}: it was restored to an earlier state. Run "
                 f"{worker} --reset end, or with the position after which to send signals in place of end, and start it "

@@ -32,7 +32,8 @@ def table(status: Status) -> str:
 
 def _checkpoint(checkpoint: CheckpointStatus) -> str:
     leader = {True: "followed", False: "not followed", None: "its leader is known on the primary only"}
-    return f"{checkpoint.name!r} is {lag(checkpoint)} behind, {leader[checkpoint.has_leader]}"
+    behind = f"is {lag(checkpoint)} behind" if checkpoint.is_readable else "is not readable"
+    return f"{checkpoint.name!r} {behind}, {leader[checkpoint.has_leader]}"
 
 
 def lag(checkpoint: CheckpointStatus) -> str:

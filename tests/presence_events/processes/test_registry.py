@@ -394,3 +394,17 @@ class TestInATestCase(TestCase):
         assert own_registration().claim_name is None
         assert not own_registration().is_kept_alive
         assert not await Process.objects.aexists()
+
+
+@transactional
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("time", ["infinity", "294276-12-31 23:59:59.999999 UTC"])
+async def test_a_process_replaces_a_time_that_no_clock_shows(time: str) -> None:
+    """The role of the application may write any time into the registry."""
+    await arecord([Draft("join", "room", "channel")])
+    await until_seen()
+    own = Process.objects.filter(name=own_registration().name, seen_at__lt="9999-12-31T00:00:00Z")
+    await sync_to_async(execute)(f"UPDATE presence_process SET seen_at = '{time}'")
+    async with asyncio.timeout(30):
+        while not await own.aexists():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)

@@ -159,6 +159,26 @@ def test_an_unknown_sender_of_signals_is_a_problem(signals: Any, settings: Any) 
     assert found.startswith(f"CHANNELS_PRESENCE_SIGNALS is {signals!r}, so no signals are sent. ")
 
 
+UNREADABLE = ["{}", "null", "[]", '"mark"', "[[null, 1, []], null, 1e400, 0]", f"[[null, {10**20}, []], null, 0, 0]"]
+
+
+@pytest.mark.parametrize("stored", [*UNREADABLE, f"[[null, {'9' * 5000}, []], null, 0, 0]", "[" * 2000 + "]" * 2000])
+def test_a_checkpoint_that_stores_no_mark_is_a_problem_and_hides_no_other(stored: str) -> None:
+    """The role of the application may write any JSON into a checkpoint."""
+    fall_behind(100, "another")
+    checkpoints.reset("reports", Mark(Cut(None, 0, {})), using="default")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE presence_checkpoint SET mark = %s WHERE name = 'reports'", [stored])
+    another, found = problems()
+    assert another.startswith("No worker follows the log from the checkpoint 'another'")
+    assert found.startswith("The checkpoint 'reports' stores something that is not a mark")
+    assert "manage.py run_projector --name reports --reset end" in found
+    assert "'reports' is not readable, not followed" in run("--no-leader")[1]
+    assert 'presence_lag_events{checkpoint="reports"}' not in run("--format", "openmetrics")[1]
+    call_command("run_projector", "--name", "reports", "--reset", "end", stdout=StringIO())
+    assert len(problems()) == 2
+
+
 def test_a_log_that_ends_before_a_checkpoint_is_a_separate_problem() -> None:
     checkpoints.reset("reports", Mark(Cut(None, 10**9, {})), using="default")
     (found,) = problems("--no-leader")
@@ -296,10 +316,12 @@ def test_several_problems_are_several_lines() -> None:
     assert len(problems()) == 2
 
 
-def test_an_unknown_status_has_an_exit_status_of_its_own() -> None:
-    checkpoints.reset("reports", Mark.end("default"), using="default")
-    Checkpoint.objects.update(mark=[])
-    with pytest.raises(CommandError, match=r"^ValueError: .* is not a mark") as error:
+def test_an_unknown_status_has_an_exit_status_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(using: str) -> None:
+        raise ValueError("unknown")
+
+    monkeypatch.setattr(presence_status, "status", fail)
+    with pytest.raises(CommandError, match=r"^ValueError: unknown") as error:
         run()
     assert error.value.returncode == 2
 

@@ -19,6 +19,8 @@ from django.db.models.functions import Now
 
 from presence_events.models import PresenceEvent, Process
 from presence_events.processes.registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.recorder import record_select
+from projections import selections
 from projections._worker import dead_servers
 from projections._worker.dead_servers import DeadServerDetector
 from projections.consumers import EVICTED
@@ -400,3 +402,26 @@ def prune_by_mistake(room: str, channel: str) -> None:
         channel,
         '{"reason": "server process died", "process": "me"}',
     )
+
+
+@pytest.mark.parametrize("time", ["infinity", "-infinity", "294276-12-31 UTC", "4713-01-01 UTC BC"])
+def test_a_row_with_a_time_that_no_clock_shows_does_not_stop_the_detection(time: str) -> None:
+    """The role of the application may write any row into the registry."""
+    join("one", "1")
+    join("odd", "2")
+    renew("one")
+    execute("INSERT INTO presence_process (name, started_at, seen_at) VALUES ('odd', now(), %s)", time)
+    detector = DeadServerDetector("default")
+    assert checks(detector, CHECKS_UNTIL_DEAD + 1)[-1] == 1
+    assert present_channels() == ["2"]
+    assert processes() == {"odd"}
+
+
+@pytest.mark.parametrize("time", ["infinity", "294276-12-31 UTC"])
+def test_a_row_that_gets_such_a_time_between_two_statements_of_a_check_is_kept(time: str) -> None:
+    join("one", "1")
+    execute("INSERT INTO presence_process (name, started_at, seen_at) VALUES ('one', now(), %s)", time)
+    parameters = {"names": ["one"], "seen": [0], "grace": 0}
+    assert DeadServerDetector("default")._rows("forget_processes", parameters) == []
+    assert len(record_select(selections.prune_dead_servers(["one"], [0], 0), using="default")) == 0
+    assert processes() == {"one"}
