@@ -15,13 +15,16 @@ from django.core import checks
 from django.core.management.base import BaseCommand
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import OperationalError, connections, router
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
 from presence_events import conf, sql, validation
 from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
+from presence_events.schema.applied import migration_executor
 from presence_events.schema.installed import trigger_faults
+
+_MIGRATIONS = MigrationRecorder.Migration._meta.db_table
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
@@ -75,6 +78,7 @@ def database_check(app_label: str) -> Callable[..., Iterable[checks.CheckMessage
 
 
 def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]:
+    is_log = app_label == PresenceEvent._meta.app_label
     try:
         unapplied = _unapplied_migrations(app_label, alias)
     except OperationalError as error:
@@ -84,6 +88,13 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
             id=f"{app_label}.E101",
         )
         return
+    if unapplied is None and is_log:
+        yield checks.Warning(
+            f"The role of this check may not read {_MIGRATIONS} in the database {alias!r}, so unapplied "
+            "migrations are not reported.",
+            hint=f"Run it as the owner of the tables, or grant its role SELECT on {_MIGRATIONS}.",
+            id="presence_events.W103",
+        )
     if unapplied:
         if not _is_called_by_migrate():
             yield checks.Warning(
@@ -92,7 +103,7 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
                 id=f"{app_label}.W101",
             )
         return
-    if app_label == PresenceEvent._meta.app_label:
+    if is_log:
         yield from _check_schema(alias)
     for fault in trigger_faults([app_label], using=alias):
         name = f"{fault.name} on {fault.table}"
@@ -130,8 +141,11 @@ def _check_schema(alias: str) -> Iterable[checks.CheckMessage]:
         )
 
 
-def _unapplied_migrations(app_label: str, alias: str) -> list[str]:
-    executor = MigrationExecutor(connections[alias])
+def _unapplied_migrations(app_label: str, alias: str) -> list[str] | None:
+    """Returns the names of the app's unapplied migrations, or None without the right to read the applied ones."""
+    executor = migration_executor(alias)
+    if executor is None:
+        return None
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes(app_label))
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan if migration.app_label == app_label]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connections, models
-from django.db.migrations.executor import MigrationExecutor
+
+from presence_events.schema.applied import migration_executor
 
 __all__ = ["APPS", "colliding_models", "foreign_tables"]
 
@@ -28,10 +29,14 @@ def foreign_tables(alias: str) -> dict[str, str | None]:
     """Returns the tables and views of others in the database ``alias`` that have names of ours.
 
     A table is not ours if it exists although the migration that creates ours has not been applied. Each has the label
-    of the app that it seems to belong to, or None. Raises what the database raises.
+    of the app that it seems to belong to, or None. Returns an empty dict without the right to read which migrations
+    have been applied. Raises what else the database raises.
     """
     connection = connections[alias]
-    loader = MigrationExecutor(connection).loader
+    executor = migration_executor(alias)
+    if executor is None:
+        return {}
+    loader = executor.loader
     own = {key for key in loader.graph.nodes if key[0] in APPS}
     applied = own & loader.applied_migrations.keys()
     if applied == own:

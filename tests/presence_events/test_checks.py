@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 from django.apps import apps
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
+
+from presence_events import sql
 
 FOLD = "pgtrigger_fold_72a36"
 
@@ -161,6 +165,32 @@ def test_migrate_prints_nothing_about_migrations_on_a_new_database() -> None:
         with server.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
         server.close()
+
+
+@pytest.fixture
+def application() -> Iterator[str]:
+    """The role of the GRANT files, which may not read the table of migrations."""
+    execute("CREATE ROLE application")
+    for package in ("presence_events", "projections"):
+        execute(sql.read(package, "grants/app").replace(':"role"', "application"))
+    yield "application"
+    execute("RESET ROLE")
+
+
+def test_a_role_that_may_not_read_the_table_of_migrations_checks_all_but_these(application: str) -> None:
+    execute(f"ALTER FUNCTION {FOLD}() SECURITY INVOKER")
+    execute(f"SET ROLE {application}")
+    unread, changed = run_checks(databases=["default"])
+    assert unread.id == "presence_events.W103"
+    assert "django_migrations" in unread.msg
+    assert changed.id == "projections.E102"
+
+
+def test_other_errors_of_the_table_of_migrations_are_raised() -> None:
+    execute("ALTER TABLE django_migrations RENAME COLUMN app TO application")
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        check_database()
+    execute("ALTER TABLE django_migrations RENAME COLUMN application TO app")
 
 
 def test_a_database_that_the_router_excludes_is_not_checked(settings: Any) -> None:
