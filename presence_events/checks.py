@@ -21,10 +21,15 @@ from presence_events import conf, sql, validation
 from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
+from presence_events.schema import tables
 from presence_events.schema.applied import migration_executor
 from presence_events.schema.installed import trigger_faults
 
 _MIGRATIONS = MigrationRecorder.Migration._meta.db_table
+_CONSEQUENCE = (
+    "Then find out what did this, and run manage.py replay_presence --check: presence may differ from the log since "
+    "then."
+)
 
 
 def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
@@ -107,25 +112,52 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
         yield from _check_schema(alias)
     for fault in trigger_faults([app_label], using=alias):
         name = f"{fault.name} on {fault.table}"
-        consequence = (
-            "Then find out what did this, and run manage.py replay_presence --check: presence may differ from the log "
-            "since then."
-        )
         if fault.obstacle in ("missing", "changed"):
             detail = f": {fault.detail}" if fault.detail else ""
             yield checks.Error(
                 f"The trigger {name} is {fault.obstacle} in the database {alias!r}{detail}.",
-                hint=f"Run manage.py pgtrigger install. {consequence}",
+                hint=f"Run manage.py pgtrigger install. {_CONSEQUENCE}",
                 id=f"{app_label}.E102",
             )
         else:
             yield checks.Error(
                 f"The trigger {name} is {fault.obstacle} in the database {alias!r}.",
-                hint=f"Run manage.py pgtrigger enable. {consequence}"
+                hint=f"Run manage.py pgtrigger enable. {_CONSEQUENCE}"
                 if fault.obstacle == "disabled"
-                else f"Remove that setting from the role, the database or the server. {consequence}",
+                else f"Remove that setting from the role, the database or the server. {_CONSEQUENCE}",
                 id=f"{app_label}.E103",
             )
+    yield from _check_tables(app_label, alias)
+
+
+def _check_tables(app_label: str, alias: str) -> Iterable[checks.CheckMessage]:
+    for name, detail in tables.table_faults(app_label, using=alias):
+        yield checks.Error(
+            f"The table {name} {detail}, in the database {alias!r}.",
+            hint=f"Undo this. {_CONSEQUENCE}",
+            id=f"{app_label}.E105",
+        )
+    for name, detail in tables.sequence_faults(app_label, using=alias):
+        yield checks.Error(
+            f"The sequence {name} {detail}, in the database {alias!r}.",
+            hint=f"Compare it with a new database. For its options, execute ALTER SEQUENCE {name} AS bigint "
+            "INCREMENT 1 NO MINVALUE NO MAXVALUE CACHE 1 NO CYCLE, and restart all processes, because database "
+            f"connections keep values that they have cached. {_CONSEQUENCE} Workers may have passed over events.",
+            id=f"{app_label}.E106",
+        )
+    for name, detail in tables.constraint_faults(app_label, using=alias):
+        yield checks.Error(
+            f"On the table {name}, {detail}, in the database {alias!r}.",
+            hint=f"Undo this; manage.py sqlmigrate prints how migrations create it. {_CONSEQUENCE}",
+            id=f"{app_label}.E107",
+        )
+    for table, name in tables.missing_indexes(app_label, using=alias):
+        yield checks.Warning(
+            f"The index {name} on {table} does not exist or is invalid, in the database {alias!r}.",
+            hint="Queries that need it are slow. Drop it if it is invalid. manage.py sqlmigrate prints how migrations "
+            "create it.",
+            id=f"{app_label}.W104",
+        )
 
 
 def _check_schema(alias: str) -> Iterable[checks.CheckMessage]:
