@@ -1,7 +1,7 @@
 """Compares the triggers in a database with those that the library installs.
 
-It reads the system catalogs: the function's body, rights and settings, and the definition of the trigger. It does not
-use the comment on the trigger, in which django-pgtrigger stores a hash, because a changed trigger keeps it.
+It reads the system catalogs: the function's body, rights, settings and options, and the definition of the trigger. It
+does not use the comment on the trigger, in which django-pgtrigger stores a hash, because a changed trigger keeps it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class _Installed(NamedTuple):
     body: str
     is_security_definer: bool
     settings: list[str] | None
-    owners_settings: list[str]
+    schema: str
+    has_default_options: bool
     has_rights_of_the_tables_owner: bool
     is_granted: bool
 
@@ -76,10 +77,10 @@ def _fault(installed: _Installed, expected: Any) -> tuple[str, str]:
         ),
         (not installed.has_rights_of_the_tables_owner, "its function belongs to another role"),
         (
-            sorted(installed.settings or [])
-            != (sorted(installed.owners_settings) if expected.has_owners_rights else []),
+            _settings(installed) != (_expected_settings(installed) if expected.has_owners_rights else {}),
             "its function has other settings",
         ),
+        (not installed.has_default_options, "its function has other options"),
         (installed.is_granted, "roles other than the owner may execute its function"),
         (_events(installed) != _expected_events(expected), "it fires for other events"),
         (
@@ -94,6 +95,22 @@ def _fault(installed: _Installed, expected: Any) -> tuple[str, str]:
     if installed.enabled != "A" and (installed.enabled == "R") != (installed.replication_role == "replica"):
         return "switched off by session_replication_role", ""
     return "", ""
+
+
+_NAME_IN_LIST = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
+"""A name with or without quotes. With ``quote_all_identifiers``, PostgreSQL writes quotes that are not needed."""
+
+
+def _settings(installed: _Installed) -> dict[str, list[str]]:
+    settings = (setting.partition("=") for setting in installed.settings or [])
+    return {
+        name: [quoted.replace('""', '"') or plain for quoted, plain in _NAME_IN_LIST.findall(value)]
+        for name, _, value in settings
+    }
+
+
+def _expected_settings(installed: _Installed) -> dict[str, list[str]]:
+    return {"search_path": [installed.schema, "pg_temp"], "enable_seqscan": ["off"]}
 
 
 _TYPE_BITS = {"ROW": 1, "BEFORE": 2, "INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
@@ -112,7 +129,10 @@ def _expected_events(expected: Any) -> tuple[int, set[str]]:
     return sum(bit for word, bit in _TYPE_BITS.items() if word in words), columns
 
 
+_NEEDLESS_QUOTES = re.compile(r'"([a-z_][a-z0-9_]*)"')
+
+
 def _condition(definition: str) -> str:
     """Returns the WHEN clause of a trigger without spaces and parentheses, some of which PostgreSQL adds."""
     found = re.search(r"\bWHEN \(.*", definition.rsplit(" EXECUTE FUNCTION ", 1)[0], re.DOTALL)
-    return re.sub(r"[\s()]", "", found[0]) if found else ""
+    return re.sub(r"[\s()]", "", _NEEDLESS_QUOTES.sub(r"\1", found[0])) if found else ""

@@ -93,6 +93,12 @@ def test_a_removed_comparison_of_the_table_is_found() -> None:
         (f"ALTER FUNCTION {FOLD}() RESET search_path", "its function has other settings"),
         (f"ALTER FUNCTION {FOLD}() RESET ALL", "its function has other settings"),
         (f"ALTER FUNCTION {FOLD}() SET transform_null_equals = on", "its function has other settings"),
+        (f"ALTER FUNCTION {FOLD}() SET search_path = 'public, pg_temp'", "its function has other settings"),
+        (f"ALTER FUNCTION {FOLD}() STABLE", "its function has other options"),
+        (f"ALTER FUNCTION {FOLD}() IMMUTABLE", "its function has other options"),
+        (f"ALTER FUNCTION {FOLD}() STRICT", "its function has other options"),
+        (f"ALTER FUNCTION {FOLD}() LEAKPROOF", "its function has other options"),
+        (f"ALTER FUNCTION {FOLD}() PARALLEL SAFE", "its function has other options"),
         (f"GRANT EXECUTE ON FUNCTION {FOLD}() TO PUBLIC", "roles other than the owner may execute its function"),
         (f"GRANT EXECUTE ON FUNCTION {FOLD}() TO stranger", "roles other than the owner may execute its function"),
         (f"ALTER FUNCTION {FOLD}() OWNER TO stranger", "its function belongs to another role"),
@@ -166,6 +172,25 @@ OTHER_EVENTS, OTHER_CONDITION = "it fires for other events", "it fires under ano
 def test_another_definition_is_found(name: str, table: str, definition: str, found: str) -> None:
     run(*recreate(name, table, definition))
     assert details() == [found]
+
+
+def test_a_condition_on_a_function_of_the_same_name_is_found() -> None:
+    run("CREATE SCHEMA other", "CREATE FUNCTION other.pg_trigger_depth() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    run(*recreate(ONLY, "presence", f"{WRITES} WHEN (other.pg_trigger_depth() = 0) EXECUTE FUNCTION {ONLY}()"))
+    assert details() == ["projected_only: it fires under another condition"]
+
+
+@pytest.mark.parametrize("is_installed_with_quotes", [False, True])
+@pytest.mark.parametrize("is_compared_with_quotes", ["off", "on"])
+def test_quotes_around_all_identifiers_make_no_difference(
+    is_installed_with_quotes: bool, is_compared_with_quotes: str
+) -> None:
+    if is_installed_with_quotes:
+        run("SET LOCAL quote_all_identifiers = on")
+        for model, trigger in pgtrigger.registry.registered():
+            trigger.install(model)
+    run(f"SET LOCAL quote_all_identifiers = {is_compared_with_quotes}")
+    assert details() == []
 
 
 def test_the_schema_of_the_tables_is_the_expected_search_path() -> None:

@@ -14,10 +14,16 @@ SELECT
     function.prosrc,
     function.prosecdef,
     function.proconfig,
-    ARRAY[
-        pg_catalog.concat('search_path=', installed_on.relnamespace::pg_catalog.regnamespace, ', pg_temp'),
-        'enable_seqscan=off'
-    ],
+    (
+        SELECT nspname::pg_catalog.text
+        FROM pg_catalog.pg_namespace AS namespace
+        WHERE namespace.oid OPERATOR(pg_catalog.=) installed_on.relnamespace
+    ),
+    -- The options that CREATE FUNCTION gives without being asked.
+    function.provolatile OPERATOR(pg_catalog.=) 'v'::pg_catalog."char"
+        AND function.proparallel OPERATOR(pg_catalog.=) 'u'::pg_catalog."char"
+        AND NOT function.proisstrict
+        AND NOT function.proleakproof,
     pg_catalog.pg_has_role(function.proowner, installed_on.relowner, 'USAGE'),
     EXISTS (
         SELECT
