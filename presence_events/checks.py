@@ -109,7 +109,8 @@ def _check_database(app_label: str, alias: str) -> Iterable[checks.CheckMessage]
             )
         return
     if is_log:
-        yield from _check_schema(alias)
+        yield from _check_creators(alias)
+        yield from _check_settings(alias)
     for fault in trigger_faults([app_label], using=alias):
         name = f"{fault.name} on {fault.table}"
         if fault.obstacle in ("missing", "changed"):
@@ -160,7 +161,7 @@ def _check_tables(app_label: str, alias: str) -> Iterable[checks.CheckMessage]:
         )
 
 
-def _check_schema(alias: str) -> Iterable[checks.CheckMessage]:
+def _check_creators(alias: str) -> Iterable[checks.CheckMessage]:
     table = connections[alias].ops.quote_name(PresenceEvent._meta.db_table)
     for schema, creators in sql.rows("presence_events", "queries/checks/creators", {"table": table}, using=alias):
         roles = ", ".join(creators)
@@ -170,6 +171,15 @@ def _check_schema(alias: str) -> Iterable[checks.CheckMessage]:
             hint=f"Functions of theirs could run with the rights of other roles. Execute REVOKE CREATE ON SCHEMA "
             f"{schema} FROM {roles}; or move the tables to a schema of their own.",
             id="presence_events.W102",
+        )
+
+
+def _check_settings(alias: str) -> Iterable[checks.CheckMessage]:
+    for setting, whose in sql.rows("presence_events", "queries/checks/settings", using=alias):
+        yield checks.Error(
+            f"The setting {setting} of {whose} switches protection of the presence log off, in the database {alias!r}.",
+            hint=f"Remove it with ALTER ROLE or ALTER DATABASE ... RESET {setting.partition('=')[0]}. {_CONSEQUENCE}",
+            id="presence_events.E108",
         )
 
 

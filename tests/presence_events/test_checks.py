@@ -167,6 +167,45 @@ def test_migrate_prints_nothing_about_migrations_on_a_new_database() -> None:
         server.close()
 
 
+@pytest.mark.parametrize(
+    ("where", "whose"),
+    [
+        ('ROLE "Other Role"', 'the role "Other Role"'),
+        ('ROLE "Other Role" IN DATABASE {database}', 'the role "Other Role"'),
+        ("DATABASE {database}", "all roles"),
+    ],
+)
+@pytest.mark.parametrize("setting", ["session_replication_role=replica", "presence_events.test_database={database}"])
+def test_a_setting_of_roles_that_switches_protection_off_is_an_error(where: str, whose: str, setting: str) -> None:
+    database = connection.settings_dict["NAME"]
+    setting = setting.format(database=database)
+    execute('CREATE ROLE "Other Role"')
+    execute(f"ALTER {where.format(database=database)} SET {setting}")
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "presence_events.E108"
+    assert f"The setting {setting} of {whose} switches" in message.msg
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'ALTER ROLE "Other Role" SET session_replication_role = origin',
+        'ALTER ROLE "Other Role" SET presence_events.test_database = other',
+        'ALTER ROLE "Other Role" SET work_mem = 64',
+        'ALTER ROLE "Other Role" IN DATABASE template1 SET session_replication_role = replica',
+    ],
+)
+def test_other_settings_of_roles_and_those_for_other_databases_are_no_error(change: str) -> None:
+    execute('CREATE ROLE "Other Role"')
+    execute(change)
+    assert check_database() == []
+
+
+def test_quotes_around_all_identifiers_are_no_error() -> None:
+    execute("SET LOCAL quote_all_identifiers = on")
+    assert check_database() == []
+
+
 @pytest.fixture
 def application() -> Iterator[str]:
     """The role of the GRANT files, which may not read the table of migrations."""
@@ -180,10 +219,9 @@ def application() -> Iterator[str]:
 def test_a_role_that_may_not_read_the_table_of_migrations_checks_all_but_these(application: str) -> None:
     execute(f"ALTER FUNCTION {FOLD}() SECURITY INVOKER")
     execute(f"SET ROLE {application}")
-    unread, changed = run_checks(databases=["default"])
-    assert unread.id == "presence_events.W103"
-    assert "django_migrations" in unread.msg
-    assert changed.id == "projections.E102"
+    messages = {message.id: message.msg for message in run_checks(databases=["default"])}
+    assert messages.keys() == {"presence_events.W103", "projections.E102"}
+    assert "django_migrations" in messages["presence_events.W103"]
 
 
 def test_other_errors_of_the_table_of_migrations_are_raised() -> None:
