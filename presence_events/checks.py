@@ -163,13 +163,16 @@ def _check_tables(app_label: str, alias: str) -> Iterable[checks.CheckMessage]:
 
 def _check_creators(alias: str) -> Iterable[checks.CheckMessage]:
     table = connections[alias].ops.quote_name(PresenceEvent._meta.db_table)
-    for schema, creators in sql.rows("presence_events", "queries/checks/creators", {"table": table}, using=alias):
+    rows = sql.rows("presence_events", "queries/checks/creators", {"table": table}, using=alias)
+    for schema, creators, is_of_log in rows:
         roles = ", ".join(creators)
+        which = "of the presence log" if is_of_log else "in the search path of roles that use the presence log"
+        otherwise = "move the tables to a schema of their own" if is_of_log else "remove it from these search paths"
         yield checks.Warning(
-            f"Roles other than the owner may create functions in the schema {schema} of the presence log, in the "
-            f"database {alias!r}: {roles}.",
+            f"Roles other than the owner may create functions in the schema {schema} {which}, in the database "
+            f"{alias!r}: {roles}.",
             hint=f"Functions of theirs could run with the rights of other roles. Execute REVOKE CREATE ON SCHEMA "
-            f"{schema} FROM {roles}; or move the tables to a schema of their own.",
+            f"{schema} FROM {roles}; or {otherwise}.",
             id="presence_events.W102",
         )
 

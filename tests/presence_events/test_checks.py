@@ -117,6 +117,59 @@ def test_a_schema_in_which_other_roles_may_create_is_a_warning(who: str) -> None
 
 
 @pytest.fixture
+def shared() -> str:
+    """A schema in which all roles may create, and a role that reads the log."""
+    execute('CREATE SCHEMA "Shared, by all"')
+    execute('GRANT CREATE ON SCHEMA "Shared, by all" TO PUBLIC')
+    execute('CREATE ROLE "Reader"')
+    execute('GRANT SELECT ON presence_event TO "Reader"')
+    return '"Shared, by all"'
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "SET LOCAL search_path = public, {schema}",
+        'ALTER ROLE "Reader" SET search_path = "$user", public, {schema}',
+        'ALTER ROLE "Reader" IN DATABASE {database} SET search_path = {schema}',
+        "ALTER DATABASE {database} SET search_path = {schema}, public",
+    ],
+)
+def test_another_schema_in_the_search_path_in_which_roles_may_create_is_a_warning(shared: str, setting: str) -> None:
+    execute(setting.format(schema=shared, database=connection.settings_dict["NAME"]))
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "presence_events.W102"
+    assert f"in the schema {shared} in the search path of roles that use the presence log" in message.msg
+    assert f"REVOKE CREATE ON SCHEMA {shared} FROM PUBLIC; or remove it" in str(message.hint)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "",
+        'REVOKE SELECT ON presence_event FROM "Reader"; ALTER ROLE "Reader" SET search_path = {schema}',
+        'ALTER ROLE "Reader" IN DATABASE template1 SET search_path = {schema}',
+        'ALTER ROLE "Reader" SET search_path = missing',
+    ],
+)
+def test_search_paths_that_do_not_matter_are_no_warning(shared: str, change: str) -> None:
+    if change:
+        execute(change.format(schema=shared))
+    assert check_database() == []
+
+
+def test_a_role_may_create_in_its_own_search_path(shared: str) -> None:
+    execute('CREATE SCHEMA "Reader"')
+    execute('GRANT CREATE ON SCHEMA "Reader" TO "Reader"')
+    execute('ALTER ROLE "Reader" SET search_path = "$user", public')
+    assert check_database() == []
+    execute('CREATE ROLE "Other Role"')
+    execute('GRANT CREATE ON SCHEMA "Reader" TO "Other Role"')
+    (message,) = run_checks(databases=["default"])
+    assert 'REVOKE CREATE ON SCHEMA "Reader" FROM "Other Role";' in str(message.hint)
+
+
+@pytest.fixture
 def _next_release(settings: Any) -> None:
     """The projections have a migration that the database lacks."""
     settings.MIGRATION_MODULES = {"projections": "tests.next_release.migrations"}
@@ -209,10 +262,10 @@ def test_quotes_around_all_identifiers_are_no_error() -> None:
 @pytest.fixture
 def application() -> Iterator[str]:
     """The role of the GRANT files, which may not read the table of migrations."""
-    execute("CREATE ROLE application")
+    execute('CREATE ROLE "Application"')
     for package in ("presence_events", "projections"):
-        execute(sql.read(package, "grants/app").replace(':"role"', "application"))
-    yield "application"
+        execute(sql.read(package, "grants/app").replace(':"role"', '"Application"'))
+    yield '"Application"'
     execute("RESET ROLE")
 
 

@@ -68,6 +68,22 @@ def test_the_files_refuse_a_schema_in_which_other_roles_may_create(
         cursor.execute(text)
 
 
+@pytest.mark.parametrize(("package", "name"), FILES)
+def test_the_files_refuse_another_schema_in_the_search_path(creator: str, package: str, name: str) -> None:
+    text = sql.read(package, name).replace(':"role"', "appender")
+    with connection.cursor() as cursor:
+        cursor.execute('CREATE SCHEMA "Shared"')
+        try:
+            cursor.execute(f'GRANT CREATE ON SCHEMA "Shared" TO {creator}')
+            cursor.execute(text)
+            cursor.execute('SET search_path = public, "Shared"')
+            with pytest.raises(ProgrammingError, match='may create in the schema "Shared": "Other Role"'):
+                cursor.execute(text)
+        finally:
+            cursor.execute("RESET search_path")
+            cursor.execute('DROP SCHEMA "Shared"')
+
+
 def test_a_role_with_the_rights_of_the_owner_may_create(creator: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"GRANT CREATE ON SCHEMA public TO {creator}")

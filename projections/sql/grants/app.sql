@@ -1,7 +1,7 @@
 -- The rights of a role that reads the projections; the fold writes them. Run it as the owner of the tables:
 --   python -c 'from presence_events import sql; print(sql.read("projections", "grants/app"))' | psql -1 -v role=app
--- Functions and operators that another role creates in the schema of the tables could run with the rights of whoever
--- uses them, so no other role may create there.
+-- Functions and operators that another role creates in the schema of the tables, or elsewhere in the search path, could
+-- run with the rights of whoever uses them, so no other role may create there.
 DO $$
 DECLARE
     creators pg_catalog.text;
@@ -15,10 +15,12 @@ BEGIN
             END,
             ', '
         ),
-        pg_catalog.min(class.relnamespace::pg_catalog.regnamespace::pg_catalog.text)
+        namespace.oid::pg_catalog.regnamespace::pg_catalog.text
     INTO creators, schema
     FROM pg_catalog.pg_class AS class
-    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+    JOIN pg_catalog.pg_namespace AS namespace
+        ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+        OR namespace.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))
     CROSS JOIN pg_catalog.aclexplode(namespace.nspacl)
     WHERE class.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
         AND privilege_type OPERATOR(pg_catalog.=) 'CREATE'
@@ -26,7 +28,9 @@ BEGIN
         AND (
             grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
             OR NOT pg_catalog.pg_has_role(grantee, class.relowner, 'USAGE')
-        );
+        )
+    GROUP BY namespace.oid
+    LIMIT 1;
     IF creators IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
