@@ -40,6 +40,7 @@ class ProjectionsConfig(AppConfig):
         checks.register(tenancy.check_schemas)
         checks.register(tenancy.check_row_level_security, checks.Tags.database)
         checks.register(own.check_tables, checks.Tags.database)
+        checks.register(own.check_functions, checks.Tags.database)
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
         aevents_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import OperationalError, connections, models, router
 
-from presence_events import validation
+from presence_events import sql, validation
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
 from projections import conf, table_names
@@ -22,6 +22,7 @@ _RENAME = (
     "Set another db_table in the Meta of that model. Then run manage.py makemigrations, and manage.py migrate "
     "--skip-checks for its app."
 )
+_IS_REFERENCED = "presence_is_referenced_v1"
 _KEEPING = (models.DO_NOTHING, models.PROTECT, models.RESTRICT)
 _IN_DATABASE = tuple(
     getattr(models, name) for name in ("DB_CASCADE", "DB_SET_DEFAULT", "DB_SET_NULL") if hasattr(models, name)
@@ -92,6 +93,24 @@ def check_tables(
                     "its name.",
                     hint=f"{_RENAME} If nothing needs the table, drop it.",
                     id="projections.E111",
+                )
+
+
+def check_functions(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterable[checks.CheckMessage]:
+    """Checks the function that pruning asks whether others refer to a row, in databases that have been migrated."""
+    for alias in databases or ():
+        if connections[alias].vendor != "postgresql" or not router.allow_migrate_model(alias, PresenceEvent):
+            continue
+        body = sql.read("projections", f"functions/{_IS_REFERENCED}").split("$$")[1]
+        with suppress(OperationalError):  # another check reports that the database is unavailable
+            for (fault,) in sql.rows("projections", "queries/checks/is_referenced", {"body": body}, using=alias):
+                yield checks.Error(
+                    f"The function presence_is_referenced {fault}, in the database {alias!r}.",
+                    hint="Drop it, and create it again as the owner of the tables: manage.py sqlmigrate projections "
+                    "0001 prints it. Then run the GRANT files again, and find out what did this.",
+                    id="projections.E109",
                 )
 
 

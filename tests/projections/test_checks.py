@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
+
+from projections.checks import check_functions
 
 
 def test_no_channel_layer_is_a_warning(settings: Any) -> None:
@@ -47,3 +50,41 @@ def test_an_invalid_choice_of_where_to_prune_is_an_error(settings: Any) -> None:
     for known in (None, True, False):
         settings.CHANNELS_PRESENCE_PRUNE_IN_SERVER = known
         assert not run_checks()
+
+
+IS_REFERENCED = "presence_is_referenced(regclass, name, text)"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            (
+                "CREATE OR REPLACE FUNCTION presence_is_referenced(relation regclass, key_column name, key text) "
+                "RETURNS boolean LANGUAGE sql AS 'SELECT true'"
+            ),
+            "has another body",
+        ),
+        (f"DROP FUNCTION {IS_REFERENCED}", "does not exist"),
+        (f"CREATE ROLE stranger; ALTER FUNCTION {IS_REFERENCED} OWNER TO stranger", "belongs to another role"),
+    ],
+)
+def test_a_changed_function_that_pruning_asks_is_an_error(change: str, fault: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "projections.E109"
+    assert message.msg == f"The function presence_is_referenced {fault}, in the database 'default'."
+
+
+@pytest.mark.django_db
+def test_functions_are_not_checked_in_databases_without_the_tables(settings: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP FUNCTION {IS_REFERENCED}")
+        cursor.execute("SET LOCAL search_path = pg_catalog")
+    assert list(check_functions(None, ["default"])) == []
+    with connection.cursor() as cursor:
+        cursor.execute("RESET search_path")
+    settings.DATABASE_ROUTERS = ["tests.presence_events.test_checks.Nowhere"]
+    assert list(check_functions(None, ["default"])) == []
