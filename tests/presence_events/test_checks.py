@@ -14,7 +14,6 @@ from django.apps import apps
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
-from django.db.migrations.recorder import MigrationRecorder
 
 from presence_events import sql
 

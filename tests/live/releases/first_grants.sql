@@ -1,7 +1,7 @@
 -- For a role that may append to the log and read it, and nothing else. Run it as the owner of the tables:
 --   python -c 'from presence_events import sql; print(sql.read("presence_events", "grants/app"))' | psql -1 -v role=app
--- Functions and operators that another role creates in the schema of the tables could run with the rights of whoever
--- uses them, so no other role may create there.
+-- Functions and operators that another role creates in the schema of the tables, or elsewhere in the search path, could
+-- run with the rights of whoever uses them, so no other role may create there.
 DO $$
 DECLARE
     creators pg_catalog.text;
@@ -15,10 +15,12 @@ BEGIN
             END,
             ', '
         ),
-        pg_catalog.min(class.relnamespace::pg_catalog.regnamespace::pg_catalog.text)
+        namespace.oid::pg_catalog.regnamespace::pg_catalog.text
     INTO creators, schema
     FROM pg_catalog.pg_class AS class
-    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+    JOIN pg_catalog.pg_namespace AS namespace
+        ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+        OR namespace.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))
     CROSS JOIN pg_catalog.aclexplode(namespace.nspacl)
     WHERE class.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
         AND privilege_type OPERATOR(pg_catalog.=) 'CREATE'
@@ -26,7 +28,9 @@ BEGIN
         AND (
             grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
             OR NOT pg_catalog.pg_has_role(grantee, class.relowner, 'USAGE')
-        );
+        )
+    GROUP BY namespace.oid
+    LIMIT 1;
     IF creators IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
@@ -39,16 +43,18 @@ $$;
 -- event to that stay.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
 GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process) ON presence_event TO :"role";
+REVOKE ALL ON presence_process, presence_checkpoint FROM PUBLIC, :"role";
 -- Server processes keep their rows alive, and delete the rows of dead ones. run_projector does the latter as well.
 GRANT SELECT, INSERT, UPDATE, DELETE ON presence_process TO :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
--- The replay and the readers of the log read the last drawn position.
+-- The replay and the readers of the log read the last drawn position. Only the fold draws positions.
+REVOKE ALL ON SEQUENCE presence_event_id_seq FROM PUBLIC, :"role";
 GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";
 -- The rights of a role that reads the projections; the fold writes them. Run it as the owner of the tables:
 --   python -c 'from presence_events import sql; print(sql.read("projections", "grants/app"))' | psql -1 -v role=app
--- Functions and operators that another role creates in the schema of the tables could run with the rights of whoever
--- uses them, so no other role may create there.
+-- Functions and operators that another role creates in the schema of the tables, or elsewhere in the search path, could
+-- run with the rights of whoever uses them, so no other role may create there.
 DO $$
 DECLARE
     creators pg_catalog.text;
@@ -62,10 +68,12 @@ BEGIN
             END,
             ', '
         ),
-        pg_catalog.min(class.relnamespace::pg_catalog.regnamespace::pg_catalog.text)
+        namespace.oid::pg_catalog.regnamespace::pg_catalog.text
     INTO creators, schema
     FROM pg_catalog.pg_class AS class
-    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+    JOIN pg_catalog.pg_namespace AS namespace
+        ON namespace.oid OPERATOR(pg_catalog.=) class.relnamespace
+        OR namespace.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))
     CROSS JOIN pg_catalog.aclexplode(namespace.nspacl)
     WHERE class.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
         AND privilege_type OPERATOR(pg_catalog.=) 'CREATE'
@@ -73,7 +81,9 @@ BEGIN
         AND (
             grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
             OR NOT pg_catalog.pg_has_role(grantee, class.relowner, 'USAGE')
-        );
+        )
+    GROUP BY namespace.oid
+    LIMIT 1;
     IF creators IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
@@ -87,10 +97,14 @@ REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
 GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
 REVOKE ALL ON presence_session FROM PUBLIC, :"role";
 GRANT SELECT ON presence_session TO :"role";
+-- Only the fold draws the numbers of stays.
+REVOKE ALL ON SEQUENCE presence_id_seq FROM PUBLIC, :"role";
 -- run_projector writes who leads. Who may write here may lead.
 REVOKE ALL ON presence_leader FROM PUBLIC, :"role";
 GRANT SELECT, INSERT, UPDATE ON presence_leader TO :"role";
 -- The worker writes dead letters.
+REVOKE ALL ON presence_dead_letter FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_dead_letter_id_seq FROM PUBLIC, :"role";
 GRANT SELECT, INSERT ON presence_dead_letter TO :"role";
 GRANT USAGE ON SEQUENCE presence_dead_letter_id_seq TO :"role";
 -- Pruning asks whether rows of other tables refer to a room or a presence. For the answer it reads those tables.
