@@ -314,10 +314,15 @@ class DeadLetter(models.Model):
 
 
 class Leader(models.Model):
-    """Which database connection leads the workers of a name, if it still holds the advisory lock with the key."""
+    """Which database connection leads the workers of a name, if it still holds the advisory lock with the key.
+
+    ``role`` is the number of the role that the connection has logged in as. PostgreSQL may give the process id of an
+    ended connection to one of another role.
+    """
 
     name = models.TextField(primary_key=True)
     pid = models.IntegerField()
+    role = models.BigIntegerField()
     key = models.BigIntegerField()
     since = models.DateTimeField()
 

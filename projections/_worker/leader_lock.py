@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from typing import Any
 
@@ -16,6 +17,9 @@ from projections._delivery.wakeup import channel
 
 __all__ = ["LeaderLock"]
 
+_LOCK_TIMEOUT = "1s"
+"""The longest wait for a lock on the table or a row. Until then, a worker does not notice that it shall stop."""
+
 _CONNECTION_SETTINGS = {
     # PostgreSQL notices after about ten seconds that the machine of the leader is unreachable, instead of after hours.
     "tcp_keepalives_idle": "5",
@@ -25,7 +29,10 @@ _CONNECTION_SETTINGS = {
     "idle_session_timeout": "0",
     # A row of a leader that is lost in a crash is of no use after it.
     "synchronous_commit": "off",
+    "lock_timeout": _LOCK_TIMEOUT,
 }
+
+_LOCK_NOT_AVAILABLE = "55P03"
 
 _TOKEN = "presence_events.leader"  # noqa: S105, the name of a setting
 
@@ -33,9 +40,11 @@ _TOKEN = "presence_events.leader"  # noqa: S105, the name of a setting
 class LeaderLock:
     """Leads the workers of ``name``, on a database connection of its own.
 
-    The leader writes a row of ``presence_leader`` with a random key and the process id of its connection, and holds the
-    advisory lock with that key. So nobody leads without the right to write that table, and a process that takes an
-    advisory lock keeps no worker from leading.
+    The leader writes a row of ``presence_leader`` with a random key, and the process id and the role of its connection,
+    and holds the advisory lock with that key. So nobody leads without the right to write that table, and a process that
+    takes an advisory lock keeps no worker from leading. After the end of a leader, PostgreSQL may give its process id
+    to another connection. One of another role does not lead, even if it takes the lock. PostgreSQL shows the role of
+    a connection to every role, and the time when it began only to few.
 
     PostgreSQL releases the lock when the connection ends, also if the process is killed. The connection must not go
     through a pooler that shares database connections between clients, since the lock would stay there.
@@ -53,6 +62,7 @@ class LeaderLock:
     def acquire(self) -> bool:
         """Tries to become the leader, without waiting for another. Returns whether this process is the leader now.
 
+        Returns False too if another session locks the table, or the row of this name, for longer than a second.
         Raises `ConnectionIsPooled` if the lock would stay behind in a pooler, and `django.db.Error` if the database
         fails or is a standby. This process does not lead if it raises.
         """
@@ -65,14 +75,17 @@ class LeaderLock:
                 self._unlock()
                 return False
             return True
-        except (Error, ConnectionIsPooled):
+        except (Error, ConnectionIsPooled) as error:
             self.release()
+            if getattr(error.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                return False
             raise
 
     def is_held(self) -> bool:
         """Returns whether this process is the leader.
 
-        Raises `django.db.Error` if the database connection is lost, and with it the lock.
+        Raises `django.db.Error` if the database connection is lost, and with it the lock, or if another session locks
+        the table for longer than a second. The lock is then released.
         """
         if self._key is None:
             return False
@@ -104,13 +117,26 @@ class LeaderLock:
 
     def _query(self) -> tuple[bool, bool, bool]:
         """Returns the row of ``is_led.sql``. Raises `OperationalError` on a standby."""
-        with self._connection.cursor() as cursor:
+        with self._connection.cursor() as cursor, self._connection.wrap_database_errors, self._limited_waits(cursor):
             params = {"name": self._name, "key": self._key}
             sql.execute(cursor, sql.read("projections", "queries/leader_lock/is_led"), params)
             row: tuple[bool, bool, bool] = cursor.fetchone()
         if row[0]:
             raise OperationalError(ON_STANDBY)
         return row
+
+    @contextmanager
+    def _limited_waits(self, cursor: Any) -> Iterator[None]:
+        """Limits how long statements wait for locks.
+
+        Until the connection was checked, it may be one of a pooler, so the setting is limited to a transaction.
+        """
+        if self._key is not None:
+            yield
+            return
+        with self._connection.connection.transaction():
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
+            yield
 
     def _lead(self) -> bool:
         """Acquires a lock that no other process knows, and writes the row unless another process leads."""
@@ -127,11 +153,10 @@ class LeaderLock:
             cursor.execute("SELECT pg_advisory_unlock_all()")
 
     def _check_that_the_connection_is_its_own(self) -> None:
-        """Raises `ConnectionIsPooled` if a new connection gets the database connection of this one."""
+        """Raises `ConnectionIsPooled` if a new connection gets the database connection of this one. Else sets it up."""
         token = secrets.token_hex(8)
         with self._connection.cursor() as cursor:
-            for setting, value in {**_CONNECTION_SETTINGS, _TOKEN: token}.items():
-                cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
+            cursor.execute("SELECT set_config(%s, %s, false)", [_TOKEN, token])
         other = self._connection.copy()
         try:
             with other.cursor() as cursor:
@@ -140,3 +165,6 @@ class LeaderLock:
                     raise ConnectionIsPooled
         finally:
             other.close()
+        with self._connection.cursor() as cursor:
+            for setting, value in _CONNECTION_SETTINGS.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])

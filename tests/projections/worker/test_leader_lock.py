@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import Error, connection, connections, transaction
+from django.db import Error, OperationalError, connection, connections, transaction
 
 from presence_events.exceptions import ConnectionIsPooled
 from projections._delivery.wakeup import channel, wake
@@ -256,3 +256,83 @@ def test_an_installation_in_another_schema_has_a_leader_and_a_channel_of_its_own
         with transaction.atomic():
             cursor.execute(f"SET LOCAL search_path = {SCHEMA}")
             assert channel(cursor) != here
+
+
+@pytest.fixture
+def login_stranger() -> Iterator[Any]:
+    """A cursor of a database connection that has logged in as a role without rights."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE login_stranger LOGIN")
+    other = connection.copy()
+    other.settings_dict = {**other.settings_dict, "USER": "login_stranger", "PASSWORD": ""}
+    try:
+        with other.cursor() as cursor:
+            yield cursor
+    finally:
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("DROP ROLE login_stranger")
+
+
+def test_a_stranger_who_gets_the_process_id_and_the_lock_of_a_dead_leader_does_not_lead(
+    make_lock: Callable[..., LeaderLock], login_stranger: Any
+) -> None:
+    one, other = make_lock(), make_lock()
+    assert one.acquire()
+    one.release()
+    login_stranger.execute("SELECT pg_backend_pid()")
+    (pid,) = login_stranger.fetchone()
+    with connection.cursor() as cursor:
+        # PostgreSQL gives the process id of an ended connection to a later one.
+        cursor.execute("UPDATE presence_leader SET pid = %s RETURNING key", [pid])
+        (key,) = cursor.fetchone()
+    login_stranger.execute("SELECT pg_advisory_lock(%s)", [key])
+    assert has_leader() is False
+    assert other.acquire()
+    assert has_leader()
+
+
+def test_a_role_without_rights_sees_as_which_role_the_leader_has_logged_in(
+    make_lock: Callable[..., LeaderLock], login_stranger: Any
+) -> None:
+    assert make_lock().acquire()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid, role FROM presence_leader")
+        pid, role = cursor.fetchone()
+    login_stranger.execute("SELECT usesysid FROM pg_stat_activity WHERE pid = %s", [pid])
+    assert login_stranger.fetchone() == (role,)
+
+
+LOCKS = {
+    "row": "UPDATE presence_leader SET since = since",
+    "new row": "INSERT INTO presence_leader (name, pid, role, key, since) VALUES ('projector', 0, 0, 0, now())",
+    "table": "LOCK TABLE presence_leader IN ACCESS EXCLUSIVE MODE",
+}
+
+
+@pytest.mark.parametrize("statement", LOCKS.values(), ids=LOCKS)
+def test_a_worker_stands_by_while_another_session_holds_a_lock(
+    make_lock: Callable[..., LeaderLock], statement: str
+) -> None:
+    lock = make_lock()
+    if statement == LOCKS["row"]:
+        assert lock.acquire()
+        lock.release()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert not lock.acquire()
+        assert not lock.is_held()
+        transaction.set_rollback(True)
+    assert lock.acquire()
+    assert lock.is_held()
+
+
+def test_a_leader_steps_down_while_another_session_locks_the_table(make_lock: Callable[..., LeaderLock]) -> None:
+    lock = make_lock()
+    assert lock.acquire()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCKS["table"])
+        with pytest.raises(OperationalError, match="lock timeout"):
+            lock.is_held()
+    assert not lock.is_held()
+    assert lock.acquire()

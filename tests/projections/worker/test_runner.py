@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from presence_events import checkpoints
@@ -223,6 +223,26 @@ def test_a_standby_takes_over(signals: list[dict[str, Any]]) -> None:
         leads.wait()
         assert worker.run() == ["Standing by.", "Following the log.", "Stopped."]
     assert len(signals) == 1
+
+
+def test_a_worker_can_be_shut_down_while_another_session_holds_the_row_of_the_leader() -> None:
+    worker, holds, stopped = Worker(), threading.Event(), threading.Event()
+
+    def hold_the_row() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO presence_leader (name, pid, role, key, since) VALUES ('projector', 0, 0, 0, now())"
+            )
+            holds.set()
+            wait_until(lambda: worker.reported == ["Standing by."])
+            worker.shutdown.request()
+            stopped.wait()
+            transaction.set_rollback(True)
+
+    with in_another_thread(hold_the_row):
+        holds.wait()
+        assert worker.run() == ["Standing by.", "Stopped."]
+        stopped.set()
 
 
 def test_a_standby_that_is_shut_down_delivers_nothing(signals: list[dict[str, Any]]) -> None:

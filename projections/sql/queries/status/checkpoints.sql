@@ -8,6 +8,7 @@ SELECT
     mark::text,
     CASE WHEN NOT pg_is_in_recovery() THEN EXISTS (
         SELECT FROM pg_locks AS held
+        JOIN pg_stat_activity AS backend ON backend.pid = held.pid AND backend.usesysid::bigint = leader.role
         WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted AND held.pid = leader.pid
             AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND (held.classid::bigint << 32) | held.objid::bigint = leader.key
