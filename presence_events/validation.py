@@ -51,6 +51,19 @@ def room_name(name: Any) -> str:
     return _name(name, _layer().require_valid_group_name, InvalidRoomName)
 
 
+def recorded_room_name(name: Any) -> str:
+    """Returns ``name`` if a room in the log can have it. Raises `InvalidRoomName`.
+
+    Plain SQL can record joins in rooms that the channel layer does not accept. The database allows 1 to 255 bytes.
+    """
+    try:
+        if 0 < len(name.encode()) <= MAX_NAME_BYTES and "\0" not in name:
+            return str(name)
+    except (AttributeError, UnicodeEncodeError):
+        pass
+    raise InvalidRoomName(f"Rooms of plain SQL have names of 1 to {MAX_NAME_BYTES} bytes. Got {_shortened(name)}.")
+
+
 def channel_name(name: Any) -> str:
     """Returns ``name`` if the channel layer accepts it as a channel name. Raises `InvalidChannelName`."""
     return _name(name, _layer().require_valid_channel_name, InvalidChannelName)

@@ -50,7 +50,7 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
 
         The result is empty for a room that never existed. Raises `InvalidRoomName` for a name that no room can have.
         """
-        return self.filter(room=validation.room_name(getattr(room, "channel_name", room)))
+        return self.filter(room=validation.recorded_room_name(getattr(room, "channel_name", room)))
 
     def of_user(self, user: Any) -> Self:
         """Returns the stays of ``user`` in all connections, even if the user has been deleted.

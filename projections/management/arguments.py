@@ -59,9 +59,9 @@ def position_or_moment(text: str) -> int | datetime:
 
 
 def room(text: str) -> str:
-    """Returns ``text`` if it is a valid name for a room. A type for argparse."""
+    """Returns ``text`` if a room in the log can have this name. A type for argparse."""
     try:
-        return validation.room_name(text)
+        return validation.recorded_room_name(text)
     except InvalidRoomName as error:
         raise ArgumentTypeError(str(error)) from None
 

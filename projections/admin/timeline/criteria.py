@@ -135,7 +135,7 @@ def _first_ambiguous_time(text: str) -> datetime | None:
 class CriteriaForm(forms.Form):
     """Reads `Criteria` from an address. Many addresses have the same meaning; `Criteria.query` writes one of them."""
 
-    room = forms.CharField(label=_("Room"), required=False, help_text=_("exact name"))
+    room = forms.CharField(label=_("Room"), required=False, strip=False, help_text=_("exact name"))
     username = forms.CharField(label=_("User"), required=False, strip=False, help_text=_("exact name, or key"))
     user = forms.CharField(required=False, widget=forms.HiddenInput)
     shown = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
@@ -158,7 +158,7 @@ class CriteriaForm(forms.Form):
     def clean_room(self) -> str | None:
         room = self.cleaned_data["room"]
         try:
-            return validation.room_name(room) if room else None
+            return validation.recorded_room_name(room) if room else None
         except InvalidRoomName:
             raise forms.ValidationError(_("No room can have this name.")) from None
 

@@ -84,10 +84,14 @@ def test_the_first_and_last_day_that_python_knows_are_refused(text: str) -> None
         moment(text)
 
 
-def test_a_room_name_must_be_a_valid_group_name() -> None:
-    assert room("lobby-1") == "lobby-1"
-    with refused("Pass a room name that is valid as the name of a channel-layer group.* Got 'the lobby'"):
-        room("the lobby")
+@pytest.mark.parametrize("name", ["lobby-1", "the lobby", "é"])
+def test_a_room_may_have_any_name_that_the_database_accepts(name: str) -> None:
+    assert room(name) == name
+
+
+def test_a_room_name_that_the_database_refuses_is_refused() -> None:
+    with refused("Pass a room name that is valid as the name of a channel-layer group.* 1 to 255 bytes. Got ''"):
+        room("")
 
 
 def test_a_user_key_has_the_type_of_the_primary_key(django_user_model: Any) -> None:

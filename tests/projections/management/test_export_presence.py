@@ -170,7 +170,7 @@ BAD = {
     "a start in the future": (["events", "--from=2100-01-01"], "is in the future"),
     "an end before the start": (["events", "--from=2026-03-02", "--to=2026-03-01"], "does not come after"),
     "an end that is the start": (["sessions", "--from=2026-03-01", "--to=2026-03-01"], "does not come after"),
-    "no name of a room": (["sessions", "--room=the lobby"], "Pass a room name .* name of a channel-layer group"),
+    "no name of a room": (["sessions", "--room="], "Pass a room name .* name of a channel-layer group"),
     "no key of a user": (["events", "--user=ada"], "'ada' is not the primary key of a user"),
 }
 

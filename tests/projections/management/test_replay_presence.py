@@ -72,7 +72,7 @@ def test_a_dry_run_prints_the_differences_and_changes_nothing(user: Any) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--room", "no room"), "Pass a room name that is valid"),
+        (("--room", ""), "Pass a room name that is valid"),
         (("--check", "--dry-run"), "not allowed with"),
         (("--database", "other"), "invalid choice"),
         (("--check", "--name", "billing"), "unrecognized arguments: --name billing"),
