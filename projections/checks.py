@@ -22,7 +22,7 @@ _RENAME = (
     "Set another db_table in the Meta of that model. Then run manage.py makemigrations, and manage.py migrate "
     "--skip-checks for its app."
 )
-_IS_REFERENCED = "presence_is_referenced_v1"
+_IS_REFERENCED = "presence_is_referenced"
 _KEEPING = (models.DO_NOTHING, models.PROTECT, models.RESTRICT)
 _IN_DATABASE = tuple(
     getattr(models, name) for name in ("DB_CASCADE", "DB_SET_DEFAULT", "DB_SET_NULL") if hasattr(models, name)

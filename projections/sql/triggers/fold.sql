@@ -186,7 +186,7 @@ BEGIN
                         EXECUTE pg_catalog.concat('SET CONSTRAINTS ', deferrable_keys, ' IMMEDIATE');
                     END IF;
                 EXCEPTION WHEN foreign_key_violation THEN
-                    GET STACKED DIAGNOSTICS referring_schema = SCHEMA_NAME, referring_table = TABLE_NAME;
+                    GET STACKED DIAGNOSTICS referring_schema := SCHEMA_NAME, referring_table := TABLE_NAME;
                     IF referring_schema OPERATOR(pg_catalog.<>) TG_TABLE_SCHEMA::pg_catalog.text
                         OR referring_table OPERATOR(pg_catalog.<>) 'presence'
                     THEN

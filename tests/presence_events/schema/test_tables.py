@@ -74,7 +74,7 @@ def test_only_the_tables_of_the_app_are_compared() -> None:
         ("ALTER SEQUENCE {} INCREMENT -1 MINVALUE 1", "does not count up by one"),
         ("ALTER SEQUENCE {} CYCLE", "begins again after its last value"),
         ("ALTER SEQUENCE {} AS integer", "has other limits than 1 and 9223372036854775807"),
-        ("ALTER SEQUENCE {} MAXVALUE 1000", "has other limits than 1 and 9223372036854775807"),
+        ("ALTER SEQUENCE {} MAXVALUE 1000000000", "has other limits than 1 and 9223372036854775807"),
         ("ALTER SEQUENCE {} SET UNLOGGED", "is not permanent"),
         ("DROP SEQUENCE {}", "does not exist"),
     ],
@@ -85,7 +85,7 @@ def test_a_changed_sequence_is_found(sequence: str, change: str, fault: str) -> 
 
 
 def test_the_hinted_statement_restores_the_options_of_a_sequence() -> None:
-    run("ALTER SEQUENCE presence_event_id_seq AS integer INCREMENT 2 MAXVALUE 1000 CACHE 50 CYCLE")
+    run("ALTER SEQUENCE presence_event_id_seq AS integer INCREMENT 2 MAXVALUE 1000000000 CACHE 50 CYCLE")
     messages = run_checks(databases=["default"])
     assert {message.id for message in messages} == {"presence_events.E106"}
     (statement,) = {match for message in messages for match in re.findall(r"ALTER SEQUENCE [^,]+", str(message.hint))}

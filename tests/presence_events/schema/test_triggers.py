@@ -16,7 +16,7 @@ OURS = [
     for model, trigger in pgtrigger.registry.registered()
     if model._meta.app_label in ("presence_events", "projections")
 ]
-KEYWORDS = {"qualified", "any", "coalesce", "conflict", "exists", "greatest", "values", "and"}
+KEYWORDS = {"qualified", "all", "any", "coalesce", "conflict", "exists", "filter", "greatest", "values", "and"}
 TABLES = {"presence", "presence_room"}
 
 
