@@ -249,7 +249,7 @@ BEGIN
                         EXECUTE pg_catalog.concat('SET CONSTRAINTS ', deferrable_keys, ' IMMEDIATE');
                     END IF;
                 EXCEPTION WHEN foreign_key_violation THEN
-                    GET STACKED DIAGNOSTICS referring_schema = SCHEMA_NAME, referring_table = TABLE_NAME;
+                    GET STACKED DIAGNOSTICS referring_schema := SCHEMA_NAME, referring_table := TABLE_NAME;
                     IF referring_schema OPERATOR(pg_catalog.<>) TG_TABLE_SCHEMA::pg_catalog.text
                         OR referring_table OPERATOR(pg_catalog.<>) 'presence'
                     THEN
@@ -983,6 +983,7 @@ ALTER SEQUENCE public.presence_id_seq OWNED BY public.presence.id;
 CREATE TABLE public.presence_leader (
     name text NOT NULL,
     pid integer NOT NULL,
+    role bigint NOT NULL,
     key bigint NOT NULL,
     since timestamp with time zone NOT NULL
 );
@@ -1019,8 +1020,8 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 03:06:24.092858+00	2026-11-29 03:06:24.092858+00	\N	lobby	claimed	server 1	\N
-124	2026-11-29 03:06:24.105892+00	2026-11-29 03:06:24.11327+00	00000000-0000-0000-0000-000000000001	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 03:58:47.714353+00	2026-11-29 03:58:47.714353+00	\N	lobby	claimed	server 1	\N
+124	2026-11-29 03:58:47.716832+00	2026-11-29 03:58:47.718338+00	00000000-0000-0000-0000-000000000001	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -1029,7 +1030,7 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713424428573760447	2026-11-29 03:06:24.076033+00
+projector	[[null, 302, []], null, 0, 0]	7713437966314819346	2026-11-29 03:58:47.711468+00
 \.
 
 
@@ -1038,7 +1039,7 @@ projector	[[null, 302, []], null, 0, 0]	7713424428573760447	2026-11-29 03:06:24.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 03:06:24.084498+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 03:58:47.712337+00
 \.
 
 
@@ -1349,11 +1350,11 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	804	121	\N	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	804	121	\N	\N	touch	support	specific.6!118	\N	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	804	122	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-303	2026-11-29 03:06:24.092858+00	2026-11-29 03:06:24.092858+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
-304	2026-11-29 03:06:24.105892+00	2026-11-29 03:06:24.105892+00	812	124	\N	00000000-0000-0000-0000-000000000001	join	lobby	last	\N	{"device": "desk"}
-305	2026-11-29 03:06:24.105892+00	2026-11-29 03:06:24.11327+00	813	124	\N	00000000-0000-0000-0000-000000000001	touch	lobby	last	\N	{"device": "phone"}
-306	2026-11-29 03:06:24.11696+00	2026-11-29 03:06:24.11696+00	814	125	\N	\N	join	support	gone	\N	\N
-307	2026-11-29 03:06:24.11696+00	2026-11-29 03:06:24.118947+00	815	125	2026-11-29 03:06:24.11696+00	\N	leave	support	gone	\N	\N
+303	2026-11-29 03:58:47.714353+00	2026-11-29 03:58:47.714353+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
+304	2026-11-29 03:58:47.716832+00	2026-11-29 03:58:47.716832+00	812	124	\N	00000000-0000-0000-0000-000000000001	join	lobby	last	\N	{"device": "desk"}
+305	2026-11-29 03:58:47.716832+00	2026-11-29 03:58:47.718338+00	813	124	\N	00000000-0000-0000-0000-000000000001	touch	lobby	last	\N	{"device": "phone"}
+306	2026-11-29 03:58:47.719089+00	2026-11-29 03:58:47.719089+00	814	125	\N	\N	join	support	gone	\N	\N
+307	2026-11-29 03:58:47.719089+00	2026-11-29 03:58:47.719929+00	815	125	2026-11-29 03:58:47.719089+00	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -1361,8 +1362,8 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 -- Data for Name: presence_leader; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_leader (name, pid, key, since) FROM stdin;
-projector	1	1	2026-11-29 03:06:24.076434+00
+COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
+projector	1	1	1	2026-11-29 03:58:47.711642+00
 \.
 
 
@@ -1371,7 +1372,7 @@ projector	1	1	2026-11-29 03:06:24.076434+00
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 03:06:24.076434+00	2026-11-29 03:06:24.076434+00
+server 1	2026-11-29 03:58:47.711642+00	2026-11-29 03:58:47.711642+00
 \.
 
 
@@ -1580,7 +1581,7 @@ CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR E
 -- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS 'e7e29609a425a4acc1a3412f328b0aa7ace70a8b';
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '681619f080cd8ed322ebc26ae1e31593b987b691';
 
 
 --

@@ -52,7 +52,7 @@ def write() -> None:
     backdating.write(*stays())
     Reader("projector", using="default").store()
     now = datetime.now(UTC)
-    Leader.objects.create(name="projector", pid=1, key=1, since=now)
+    Leader.objects.create(name="projector", pid=1, role=1, key=1, since=now)
     DeadLetter.objects.create(worker="projector", receiver="site.receive", first=2, last=2, tries=3, error="ValueError")
     Process.objects.create(name="server 1", started_at=now, seen_at=now)
     with connection.cursor() as cursor:
