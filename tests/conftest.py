@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -21,6 +22,10 @@ from projections._live import joined
 from projections.signals import presence_changed
 from tests import postgres, truncation
 from tests.sites import Site, new_site
+
+# A shell starts background jobs with SIGINT ignored. The processes of the tests would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW = ("tests/live/", "tests/benchmarks/", "tests/properties/")
 

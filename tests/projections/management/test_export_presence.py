@@ -309,8 +309,6 @@ class Process(subprocess.Popen[bytes]):
             env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"},
             stdout=stdout,
             stderr=subprocess.PIPE,
-            # A shell starts background jobs with SIGINT ignored, and the tests may run in one.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def __exit__(self, *error: object) -> None:
