@@ -176,7 +176,8 @@ class Connection(ABC):
         layer that keeps its groups in the process of the connection ignored the discard of the other process.
         """
         for using in self.databases:
-            pairs = self._pairs([stay for stay in self._stays.values() if stay.using == using])
+            # A copy, because a handler that the server cancelled may still join rooms in its thread.
+            pairs = self._pairs([stay for stay in list(self._stays.values()) if stay.using == using])
             try:
                 left = await Presence.objects.db_manager(using).aleave_all(self.channel_name)
             except Exception:
