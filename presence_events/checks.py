@@ -14,11 +14,11 @@ from django.apps import AppConfig, apps
 from django.core import checks
 from django.core.management.base import BaseCommand
 from django.core.management.commands.migrate import Command as MigrateCommand
-from django.db import OperationalError, connections, router
+from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from presence_events import conf, sql, validation
-from presence_events.databases import write_alias
+from presence_events.databases import that_can_have_the_log, write_alias
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
 from presence_events.schema import tables
@@ -75,9 +75,8 @@ def database_check(app_label: str) -> Callable[..., Iterable[checks.CheckMessage
     def check(
         app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
     ) -> Iterable[checks.CheckMessage]:
-        for alias in databases or ():
-            if connections[alias].vendor == "postgresql" and router.allow_migrate_model(alias, PresenceEvent):
-                yield from _check_database(app_label, alias)
+        for alias in that_can_have_the_log(databases):
+            yield from _check_database(app_label, alias)
 
     return check
 

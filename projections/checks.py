@@ -10,11 +10,11 @@ from channels.layers import channel_layers
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
-from django.db import OperationalError, connections, models, router
+from django.db import OperationalError, models
 
 from presence_events import sql, validation
+from presence_events.databases import that_can_have_the_log
 from presence_events.exceptions import InvalidAge
-from presence_events.models import PresenceEvent
 from projections import conf, table_names
 from projections.models import Presence, Room
 
@@ -82,9 +82,7 @@ def check_tables(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Iterable[checks.CheckMessage]:
     """Checks that our migrations find no tables of others with names of ours. ``migrate`` runs it before it starts."""
-    for alias in databases or ():
-        if connections[alias].vendor != "postgresql" or not router.allow_migrate_model(alias, PresenceEvent):
-            continue
+    for alias in that_can_have_the_log(databases):
         with suppress(OperationalError):  # another check reports that the database is unavailable
             for table, label in table_names.foreign_tables(alias).items():
                 owner = f"seems to belong to the app {label!r}" if label else "is not one of the presence tables"
@@ -100,9 +98,7 @@ def check_functions(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Iterable[checks.CheckMessage]:
     """Checks the function that pruning asks whether others refer to a row, in databases that have been migrated."""
-    for alias in databases or ():
-        if connections[alias].vendor != "postgresql" or not router.allow_migrate_model(alias, PresenceEvent):
-            continue
+    for alias in that_can_have_the_log(databases):
         body = sql.read("projections", f"functions/{_IS_REFERENCED}").split("$$")[1]
         with suppress(OperationalError):  # another check reports that the database is unavailable
             for (fault,) in sql.rows("projections", "queries/checks/is_referenced", {"body": body}, using=alias):

@@ -12,27 +12,25 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, connections
 
 from presence_events import sql
+from presence_events.databases import that_can_have_the_log
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
+from projections.table_names import APPS
 
 __all__ = ["check_row_level_security", "check_schemas"]
 
 SCHEMA_SWITCHING_PACKAGES = ("django_pgschemas", "django_tenants", "tenant_schemas")
 """Packages with a database backend that sets the search path for each request."""
 
-APPS = ("presence_events", "projections")
-
 
 def check_schemas(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
     """Refuses tables of presence in schemas that each request switches to. It needs no database."""
     in_tenants = _apps_in_tenant_schemas()
-    for alias in connections:
-        if not _switches_schemas(connections[alias]) or not router.allow_migrate_model(alias, PresenceEvent):
-            continue
-        if in_tenants is None or in_tenants:
+    for alias in that_can_have_the_log(connections):
+        if _switches_schemas(connections[alias]) and (in_tenants is None or in_tenants):
             yield checks.Error(
                 f"The backend of the database {alias!r} switches the schema for each request, and presence is not "
                 "limited to a shared schema. Heartbeats and leaves run without a request: they would not find it.",
@@ -48,9 +46,7 @@ def check_row_level_security(
 ) -> Iterable[checks.CheckMessage]:
     """Refuses row-level security on the tables, where it applies to the owner or to the role that runs the check."""
     tables = [model._meta.db_table for model in (PresenceEvent, Room, Presence)]
-    for alias in databases or ():
-        if connections[alias].vendor != "postgresql" or not router.allow_migrate_model(alias, PresenceEvent):
-            continue
+    for alias in that_can_have_the_log(databases):
         try:
             rows = sql.rows("projections", "queries/tenancy/row_security", {"tables": tables}, using=alias)
         except DatabaseError:

@@ -20,6 +20,7 @@ from presence_events.schema.installed import trigger_faults
 from presence_events.tail import Mark
 from projections import conf
 from projections.signals import MAIN
+from projections.table_names import APPS
 
 __all__ = ["COUNTED", "STRETCH", "CheckpointStatus", "Status", "TriggerStatus", "status"]
 
@@ -32,7 +33,6 @@ STRETCH = 1_000_000
 MAX_POSITION = 2**63 - 1 - STRETCH
 """A larger position is not one of a log."""
 
-_APPS = ("presence_events", "projections")
 _MINUTE = timedelta(minutes=1)
 
 
@@ -140,7 +140,7 @@ def status(using: str | None = None) -> Status:
         last_dead_letter=last_dead_letter,
         dead_letter_workers=tuple(dead_letter_workers),
         processes=processes,
-        triggers=tuple(TriggerStatus(*fault) for fault in trigger_faults(_APPS, using=alias)),
+        triggers=tuple(TriggerStatus(*fault) for fault in trigger_faults(APPS, using=alias)),
         has_worker=has_worker,
         checkpoints=tuple(_checkpoint_statuses(alias, moved)),
     )

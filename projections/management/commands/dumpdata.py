@@ -11,21 +11,20 @@ from django.db import models, router
 
 from projections.checks import foreign_keys_to
 from projections.models import Presence, Room
-
-_APPS = ("presence_events", "projections")
+from projections.table_names import APPS
 
 
 class Command(dumpdata.Command):
     help = f"{dumpdata.Command.help} Leaves out the presence log and its projections, which need pg_dump."
 
     def handle(self, *app_labels: str, **options: Any) -> None:
-        named = sorted({label for label in app_labels if label.partition(".")[0] in _APPS})
+        named = sorted({label for label in app_labels if label.partition(".")[0] in APPS})
         if named:
             raise CommandError(
                 f"dumpdata cannot dump {', '.join(named)}: loaddata would have to write to the presence log, which "
                 "takes events of the present only. Use pg_dump to copy it, or manage.py export_presence for a file."
             )
-        options["exclude"] = [*options["exclude"], *_APPS]
+        options["exclude"] = [*options["exclude"], *APPS]
         super().handle(*app_labels, **options)
         if options["verbosity"] > 0:
             self._warn_of_references(app_labels, options["exclude"], options["database"])
