@@ -3,8 +3,9 @@
 SQL lives in ``.sql`` files of the app that owns it, one object or one query in each. The folders are ``schema``,
 ``triggers``, ``functions``, ``views``, ``grants`` and ``queries/<module that runs them>``.
 
-In the files, parameters have names. Statements are sent with parameters by position, as Django's own are, because
-wrappers of `connection.execute_wrapper` add parameters to statements and expect a sequence.
+A line ``-- include <package> <name>`` stands for the text of another file. In the files, parameters have names.
+Statements are sent with parameters by position, as Django's own are, because wrappers of `connection.execute_wrapper`
+add parameters to statements and expect a sequence.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from django.db import connections
 __all__ = ["execute", "positional", "read", "rows"]
 
 _NAMED = re.compile(r"%\((\w+)\)s")
+_INCLUDE = re.compile(r"^-- include (\w+) (\S+)$", re.MULTILINE)
 
 
 @cache
 def read(package: str, name: str) -> str:
     """Returns the text of ``sql/<name>.sql`` in ``package``. ``name`` is a path without suffix: ``"grants/app"``."""
-    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
+    text = files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
+    return _INCLUDE.sub(lambda include: read(*include.groups()), text)
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
 -- For a role that may append to the log and read it, and nothing else. Run it as the owner of the tables:
 --   python -c 'from presence_events import sql; print(sql.read("presence_events", "grants/app"))' | psql -1 -v role=app
 -- Functions and operators that another role creates in the schema of the tables, or elsewhere in the search path, could
--- run with the rights of whoever uses them, so no other role may create there.
+-- run with the rights of the role that uses them. No other role may create there.
 DO $$
 DECLARE
     creators pg_catalog.text;
@@ -54,7 +54,7 @@ GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";
 -- The rights of a role that reads the projections; the fold writes them. Run it as the owner of the tables:
 --   python -c 'from presence_events import sql; print(sql.read("projections", "grants/app"))' | psql -1 -v role=app
 -- Functions and operators that another role creates in the schema of the tables, or elsewhere in the search path, could
--- run with the rights of whoever uses them, so no other role may create there.
+-- run with the rights of the role that uses them. No other role may create there.
 DO $$
 DECLARE
     creators pg_catalog.text;

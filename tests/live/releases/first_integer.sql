@@ -1020,8 +1020,8 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 03:58:46.193521+00	2026-11-29 03:58:46.193521+00	\N	lobby	claimed	server 1	\N
-124	2026-11-29 03:58:46.196899+00	2026-11-29 03:58:46.198804+00	1	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 05:11:46.086787+00	2026-11-29 05:11:46.086787+00	\N	lobby	claimed	server 1	\N
+124	2026-11-29 05:11:46.08957+00	2026-11-29 05:11:46.091443+00	1	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -1030,7 +1030,7 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713437959373692648	2026-11-29 03:58:46.190621+00
+projector	[[null, 302, []], null, 0, 0]	7713456770951525842	2026-11-29 05:11:46.084024+00
 \.
 
 
@@ -1039,7 +1039,7 @@ projector	[[null, 302, []], null, 0, 0]	7713437959373692648	2026-11-29 03:58:46.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 03:58:46.191524+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 05:11:46.084927+00
 \.
 
 
@@ -1350,11 +1350,11 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	804	121	\N	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	804	121	\N	\N	touch	support	specific.6!118	\N	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	804	122	\N	2	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-303	2026-11-29 03:58:46.193521+00	2026-11-29 03:58:46.193521+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
-304	2026-11-29 03:58:46.196899+00	2026-11-29 03:58:46.196899+00	812	124	\N	1	join	lobby	last	\N	{"device": "desk"}
-305	2026-11-29 03:58:46.196899+00	2026-11-29 03:58:46.198804+00	813	124	\N	1	touch	lobby	last	\N	{"device": "phone"}
-306	2026-11-29 03:58:46.199558+00	2026-11-29 03:58:46.199558+00	814	125	\N	\N	join	support	gone	\N	\N
-307	2026-11-29 03:58:46.199558+00	2026-11-29 03:58:46.20056+00	815	125	2026-11-29 03:58:46.199558+00	\N	leave	support	gone	\N	\N
+303	2026-11-29 05:11:46.086787+00	2026-11-29 05:11:46.086787+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
+304	2026-11-29 05:11:46.08957+00	2026-11-29 05:11:46.08957+00	812	124	\N	1	join	lobby	last	\N	{"device": "desk"}
+305	2026-11-29 05:11:46.08957+00	2026-11-29 05:11:46.091443+00	813	124	\N	1	touch	lobby	last	\N	{"device": "phone"}
+306	2026-11-29 05:11:46.092193+00	2026-11-29 05:11:46.092193+00	814	125	\N	\N	join	support	gone	\N	\N
+307	2026-11-29 05:11:46.092193+00	2026-11-29 05:11:46.09313+00	815	125	2026-11-29 05:11:46.092193+00	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -1363,7 +1363,7 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 03:58:46.190813+00
+projector	1	1	1	2026-11-29 05:11:46.084217+00
 \.
 
 
@@ -1372,7 +1372,7 @@ projector	1	1	1	2026-11-29 03:58:46.190813+00
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 03:58:46.190813+00	2026-11-29 03:58:46.190813+00
+server 1	2026-11-29 05:11:46.084217+00	2026-11-29 05:11:46.084217+00
 \.
 
 

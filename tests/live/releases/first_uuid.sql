@@ -1020,8 +1020,8 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 03:58:47.714353+00	2026-11-29 03:58:47.714353+00	\N	lobby	claimed	server 1	\N
-124	2026-11-29 03:58:47.716832+00	2026-11-29 03:58:47.718338+00	00000000-0000-0000-0000-000000000001	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 05:11:47.465686+00	2026-11-29 05:11:47.465686+00	\N	lobby	claimed	server 1	\N
+124	2026-11-29 05:11:47.467864+00	2026-11-29 05:11:47.469187+00	00000000-0000-0000-0000-000000000001	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -1030,7 +1030,7 @@ COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, pro
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713437966314819346	2026-11-29 03:58:47.711468+00
+projector	[[null, 302, []], null, 0, 0]	7713456777750013436	2026-11-29 05:11:47.462922+00
 \.
 
 
@@ -1039,7 +1039,7 @@ projector	[[null, 302, []], null, 0, 0]	7713437966314819346	2026-11-29 03:58:47.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 03:58:47.712337+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 05:11:47.463764+00
 \.
 
 
@@ -1350,11 +1350,11 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	804	121	\N	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	804	121	\N	\N	touch	support	specific.6!118	\N	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	804	122	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-303	2026-11-29 03:58:47.714353+00	2026-11-29 03:58:47.714353+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
-304	2026-11-29 03:58:47.716832+00	2026-11-29 03:58:47.716832+00	812	124	\N	00000000-0000-0000-0000-000000000001	join	lobby	last	\N	{"device": "desk"}
-305	2026-11-29 03:58:47.716832+00	2026-11-29 03:58:47.718338+00	813	124	\N	00000000-0000-0000-0000-000000000001	touch	lobby	last	\N	{"device": "phone"}
-306	2026-11-29 03:58:47.719089+00	2026-11-29 03:58:47.719089+00	814	125	\N	\N	join	support	gone	\N	\N
-307	2026-11-29 03:58:47.719089+00	2026-11-29 03:58:47.719929+00	815	125	2026-11-29 03:58:47.719089+00	\N	leave	support	gone	\N	\N
+303	2026-11-29 05:11:47.465686+00	2026-11-29 05:11:47.465686+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
+304	2026-11-29 05:11:47.467864+00	2026-11-29 05:11:47.467864+00	812	124	\N	00000000-0000-0000-0000-000000000001	join	lobby	last	\N	{"device": "desk"}
+305	2026-11-29 05:11:47.467864+00	2026-11-29 05:11:47.469187+00	813	124	\N	00000000-0000-0000-0000-000000000001	touch	lobby	last	\N	{"device": "phone"}
+306	2026-11-29 05:11:47.469884+00	2026-11-29 05:11:47.469884+00	814	125	\N	\N	join	support	gone	\N	\N
+307	2026-11-29 05:11:47.469884+00	2026-11-29 05:11:47.470644+00	815	125	2026-11-29 05:11:47.469884+00	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -1363,7 +1363,7 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 03:58:47.711642+00
+projector	1	1	1	2026-11-29 05:11:47.463109+00
 \.
 
 
@@ -1372,7 +1372,7 @@ projector	1	1	1	2026-11-29 03:58:47.711642+00
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 03:58:47.711642+00	2026-11-29 03:58:47.711642+00
+server 1	2026-11-29 05:11:47.463109+00	2026-11-29 05:11:47.463109+00
 \.
 
 
