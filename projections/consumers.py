@@ -81,7 +81,7 @@ class _Mixin(_Consumer):
             raise ValueError(f"{cls.__name__}: presence_ping needs presence_heartbeat, which records the answers.")
 
     def _user(self) -> Any:
-        """Returns ``scope["user"]``. Warns once for each class if there is none: then everybody joins as anonymous."""
+        """Returns ``scope["user"]``. Warns once for each class if there is none: all its connections are anonymous."""
         if "user" not in self.scope and not vars(type(self)).get("_is_warned"):
             type(self)._is_warned = True
             logger.warning(

@@ -1,4 +1,4 @@
-"""Follows the log for the main worker, and starts again after errors, so that an error does not stop maintenance."""
+"""Follows the log for the main worker, and starts again after errors. An error does not stop maintenance."""
 
 from __future__ import annotations
 

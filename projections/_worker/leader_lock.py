@@ -41,7 +41,7 @@ class LeaderLock:
     """Leads the workers of ``name``, on a database connection of its own.
 
     The leader writes a row of ``presence_leader`` with a random key, and the process id and the role of its connection,
-    and holds the advisory lock with that key. So nobody leads without the right to write that table, and a process that
+    and holds the advisory lock with that key. So no process leads without the right to write that table, and one that
     takes an advisory lock keeps no worker from leading. After the end of a leader, PostgreSQL may give its process id
     to another connection. One of another role does not lead, even if it takes the lock. PostgreSQL shows the role of
     a connection to every role, and the time when it began only to few.

@@ -160,7 +160,7 @@ def join_each(crowds: dict[str, Crowd], consumer: str, name: str) -> dict[str, S
 
 
 def rooms() -> dict[str, list[str]]:
-    """Returns the names of the rooms with somebody in them, by the kind of the server."""
+    """Returns the names of the rooms that are not empty, by the kind of the server."""
     found: dict[str, list[str]] = {}
     for kind, name in sorted(room.split(".") for room in Presence.objects.values_list("room_id", flat=True)):
         found.setdefault(kind, []).append(name)
