@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import users
 from presence_events.exceptions import InvalidUser
-from presence_events.models import Checkpoint, PresenceEvent, Process
+from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ __all__ = [
     "BoundedPaginator",
     "CheckpointAdmin",
     "PresenceEventAdmin",
-    "ProcessAdmin",
     "ReadOnlyAdmin",
     "RoomFilter",
     "UserFilter",
@@ -226,6 +225,11 @@ def _parse_time(text: str | None) -> datetime | None:
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment.astimezone(UTC)
 
 
+def yes_or_no(value: bool) -> str:
+    """Returns ``value`` in the language of the page. The icons of Django have English texts."""
+    return str(_("Yes") if value else _("No"))
+
+
 class BoundedPaginator(_Paginator):
     """Counts up to ten pages of rows."""
 
@@ -273,6 +277,7 @@ class PresenceEventAdmin(UserRowsAdmin):
         "last_seen",
         "data",
         "process",
+        "leased",
         "at",
         "tx",
     )
@@ -284,10 +289,18 @@ class PresenceEventAdmin(UserRowsAdmin):
 
     @admin.display(description=_("who"))
     def who(self, event: PresenceEvent) -> str:
+        if not event.room:
+            return str(event.process)
         return self.empty_text if event.channel_name is None else super().who(event)
+
+    @admin.display(description=_("leased"))
+    def leased(self, event: PresenceEvent) -> str:
+        return self.empty_text if event.is_leased is None else yes_or_no(event.is_leased)
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:
+        if not event.room:
+            return self.empty_text
         return format_html('<a href="?{}"><bdi>{}</bdi></a>', urlencode({"room": event.room}), event.room)
 
 
@@ -295,13 +308,4 @@ class PresenceEventAdmin(UserRowsAdmin):
 class CheckpointAdmin(ReadOnlyAdmin):
     list_display = ("name", "moved_at")
     fields = ("name", "moved_at", "mark", "cluster")
-    readonly_fields = fields
-
-
-@admin.register(Process)
-class ProcessAdmin(ReadOnlyAdmin):
-    list_display = ("name", "started_at", "seen_at")
-    ordering = ("-seen_at",)
-    sortable_by = ()
-    fields = list_display
     readonly_fields = fields

@@ -31,7 +31,7 @@ class Reader:
     """Reads the log of the database ``using`` from the checkpoint ``name``.
 
     If the checkpoint does not exist, it is created at the current end of the log. With ``touches=False``, touches that
-    change nothing but the time are left out.
+    change nothing but the time are left out, and so are the events of server processes: beats and ends of leases.
 
     A checkpoint that was made in another database cluster (one that was dumped or upgraded) is translated. Some events
     are then read again if an earlier one was undecided, but none is missed. Raises `LogIsShorter` if the log ends

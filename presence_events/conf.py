@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.conf import settings
 
-__all__ = ["record_timeout"]
+__all__ = ["max_age", "record_timeout"]
+
+
+def max_age() -> float:
+    """Returns ``CHANNELS_PRESENCE_MAX_AGE``: seconds without a sign of life after which a connection is pruned.
+
+    The default is 60.
+    """
+    return getattr(settings, "CHANNELS_PRESENCE_MAX_AGE", 60)
 
 
 def record_timeout() -> float:

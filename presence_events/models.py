@@ -1,4 +1,4 @@
-"""The models of the log: events, checkpoints of its readers, and server processes."""
+"""The models of the log: events, and the checkpoints of its readers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,29 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
 
-__all__ = ["Checkpoint", "PresenceEvent", "Process"]
+__all__ = ["Checkpoint", "PresenceEvent", "PresenceEventManager"]
 
 
-class PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
+class _PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
     def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
         raise LogIsAppendOnly
 
 
+class PresenceEventManager(models.Manager["PresenceEvent"]):
+    def get_queryset(self) -> models.QuerySet[PresenceEvent]:
+        return _PresenceEventQuerySet(self.model, using=self._db)
+
+    def of_rooms(self) -> models.QuerySet[PresenceEvent]:
+        """Returns the events of connections and rooms, without those of server processes: beats and ends of leases."""
+        return self.get_queryset().exclude(room="")
+
+
 class PresenceEvent(models.Model):
     """One fact in the log: a join, touch, leave or prune that changed something.
+
+    Most events concern a connection in a room. An event with an empty ``room`` concerns a server process, ``process``:
+    a touch is a beat, which keeps all connections alive that depend on the lease of the process, and a prune is the end
+    of the lease.
 
     `presence_events.recorder` writes it, the database completes it (position, session, times), and it never changes. It
     remains complete when the room, the presence and the user no longer exist.
@@ -47,13 +60,13 @@ class PresenceEvent(models.Model):
     )
     kind: models.TextField[str, str] = models.TextField(_("kind"), choices=Kind.choices)
     room: models.TextField[str, str] = models.TextField(
-        _("room"), db_collation="C", help_text=_("The name of the room.")
+        _("room"), db_collation="C", help_text=_("The name of the room; empty for events of a server process.")
     )
     channel_name: models.TextField[str | None, str | None] = models.TextField(
         _("connection"),
         db_collation="C",
         null=True,
-        help_text=_("The channel name of the connection; empty if the room itself was pruned."),
+        help_text=_("The channel name of the connection; empty for the prune of a room and for events of a process."),
     )
     user: models.ForeignKey[_User | None, _User | None] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -71,7 +84,7 @@ class PresenceEvent(models.Model):
         help_text=_("The number of the stay. All events of one stay share it."),
     )
     since: models.DateTimeField[datetime, datetime] = models.DateTimeField(
-        _("since"), help_text=_("When the stay began.")
+        _("since"), help_text=_("When the stay, the room or the lease began.")
     )
     last_seen: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("last seen"),
@@ -90,14 +103,21 @@ class PresenceEvent(models.Model):
         _("process"),
         db_collation="C",
         null=True,
-        help_text=_("For join: the server process that has claimed the connection, if any."),
+        help_text=_(
+            "For join: the server process that has claimed the connection, if any. For its own events: itself."
+        ),
+    )
+    is_leased: models.BooleanField[bool | None, bool | None] = models.BooleanField(
+        _("leased"),
+        null=True,
+        help_text=_("For join and touch: whether the stay depends on the lease of the process; empty if unchanged."),
     )
     at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
         _("time"), help_text=_("When the event happened, by the clock of the database.")
     )
     tx = TransactionIdField(_("transaction"), help_text=_("The transaction that appended the event."))
 
-    objects = PresenceEventQuerySet.as_manager()
+    objects = PresenceEventManager()
 
     if TYPE_CHECKING:
         user_id: Any
@@ -114,8 +134,15 @@ class PresenceEvent(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(channel_name__isnull=False, session__isnull=False)
-                | models.Q(channel_name__isnull=True, session__isnull=True, kind="prune"),
-                name="presence_event_channel",
+                | models.Q(channel_name__isnull=True, session__isnull=True, kind="prune")
+                | models.Q(
+                    room="",
+                    channel_name__isnull=True,
+                    session__isnull=True,
+                    process__isnull=False,
+                    kind__in=["touch", "prune"],
+                ),
+                name="presence_event_subject",
             ),
         ]
         indexes = [
@@ -126,6 +153,8 @@ class PresenceEvent(models.Model):
                 condition=~models.Q(kind="touch") & models.Q(user__isnull=False),
                 name="presence_event_user",
             ),
+            # The replay reads the beats apart from all other touches.
+            models.Index(fields=["id"], condition=models.Q(room=""), name="presence_event_process"),
             closed_stay_index("presence_event_room_stay", "room"),
             closed_stay_index("presence_event_user_stay", "user"),
             closed_stay_index("presence_event_stay"),
@@ -142,6 +171,8 @@ class PresenceEvent(models.Model):
         ]
 
     def __str__(self) -> str:
+        if not self.room:
+            return f"{self.kind} process {self.process}"
         return f"{self.kind} {self.channel_name or 'room'} {self.room}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -165,27 +196,6 @@ class Checkpoint(models.Model):
         verbose_name = _("checkpoint")
         verbose_name_plural = _("checkpoints")
         db_table = "presence_checkpoint"
-        default_permissions = ("view",)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Process(models.Model):
-    """A server process that has claimed connections. `presence_events.processes.registry` keeps it alive."""
-
-    name: models.TextField[str, str] = models.TextField(_("name"), primary_key=True, db_collation="C")
-    started_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
-        _("started at"), help_text=_("When the process first claimed a connection.")
-    )
-    seen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
-        _("last seen"), help_text=_("The time of the last keep-alive.")
-    )
-
-    class Meta:
-        verbose_name = _("process")
-        verbose_name_plural = _("processes")
-        db_table = "presence_process"
         default_permissions = ("view",)
 
     def __str__(self) -> str:

@@ -84,9 +84,9 @@ def _append(selection: Selection, alias: str) -> list[statement.Row]:
         return statement.append([selection], alias)
     registration = registry.registration(loop, alias)
     rows = statement.append([selection], alias, process=registration.claim_name)
-    if not registration.is_kept_alive and statement.has_claimed_join(rows):
+    if not registration.has_beats and statement.has_claimed_join(rows):
         with suppress(RuntimeError):  # the loop has been closed in the meantime
-            loop.call_soon_threadsafe(_start_keep_alive, alias, context=Context())
+            loop.call_soon_threadsafe(_start_beats, alias, context=Context())
     return rows
 
 
@@ -137,9 +137,9 @@ def _group_commit(alias: str) -> GroupCommit:
     return of_loop[alias]
 
 
-def _start_keep_alive(alias: str) -> None:
+def _start_beats(alias: str) -> None:
     """Runs in an event loop after a thread has claimed a join for it."""
-    _group_commit(alias).start_keep_alive()
+    _group_commit(alias).start_beats()
 
 
 def _forget(loop: asyncio.AbstractEventLoop) -> None:

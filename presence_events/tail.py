@@ -120,7 +120,8 @@ def _stored_cut(snapshot: str | None, high: Any, pairs: Any) -> Cut:
 class Tail:
     """Reads the log of the database ``using``, from marks.
 
-    With ``touches=False``, touches that change nothing but the time are left out.
+    With ``touches=False``, touches that change nothing but the time are left out, and so are the events of server
+    processes: beats and ends of leases.
     """
 
     def __init__(self, using: str, *, touches: bool = True) -> None:

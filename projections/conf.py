@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from presence_events.conf import max_age
+
 __all__ = ["layer_is_in_memory", "max_age", "notify", "prune_in_server", "signals"]
-
-
-def max_age() -> float:
-    """Returns ``CHANNELS_PRESENCE_MAX_AGE``: seconds without a sign of life after which a connection is pruned.
-
-    The default is 60.
-    """
-    return getattr(settings, "CHANNELS_PRESENCE_MAX_AGE", 60)
 
 
 def signals() -> str:

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db import connections, models, transaction
+from django.db import models, transaction
 
-from presence_events import concurrency
+from presence_events import concurrency, sql
 from presence_events.concurrency import is_called_by_synchronous_code, sending_loop
 from presence_events.databases import write_alias
 from presence_events.recorder import (
@@ -32,16 +32,17 @@ from presence_events.recorder import (
 )
 from projections import selections
 from projections._delivery import groups, layers
-from projections._live import joined
+from projections._live import joined, joins
 from projections._live.joined import JoinedStay
 from projections.compatibility import age_to_prune
-from projections.querysets import PresenceQuerySet, RoomQuerySet
+from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
 
-__all__ = ["PresenceManager", "RoomManager"]
+__all__ = ["PresenceManager", "ProcessManager", "RoomManager"]
 
 # The models import their managers. Managers take their model as a type argument, so they need not import it.
 _Room = TypeVar("_Room", bound=models.Model)
 _Presence = TypeVar("_Presence", bound=models.Model)
+_Process = TypeVar("_Process", bound=models.Model)
 
 
 class RoomManager(models.Manager[_Room]):
@@ -72,13 +73,7 @@ class RoomManager(models.Manager[_Room]):
         alias = write_alias(self._db)
         known = sending_loop() is not None
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
-        if not record_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
-            # Present already, but the layer may have lost the membership (by a restart, or its group_expiry).
-            transaction.on_commit(
-                lambda: concurrency.run(groups.add, room_channel_name, user_channel_name, alias),
-                using=alias,
-                robust=connections[alias].in_atomic_block,
-            )
+        joins.join(alias, room_channel_name, user_channel_name, user, data)
         if known:
             stay = JoinedStay(alias, room_channel_name, user, data, channel_layer_alias)
             transaction.on_commit(lambda: joined.add(user_channel_name, stay), using=alias)
@@ -96,8 +91,7 @@ class RoomManager(models.Manager[_Room]):
         alias = write_alias(self._db)
         known = not is_called_by_synchronous_code()
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
-        if not await arecord_select(selections.join(room_channel_name, user_channel_name, user, data), using=alias):
-            await groups.add(room_channel_name, user_channel_name, alias)
+        await joins.ajoin(alias, room_channel_name, user_channel_name, user, data)
         if known:
             joined.add(user_channel_name, JoinedStay(alias, room_channel_name, user, data, channel_layer_alias))
         return self.named(room_channel_name, alias)
@@ -159,6 +153,15 @@ class RoomManager(models.Manager[_Room]):
     def named(self, room_channel_name: str, using: str | None = None) -> _Room:
         """As `Room.named`."""
         return self.model.from_db(using or self.db, ["channel_name"], [room_channel_name])
+
+
+class ProcessManager(models.Manager[_Process]):
+    def get_queryset(self) -> ProcessQuerySet[_Process]:
+        return ProcessQuerySet(self.model, using=self._db)
+
+    def end_expired_leases(self) -> int:
+        """Records the end of each lease without a beat for a day on which no connection depends. Returns how many."""
+        return len(sql.rows("projections", "queries/leases/end_expired", using=write_alias(self._db)))
 
 
 class PresenceManager(models.Manager[_Presence]):

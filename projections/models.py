@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
-from presence_events.schema.fields import PrimaryKeyAlias
+from presence_events.schema.fields import FunctionTimeField, PrimaryKeyAlias
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import SqlTrigger
 from projections import selections
 from projections.compatibility import CurrentChannelLayer
-from projections.managers import PresenceManager, RoomManager
+from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.sessions import PresenceSession, Timeline
 
 if TYPE_CHECKING:
@@ -51,7 +51,16 @@ if TYPE_CHECKING:
     _UsersWithConnections = models.QuerySet[WithAnnotations[_User, _ConnectionCount], UserWithConnections]
 
 
-__all__ = ["DeadLetter", "Presence", "PresenceSession", "Room", "Timeline", "channel_layer", "get_channel_layer"]
+__all__ = [
+    "DeadLetter",
+    "Presence",
+    "PresenceSession",
+    "Process",
+    "Room",
+    "Timeline",
+    "channel_layer",
+    "get_channel_layer",
+]
 
 channel_layer = CurrentChannelLayer()
 """The default channel layer, for code that imported it from django-channels-presence."""
@@ -192,8 +201,41 @@ class Room(models.Model):
         return self.presence_set.filter(user__isnull=True).count()
 
 
+class Process(models.Model):
+    """The lease of a server process. Its beats renew it, and keep the connections alive that depend on it."""
+
+    name: models.TextField[str, str] = models.TextField(_("name"), primary_key=True, db_collation="C")
+    started_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("started at"), help_text=_("The time of the first beat.")
+    )
+    seen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("last seen"), help_text=_("The time of the last beat.")
+    )
+
+    objects = ProcessManager["Process"]()
+
+    class Meta:
+        verbose_name = _("process")
+        verbose_name_plural = _("processes")
+        db_table = "presence_process"
+        default_permissions = ("view",)
+        triggers = _guards("name")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise ProjectionIsDerived
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise ProjectionIsDerived
+
+
 class Presence(models.Model):
-    """One connection in one room, now. Its ``id`` is the ``session`` of all events of its stay."""
+    """One connection in one room, now: an open stay. Its ``id`` is the ``session`` of all events of its stay.
+
+    In SQL, read the view ``presence``. The table is ``presence_open_stay``, to which foreign keys refer.
+    """
 
     id: models.BigIntegerField[int, int] = models.BigIntegerField(_("session"), primary_key=True, editable=False)
     room: models.ForeignKey[Room, Room] = models.ForeignKey(
@@ -210,8 +252,13 @@ class Presence(models.Model):
         verbose_name=_("user"),
     )
     joined_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("joined at"))
-    last_seen: models.DateTimeField[datetime, datetime] = models.DateTimeField(
-        _("last seen"), help_text=_("The last sign of life: the join, or the latest touch.")
+    last_seen = FunctionTimeField(
+        _("last seen"),
+        editable=False,
+        help_text=_("The last sign of life: the join, the latest touch, or the latest beat of the process."),
+    )
+    touched_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("touched at"), help_text=_("The join, or the latest touch of the connection itself.")
     )
     data: models.JSONField[Any, Any] = models.JSONField(
         _("data"), null=True, decoder=TolerantDecoder, help_text=_("JSON that describes the connection.")
@@ -221,6 +268,9 @@ class Presence(models.Model):
         db_collation="C",
         null=True,
         help_text=_("The server process that has claimed the connection, if any."),
+    )
+    is_leased: models.BooleanField[bool, bool] = models.BooleanField(
+        _("leased"), help_text=_("Whether the beats of the process keep the connection alive.")
     )
 
     objects = PresenceManager["Presence"]()
@@ -232,7 +282,7 @@ class Presence(models.Model):
     class Meta:
         verbose_name = _("presence")
         verbose_name_plural = _("presences")
-        db_table = "presence"
+        db_table = "presence_open_stay"
         default_permissions = ("view",)
         permissions = [("end_presence", "Can make connections leave")]
         constraints = [
@@ -240,7 +290,13 @@ class Presence(models.Model):
             # reads one or two rows with either of them.
             models.UniqueConstraint(fields=["room", "channel_name"], name="presence_room_channel_name"),
         ]
-        indexes = [models.Index(fields=["channel_name"], name="presence_channel_name")]
+        indexes = [
+            models.Index(fields=["channel_name"], name="presence_channel_name"),
+            # Each beat of a process compares the stays that depend on its lease.
+            models.Index(
+                fields=["process"], include=["id"], condition=models.Q(is_leased=True), name="presence_leased"
+            ),
+        ]
         triggers = _guards("id", "room", "channel_name")
 
     def __str__(self) -> str:
@@ -261,21 +317,23 @@ class Presence(models.Model):
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
         """Returns the presence as it was after ``event``, without a query.
 
-        A touch does not contain the ``process``; after a touch, that field is fetched when you read it.
+        A touch does not contain ``process`` and ``is_leased``: they are fetched when you read them. After an end they
+        are None and False.
         """
-        fields = [field.attname for field in cls._meta.concrete_fields]
-        values = [
-            event.session,
-            event.room,
-            event.channel_name,
-            event.user_id,
-            event.since,
-            event.at if event.last_seen is None else event.last_seen,
-            event.data if event.kind in ("join", "touch") else None,
-            event.process,
-        ]
-        known = len(fields) - (event.kind == "touch")
-        presence = cls.from_db(room._state.db, fields[:known], values[:known])
+        seen = event.at if event.last_seen is None else event.last_seen
+        values = {
+            "id": event.session,
+            "room_id": event.room,
+            "channel_name": event.channel_name,
+            "user_id": event.user_id,
+            "joined_at": event.since,
+            "last_seen": seen,
+            "touched_at": seen,
+            "data": event.data if event.kind in ("join", "touch") else None,
+        }
+        if event.kind != "touch":
+            values |= {"process": event.process, "is_leased": bool(event.is_leased)}
+        presence = cls.from_db(room._state.db, list(values), list(values.values()))
         presence.room = room
         if "user" in event._state.fields_cache:
             presence._state.fields_cache["user"] = event._state.fields_cache["user"]

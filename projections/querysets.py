@@ -18,7 +18,7 @@ from presence_events.exceptions import ProjectionIsDerived
 from presence_events.recorder import Selection, record_select
 from projections import selections
 
-__all__ = ["PresenceQuerySet", "ProjectionQuerySet", "RoomQuerySet"]
+__all__ = ["PresenceQuerySet", "ProcessQuerySet", "ProjectionQuerySet", "RoomQuerySet"]
 
 _Row = TypeVar("_Row", bound=models.Model)
 
@@ -66,12 +66,28 @@ class ProjectionQuerySet(models.QuerySet[_Row]):
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
+    def update(self, **kwargs: Any) -> Any:
+        raise ProjectionIsDerived
+
     def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
         raise ProjectionIsDerived
 
 
 class RoomQuerySet(ProjectionQuerySet[_Row]):
     _endings = (selections.leave_rooms, selections.prune_named_rooms)
+
+
+class ProcessQuerySet(models.QuerySet[_Row]):
+    """A query for leases. Only events change them."""
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise ProjectionIsDerived
+
+    def update(self, **kwargs: Any) -> Any:
+        raise ProjectionIsDerived
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
+        raise ProjectionIsDerived
 
 
 class PresenceQuerySet(ProjectionQuerySet[_Row]):

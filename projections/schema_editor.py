@@ -18,7 +18,7 @@ from presence_events import sql
 
 __all__ = ["DependentsMixin", "extend_schema_editors"]
 
-_TABLES = ("presence_event", "presence")
+_TABLES = ("presence_event", "presence_open_stay")
 
 
 def extend_schema_editors() -> None:

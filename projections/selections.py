@@ -14,10 +14,10 @@ from presence_events.recorder import Selection
 from projections import conf
 
 __all__ = [
+    "NOT_CONNECTED",
     "SERVER_DIED",
     "Arrival",
     "arrival",
-    "heartbeat",
     "join",
     "joins",
     "leave_all",
@@ -25,10 +25,12 @@ __all__ = [
     "leave_stays",
     "leave_user",
     "prune_dead_servers",
+    "prune_ghosts",
     "prune_named_rooms",
     "prune_presences",
     "prune_rooms",
     "prune_untouched",
+    "set_leased",
     "touch",
     "touch_with_data",
 ]
@@ -36,9 +38,15 @@ __all__ = [
 SERVER_DIED = "server process died"
 """The reason that is recorded in the prunes of a dead server's connections."""
 
+NOT_CONNECTED = "no longer connected to its server process"
+"""The reason that is recorded in the prune of a connection that its server process does not have."""
 
-def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
-    """Selects the join of one connection, after the leave of its present stay if that is another user's."""
+
+def join(room_name: str, channel_name: str, user: Any, data: Any, *, is_leased: bool = False) -> Selection:
+    """Selects the join of one connection, after the leave of its present stay if that is another user's.
+
+    ``is_leased`` is whether the stay depends on the lease of the process that records it.
+    """
     return Selection(
         _query("join"),
         {
@@ -46,6 +54,7 @@ def join(room_name: str, channel_name: str, user: Any, data: Any) -> Selection:
             "channel_names": [validation.channel_name(channel_name)],
             "user_ids": [validation.user_id(user)],
             "data": [validation.json_text(data)],
+            "are_leased": [is_leased],
         },
         [user],
         keys=[(room_name, channel_name)],
@@ -73,7 +82,13 @@ def joins(arrivals: Sequence[Arrival]) -> Selection:
     rooms, channel_names, user_ids, data = map(list, zip(*arrivals, strict=True))
     return Selection(
         _query("join"),
-        {"rooms": rooms, "channel_names": channel_names, "user_ids": user_ids, "data": data},
+        {
+            "rooms": rooms,
+            "channel_names": channel_names,
+            "user_ids": user_ids,
+            "data": data,
+            "are_leased": [False] * len(arrivals),
+        },
         keys=list(zip(rooms, channel_names, strict=True)),
     )
 
@@ -87,13 +102,10 @@ def touch(channel_name: str) -> Selection:
     )
 
 
-def heartbeat(stays: Collection[tuple[str, str]]) -> Selection:
-    """Selects a touch for each of ``stays``, pairs of room and channel name that were recorded before."""
-    rooms, channel_names = zip(*stays, strict=True)
-    return Selection(
-        _query("heartbeat"),
-        {"rooms": list(rooms), "channel_names": list(channel_names)},
-    )
+def set_leased(stays: Collection[tuple[str, str, bool]]) -> Selection:
+    """Selects a touch for each of ``stays``: room, channel name, and whether it depends on the lease from now on."""
+    rooms, channel_names, are_leased = map(list, zip(*stays, strict=True))
+    return Selection(_query("set_leased"), {"rooms": rooms, "channel_names": channel_names, "are_leased": are_leased})
 
 
 def touch_with_data(channel_name: str, data: Any) -> Selection:
@@ -142,13 +154,20 @@ def prune_presences(room_name: str | None, age_in_seconds: float | None) -> Sele
     return Selection(_query("prune_presences"), {"room": room_name, "age": validation.age(age)})
 
 
-def prune_untouched(versions: Collection[tuple[int, str]]) -> Selection:
-    """Selects a prune for each of ``versions``, the session of a presence and the transaction that wrote it last.
+def prune_untouched(versions: Collection[tuple[int, str, str | None]]) -> Selection:
+    """Selects a prune for each of ``versions``: the session of a presence, the transaction that wrote it last, and the
+    transaction of the last beat if it depends on a lease.
 
-    A presence that was written since is left out.
+    A presence that was touched since, or kept alive by a beat, is left out.
     """
-    sessions, writers = zip(*versions, strict=True)
-    return Selection(_query("prune_untouched"), {"sessions": list(sessions), "writers": list(writers)})
+    sessions, writers, beats = map(list, zip(*versions, strict=True))
+    return Selection(_query("prune_untouched"), {"sessions": sessions, "writers": writers, "beats": beats})
+
+
+def prune_ghosts(sessions: Collection[int], process: str) -> Selection:
+    """Selects a prune for each of the stays ``sessions`` that still depends on the lease of ``process``."""
+    params = {"sessions": list(sessions), "name": process, "reason": NOT_CONNECTED}
+    return Selection(_query("prune_ghosts"), params)
 
 
 def prune_dead_servers(names: Collection[str], seen: Collection[int], grace: float) -> Selection:

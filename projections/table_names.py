@@ -50,9 +50,13 @@ def foreign_tables(alias: str) -> dict[str, str | None]:
 
 
 def _own_tables() -> list[tuple[Any, Any, str]]:
-    """Returns the app label, the name and the table of each of our models. The view of stays is one of them."""
+    """Returns the app label, the name and the table of each of our models, and of the view of presences.
+
+    The view of stays has a model.
+    """
     own = (model._meta for label in APPS for model in apps.get_app_config(label).get_models())
-    return [(meta.app_label, meta.model_name, meta.db_table) for meta in own if not meta.proxy]
+    tables = [(meta.app_label, meta.model_name, meta.db_table) for meta in own if not meta.proxy]
+    return [*tables, ("projections", "presence", "presence")]
 
 
 def _bare(table: str) -> str:

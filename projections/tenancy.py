@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections
 from presence_events import sql
 from presence_events.databases import that_can_have_the_log
 from presence_events.models import PresenceEvent
-from projections.models import Presence, Room
+from projections.models import Presence, Process, Room
 from projections.table_names import APPS
 
 __all__ = ["check_row_level_security", "check_schemas"]
@@ -45,7 +45,7 @@ def check_row_level_security(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Iterable[checks.CheckMessage]:
     """Refuses row-level security on the tables, where it applies to the owner or to the role that runs the check."""
-    tables = [model._meta.db_table for model in (PresenceEvent, Room, Presence)]
+    tables = [model._meta.db_table for model in (PresenceEvent, Room, Presence, Process)]
     for alias in that_can_have_the_log(databases):
         try:
             rows = sql.rows("projections", "queries/tenancy/row_security", {"tables": tables}, using=alias)

@@ -85,7 +85,7 @@ class Recording:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:
-            self._events += self._log.filter(id__gt=self._before)
+            self._events += self._log.exclude(room="").filter(id__gt=self._before)
             prefetch_related_objects(self._events, "user")
             self._check(self._events)
 
@@ -97,7 +97,7 @@ class Recording:
 
 
 def recorded(*, using: str | None = None) -> Recording:
-    """Collects the events that are recorded in the block: ``with recorded() as events``.
+    """Collects the events that are recorded in the block: ``with recorded() as events``. Leaves out the beats.
 
     The list is filled, in log order, when the block ends. The user of each event is fetched; a deleted user is None. If
     the block raises, the list stays empty.

@@ -17,7 +17,7 @@ from django.db.models import Model, QuerySet
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
 
-_TABLES = ("presence_event", "presence_room", "presence")
+_TABLES = ("presence_event", "presence_room", "presence_open_stay")
 
 
 class Stay(NamedTuple):
@@ -53,7 +53,7 @@ def write(*history: Stay | RoomPruned) -> None:
     """
     ordered = sorted(history, key=_begins)
     with transaction.atomic(), connection.cursor() as cursor:
-        stays = list(zip(_numbers("presence_id_seq", len(ordered)), ordered, strict=True))
+        stays = list(zip(_numbers("presence_open_stay_id_seq", len(ordered)), ordered, strict=True))
         events = sorted((event for session, part in stays for event in _events(session, part)), key=_at)
         cursor.execute("SELECT pg_current_xact_id()::text")
         (tx,) = cursor.fetchone()
@@ -84,8 +84,9 @@ def write(*history: Stay | RoomPruned) -> None:
                 channel_name=part.channel,
                 user_id=_key(part.user),
                 joined_at=part.joined,
-                last_seen=_seen(part),
+                touched_at=_seen(part),
                 data=part.data,
+                is_leased=False,
             )
             for session, part in stays
             if isinstance(part, Stay) and part.left is None
@@ -122,7 +123,7 @@ def _events(session: int, part: Stay | RoomPruned) -> Iterator[PresenceEvent]:
         "session": session,
         "since": part.joined,
     }
-    yield PresenceEvent(kind="join", at=part.joined, data=part.data, **stay)
+    yield PresenceEvent(kind="join", at=part.joined, data=part.data, is_leased=False, **stay)
     if part.last_seen is not None:
         yield PresenceEvent(kind="touch", at=part.last_seen, **stay)
     if part.left is not None:

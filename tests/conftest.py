@@ -19,6 +19,7 @@ from presence_events.models import PresenceEvent
 from projections._delivery import groups
 from projections._delivery.bounded import BoundedMap
 from projections._live import joined
+from projections._live.heartbeat import Heartbeat
 from projections.signals import presence_changed
 from tests import postgres, truncation
 from tests.sites import Site, new_site
@@ -87,6 +88,22 @@ def _fresh_channel_layer() -> None:
     joined._joined = BoundedMap(joined.MAX_CONNECTIONS)
 
 
+@pytest.fixture(autouse=True)
+def _comparisons_on_demand(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compares connections after a beat only when the test does (`tests.projections.live.mixed.beat`).
+
+    With the fixture ``fast`` each beat is followed by a comparison, as usual.
+    """
+    if "fast" not in request.fixturenames:
+        monkeypatch.setattr(Heartbeat, "_on_beat", lambda self: None)
+
+
+@pytest.fixture
+def fast(settings: Any) -> None:
+    """Makes beats frequent."""
+    settings.CHANNELS_PRESENCE_MAX_AGE = 0.3
+
+
 @pytest.fixture
 def user(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("ada")
@@ -106,8 +123,8 @@ def site(tmp_path: Path, django_db_modify_db_settings: None) -> Iterator[Site]:
 
 @pytest.fixture
 def log() -> Callable[[], list[str]]:
-    """Returns a function that reads the log: one line for each event, in log order."""
-    return lambda: [str(event) for event in PresenceEvent.objects.order_by("id")]
+    """Returns a function that reads the log: one line for each event, in log order, without those of processes."""
+    return lambda: [str(event) for event in PresenceEvent.objects.of_rooms().order_by("id")]
 
 
 @pytest.fixture

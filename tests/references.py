@@ -25,7 +25,7 @@ def referring(definition: str) -> Iterator[None]:
 
 
 TO_ROOM = "room text REFERENCES presence_room DEFERRABLE INITIALLY DEFERRED"
-TO_PRESENCE = "presence bigint REFERENCES presence DEFERRABLE INITIALLY DEFERRED"
+TO_PRESENCE = "presence bigint REFERENCES presence_open_stay DEFERRABLE INITIALLY DEFERRED"
 
 
 def refer_to_room(name: str) -> None:

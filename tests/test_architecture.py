@@ -25,6 +25,7 @@ LAYERS = (
         "projections._delivery.event_users",
         "projections._live.stopwatch",
         "projections._live.joined",
+        "projections._live.joins",
     ),
     ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),

@@ -109,7 +109,7 @@ def the_deletion_of_a_user(user: Any) -> None:
 @operation
 def dead_servers(user: Any) -> None:
     registration = registry.Registration("default", may_claim=True)
-    registration.keep_alive()
+    assert registration.beat()
     detector = DeadServerDetector("default")
     for _ in range(registry.CHECKS_UNTIL_DEAD + 1):
         detector.check()
@@ -154,7 +154,7 @@ def replay(user: Any) -> None:
     run("replay_presence", "--check")
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute("UPDATE presence SET data = '2'")
+        cursor.execute("UPDATE presence_open_stay SET data = '2'")
         cursor.execute("RESET session_replication_role")
     run("replay_presence")
     assert Presence.objects.get().data == {"a": 1}

@@ -61,7 +61,7 @@ def _try_write(alias: str, batch: list[PendingWrite], process: str | None, lock_
     try:
         make_ready(alias)
         if all(write.quiet for write in batch):
-            _assign(append_quietly(selections, alias, lock_timeout=lock_timeout), batch)
+            _assign(append_quietly(selections, alias, process=process, lock_timeout=lock_timeout), batch)
         else:
             _assign(append(selections, alias, process=process, lock_timeout=lock_timeout), batch)
     except Exception as error:

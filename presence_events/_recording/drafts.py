@@ -29,9 +29,9 @@ class Draft(NamedTuple):
 class Selection(NamedTuple):
     """A query that finds the drafts to append.
 
-    ``query`` is trusted SQL with ``%(name)s`` parameters. It selects kind, room, channel_name, user_id, data, session
-    and step, in this order. ``{user_id}`` in it stands for the SQL type of user keys. The rows are appended in the
-    order of room, channel name and step, so two writers never wait for each other in a cycle.
+    ``query`` is trusted SQL with ``%(name)s`` parameters. It selects kind, room, channel_name, user_id, data, session,
+    step and is_leased, in this order. ``{user_id}`` in it stands for the SQL type of user keys. The rows are appended
+    in the order of room, channel name and step, so two writers never wait for each other in a cycle.
 
     ``params`` are the parameters. They are not validated again.
 

@@ -39,7 +39,8 @@ from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.database_connections import release
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.models import PresenceEvent
-from presence_events.processes.registry import KeepAliveTimer, Registration
+from presence_events.processes.beats import BeatTimer
+from presence_events.processes.registry import Registration
 from presence_events.test_databases import is_test_database
 
 __all__ = ["MAX_PENDING", "GroupCommit"]
@@ -65,7 +66,7 @@ class GroupCommit:
     """Writes what the running event loop records in the database ``alias``.
 
     ``announce`` is awaited with committed events. ``on_close`` is called when the event loop closes. Joins are claimed
-    for ``registration``, which is kept alive from the first claimed join on.
+    for ``registration``, which sends beats from the first claimed join on.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class GroupCommit:
     ) -> None:
         self._alias = alias
         self._registration = registration
-        self._keep_alive_timer = KeepAliveTimer(registration, self._call_between_batches)
+        self._beat_timer = BeatTimer(registration, self._call_between_batches)
         self._calls: deque[Callable[[], None]] = deque()
         self._announce = announce
         self._on_close = on_close
@@ -108,9 +109,9 @@ class GroupCommit:
             self._start_writing()
         return await result
 
-    def start_keep_alive(self) -> None:
-        """Keeps the registration alive. Called when a join was claimed, also by a thread that works for this loop."""
-        self._keep_alive_timer.start()
+    def start_beats(self) -> None:
+        """Starts the beats. Called when a join was claimed, also by a thread that works for this loop."""
+        self._beat_timer.start()
 
     def _start_writing(self) -> None:
         loop = asyncio.get_running_loop()
@@ -165,8 +166,8 @@ class GroupCommit:
     def _after_batch(self, finished: list[PendingWrite], outage: Exception | None) -> None:
         self._resolve([write for write in finished if write.is_done])
         # A batch may have been committed in spite of its error.
-        if not self._registration.is_kept_alive and (outage or any(has_claimed_join(write.rows) for write in finished)):
-            self.start_keep_alive()
+        if not self._registration.has_beats and (outage or any(has_claimed_join(write.rows) for write in finished)):
+            self.start_beats()
         for write in finished:
             if not write.is_done:
                 self._admission.release()
@@ -243,7 +244,7 @@ class GroupCommit:
         try:
             yield
         finally:
-            self._keep_alive_timer.stop()
+            self._beat_timer.stop()
             # Pending writes are written, or time out in a check. The thread may be blocked for longer than that.
             loop = asyncio.get_running_loop()
             deadline = loop.time() + self._timeout + CHECK_INTERVAL
@@ -267,7 +268,7 @@ class GroupCommit:
         with suppress(RuntimeError):  # the interpreter shuts down, or the loop was closed while it drained
             self._executor.submit(release, self._alias)
         self._executor.shutdown(wait=False)
-        self._registration.is_kept_alive = False
+        self._registration.end()
         self._on_close()
 
 

@@ -45,9 +45,11 @@ def append(
     return _execute(_RETURNING, selections, alias, process, lock_timeout)
 
 
-def append_quietly(selections: Sequence[Selection], alias: str, *, lock_timeout: float | None = None) -> list[Row]:
+def append_quietly(
+    selections: Sequence[Selection], alias: str, *, process: str | None = None, lock_timeout: float | None = None
+) -> list[Row]:
     """Like `append`, but returns rows for `to_recorded`, at a fraction of the cost."""
-    return _execute("room, channel_name", selections, alias, None, lock_timeout)
+    return _execute("room, channel_name", selections, alias, process, lock_timeout)
 
 
 def has_claimed_join(rows: Iterable[Row]) -> bool:

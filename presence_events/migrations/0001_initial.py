@@ -42,28 +42,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Process",
-            fields=[
-                ("name", models.TextField(db_collation="C", primary_key=True, serialize=False, verbose_name="name")),
-                (
-                    "started_at",
-                    models.DateTimeField(
-                        help_text="When the process first claimed a connection.", verbose_name="started at"
-                    ),
-                ),
-                (
-                    "seen_at",
-                    models.DateTimeField(help_text="The time of the last keep-alive.", verbose_name="last seen"),
-                ),
-            ],
-            options={
-                "verbose_name": "process",
-                "verbose_name_plural": "processes",
-                "db_table": "presence_process",
-                "default_permissions": ("view",),
-            },
-        ),
-        migrations.CreateModel(
             name="PresenceEvent",
             fields=[
                 (
@@ -76,7 +54,10 @@ class Migration(migrations.Migration):
                         verbose_name="position",
                     ),
                 ),
-                ("since", models.DateTimeField(help_text="When the stay began.", verbose_name="since")),
+                (
+                    "since",
+                    models.DateTimeField(help_text="When the stay, the room or the lease began.", verbose_name="since"),
+                ),
                 (
                     "at",
                     models.DateTimeField(
@@ -119,18 +100,33 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "is_leased",
+                    models.BooleanField(
+                        help_text="For join and touch: whether the stay depends on the lease of the process; empty if unchanged.",
+                        null=True,
+                        verbose_name="leased",
+                    ),
+                ),
+                (
                     "kind",
                     models.TextField(
                         choices=[("join", "Join"), ("touch", "Touch"), ("leave", "Leave"), ("prune", "Prune")],
                         verbose_name="kind",
                     ),
                 ),
-                ("room", models.TextField(db_collation="C", help_text="The name of the room.", verbose_name="room")),
+                (
+                    "room",
+                    models.TextField(
+                        db_collation="C",
+                        help_text="The name of the room; empty for events of a server process.",
+                        verbose_name="room",
+                    ),
+                ),
                 (
                     "channel_name",
                     models.TextField(
                         db_collation="C",
-                        help_text="The channel name of the connection; empty if the room itself was pruned.",
+                        help_text="The channel name of the connection; empty for the prune of a room and for events of a process.",
                         null=True,
                         verbose_name="connection",
                     ),
@@ -139,7 +135,7 @@ class Migration(migrations.Migration):
                     "process",
                     models.TextField(
                         db_collation="C",
-                        help_text="For join: the server process that has claimed the connection, if any.",
+                        help_text="For join: the server process that has claimed the connection, if any. For its own events: itself.",
                         null=True,
                         verbose_name="process",
                     ),
@@ -171,6 +167,7 @@ class Migration(migrations.Migration):
                         fields=["user", "id"],
                         name="presence_event_user",
                     ),
+                    models.Index(condition=models.Q(("room", "")), fields=["id"], name="presence_event_process"),
                     models.Index(
                         models.F("room"),
                         models.Func(
@@ -228,9 +225,16 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(("channel_name__isnull", False), ("session__isnull", False)),
                             models.Q(("channel_name__isnull", True), ("kind", "prune"), ("session__isnull", True)),
+                            models.Q(
+                                ("channel_name__isnull", True),
+                                ("kind__in", ["touch", "prune"]),
+                                ("process__isnull", False),
+                                ("room", ""),
+                                ("session__isnull", True),
+                            ),
                             _connector="OR",
                         ),
-                        name="presence_event_channel",
+                        name="presence_event_subject",
                     ),
                 ],
             },

@@ -1,13 +1,12 @@
-"""The registry of server processes: each claims the joins that it records, and keeps its registration alive.
+"""The registry of server processes: each claims the joins that it records, and sends beats.
 
 A server process is an event loop, since sockets belong to event loops. It claims the joins that its coroutines record,
 and those of the threads that work for it. Code without a long-running event loop, such as a management command, a
 Celery task or a view under WSGI, has no sockets and claims nothing.
 
-An event loop that has claimed a join renews its row of ``presence_process`` every `KEEP_ALIVE_INTERVAL` seconds. It
-does so between two batches of its group commit and on their connection, so neither a query of the application nor a
-burst of joins delays it. A process that the database does not let write its row claims nothing: it would be taken for
-dead, and its connections would be pruned.
+An event loop that has claimed a join sends a beat every `beat_interval` seconds (`presence_events.processes.beats`). A
+beat is one event in the log, a touch of the process. It keeps all connections alive that depend on the lease of the
+process, whatever their number.
 """
 
 from __future__ import annotations
@@ -15,108 +14,104 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextvars import Context
 from threading import Lock
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import AsyncToSync
 from django.db import InterfaceError, InternalError, OperationalError
 
-from presence_events import sql
+from presence_events import conf, sql
 from presence_events.database_connections import make_ready, release
 from presence_events.processes import names
 
-__all__ = ["CHECKS_UNTIL_DEAD", "KEEP_ALIVE_INTERVAL", "KeepAliveTimer", "Registration", "registration"]
+__all__ = [
+    "BEATS_PER_MAX_AGE",
+    "CHECKS_UNTIL_DEAD",
+    "CHECK_INTERVAL",
+    "MAX_BEAT_INTERVAL",
+    "MIN_BEAT_INTERVAL",
+    "Registration",
+    "beat_interval",
+    "registration",
+]
 
 logger = logging.getLogger("presence_events.processes")
 
-KEEP_ALIVE_INTERVAL = 5.0
-"""Seconds between two keep-alives of a process."""
+MAX_BEAT_INTERVAL = 10.0
+"""Seconds between two beats of a process, at most. Dead-server detection expects a beat within this time."""
 
-CHECKS_UNTIL_DEAD = 4
-"""Consecutive checks, `KEEP_ALIVE_INTERVAL` seconds apart, that must find a process unchanged to declare it dead."""
+MIN_BEAT_INTERVAL = 0.1
+"""Seconds between two beats of a process, at least."""
 
-MAX_RETRY_DELAY = 1.0
-"""Seconds between two keep-alives while the database is unavailable."""
+BEATS_PER_MAX_AGE = 3
+"""Beats in the maximal age, at least. More than one, so that no connection expires when one beat fails or is late."""
+
+LOCK_TIMEOUT = "100ms"
+"""How long a beat waits for the lease, which a prune in a transaction of the application may have locked."""
+
+CHECK_INTERVAL = 5.0
+"""Seconds between two checks of dead-server detection."""
+
+CHECKS_UNTIL_DEAD = 5
+"""Consecutive checks that must find a process unchanged to declare it dead. Together they are longer than two beats."""
+
+
+def beat_interval() -> float:
+    """Returns the seconds between two beats: a third of ``CHANNELS_PRESENCE_MAX_AGE``, within the two bounds."""
+    return max(min(conf.max_age() / BEATS_PER_MAX_AGE, MAX_BEAT_INTERVAL), MIN_BEAT_INTERVAL)
 
 
 class Registration:
     """The registration of an event loop in the database ``alias``.
 
-    ``may_claim`` is False for a loop that runs no longer than one call. Such a loop is never registered.
+    ``may_claim`` is False for a loop that runs no longer than one call. Such a loop claims nothing and sends no beats.
+
+    ``listeners`` are called in the event loop after each beat.
     """
 
     def __init__(self, alias: str, *, may_claim: bool) -> None:
         self.name = names.new_name()
-        self.is_kept_alive = False
+        self.has_beats = False
         self.is_database_unavailable = False
-        self._is_refused = False
+        self.listeners: list[Callable[[], None]] = []
+        self._is_failing = False
         self._alias = alias
         self._may_claim = may_claim
 
     @property
     def claim_name(self) -> str | None:
         """The name to claim joins for. None if joins must not be claimed."""
-        return self.name if self._may_claim and not self._is_refused else None
+        return self.name if self._may_claim else None
 
-    def keep_alive(self) -> None:
-        """Renews the row of the process, on the connection of this thread. Logs the first of repeated failures."""
+    def beat(self) -> bool:
+        """Sends a beat, on the connection of this thread. Returns whether that succeeded.
+
+        Logs the first of repeated failures.
+        """
         try:
             make_ready(self._alias)
-            params = {"name": self.name}
-            sql.rows("presence_events", "queries/registry/keep_alive", params, using=self._alias)
+            params = {"name": self.name, "lock_timeout": LOCK_TIMEOUT}
+            sql.rows("presence_events", "queries/processes/beat", params, using=self._alias)
         except Exception as error:
-            if not self.is_database_unavailable and not self._is_refused:
-                logger.warning("%s cannot renew its keep-alive in the database %r: %s", self.name, self._alias, error)
+            if not self._is_failing:
+                logger.warning("%s cannot send a beat to the database %r: %s", self.name, self._alias, error)
             # A former primary, which has become read-only, raises InternalError.
             self.is_database_unavailable = isinstance(error, (OperationalError, InterfaceError, InternalError))
-            self._is_refused = not self.is_database_unavailable
+            self._is_failing = True
             release(self._alias)
-        else:
-            self.is_database_unavailable = self._is_refused = False
+            return False
+        self.is_database_unavailable = self._is_failing = False
+        return True
 
+    def end(self) -> None:
+        """Ends the beats and forgets the listeners, which refer to the event loop and would keep it in memory."""
+        self.has_beats = False
+        self.listeners.clear()
 
-class KeepAliveTimer:
-    """Keeps ``registration`` alive while the running event loop runs.
-
-    ``call_in_thread`` schedules a function in a thread that may use the database.
-    """
-
-    def __init__(self, registration: Registration, call_in_thread: Callable[[Callable[[], None]], None]) -> None:
-        self._registration = registration
-        self._call_in_thread = call_in_thread
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_in_progress = False
-        self._is_stopped = False
-
-    def start(self) -> None:
-        """Starts the timer. Does nothing if it runs, was stopped, or the registration may not claim."""
-        if self._timer is None and not self._is_stopped and self._registration.claim_name is not None:
-            self._registration.is_kept_alive = True
-            self._on_timer()
-
-    def stop(self) -> None:
-        """Stops the timer. It cannot be started again."""
-        self._is_stopped = True
-        self._registration.is_kept_alive = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _on_timer(self) -> None:
-        is_retry = self._registration.is_database_unavailable
-        delay = min(KEEP_ALIVE_INTERVAL, MAX_RETRY_DELAY) if is_retry else KEEP_ALIVE_INTERVAL
-        # An empty context: the timer would keep the context of the first caller for as long as the loop runs.
-        self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer, context=Context())
-        if not self._is_in_progress:
-            self._is_in_progress = True
-            self._call_in_thread(self._keep_alive)
-
-    def _keep_alive(self) -> None:
-        try:
-            self._registration.keep_alive()
-        finally:
-            self._is_in_progress = False
+    def notify(self) -> None:
+        """Calls the listeners. Call it in the event loop."""
+        for listener in list(self.listeners):
+            listener()
 
 
 _registrations: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Registration]] = WeakKeyDictionary()

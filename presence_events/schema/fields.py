@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     _Field = models.Field[Any, int]
     _AliasField = models.Field[Any, Any]
+    _TimeField = models.DateTimeField[datetime, datetime]
 else:
     _Field = _AliasField = models.Field
+    _TimeField = models.DateTimeField
 
 
 class TransactionIdField(_Field):
@@ -44,3 +48,19 @@ class PrimaryKeyAlias(_AliasField):
 
     def get_col(self, alias: str, output_field: Any = None) -> Any:
         return self.model._meta.pk.get_col(alias)
+
+
+class FunctionTimeField(_TimeField):
+    """A time that a function of the database computes from the row. It has no column, and is read only.
+
+    The function has the name of the field and takes a row of the table. PostgreSQL reads ``table.name`` as its call if
+    the table has no column of that name (functional notation). So the field works in filters, orderings, ``values`` and
+    aggregates like any other.
+    https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-USAGE
+    """
+
+    generated = True
+    """Django leaves the field out of INSERT and UPDATE."""
+
+    def db_type(self, connection: Any) -> None:
+        return None

@@ -133,7 +133,8 @@ def _awaited(events: list[PresenceEvent], worker: str = MAIN) -> list[PresenceEv
         kinds |= {"join", "leave", "prune"}
     if presence_updated.for_worker(worker).is_awaited(Room):
         kinds.add("touch")
-    return [event for event in events if event.kind in kinds and (event.kind != "touch" or event.data is not None)]
+    of_rooms = (event for event in events if event.room)
+    return [event for event in of_rooms if event.kind in kinds and (event.kind != "touch" or event.data is not None)]
 
 
 def _signals(events: Iterable[PresenceEvent], using: str, *, worker: str = MAIN, replayed: bool = False) -> _Signals:

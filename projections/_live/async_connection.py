@@ -9,6 +9,7 @@ from typing import Any
 
 from presence_events.concurrency import in_thread
 from projections._live.connection import Connection, Stay
+from projections._live.joins import ajoin
 from projections._live.stopwatch import Stopwatch
 from projections.models import Presence, Room
 
@@ -52,8 +53,7 @@ class AsyncConnection(Connection):
     async def _join(self, using: str, room: str, user: Any, data: Any) -> None:
         async with self._lock:
             if not self.ended:
-                with self._joining(using, room, user, data):
-                    await Room.objects.db_manager(using).aadd(room, self.channel_name, user, data)
+                await self._add(using, room, user, data)
 
     async def _touch(self, using: str, channel_name: str, data: Any) -> int:
         stays, now = self.stays(using), Stopwatch()
@@ -76,8 +76,12 @@ class AsyncConnection(Connection):
         async with self._lock:
             for stay in stays:
                 if self._is_current(stay):
-                    with self._joining(stay.using, stay.room, stay.user, stay.data):
-                        rooms = Room.objects.db_manager(stay.using)
-                        await rooms.aadd(stay.room, self.channel_name, stay.user, stay.data)
+                    await self._add(stay.using, stay.room, stay.user, stay.data)
                     rejoined += 1
         return rejoined
+
+    async def _add(self, using: str, room: str, user: Any, data: Any) -> None:
+        with self._joining(using, room, user, data) as stay:
+            stay.session, stay.is_leased = await ajoin(
+                using, room, self.channel_name, user, data, is_leased=self.heartbeat
+            )

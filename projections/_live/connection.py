@@ -57,9 +57,12 @@ class Stay:
     nothing.
 
     ``last_seen`` started when the process began to record the last sign of life that the database confirmed.
+
+    ``session`` is the number of the stay, or None while it is unknown: the connection was present already when it
+    joined. ``is_leased`` is whether the beats of the process keep the stay alive, as far as the process knows.
     """
 
-    __slots__ = ("data", "last_seen", "live", "room", "user", "using")
+    __slots__ = ("data", "is_leased", "last_seen", "live", "room", "session", "user", "using")
 
     def __init__(self, using: str, room: str, user: Any, data: Any) -> None:
         self.using = using
@@ -67,6 +70,8 @@ class Stay:
         self.user = user
         self.data = data
         self.live = False
+        self.session: int | None = None
+        self.is_leased = False
         self.last_seen = Stopwatch()
 
 
@@ -108,6 +113,10 @@ class Connection(ABC):
         """
         stays = [stay for stay in list(self._stays.values()) if self._is_current(stay)]
         return stays if using is None else [stay for stay in stays if stay.using == using]
+
+    def has_stay(self, using: str, room: str) -> bool:
+        """Returns whether the connection has joined ``room``, or is about to, and has not been told to leave it."""
+        return (using, room) in self._stays
 
     def remember_layer(self) -> None:
         """Notes the channel layer of the connection, before its groups change."""
@@ -196,8 +205,11 @@ class Connection(ABC):
         return using, is_first
 
     @contextmanager
-    def _joining(self, using: str, room: str, user: Any, data: Any) -> Iterator[None]:
-        """Wraps the recording of a join. If that fails, the connection keeps the stay that it had before, if any."""
+    def _joining(self, using: str, room: str, user: Any, data: Any) -> Iterator[Stay]:
+        """Wraps the recording of a join, and yields the stay that it begins.
+
+        If the join fails, the connection keeps the stay that it had before, if any.
+        """
         key = (using, room)
         before = self._stays.get(key)
         if before is not None and before.live and before.user == user:
@@ -205,7 +217,7 @@ class Connection(ABC):
         stay = self._stays[key] = Stay(using, room, user, data)
         self.remember_layer()
         try:
-            yield
+            yield stay
         except BaseException:
             del self._stays[key]
             if before is not None:

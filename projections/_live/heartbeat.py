@@ -1,20 +1,33 @@
-"""Touches the live connections of an event loop on a timer. Clients send nothing for it.
+"""Compares the live connections of an event loop with the database after each beat. Clients send nothing for it.
 
-Three times in ``CHANNELS_PRESENCE_MAX_AGE`` seconds one statement touches all connections of the loop that are in a
-room of one database. Its answer shows which stays are missing: the statement did not touch them, although their
-consumer did not leave. These are reviewed (`missing_stays`), and part of the groups are renewed (`regroup`).
+The beat of the process (`presence_events.processes.beats`) keeps all connections alive that depend on its lease. After
+each, the process compares its stays with those of the database that depend on this lease: their number, and the sum of
+their sessions. If these differ, it compares stay by stay:
 
-The timer runs only while there are connections. A heartbeat that fails is logged and retried.
+- A stay that the database lacks is missing. It is reviewed (`missing_stays`).
+- A stay that the process lacks is a ghost, which would live as long as the process. It is pruned if the next beat finds
+  it too: a join or leave in progress looks the same.
+
+A connection for which the process no longer vouches is taken off the lease by one touch of its own, and put back on it
+by another. Part of the groups are renewed (`regroup`).
+
+A comparison that fails is logged, and the next beat compares again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextvars import Context
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
-from presence_events.recorder import arecord_quietly
-from projections import conf, selections
+from presence_events import sql
+from presence_events.concurrency import in_thread
+from presence_events.processes import registry as processes
+from presence_events.recorder import arecord_quietly, arecord_select
+from projections import selections
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection, Stay
 from projections._live.missing_stays import Missing, Reviewer, log_failure
@@ -22,19 +35,12 @@ from projections._live.registry import Registry
 from projections._live.regroup import Regrouper
 from projections._live.stopwatch import Stopwatch
 
-__all__ = ["HEARTBEATS_PER_MAX_AGE", "MAX_RETRY_DELAY", "MIN_INTERVAL", "Heartbeat"]
+__all__ = ["Heartbeat"]
 
 logger = logging.getLogger("projections.heartbeat")
 
-HEARTBEATS_PER_MAX_AGE = 3
-"""Heartbeats in the maximal age. More than one, so that no connection expires when one heartbeat fails or is late."""
-
-MIN_INTERVAL = 0.1
-"""Seconds between two heartbeats, at least."""
-
-MAX_RETRY_DELAY = 1.0
-"""Seconds between a heartbeat that failed and the next, at most. An unavailable database is often available again by
-then."""
+_Key = tuple[str, str]
+"""Room and channel name of a stay."""
 
 
 class Heartbeat:
@@ -48,37 +54,42 @@ class Heartbeat:
         self._regrouper = regrouper
         self._tasks = tasks
         self._using = using
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._following_up = False
+        self._process: processes.Registration | None = None
+        self._ghosts: set[int] = set()
+        self._is_comparing = False
+        self._is_following_up = False
 
     def start(self) -> None:
-        """Starts the timer. Does nothing if it is running, or if a heartbeat is in progress, which restarts it."""
-        if self._timer is None and self._task is None:
-            self._registry.last_touched = Stopwatch()
+        """Compares after each beat from now on. Does nothing if it does so already."""
+        if self._process is None:
+            self._registry.last_beat = Stopwatch()
             self._reviewer.restart()
-            self._schedule()
+            self._ghosts = set()
+            self._process = processes.registration(asyncio.get_running_loop(), self._using)
+            self._process.listeners.append(self._on_beat)
 
     def stop(self) -> None:
-        """Stops the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Compares no more."""
+        if self._process is not None:
+            with suppress(ValueError):  # the loop is being closed
+                self._process.listeners.remove(self._on_beat)
+            self._process = None
 
-    async def touch_all(self) -> Missing:
-        """Touches the connections that the process vouches for in one statement. Returns the stays not touched."""
+    async def compare(self) -> Missing:
+        """Compares the connections with the database once, and prunes ghosts. Returns the stays that are missing."""
         now = Stopwatch()
-        present: set[tuple[str, str]] = set()
+        process_stalled = self._registry.is_stalled()
+        self._registry.last_beat = now
         expected = [(connection, connection.stays(self._using)) for connection in self._registry]
-        vouched = [
-            (stay.room, connection.channel_name)
-            for connection, stays in expected
-            if connection.heartbeat
-            for stay in stays
-        ]
-        if vouched:
-            touched = await arecord_quietly(selections.heartbeat(vouched), using=self._using)
-            present = {(one.room, one.channel_name) for one in touched}
+        present = await self._update_leases(expected)
+        present |= await self._find_leased(
+            {
+                (stay.room, connection.channel_name): stay
+                for connection, stays in expected
+                for stay in stays
+                if stay.is_leased
+            }
+        )
         missing: list[tuple[Connection, list[Stay]]] = []
         for connection, stays in expected:
             seen: list[Stay] = []
@@ -87,39 +98,85 @@ class Heartbeat:
                 (seen if (stay.room, connection.channel_name) in present else unseen).append(stay)
             connection.mark_seen(seen, now)
             missing.append((connection, unseen))
-        process_stalled = self._registry.is_stalled()
-        self._registry.last_touched = now
         return Missing(missing, process_stalled, now)
 
+    async def _update_leases(self, expected: Sequence[tuple[Connection, list[Stay]]]) -> set[_Key]:
+        """Takes the stays off the lease, or puts them on it, for which the process vouches no more, or again.
+
+        Returns those that are present.
+        """
+        changes = {
+            (stay.room, connection.channel_name): (stay, connection.heartbeat)
+            for connection, stays in expected
+            for stay in stays
+            if stay.is_leased != connection.heartbeat
+        }
+        if not changes:
+            return set()
+        drafts = [(room, channel_name, vouched) for (room, channel_name), (_, vouched) in changes.items()]
+        recorded = await arecord_quietly(selections.set_leased(drafts), using=self._using)
+        touched = {(one.room, one.channel_name) for one in recorded}
+        for key in touched:
+            stay, vouched = changes[key]
+            stay.is_leased = vouched
+        return touched
+
+    async def _find_leased(self, stays: dict[_Key, Stay]) -> set[_Key]:
+        """Returns those of ``stays`` that the database has on the lease of this process, and prunes ghosts."""
+        sessions = [stay.session for stay in stays.values() if stay.session is not None]
+        ((count, total),) = await self._query("leased_sum")
+        if count == len(sessions) == len(stays) and total == sum(sessions):
+            self._ghosts = set()
+            return set(stays)
+        found = {(room, channel_name): session for session, room, channel_name in await self._query("leased_stays")}
+        present = set()
+        for key, stay in stays.items():
+            if stay.session is None:
+                stay.session = found.get(key)
+            if key in found and found[key] == stay.session:
+                present.add(key)
+            else:
+                stay.is_leased = False  # if it is present after all, the next beat puts it on the lease again
+        await self._prune_ghosts({session for key, session in found.items() if not self._is_known(*key)})
+        return present
+
+    def _is_known(self, room: str, channel_name: str) -> bool:
+        connection = self._registry.get(channel_name)
+        return connection is not None and connection.has_stay(self._using, room)
+
+    async def _prune_ghosts(self, ghosts: set[int]) -> None:
+        """Prunes those of ``ghosts`` that were ghosts after the beat before."""
+        remaining, self._ghosts = ghosts & self._ghosts, ghosts
+        if remaining:
+            name = processes.registration(asyncio.get_running_loop(), self._using).name
+            await arecord_select(selections.prune_ghosts(remaining, name), using=self._using)
+
+    async def _query(self, name: str) -> list[tuple[Any, ...]]:
+        process = processes.registration(asyncio.get_running_loop(), self._using).name
+        return await in_thread(
+            partial(sql.rows, "projections", f"queries/live/{name}", {"name": process}, using=self._using)
+        )
+
+    def _on_beat(self) -> None:
+        if self._registry and not self._is_comparing:
+            self._is_comparing = True
+            self._tasks.start(self._run)
+
     async def _run(self) -> None:
-        failed = True
         try:
-            missing = await self.touch_all()
-            failed = False
-        except Exception:
-            logger.exception("The heartbeat of %s connections failed. It will be retried.", len(self._registry))
+            missing = await self.compare()
+        except Exception as error:
+            log_failure("Could not compare the connections with the database.", error)
+            return
         finally:
-            self._task = None
-            if self._registry:
-                self._schedule(is_retry=failed)
-        # Healing can take long, because it waits for channel layers and receivers. The next heartbeat does not wait.
-        if not failed and not self._following_up:
-            self._following_up = True
+            self._is_comparing = False
+        # Healing can take long, because it waits for channel layers and receivers. The next comparison does not wait.
+        if not self._is_following_up:
+            self._is_following_up = True
             try:
                 await self._reviewer.review(missing)
                 await self._regrouper.renew()
             except Exception as error:
                 log_failure("Could not review missing stays or renew groups.", error)
             finally:
-                self._following_up = False
-
-    def _schedule(self, *, is_retry: bool = False) -> None:
-        seconds = max(conf.max_age() / HEARTBEATS_PER_MAX_AGE, MIN_INTERVAL)
-        # An empty context: that of the first consumer would be kept for as long as there are connections.
-        self._timer = asyncio.get_running_loop().call_later(
-            min(seconds, MAX_RETRY_DELAY) if is_retry else seconds, self._on_timer, context=Context()
-        )
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._task = self._tasks.start(self._run)
+                self._is_following_up = False

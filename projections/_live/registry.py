@@ -15,12 +15,11 @@ __all__ = ["Registry", "find"]
 class Registry:
     """The connections that have not ended, each from its first join on. Use it in their event loop only.
 
-    ``last_touched`` was started before the last heartbeat that touched them, or with the first connection if there was
-    no heartbeat yet.
+    ``last_beat`` was started after the last beat, or with the first connection if there was no beat yet.
     """
 
     def __init__(self) -> None:
-        self.last_touched = Stopwatch()
+        self.last_beat = Stopwatch()
         self._connections: dict[str, Connection] = {}
 
     def __iter__(self) -> Iterator[Connection]:
@@ -38,13 +37,17 @@ class Registry:
         """Removes ``connection``. Does nothing if it never entered."""
         self._connections.pop(connection.channel_name, None)
 
+    def get(self, channel_name: str) -> Connection | None:
+        """Returns the connection of that name, or None."""
+        return self._connections.get(channel_name)
+
     def has_cancelled(self) -> bool:
         """Returns whether the consumer of a connection is being cancelled. It is about to leave its rooms."""
         return any(connection.task.cancelling() for connection in self)
 
     def is_stalled(self) -> bool:
-        """Returns whether the last heartbeat is older than the maximal age, so that the connections may be expired."""
-        return self.last_touched.elapsed() > conf.max_age()
+        """Returns whether the last beat is older than the maximal age, so that the connections may be expired."""
+        return self.last_beat.elapsed() > conf.max_age()
 
 
 _by_channel_name: WeakValueDictionary[str, Connection] = WeakValueDictionary()

@@ -9,6 +9,7 @@ from typing import Any
 
 from presence_events.concurrency import in_thread
 from projections._live.connection import Connection, Stay
+from projections._live.joins import join
 from projections._live.stopwatch import Stopwatch
 from projections.models import Presence, Room
 
@@ -73,8 +74,10 @@ class SyncConnection(Connection):
         if self.ended:
             return
         try:
-            with self._joining(using, room, user, data):
-                Room.objects.db_manager(using).add(room, self.channel_name, user, data)
+            with self._joining(using, room, user, data) as stay:
+                stay.session, stay.is_leased = join(
+                    using, room, self.channel_name, user, data, is_leased=self.heartbeat
+                )
         finally:
             # A server that cancels the consumer ends the connection while a handler still runs in the thread. The
             # leaves of that end do not include this join.

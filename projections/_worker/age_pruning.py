@@ -1,9 +1,9 @@
 """Prunes the presences without a sign of life, also when the clock of the database was set.
 
 Whether a presence is too old depends on that clock. After it was set forward, all presences look older than they are.
-So nothing is pruned until every live connection must have been touched again. After it was set back, ``last_seen`` is
-in the future and says nothing. Such a presence is pruned if it was not touched for the maximal age by the clock of this
-process.
+So nothing is pruned until every live connection must have been seen again. After it was set back, ``last_seen`` is in
+the future and says nothing. Such a presence is pruned if there was neither a touch of it nor a beat of its process for
+the maximal age by the clock of this process.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ __all__ = ["AgePruning"]
 
 logger = logging.getLogger("projections.worker")
 
-_Version = tuple[int, str]
-"""A presence, and the transaction that wrote it last. Each touch is another one."""
+_Version = tuple[int, str, str | None]
+"""A presence, the transaction that wrote it last, and the one that wrote its lease last, if it depends on one. Each
+touch and each beat is another one."""
 
 
 class AgePruning:
@@ -54,9 +55,9 @@ class AgePruning:
         return pruned + (self._prune_future(now) if self._look_for_future else 0)
 
     def _prune_future(self, now: float) -> int:
-        """Prunes the presences that were last seen in the future, and not touched since a maximal age ago."""
+        """Prunes the presences that were last seen in the future, and not since a maximal age ago."""
         rows = sql.rows("projections", "queries/age_pruning/future", {"tolerance": TOLERANCE}, using=self._using)
-        self._future = {(session, writer): self._future.get((session, writer), now) for session, writer in rows}
+        self._future = {version: self._future.get(version, now) for version in rows}
         self._look_for_future = bool(self._future)
         silent = [version for version, since in self._future.items() if now - since > conf.max_age()]
         return len(record_select(selections.prune_untouched(silent), using=self._using)) if silent else 0

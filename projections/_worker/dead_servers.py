@@ -1,16 +1,16 @@
 """Detects dead server processes, and prunes the connections of each together.
 
-A server process renews its row in the process registry every `KEEP_ALIVE_INTERVAL` seconds
-(`presence_events.processes.registry`). The detector compares each row with what it read before, and compares no clocks:
-a process whose row did not change in `CHECKS_UNTIL_DEAD` checks in a row is dead. This is noticed at most
-`KEEP_ALIVE_INTERVAL` * (`CHECKS_UNTIL_DEAD` + 1) seconds after its death, 25, if checks are on time.
+A server process renews its lease with a beat at least every `MAX_BEAT_INTERVAL` seconds
+(`presence_events.processes.registry`). The detector compares each lease with what it read before, and compares no
+clocks: a process whose lease did not change in `CHECKS_UNTIL_DEAD` checks in a row is dead. This is noticed at most
+`CHECK_INTERVAL` * (`CHECKS_UNTIL_DEAD` + 1) seconds after its death, 30, if checks are on time.
 
 The detector counts from the beginning in these cases, so that no live connection is pruned:
 
 - A check failed, because the database was unavailable.
 - Another worker has become the leader.
 - A write takes long or cannot get its lock, for example because the log is locked or a synchronous replica does not
-  confirm. Live processes could not renew their rows either. Each check begins with such a write.
+  confirm. Live processes could not renew their leases either. Each check begins with such a write.
 
 A suspended machine delays a check, and a delayed check counts once.
 
@@ -29,17 +29,17 @@ from presence_events.processes import registry
 from presence_events.recorder import record_select
 from projections import selections
 
-__all__ = ["DeadServerDetector"]
+__all__ = ["GRACE", "DeadServerDetector"]
 
-GRACE_INTERVALS = 2
-"""Multiples of `KEEP_ALIVE_INTERVAL`. A touch that is at most this much later than the last renewal of a process may
-come from that process, since renewals can be late. A later touch comes from elsewhere."""
+GRACE = 2 * registry.MAX_BEAT_INTERVAL
+"""Seconds. A touch that is at most this much later than the last beat of a process may come from that process, since
+beats can be late. A later touch comes from elsewhere."""
 
 WRITE_TIMEOUT = 1.0
 """Seconds that a check waits for a lock, and that its write may take, before it counts no process as silent."""
 
 INTERVAL_TOLERANCE = 0.1
-"""The part of `KEEP_ALIVE_INTERVAL` by which a check may come too early, as timers are not exact."""
+"""The part of `CHECK_INTERVAL` by which a check may come too early, as timers are not exact."""
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -59,11 +59,11 @@ class DeadServerDetector:
     def check(self) -> int:
         """Prunes the connections of dead processes. Returns how many were pruned.
 
-        Call it every `KEEP_ALIVE_INTERVAL` seconds; a call that comes earlier does nothing and returns 0. If it raises,
+        Call it every `CHECK_INTERVAL` seconds; a call that comes earlier does nothing and returns 0. If it raises,
         the detector is `reset`.
         """
         now = time.monotonic()
-        interval = registry.KEEP_ALIVE_INTERVAL * (1 - INTERVAL_TOLERANCE)
+        interval = registry.CHECK_INTERVAL * (1 - INTERVAL_TOLERANCE)
         if self._checked_at is not None and now - self._checked_at < interval:
             return 0
         try:
@@ -90,9 +90,8 @@ class DeadServerDetector:
         if not dead:
             return 0
         names, seen_at = list(dead), list(dead.values())
-        grace = GRACE_INTERVALS * registry.KEEP_ALIVE_INTERVAL
-        pruned = len(record_select(selections.prune_dead_servers(names, seen_at, grace), using=self._using))
-        self._rows("forget_processes", {"names": names, "seen": seen_at, "grace": grace})
+        pruned = len(record_select(selections.prune_dead_servers(names, seen_at, GRACE), using=self._using))
+        self._rows("end_leases", {"names": names, "seen": seen_at, "grace": GRACE})
         return pruned
 
     def _can_write(self) -> bool:

@@ -1,13 +1,13 @@
 """Prunes inside a server process, for development and for sites of one process (``CHANNELS_PRESENCE_PRUNE_IN_SERVER``).
 
-A server process begins with its first request or its first claimed join. In each beat it ends what processes left that
+A server process begins with its first request or its first claimed join. In each step it ends what processes left that
 are known to have ended: above all the process that ``runserver`` has just replaced. It also prunes silent connections
 and empty rooms. It can run beside any number of others and beside a worker: each prune is recorded once, and the
 process that records it sends the signals.
 
-A beat records with the coroutines of the event loop, so the groups of the in-memory layer and the receivers are reached
+A step records with the coroutines of the event loop, so the groups of the in-memory layer and the receivers are reached
 as by a consumer. It looks at the database before it records, on the connection of the thread for Django's ORM. If that
-fails, because the database is unavailable or not migrated, the beat is left out and nothing is logged above DEBUG.
+fails, because the database is unavailable or not migrated, the step is left out and nothing is logged above DEBUG.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ from presence_events.test_databases import is_test_database
 from projections import selections
 from projections._live.background import BackgroundTasks
 from projections._live.stopwatch import Stopwatch
-from projections._worker.dead_servers import GRACE_INTERVALS
+from projections._worker.dead_servers import GRACE
 from projections._worker.maintenance import ROOM_PRUNE_INTERVAL, prune_interval
+from projections.models import Process
 
 __all__ = ["InServer", "connect", "disconnect"]
 
@@ -68,32 +69,32 @@ class InServer:
         self._since_rooms = Stopwatch()
 
     def start(self) -> None:
-        """Runs the first beat, and then one in every `prune_interval`, for as long as the event loop runs."""
+        """Runs the first step, and then one in every `prune_interval`, for as long as the event loop runs."""
         self._tasks.start(self._run)
 
-    async def beat(self, *, is_late: bool = False) -> None:
-        """Runs one beat. After a pause of the process (``is_late``) it prunes no silent connections.
+    async def step(self, *, is_late: bool = False) -> None:
+        """Runs one step. After a pause of the process (``is_late``) it prunes no silent connections.
 
         Those of this process are silent because it did not run. Its heartbeat comes first.
         """
         seen_at = await in_thread(partial(_ended_processes, self._using))
         if seen_at:
-            grace = GRACE_INTERVALS * registry.KEEP_ALIVE_INTERVAL
             ended, seen = list(seen_at), list(seen_at.values())
-            await arecord_select(selections.prune_dead_servers(ended, seen, grace), using=self._using)
-            parameters = {"names": ended, "seen": seen, "grace": grace}
-            await in_thread(partial(_rows, "forget_processes", self._using, parameters))
+            await arecord_select(selections.prune_dead_servers(ended, seen, GRACE), using=self._using)
+            parameters = {"names": ended, "seen": seen, "grace": GRACE}
+            await in_thread(partial(_rows, "end_leases", self._using, parameters))
         if not is_late:
             await arecord_select(selections.prune_presences(None, None), using=self._using)
         if self._since_rooms.elapsed() >= ROOM_PRUNE_INTERVAL:
             self._since_rooms = Stopwatch()
             await arecord_select(selections.prune_rooms(), using=self._using)
+            await in_thread(Process.objects.db_manager(self._using).end_expired_leases)
 
     async def _run(self, *, is_late: bool = False) -> None:
         try:
-            await self.beat(is_late=is_late)
+            await self.step(is_late=is_late)
         except Exception as error:
-            logger.debug("A beat was left out: %r", error)
+            logger.debug("A step was left out: %r", error)
         interval = prune_interval()
         asyncio.get_running_loop().call_later(interval, self._on_timer, interval, Stopwatch(), context=Context())
 
@@ -139,7 +140,7 @@ def _start(using: str) -> None:
 
 
 def _ended_processes(using: str) -> dict[str, int]:
-    """Returns the registered processes that have ended, with the times of their last keep-alive in microseconds."""
+    """Returns the registered processes that have ended, with the times of their last beats in microseconds."""
     return {name: seen for name, seen in _rows("processes", using) if names.has_ended(name)}
 
 

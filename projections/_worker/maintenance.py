@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from projections import conf
 from projections._worker.age_pruning import AgePruning
 from projections._worker.dead_servers import DeadServerDetector
-from projections.models import Room
+from projections.models import Process, Room
 
 __all__ = ["Maintenance"]
 
@@ -34,6 +34,7 @@ class Maintenance:
             self._jobs += [
                 _Job(AgePruning(using).run, prune_interval),
                 _Job(rooms.prune_rooms, lambda: ROOM_PRUNE_INTERVAL),
+                _Job(Process.objects.db_manager(using).end_expired_leases, lambda: ROOM_PRUNE_INTERVAL),
             ]
 
     def run_due_jobs(self) -> None:

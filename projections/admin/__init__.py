@@ -9,8 +9,17 @@ from __future__ import annotations
 from projections.admin.dead_letters import DeadLetterAdmin
 from projections.admin.events import EventAdmin
 from projections.admin.presences import PresenceAdmin
+from projections.admin.processes import ProcessAdmin
 from projections.admin.rooms import RoomAdmin
 from projections.admin.stays import PresenceSessionAdmin
 from projections.admin.timeline.admin import TimelineAdmin
 
-__all__ = ["DeadLetterAdmin", "EventAdmin", "PresenceAdmin", "PresenceSessionAdmin", "RoomAdmin", "TimelineAdmin"]
+__all__ = [
+    "DeadLetterAdmin",
+    "EventAdmin",
+    "PresenceAdmin",
+    "PresenceSessionAdmin",
+    "ProcessAdmin",
+    "RoomAdmin",
+    "TimelineAdmin",
+]

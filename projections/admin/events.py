@@ -23,6 +23,7 @@ from projections.admin.links import (
     stay_url,
     timeline_url,
 )
+from projections.models import Process
 
 __all__ = ["EventAdmin"]
 
@@ -40,6 +41,7 @@ class EventAdmin(PresenceEventAdmin):
         "last_seen",
         "data",
         "process",
+        "leased",
         "at",
         "tx",
     )
@@ -51,12 +53,12 @@ class EventAdmin(PresenceEventAdmin):
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:
-        return link(room_url(event.room), event.room)
+        return link(room_url(event.room), event.room) if event.room else self.empty_text
 
     @admin.display(description=_("who"))
     def who(self, event: PresenceEvent) -> str:
         if event.channel_name is None:
-            return self.empty_text
+            return super().who(event)
         return person_link(event, *padded_span(event.at, event.at))
 
     @admin.display(description=_("session"))
@@ -65,9 +67,11 @@ class EventAdmin(PresenceEventAdmin):
 
     @admin.display(description=_("timeline"))
     def timeline(self, event: PresenceEvent) -> str:
-        return link(_timeline_at(event), _("timeline"))
+        return link(_timeline_at(event), _("timeline")) if event.room else self.empty_text
 
     def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
+        if not obj.room:
+            return [(list_url(Process), _("Processes"))]
         return [
             (_timeline_at(obj), _("Timeline at that moment")),
             (list_url(PresenceEvent, room=obj.room), _("Events of the room")),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from presence_events.admin import RoomFilter, UserFilter, UserRowsAdmin
+from presence_events.admin import RoomFilter, UserFilter, UserRowsAdmin, yes_or_no
 from presence_events.models import PresenceEvent
 from projections.admin.columns import time_cell
 from projections.admin.end_presence import EndPresenceMixin, leave_url
@@ -36,7 +36,7 @@ class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
     list_filter = (RoomFilter, UserFilter)
     search_fields = ("channel_name",)
     ordering = ("-id",)
-    fields = ("id", "who", "in_room", "channel_name", "joined", "seen", "data", "process")
+    fields = ("id", "who", "in_room", "channel_name", "joined", "seen", "data", "process", "leased")
     readonly_fields = fields
 
     @admin.display(description=_("who"))
@@ -54,6 +54,10 @@ class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
     @admin.display(description=_("last seen"), ordering="last_seen")
     def seen(self, presence: Presence) -> str:
         return time_cell(presence.last_seen)
+
+    @admin.display(description=_("leased"))
+    def leased(self, presence: Presence) -> str:
+        return yes_or_no(presence.is_leased)
 
     @admin.display(description=_("see also"))
     def see_also(self, presence: Presence) -> str:

@@ -41,7 +41,8 @@ class _Projection(NamedTuple):
 
     table: str
     key: str
-    room: str
+    room: str | None
+    """The column with the name of the room, or None if the rows belong to no room."""
     columns: tuple[str, ...]
     identity: tuple[str, ...]
     """Columns that are never updated. If one of them differs, the row is deleted and the right one inserted."""
@@ -50,20 +51,22 @@ class _Projection(NamedTuple):
 
 _ROOMS = _Projection("presence_room", "channel_name", "channel_name", ("channel_name", "created_at"), (), "rooms")
 _PRESENCES = _Projection(
-    "presence",
+    "presence_open_stay",
     "id",
     "room",
-    ("id", "room", "channel_name", "user_id", "joined_at", "last_seen", "data", "process"),
+    ("id", "room", "channel_name", "user_id", "joined_at", "touched_at", "data", "process", "is_leased"),
     ("room", "channel_name"),
     "presences",
 )
+_PROCESSES = _Projection("presence_process", "name", None, ("name", "started_at", "seen_at"), (), "processes")
 
 
 def find_differences(fold: Fold) -> list[Difference]:
     """Returns the rows of the projections that differ from ``fold``."""
     return [
         Difference(projection.table, key, _row(projection, found, found_data), _row(projection, folded, folded_data))
-        for projection in (_ROOMS, _PRESENCES)
+        for projection in (_ROOMS, _PRESENCES, _PROCESSES)
+        if projection.room is not None or fold.room is None
         for key, found, folded, found_data, folded_data in _run("differences", fold, projection, room=fold.room)
     ]
 
@@ -81,11 +84,14 @@ def write_differences(fold: Fold, differences: list[Difference]) -> None:
     """Changes the rows in ``differences`` to what ``fold`` has. The guards of the projections must be disabled."""
     rooms = [each for each in differences if each.table == _ROOMS.table]
     presences = [each for each in differences if each.table == _PRESENCES.table]
+    processes = [each for each in differences if each.table == _PROCESSES.table]
     # A presence needs its room, and a deleted row frees its unique names for an inserted one.
     _write(fold, _ROOMS, rooms)
     _delete(fold, _PRESENCES, presences)
     _write(fold, _PRESENCES, presences)
     _delete(fold, _ROOMS, rooms)
+    _write(fold, _PROCESSES, processes)
+    _delete(fold, _PROCESSES, processes)
 
 
 def _write(fold: Fold, projection: _Projection, differences: list[Difference]) -> None:
@@ -113,7 +119,7 @@ def _run(query: str, fold: Fold, projection: _Projection, **params: Any) -> list
         using=fold.using,
         table=projection.table,
         key=projection.key,
-        room=projection.room,
+        room=projection.room or "NULL",
         columns=", ".join(projection.columns),
         changes=", ".join(f"{column} = excluded.{column}" for column in updated),
         folded=sql.read("projections", f"queries/replay/{projection.query}"),

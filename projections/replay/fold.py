@@ -1,9 +1,9 @@
-"""Folds the log without the trigger: computes the rooms and presences as of now, or of an earlier position or moment.
+"""Folds the log without the trigger: computes the projections as of now, or of an earlier position or moment.
 
 The log holds facts only, so `Fold` need not follow it event by event. For a range of any length, only the outcome
 counts: the stays that it ended, the stays that it began and left open, the rooms that it pruned and the rooms that it
-created. `Fold` combines the outcomes of successive ranges, then reads the touches of the stays that are still open. It
-keeps only the open stays and the rooms in memory.
+created. `Fold` combines the outcomes of successive ranges, then reads the touches of the stays that are still open. Of
+the leases only the last event of each process counts. It keeps only the open stays, the rooms and the leases in memory.
 """
 
 from __future__ import annotations
@@ -34,17 +34,21 @@ class _Changes(NamedTuple):
 
 
 class _Touches(NamedTuple):
-    """The time of the last touch of a stay, and the position of its last touch that had data."""
+    """The time of the last touch of a stay, and positions of its touches.
+
+    These are the position of the last one with data, and of the last one that said whether the stay depends on a lease.
+    """
 
     touched_at: datetime | None = None
     data_position: int | None = None
+    lease_position: int | None = None
 
 
 class Fold:
-    """The rooms and presences after the events that have been read.
+    """The rooms, presences and leases after the events that have been read.
 
-    Covers one ``room``, or all rooms. With ``moment``, later events are left out. A fold holds positions, so its rows
-    have to be queried in the transaction that `read` ran in.
+    Covers one ``room``, or all rooms, and all leases. With ``moment``, later events are left out. A fold holds
+    positions, so its rows have to be queried in the transaction that `read` ran in.
     """
 
     def __init__(self, using: str, *, room: str | None = None, moment: datetime | None = None) -> None:
@@ -54,6 +58,7 @@ class Fold:
         self._creating_joins: dict[str, int] = {}
         self._joins: dict[int, int] = {}
         self._touches: dict[int, _Touches] = {}
+        self._beats: dict[str, int] = {}
 
     def read(
         self, up_to: int, *, after: int = 0, snapshot: str | None = None, report: ReportProgress | None = None
@@ -65,6 +70,11 @@ class Fold:
         filters = {"room": self.room, "moment": self._moment, "snapshot": snapshot}
         query = partial(sql.rows, "projections", using=self.using)
         query("queries/replay/settings")
+        for positions in ranges("beats", after, up_to, report):
+            for process, position, has_ended in query("queries/replay/leases", {**filters, **positions}):
+                self._beats[process] = position
+                if has_ended:
+                    del self._beats[process]
         after = max(after, position_before_first(self.using, self.room, up_to))
         for positions in ranges("joins and leaves", after, up_to, report):
             (changes,) = query("queries/replay/changes", {**filters, **positions})
@@ -72,25 +82,33 @@ class Fold:
         after = max(after, min(self._joins.values(), default=up_to))
         for positions in ranges("touches", after, up_to, report):
             sessions = {"sessions": list(self._joins)}
-            for session, touched_at, data in query("queries/replay/touches", {**filters, **positions, **sessions}):
-                self._touches[session] = _Touches(touched_at, data or self._touches_of(session).data_position)
+            for session, *touches in query("queries/replay/touches", {**filters, **positions, **sessions}):
+                touched_at, data, lease = touches
+                before = self._touches_of(session)
+                self._touches[session] = _Touches(
+                    touched_at, data or before.data_position, lease or before.lease_position
+                )
 
     def present(self) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Returns the column names and the rows: one for each presence, and one for each empty room."""
-        statement = _query("state").format(rooms=_query("rooms"), presences=_query("presences"))
+        statement = _query("state").format(
+            rooms=_query("rooms"), presences=_query("presences"), processes=_query("processes")
+        )
         with connections[self.using].cursor() as cursor:
             sql.execute(cursor, statement, self.params())
             columns = [column.name for column in cursor.description]
             return columns, [(*row, data and json.loads(data, cls=TolerantDecoder)) for *row, data in cursor.fetchall()]
 
     def params(self) -> dict[str, Any]:
-        """Returns the parameters of ``rooms.sql`` and ``presences.sql``, which give the rows of this state."""
+        """Returns the parameters of ``rooms.sql``, ``presences.sql`` and ``processes.sql``, which give its rows."""
         touches = [self._touches_of(session) for session in self._joins]
         return {
             "creating_joins": list(self._creating_joins.values()),
             "joins": list(self._joins.values()),
             "touched_at": [each.touched_at for each in touches],
             "data_positions": [each.data_position for each in touches],
+            "lease_positions": [each.lease_position for each in touches],
+            "beats": list(self._beats.values()),
         }
 
     def _apply(self, changes: _Changes) -> None:

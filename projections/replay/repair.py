@@ -13,10 +13,11 @@ from copy import deepcopy
 from typing import Any, NamedTuple, cast
 
 from django.db import OperationalError, connections, transaction
+from django.db.models import Model
 
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
-from projections.models import Presence, Room
+from projections.models import Presence, Process, Room
 from projections.replay.differences import Difference, find_differences, write_differences
 from projections.replay.fold import Fold
 from projections.replay.ranges import ReportProgress, last_position
@@ -35,6 +36,9 @@ MAX_ATTEMPTS = 10
 
 _LOCK_ERRORS = ("55P03", "40P01")
 """The SQLSTATEs of lock_not_available and deadlock_detected. The repair is attempted again after them."""
+
+
+_PROJECTIONS: tuple[type[Model], ...] = (Room, Presence, Process)
 
 
 class Repair(NamedTuple):
@@ -97,7 +101,7 @@ def _write_under_lock(fold: Fold, using: str, settled: int, already_read: str) -
             cursor.execute(f"LOCK TABLE {PresenceEvent._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
             # A transaction that has locked rows of these tables may be about to append. Waiting for it would be a
             # deadlock, and PostgreSQL would cancel one of the two.
-            tables = f"{Room._meta.db_table}, {Presence._meta.db_table}"
+            tables = ", ".join(model._meta.db_table for model in _PROJECTIONS)
             cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE NOWAIT")
         fold.read(last_position(using), after=settled, snapshot=already_read)
         differences = find_differences(fold)
@@ -111,7 +115,7 @@ def _guards_disabled(using: str) -> Iterator[None]:
     """Disables the guards of the projections for this transaction only, which holds their tables locked."""
     guards = [
         (model._meta.db_table, trigger.get_pgid(model))
-        for model in (Room, Presence)
+        for model in _PROJECTIONS
         for trigger in cast(Any, model._meta).triggers
         if trigger.name == "projected_only"
     ]

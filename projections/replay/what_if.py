@@ -13,6 +13,7 @@ from django.db import connections
 
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
+from projections.replay.beats import Beats
 from projections.replay.ranges import ReportProgress, last_position, position_before_first, ranges
 from projections.replay.snapshot import snapshot
 
@@ -22,8 +23,10 @@ __all__ = ["Gap", "gaps"]
 class Gap(NamedTuple):
     """The first gap in a stay that is longer than another maximal age.
 
+    That is a time without an event of the stay, and without a beat of its process if it depended on its lease.
+
     ``would_end_at`` is the earliest time at which that age would have ended the stay. ``broken_at`` and ``broken_by``
-    are the time and kind of the event that ended the gap, or None if the gap goes on.
+    are the time and kind of the event or beat that ended the gap, or None if the gap goes on. A beat is a touch.
     """
 
     session: int | None
@@ -37,18 +40,24 @@ class Gap(NamedTuple):
 
 
 class _FoundGap(NamedTuple):
-    """A gap since ``began_at``. ``position`` is the event that ended it, or the last event before it if it is open."""
+    """A gap since ``began_at``.
+
+    ``position`` is the event of the stay that came after it, or the last one before it if the gap is open or a beat of
+    its process broke it, at ``beat_at``.
+    """
 
     began_at: datetime
     position: int
+    beat_at: datetime | None
     is_open: bool
 
 
 class _LastEvent(NamedTuple):
-    """The last event of a stay in the ranges that have been read."""
+    """The last event of a stay in the ranges that have been read, and the process on whose lease it was then."""
 
     at: datetime
     position: int
+    process: str | None
 
 
 class _StayInRange(NamedTuple):
@@ -60,18 +69,24 @@ class _StayInRange(NamedTuple):
     first_at: Any
     first_position: Any
     last_at: datetime
-    gap_began_at: Any
-    gap_end_position: Any
+    lease_is_known: bool
+    process: str | None
+    gaps_began_at: list[datetime]
+    gaps_ended_at: list[datetime]
+    gap_positions: list[int]
+    leases_are_known: list[bool]
+    processes: list[str | None]
 
 
 def gaps(using: str, age: float, *, room: str | None = None, report: ReportProgress | None = None) -> Iterator[Gap]:
     """Yields the first gap of each stay in the log that a maximal age of ``age`` seconds would have ended.
 
-    Gaps come in the order of the events that ended them; gaps that go on come last. Reads one snapshot, and keeps only
-    the stays that are open at the position it has reached in memory. Raises `InvalidAge`.
+    Gaps come in the order of the next events of their stays; those without a next event come last. Reads one snapshot,
+    and keeps only the stays that are open at the position it has reached in memory. Raises `InvalidAge`.
     """
     age = validation.age(age)
     limit = timedelta(seconds=age)
+    beats = Beats(using, limit)
     last_events: dict[int, _LastEvent] = {}
     reported: set[int] = set()
     with snapshot(using), connections[using].cursor() as cursor:
@@ -82,31 +97,48 @@ def gaps(using: str, age: float, *, room: str | None = None, report: ReportProgr
         start = position_before_first(using, room, end)
         for positions in ranges("signs of life", start, end, report):
             found = []
+            beats.read(positions)
             params = {**positions, "age": age, "room": room}
             for stay in map(_StayInRange._make, sql.rows("projections", "queries/replay/what_if", params, using=using)):
-                gap = _first_gap(stay, last_events.pop(stay.session, None), limit)
-                if gap and stay.session not in reported:
+                before = last_events.pop(stay.session, None)
+                gap = None if stay.session in reported else _first_gap(stay, before, beats)
+                if gap:
                     reported.add(stay.session)
                     found.append(gap)
                 if stay.has_ended:
                     reported.discard(stay.session)
                 else:
-                    last_events[stay.session] = _LastEvent(stay.last_at, stay.last_position)
+                    process = stay.process if stay.lease_is_known or before is None else before.process
+                    last_events[stay.session] = _LastEvent(stay.last_at, stay.last_position, process)
             yield from _described(found, limit, using)
-        still_open = [
-            _FoundGap(last.at, last.position, is_open=True)
-            for session, last in last_events.items()
-            if now - last.at > limit and session not in reported
-        ]
+        still_open = []
+        for session, last in last_events.items():
+            silence = None if session in reported else beats.first_silence(last.process, last.at, now)
+            if silence:
+                is_open = silence.broken_at is None
+                still_open.append(_FoundGap(silence.began_at, last.position, silence.broken_at, is_open))
         yield from _described(still_open, limit, using)
 
 
-def _first_gap(stay: _StayInRange, before: _LastEvent | None, limit: timedelta) -> _FoundGap | None:
+def _first_gap(stay: _StayInRange, before: _LastEvent | None, beats: Beats) -> _FoundGap | None:
     """Returns the first gap of ``stay`` that ends in this range. ``before`` is its last event in an earlier range."""
-    if before is not None and stay.first_at - before.at > limit:
-        return _FoundGap(before.at, stay.first_position, is_open=False)
-    if stay.gap_began_at is not None:
-        return _FoundGap(stay.gap_began_at, stay.gap_end_position, is_open=False)
+    process = None if before is None else before.process
+    gaps = []
+    if before is not None:
+        gaps.append((before.at, stay.first_at, stay.first_position, process))
+    rows = zip(
+        stay.gaps_began_at,
+        stay.gaps_ended_at,
+        stay.gap_positions,
+        stay.leases_are_known,
+        stay.processes,
+        strict=True,
+    )
+    gaps += [(began, ended, position, lease if known else process) for began, ended, position, known, lease in rows]
+    for began_at, ended_at, position, lease in gaps:
+        silence = beats.first_silence(lease, began_at, ended_at)
+        if silence:
+            return _FoundGap(silence.began_at, position, silence.broken_at, is_open=False)
     return None
 
 
@@ -121,6 +153,6 @@ def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator
             event.user_id,
             event.since,
             gap.began_at + limit,
-            None if gap.is_open else event.at,
-            None if gap.is_open else event.kind,
+            gap.beat_at or (None if gap.is_open else event.at),
+            "touch" if gap.beat_at else (None if gap.is_open else event.kind),
         )

@@ -15,7 +15,7 @@ from typing import Any
 from presence_events import sql
 from presence_events.databases import write_alias
 from presence_events.positions import position_at
-from presence_events.processes.registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.schema.installed import trigger_faults
 from presence_events.tail import Mark
 from projections import conf
@@ -115,7 +115,7 @@ class Status:
 def status(using: str | None = None) -> Status:
     """Measures how presence is doing in the database ``using``. The default is the database of the log."""
     alias = write_alias(using)
-    (figures,) = _rows(alias, "figures", counted=COUNTED, dead_after=KEEP_ALIVE_INTERVAL * CHECKS_UNTIL_DEAD)
+    (figures,) = _rows(alias, "figures", counted=COUNTED, dead_after=CHECK_INTERVAL * CHECKS_UNTIL_DEAD)
     at, is_standby, users, anonymous, presences, rooms, empty_rooms, position, *more_figures = figures
     oldest_stay, oldest_unseen, dead_letters, last_dead_letter, dead_letter_workers, processes = more_figures
     signals = conf.signals()

@@ -166,7 +166,7 @@ def test_a_touch_that_waited_for_a_row_lock_has_a_time_after_the_release(
     a: DatabaseConnection, b: DatabaseConnection
 ) -> None:
     Room.objects.add("room", "channel")
-    a.run("SELECT FROM presence FOR UPDATE")
+    a.run("SELECT FROM presence_open_stay FOR UPDATE")
     future = b.start("touch")
     (released,) = a.run("SELECT clock_timestamp() FROM pg_sleep(0.05)")
     a.rollback()
@@ -271,10 +271,10 @@ def test_a_touch_that_commits_before_the_prune_locks_the_presence_keeps_it(
     prune = b.background(
         b.run,
         "INSERT INTO presence_event (kind, room, channel_name, session) "
-        "SELECT 'prune', room, channel_name, id FROM presence, "
+        "SELECT 'prune', room, channel_name, id FROM presence_open_stay AS p, "
         "(SELECT pg_advisory_xact_lock(%s) OFFSET 0) AS gate "
-        "WHERE last_seen < statement_timestamp() - interval '60 s' "
-        "ORDER BY room, channel_name FOR UPDATE OF presence SKIP LOCKED RETURNING channel_name",
+        "WHERE touched_at < statement_timestamp() - interval '60 s' "
+        "ORDER BY room, channel_name FOR UPDATE OF p SKIP LOCKED RETURNING channel_name",
         gate,
     )
     b.wait_until_blocked(prune)
@@ -296,7 +296,7 @@ def test_a_touch_that_waits_for_a_prune_records_nothing(a: DatabaseConnection, b
 def test_two_pruning_processes_share_the_work_and_prune_each_connection_once(a: DatabaseConnection) -> None:
     for number in range(10):
         Room.objects.add("room", f"{number}")
-    a.run("SELECT FROM presence WHERE channel_name < '5' FOR UPDATE")
+    a.run("SELECT FROM presence_open_stay WHERE channel_name < '5' FOR UPDATE")
     assert Room.objects.prune_presences(0) == 5
     a.rollback()
     assert Room.objects.prune_presences(0) == 5

@@ -195,7 +195,7 @@ def test_the_selection_that_prunes_silent_connections_does_not_prune_one_that_wa
     with pytest.raises(psycopg.errors.SerializationFailure):
         old.run(
             "INSERT INTO presence_event (kind, room, channel_name, session) "
-            "SELECT 'prune', room, channel_name, id FROM presence WHERE last_seen < clock_timestamp() "
+            "SELECT 'prune', room, channel_name, id FROM presence_open_stay WHERE touched_at < clock_timestamp() "
             "FOR UPDATE SKIP LOCKED"
         )
 
@@ -273,11 +273,11 @@ def own_constraint(request: pytest.FixtureRequest) -> Iterator[None]:
     """The foreign key of the presences to the rooms is of another kind."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT conname FROM pg_constraint WHERE conrelid = 'presence'::regclass "
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'presence_open_stay'::regclass "
             "AND confrelid = 'presence_room'::regclass"
         )
         ((name,),) = cursor.fetchall()
-    alter = f"ALTER TABLE presence ALTER CONSTRAINT {name}"
+    alter = f"ALTER TABLE presence_open_stay ALTER CONSTRAINT {name}"
     execute(f"{alter} {request.param}")
     yield
     execute(f"{alter} DEFERRABLE INITIALLY DEFERRED")

@@ -41,7 +41,7 @@ BEGIN
     RETURN NULL;
 END;
 $$;
-CREATE TRIGGER hesitates AFTER UPDATE ON presence FOR EACH ROW EXECUTE FUNCTION hesitate();
+CREATE TRIGGER hesitates AFTER UPDATE ON presence_open_stay FOR EACH ROW EXECUTE FUNCTION hesitate();
 """
 """A trigger that blocks a repair in the middle of its writes while another database connection holds the lock."""
 _ROOT = Path(__file__).parent.parent.parent
@@ -103,7 +103,7 @@ def test_damage_is_repaired_while_events_are_appended(new_connection: NewConnect
     repaired = 0
     with traffic():
         while repaired < 10:
-            vandal.run("UPDATE presence SET data = '\"damaged\"' WHERE room = 'calm'")
+            vandal.run("UPDATE presence_open_stay SET data = '\"damaged\"' WHERE room = 'calm'")
             vandal.commit()
             repaired += bool(repair("default").differences)
     repair("default")
@@ -116,7 +116,10 @@ def test_a_process_that_is_killed_in_the_middle_of_a_repair_changes_nothing(
 ) -> None:
     for channel in CHANNELS:
         Room.objects.add("room", channel)
-    tamper("DELETE FROM presence WHERE channel_name = '1'", "UPDATE presence SET data = '1' WHERE channel_name = '5'")
+    tamper(
+        "DELETE FROM presence_open_stay WHERE channel_name = '1'",
+        "UPDATE presence_open_stay SET data = '1' WHERE channel_name = '5'",
+    )
     wrong = live()
     a.run("SELECT pg_advisory_lock(42)")
     with connection.cursor() as cursor:
@@ -146,7 +149,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_repair_changes_nothing(
 def test_appends_wait_no_longer_than_the_lock_is_held(a: DatabaseConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are not lost: their presences exist when the repair is done."""
     Room.objects.add("room", "channel")
-    tamper("DELETE FROM presence")
+    tamper("DELETE FROM presence_open_stay")
     write_differences = repair_module.write_differences
     waiting = []
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import models
 from django.db.models import F
+from django.utils import timezone
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
@@ -153,12 +153,16 @@ def prune_on_purpose(room: str, one: Socket) -> None:
 
 
 def wait_for_heartbeats(sockets: list[Socket], number: int) -> None:
-    """Returns when each socket has been touched ``number`` times from now on."""
-    last = PresenceEvent.objects.latest("id").pk
+    """Returns when each socket has been kept alive by ``number`` beats from now on."""
     channels = [one.channel for one in sockets]
-    touches = PresenceEvent.objects.filter(kind="touch", id__gt=last, channel_name__in=channels)
-    beats = touches.values("channel_name").annotate(number=models.Count("tx", distinct=True)).filter(number__gte=number)
-    wait_until(lambda: beats.count() == len(channels))
+    leased = Presence.objects.filter(channel_name__in=channels, is_leased=True)
+    for _ in range(number):
+        moment = timezone.now()
+        wait_until(
+            lambda moment=moment: (
+                {*leased.filter(last_seen__gt=moment).values_list("channel_name", flat=True)} >= {*channels}
+            )
+        )
 
 
 def close_codes(sockets: list[Socket]) -> set[int | None]:

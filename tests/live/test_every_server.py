@@ -7,17 +7,19 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from presence_events.models import PresenceEvent, Process
+from presence_events.models import PresenceEvent
 from presence_events.processes import registry
 from projections._worker import dead_servers
 from projections._worker.dead_servers import DeadServerDetector
-from projections.models import Presence, Room
+from projections.models import Presence, Process, Room
 from tests.fold import assert_live_is_the_fold
 from tests.live.servers import ALL_KINDS, Server
 from tests.live.sockets import HEARTBEAT, Crowd, Socket, Visit
@@ -97,8 +99,8 @@ def test_a_frozen_client_is_pruned_and_one_that_answers_the_pings_stays(
     for kind, crowd in crowds.items():
         crowd.fall_silent([frozen[kind]])
     wait_until(lambda: Room.objects.prune_presences() + 1 and rooms() == {kind: ["answering"] for kind in crowds})
-    last = PresenceEvent.objects.latest("id").pk
-    wait_until(lambda: touched_since(last) >= {one.channel for one in answering.values()})
+    moment = timezone.now()
+    wait_until(lambda: seen_since(moment) >= {one.channel for one in answering.values()})
     assert Room.objects.prune_presences() == 0
     assert close_codes(answering) == {None}
 
@@ -145,7 +147,7 @@ def test_a_server_that_is_stopped_leaves_nothing_behind(
         wait_until(lambda: not Presence.objects.exclude(process__in=Process.objects.values("name")).exists())
         tuple(executor.map(Server.stop, servers))
     assert rooms().keys() <= CUT_OFF
-    ticks = itertools.count(step=registry.KEEP_ALIVE_INTERVAL)
+    ticks = itertools.count(step=registry.CHECK_INTERVAL)
     monkeypatch.setattr(dead_servers, "time", SimpleNamespace(monotonic=ticks.__next__, perf_counter=time.perf_counter))
     detector = DeadServerDetector("default")
     for _ in range(registry.CHECKS_UNTIL_DEAD + 1):
@@ -167,8 +169,8 @@ def rooms() -> dict[str, list[str]]:
     return found
 
 
-def touched_since(position: int) -> set[str | None]:
-    return set(PresenceEvent.objects.filter(kind="touch", id__gt=position).values_list("channel_name", flat=True))
+def seen_since(moment: datetime) -> set[str]:
+    return set(Presence.objects.filter(last_seen__gt=moment).values_list("channel_name", flat=True))
 
 
 def close_codes(sockets: dict[str, Socket]) -> set[int | None]:

@@ -37,7 +37,7 @@ for number in range(10):
     Room.objects.add("tampered", f"channel!{number}")
 with connection.cursor() as cursor:
     cursor.execute("SET session_replication_role = replica")
-    cursor.execute("UPDATE presence SET data = '1'")
+    cursor.execute("UPDATE presence_open_stay SET data = '1'")
     assert cursor.rowcount >= 10
 """
 

@@ -23,7 +23,7 @@ Connect = Callable[[Cluster], AbstractContextManager[None]]
 
 BEYOND = """
 SELECT setval('presence_event_id_seq', last_value + 1000000) FROM presence_event_id_seq;
-SELECT setval('presence_id_seq', last_value + 1000000) FROM presence_id_seq;
+SELECT setval('presence_open_stay_id_seq', last_value + 1000000) FROM presence_open_stay_id_seq;
 """
 
 

@@ -161,7 +161,7 @@ def test_presences_are_compared_with_the_log_on_the_replica(primary: Cluster, st
     assert run(*check) == (0, "Rooms and presences match the log.\n")
     with connections["default"].cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute("UPDATE presence SET data = '1'")
+        cursor.execute("UPDATE presence_open_stay SET data = '1'")
         cursor.execute("RESET session_replication_role")
     standby.catch_up()
     status, output = run(*check)

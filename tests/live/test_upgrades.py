@@ -88,7 +88,7 @@ def test_the_first_release_runs_while_the_database_is_migrated_and_beside_the_ne
             "INSERT INTO presence_event (kind, room, channel_name) VALUES ('leave', 'new', 'new-1') RETURNING process"
         )
         assert released.query(leave) == [(None,)]
-    appended = PresenceEvent.objects.filter(id__gt=last).exclude(room="new")
+    appended = PresenceEvent.objects.of_rooms().filter(id__gt=last).exclude(room="new")
     recorded = set(appended.values_list("id", "kind", "room", "channel_name"))
     assert len(old.acknowledged) == len(recorded)
     assert set(old.acknowledged) == recorded
@@ -129,7 +129,7 @@ def test_the_worker_goes_on_from_the_checkpoint_of_the_first_release(
     call_command("migrate", verbosity=0)
     Room.objects.add("lobby", "new")
     run("run_projector", "--once")
-    assert received_channels(signals) == ["claimed", "last", "gone", "gone", "new"]
+    assert received_channels(signals) == ["claimed", "leased", "last", "gone", "gone", "new"]
     assert DeadLetter.objects.get().receiver == "site.receive"
 
 
@@ -160,7 +160,7 @@ def test_tables_can_be_created_anew_from_the_rows_of_the_log(released: Cluster) 
     call_command("migrate", "presence_events", "zero", verbosity=0)
     call_command("migrate", verbosity=0)
     execute(released, rows)
-    execute(released, "SELECT setval('presence_id_seq', max(session)) FROM presence_event")
+    execute(released, "SELECT setval('presence_open_stay_id_seq', max(session)) FROM presence_event")
     run("replay_presence")
     assert list(PresenceEvent.objects.order_by("id").values()) == events
     assert list(Presence.objects.order_by("id").values()) == presences

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.utils import quote
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from presence_events import admin as presence_admin
-from presence_events.models import PresenceEvent, Process
+from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 
 LIST = "/admin/presence_events/presenceevent/"
@@ -251,16 +250,6 @@ def test_a_week_ago_is_found_in_an_old_log(admin_client: Client, stored: list[Pr
 
 
 pytestmark = pytest.mark.django_db
-
-
-def test_processes_are_shown(admin_client: Client) -> None:
-    moment = timezone.now()
-    Process.objects.create(name="host:1:a", started_at=moment, seen_at=moment)
-    page = reverse("admin:presence_events_process_change", args=[quote("host:1:a")])
-    listed = admin_client.get(reverse("admin:presence_events_process_changelist")).content.decode()
-    assert page in listed
-    assert "host:1:a" in admin_client.get(page).content.decode()
-    assert admin_client.post(page, {"name": "other"}).status_code == 403
 
 
 def test_the_page_of_a_join_shows_the_process_of_the_connection(admin_client: Client) -> None:

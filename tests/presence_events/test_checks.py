@@ -84,7 +84,9 @@ def test_a_changed_trigger_is_an_error_that_says_what_has_changed() -> None:
     assert message.msg.endswith(": its function runs with the rights of the caller.")
 
 
-@pytest.mark.parametrize(("table", "app"), [("presence_event", "presence_events"), ("presence", "projections")])
+@pytest.mark.parametrize(
+    ("table", "app"), [("presence_event", "presence_events"), ("presence_open_stay", "projections")]
+)
 def test_a_disabled_trigger_is_an_error(table: str, app: str) -> None:
     execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     assert f"{app}.E103" in check_database()
@@ -99,7 +101,7 @@ def test_a_trigger_that_session_replication_role_switches_off_is_an_error() -> N
 
 def test_the_hinted_commands_fix_it() -> None:
     execute(f"DROP TRIGGER {FOLD} ON presence_event")
-    execute("ALTER TABLE presence DISABLE TRIGGER USER")
+    execute("ALTER TABLE presence_open_stay DISABLE TRIGGER USER")
     execute("GRANT EXECUTE ON FUNCTION pgtrigger_append_only_6794e() TO PUBLIC")
     call_command("pgtrigger", "install", stdout=StringIO())
     call_command("pgtrigger", "enable", stdout=StringIO())

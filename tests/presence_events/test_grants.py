@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
-from django.db.models.functions import Now
 
 from presence_events import sql
-from presence_events.models import PresenceEvent, Process
+from presence_events.models import PresenceEvent
 from presence_events.processes import registry
 from projections._worker.dead_servers import DeadServerDetector
-from projections.models import DeadLetter, Presence, PresenceSession, Room
+from projections.models import DeadLetter, Presence, PresenceSession, Process, Room
 from projections.signals import presence_changed
 from tests.fold import assert_live_is_the_fold
 
@@ -128,17 +127,16 @@ def test_the_role_can_send_signals_from_the_log(settings: Any, caplog: pytest.Lo
         assert DeadLetter.objects.count() == 1
 
 
-def test_the_role_can_keep_alive_and_detect_dead_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_role_can_send_beats_and_detect_dead_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     registration = registry.Registration("default", may_claim=True)
-    registration.keep_alive()
-    assert registration.claim_name is not None
+    assert registration.beat()
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'room', 'channel', %s)",
             [registration.name],
         )
-    monkeypatch.setattr(registry, "KEEP_ALIVE_INTERVAL", 0)
-    Process.objects.update(seen_at=Now())
+    monkeypatch.setattr(registry, "CHECK_INTERVAL", 0)
+    assert registration.beat()
     watch = DeadServerDetector("default")
     assert sum(watch.check() for _ in range(registry.CHECKS_UNTIL_DEAD + 1)) == 1
     assert not Process.objects.exists()
@@ -158,7 +156,7 @@ def test_the_role_can_check_and_query_the_past_but_not_repair() -> None:
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE")
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute("UPDATE presence SET data = '1'")
+        cursor.execute("UPDATE presence_open_stay SET data = '1'")
         cursor.execute("RESET session_replication_role")
         cursor.execute("SET ROLE appender")
     with pytest.raises(CommandError, match=r"permission denied|must be owner"):
@@ -177,9 +175,12 @@ def test_the_role_can_check_and_query_the_past_but_not_repair() -> None:
         "DROP TABLE presence_event",
         "SELECT nextval('presence_event_id_seq')",
         "INSERT INTO presence_room VALUES ('x', now())",
-        "DELETE FROM presence",
-        "UPDATE presence SET last_seen = now()",
-        "TRUNCATE presence",
+        "DELETE FROM presence_open_stay",
+        "UPDATE presence_open_stay SET touched_at = now()",
+        "INSERT INTO presence_process VALUES ('x', now(), now())",
+        "UPDATE presence_process SET seen_at = now()",
+        "DELETE FROM presence_process",
+        "TRUNCATE presence_open_stay",
     ],
 )
 def test_the_role_can_do_nothing_else(statement: str) -> None:
@@ -192,22 +193,23 @@ def test_the_role_can_do_nothing_else(statement: str) -> None:
 
 def test_tables_of_the_role_do_not_replace_those_of_the_fold() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE presence (LIKE public.presence)")
+        cursor.execute("CREATE TEMPORARY TABLE presence_open_stay (LIKE public.presence_open_stay)")
         cursor.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'room', 'channel')")
-        cursor.execute("SELECT count(*) FROM pg_temp.presence")
+        cursor.execute("SELECT count(*) FROM pg_temp.presence_open_stay")
         assert cursor.fetchone() == (0,)
-        cursor.execute("DROP TABLE pg_temp.presence")
+        cursor.execute("DROP TABLE pg_temp.presence_open_stay")
     assert Presence.objects.count() == 1
 
 
-@pytest.mark.parametrize("table", ["presence", "presence_room"])
+@pytest.mark.parametrize("table", ["presence_open_stay", "presence_process", "presence_room"])
 def test_a_trigger_of_the_role_does_not_change_the_projections(table: str) -> None:
     Room.objects.add("room", "channel")
+    column = "name" if table == "presence_process" else "channel_name"
     with pytest.raises(IntegrityError, match="is a projection"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE own (i int)")
         cursor.execute(
             "CREATE FUNCTION pg_temp.own() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"UPDATE public.{table} SET channel_name = 'hacked'; RETURN NEW; END $$"
+            f"UPDATE public.{table} SET {column} = 'hacked'; RETURN NEW; END $$"
         )
         cursor.execute("CREATE TRIGGER own BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION pg_temp.own()")
         cursor.execute("INSERT INTO own VALUES (1)")
@@ -247,13 +249,15 @@ def test_the_files_take_away_what_was_granted_before(files: list[tuple[str, str]
             "GRANT ALL ON ALL TABLES IN SCHEMA public TO appender;"
             "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO appender;"
             "GRANT UPDATE (kind) ON presence_event TO appender;"
-            "GRANT UPDATE ON presence TO PUBLIC; GRANT USAGE ON SEQUENCE presence_id_seq TO PUBLIC"
+            "GRANT UPDATE ON presence_open_stay TO PUBLIC; GRANT USAGE ON SEQUENCE presence_open_stay_id_seq TO PUBLIC"
         )
         assert rights() > given
         assert run_files() == given
 
 
-@pytest.mark.parametrize("sequence", ["presence_event_id_seq", "presence_id_seq", "presence_dead_letter_id_seq"])
+@pytest.mark.parametrize(
+    "sequence", ["presence_event_id_seq", "presence_open_stay_id_seq", "presence_dead_letter_id_seq"]
+)
 def test_the_role_cannot_set_a_sequence(sequence: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE")

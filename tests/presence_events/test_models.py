@@ -116,7 +116,7 @@ def test_without_the_fold_nothing_can_be_appended(log: Callable[[], list[str]]) 
 def test_truncate_is_refused_on_connections_that_are_not_marked() -> None:
     parameters = connection.get_connection_params()
     with psycopg.connect(**{key: parameters[key] for key in ("dbname", "user", "host")}) as other:
-        for table in ("presence_event", "presence", "presence_room CASCADE"):
+        for table in ("presence_event", "presence_open_stay", "presence_process", "presence_room CASCADE"):
             with pytest.raises(psycopg.IntegrityError, match="TRUNCATE on presence"):
                 other.execute(f"TRUNCATE {table}")
             other.rollback()

@@ -204,7 +204,7 @@ async def test_a_call_is_completed_after_its_caller_was_cancelled() -> None:
         await caller
     await announced.wait()
     aevents_committed.disconnect(receive)
-    assert await PresenceEvent.objects.acount() == 1
+    assert await PresenceEvent.objects.of_rooms().acount() == 1
 
 
 def test_a_coroutine_run_inside_a_transaction_is_announced_with_it(committed: list[list[PresenceEvent]]) -> None:

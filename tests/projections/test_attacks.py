@@ -25,8 +25,9 @@ TRIGGERS = [
 
 COLUMNS = {
     "presence_event": "id bigint, kind text, room text, channel_name text, user_id text, session bigint, "
-    "since timestamptz, last_seen timestamptz, data jsonb, process text, at timestamptz, tx xid8",
-    "presence": "id bigint, room text, channel_name text",
+    "since timestamptz, last_seen timestamptz, data jsonb, process text, is_leased boolean, at timestamptz, tx xid8",
+    "presence_open_stay": "id bigint, room text, channel_name text",
+    "presence_process": "name text, started_at timestamptz, seen_at timestamptz",
     "presence_room": "channel_name text, created_at timestamptz",
 }
 
@@ -99,7 +100,7 @@ def test_only_trigger_functions_run_with_the_rights_of_the_owner_and_no_other_ro
 
 
 @pytest.mark.parametrize("path", ["pg_temp, public", "pg_catalog", "pg_temp, hidden"])
-@pytest.mark.parametrize("table", ["presence", "presence_room"])
+@pytest.mark.parametrize("table", ["presence_open_stay", "presence_room"])
 def test_the_guard_of_every_statement_refuses_in_any_search_path(table: str, path: str) -> None:
     """It has the search path of its caller."""
     Room.objects.add("room", "channel")
@@ -169,7 +170,7 @@ def caught() -> list[Any]:
 
 def test_an_overload_is_called_by_code_that_does_not_name_the_schema(overloads: None) -> None:
     """Shows that the other tests would notice."""
-    run("SELECT nextval('presence_id_seq')")
+    run("SELECT nextval('presence_open_stay_id_seq')")
     assert len(caught()) == 1
 
 
@@ -188,7 +189,11 @@ def test_overloads_of_another_role_are_not_called_by_the_fold(overloads: None) -
 
 @pytest.mark.parametrize(
     "statement",
-    ["UPDATE presence_event SET room = 'x'", "DELETE FROM presence", "UPDATE presence_room SET channel_name = 'x'"],
+    [
+        "UPDATE presence_event SET room = 'x'",
+        "DELETE FROM presence_open_stay",
+        "UPDATE presence_room SET channel_name = 'x'",
+    ],
 )
 def test_overloads_of_another_role_are_not_called_by_the_guards(overloads: None, statement: str) -> None:
     with pytest.raises(DatabaseError, match="is refused"), transaction.atomic():

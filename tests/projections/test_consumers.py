@@ -19,9 +19,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 
 from presence_events.exceptions import InvalidData, InvalidRoomName
-from projections._live import live_loop
+from projections._live import async_connection, live_loop, sync_connection
 from projections.consumers import EVICTED, AsyncPresenceMixin, PresenceMixin
-from projections.managers import PresenceManager, RoomManager
+from projections.managers import PresenceManager
 from projections.models import Presence, Room
 from tests.projections.live.mixed import (
     CHATS,
@@ -216,28 +216,28 @@ async def test_a_join_that_fails_leaves_the_room_as_it_was(chat: Any, monkeypatc
 
 
 def _fail_to_join(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def afail(*args: Any) -> None:
+    async def afail(*args: Any, **kwargs: Any) -> None:
         raise DatabaseError
 
-    def fail(*args: Any) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(RoomManager, "aadd", afail)
-    monkeypatch.setattr(RoomManager, "add", fail)
+    monkeypatch.setattr(async_connection, "ajoin", afail)
+    monkeypatch.setattr(sync_connection, "join", fail)
 
 
 async def test_a_consumer_cancelled_during_a_join_leaves_no_presence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The join is held up. The consumer is cancelled. The join goes on, and the leave follows it."""
     begun, gate = asyncio.Event(), asyncio.Event()
-    real = RoomManager.aadd
+    real = async_connection.ajoin
 
-    async def held_up(*args: Any) -> Room:
+    async def held_up(*args: Any, **kwargs: Any) -> Any:
         begun.set()
         await gate.wait()
-        return await real(*args)
+        return await real(*args, **kwargs)
 
     client = await client_of(AsyncChat)
-    monkeypatch.setattr(RoomManager, "aadd", held_up)
+    monkeypatch.setattr(async_connection, "ajoin", held_up)
     await client.send("join_room", "a")
     await begun.wait()
     client.cancel()
@@ -256,15 +256,15 @@ async def test_a_sync_consumer_cancelled_during_a_join_leaves_no_presence(
 ) -> None:
     """The join is held up in its thread. The consumer ends and leaves. The join goes on after that."""
     begun, ended = threading.Event(), threading.Event()
-    real, real_leave = RoomManager.add, PresenceManager.aleave_all
+    real, real_leave = sync_connection.join, PresenceManager.aleave_all
 
-    def held_up(*args: Any) -> Room:
+    def held_up(*args: Any, **kwargs: Any) -> Any:
         begun.set()
         ended.wait(10)
-        room = real(*args)
+        joined = real(*args, **kwargs)
         if fails:
             raise OSError("the channel layer is unavailable")
-        return room
+        return joined
 
     async def left_before(*args: Any) -> int:
         left = await real_leave(*args)
@@ -272,7 +272,7 @@ async def test_a_sync_consumer_cancelled_during_a_join_leaves_no_presence(
         return left
 
     client = await client_of(SyncChat)
-    monkeypatch.setattr(RoomManager, "add", held_up)
+    monkeypatch.setattr(sync_connection, "join", held_up)
     monkeypatch.setattr(PresenceManager, "aleave_all", left_before)
     await client.send("join_room", "a")
     await until(begun.is_set)

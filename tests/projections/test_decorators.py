@@ -83,7 +83,7 @@ async def _connect(consumer: Any) -> WebsocketCommunicator:
 
 
 async def _kinds() -> list[str]:
-    return [event.kind async for event in PresenceEvent.objects.order_by("id")]
+    return [event.kind async for event in PresenceEvent.objects.of_rooms().order_by("id")]
 
 
 @pytest.mark.parametrize("consumer", [SyncEcho, AsyncEcho])

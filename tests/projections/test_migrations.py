@@ -84,7 +84,7 @@ def test_removing_both_apps_leaves_nothing_behind_and_they_can_be_created_again(
     assert_live_is_the_fold()
 
 
-@pytest.mark.parametrize("table", ["presence_event", "presence"])
+@pytest.mark.parametrize("table", ["presence_event", "presence_open_stay"])
 def test_columns_of_fixed_length_come_first(table: str) -> None:
     """After a text, a number may need up to seven bytes of padding."""
     with connection.cursor() as cursor:

@@ -159,7 +159,7 @@ def test_the_id_of_a_room_is_its_name_in_instances_and_queries() -> None:
 def _statistics(*columns: str) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
-        cursor.execute(f"SELECT {', '.join(columns)} FROM pg_stat_user_tables WHERE relname = 'presence'")
+        cursor.execute(f"SELECT {', '.join(columns)} FROM pg_stat_user_tables WHERE relname = 'presence_open_stay'")
         return list(cursor.fetchone())
 
 
@@ -169,7 +169,7 @@ def test_a_storm_of_joins_into_an_empty_vacuumed_table_uses_the_index() -> None:
     record(drafts)
     record([draft._replace(kind="leave") for draft in drafts])
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE presence, presence_room")
+        cursor.execute("VACUUM ANALYZE presence_open_stay, presence_room")
     connection.close()  # a new database connection has no cached plans
     (before,) = _statistics("seq_tup_read")
     for kind in ("join", "touch", "leave"):
@@ -191,10 +191,10 @@ def test_a_join_with_a_sequence_that_lags_behind_raises_an_error_instead_of_bein
     Room.objects.add("room", "first")
     (used,) = Presence.objects.values_list("id", flat=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT setval('presence_id_seq', %s)", [used - 1 or 1])
+        cursor.execute("SELECT setval('presence_open_stay_id_seq', %s)", [used - 1 or 1])
         if used == 1:
-            cursor.execute("SELECT setval('presence_id_seq', 1, false)")
-    with pytest.raises(IntegrityError, match="presence_pkey"):
+            cursor.execute("SELECT setval('presence_open_stay_id_seq', 1, false)")
+    with pytest.raises(IntegrityError, match="presence_open_stay_pkey"):
         Room.objects.add("room", "second")
     assert_live_is_the_fold()
 

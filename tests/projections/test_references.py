@@ -11,16 +11,15 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
 from presence_events import sql
-from presence_events.models import Process
 from presence_events.processes.registry import CHECKS_UNTIL_DEAD
 from presence_events.recorder import Draft, record
 from projections._worker.dead_servers import DeadServerDetector
 from projections._worker.maintenance import Maintenance
 from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
+from tests.leases import beat
 from tests.references import TO_PRESENCE, TO_ROOM, execute, refer_to_presence, refer_to_room, referring
 from tests.time import age_presences
 
@@ -72,7 +71,7 @@ def test_a_single_event_that_prunes_such_a_room_is_left_out(caplog: pytest.LogCa
 @pytest.mark.parametrize("action", ["CASCADE", "SET NULL"])
 def test_foreign_keys_that_the_database_itself_resolves_keep_nothing(action: str) -> None:
     Room.objects.add("a", "channel")
-    with referring(f"{TO_ROOM}, presence bigint REFERENCES presence ON DELETE {action}".replace(
+    with referring(f"{TO_ROOM}, presence bigint REFERENCES presence_open_stay ON DELETE {action}".replace(
         "presence_room", f"presence_room ON DELETE {action}"
     )):  # fmt: skip
         refer_to_room("a")
@@ -86,7 +85,8 @@ def test_foreign_keys_of_several_columns_and_of_partitioned_tables_count() -> No
     for name in ("a", "b", "c"):
         Room.objects.add(name, "channel")
     execute(
-        "CREATE TABLE pairs (place text, tab text, FOREIGN KEY (place, tab) REFERENCES presence (room, channel_name))",
+        "CREATE TABLE pairs (place text, tab text, "
+        "FOREIGN KEY (place, tab) REFERENCES presence_open_stay (room, channel_name))",
         f"CREATE TABLE parts (presence bigint, {TO_ROOM}) PARTITION BY LIST (room)",
         "CREATE TABLE parts_b PARTITION OF parts FOR VALUES IN ('b')",
         "INSERT INTO pairs VALUES ('a', 'channel')",
@@ -134,7 +134,7 @@ def calls_while_pruning() -> int:
         (f"{TO_ROOM}, {TO_PRESENCE}", 6),
         (TO_PRESENCE, 3),
         (TO_ROOM, 3),
-        (TO_PRESENCE.replace("presence DEF", "presence ON DELETE CASCADE DEF"), 0),
+        (TO_PRESENCE.replace("stay DEF", "stay ON DELETE CASCADE DEF"), 0),
     ],
 )
 def test_pruning_asks_about_rows_only_if_a_foreign_key_could_prevent_it(definition: str | None, calls: int) -> None:
@@ -189,14 +189,14 @@ def test_pruning_goes_on_for_the_others(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_the_connections_of_a_dead_server_are_pruned_without_such_a_presence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presence_events.processes.registry.KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr("presence_events.processes.registry.CHECK_INTERVAL", 0)
     with connection.cursor() as cursor:
         for channel in ("1", "2"):
             cursor.execute(
                 "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'a', %s, 'dead')",
                 [channel],
             )
-    Process.objects.create(name="dead", started_at=timezone.now(), seen_at=timezone.now())
+    beat("dead")
     detector = DeadServerDetector("default")
     with referring(TO_PRESENCE):
         refer_to_presence(Presence.objects.get(channel_name="1").pk)
@@ -216,7 +216,7 @@ def test_maintenance_logs_an_integrity_error_and_runs_the_other_jobs(
     execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'not today' USING ERRCODE = 'check_violation'; END $$",
-        "CREATE TRIGGER refuse BEFORE DELETE ON presence FOR EACH ROW EXECUTE FUNCTION refuse()",
+        "CREATE TRIGGER refuse BEFORE DELETE ON presence_open_stay FOR EACH ROW EXECUTE FUNCTION refuse()",
     )
     try:
         Maintenance("default", prune=True).run_due_jobs()
@@ -295,13 +295,13 @@ def test_a_cast_of_the_owner_of_a_referring_table_does_not_run_with_the_rights_o
     Room.objects.add("a", "channel")
     age_presences("channel", seconds=61)
     execute(
-        "GRANT REFERENCES, SELECT ON presence TO other_owner",
+        "GRANT REFERENCES, SELECT ON presence_open_stay TO other_owner",
         "SET ROLE other_owner",
         "CREATE TYPE private.number AS ENUM ('1')",
         "CREATE FUNCTION private.spy(private.number) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'run by %', current_user; END $$",
         "CREATE CAST (private.number AS bigint) WITH FUNCTION private.spy AS IMPLICIT",
-        "CREATE TABLE private.stays (stay private.number REFERENCES presence)",
+        "CREATE TABLE private.stays (stay private.number REFERENCES presence_open_stay)",
         "INSERT INTO private.stays VALUES (NULL)",
         "GRANT SELECT ON private.stays TO pruner",
         "SET ROLE pruner",

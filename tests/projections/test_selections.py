@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
-from presence_events.models import Process
 from presence_events.recorder import Selection, record_select
 from projections import selections, times
-from projections.models import Room
+from projections.models import Presence, Process, Room
+from tests.leases import beat, join_leased, move_lease, put_on_lease
 from tests.time import age_presences
 
 pytestmark = pytest.mark.django_db
@@ -59,9 +57,36 @@ def test_touch_finds_the_connection_in_every_room(user: Any) -> None:
 
 
 @pytest.mark.usefixtures("presences")
-def test_heartbeat_finds_the_given_stays_that_are_present(user: Any) -> None:
-    stays = [("a", "1"), ("a", "2"), ("b", "2"), ("nowhere", "1")]
-    assert drafts(selections.heartbeat(stays)) == [("touch", "a", "1", user.pk, None), ("touch", "a", "2", None, None)]
+def test_set_leased_finds_the_given_stays_that_are_present(user: Any) -> None:
+    stays = [("a", "1", False), ("a", "2", True), ("b", "2", True), ("nowhere", "1", True)]
+    assert drafts(selections.set_leased(stays)) == [("touch", "a", "1", user.pk, None), ("touch", "a", "2", None, None)]
+    assert not Presence.objects.filter(is_leased=True).exists(), "no process has recorded it"
+
+
+def test_prune_ghosts_finds_the_given_stays_on_the_lease_of_the_process() -> None:
+    for process, channel in (("one", "1"), ("one", "2"), ("other", "3")):
+        join_leased(process, "room", channel)
+    Room.objects.add("room", "4")
+    put_on_lease("one", ("room", "2"), is_leased=False)
+    sessions = list(Presence.objects.values_list("pk", flat=True))
+    reason = {"reason": selections.NOT_CONNECTED}
+    assert drafts(selections.prune_ghosts(sessions, "one")) == [("prune", "room", "1", None, reason)]
+
+
+@pytest.mark.parametrize("room", [None, "room"])
+def test_prune_presences_keeps_those_that_a_beat_keeps_alive(room: str | None) -> None:
+    for process, channel in (("alive", "kept"), ("silent", "pruned"), ("unknown", "no-lease")):
+        join_leased(process, "room", channel)
+    beat("alive", "silent")
+    sessions = Presence.objects.values_list("pk", "channel_name")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE presence_open_stay DISABLE TRIGGER USER")
+        cursor.execute("UPDATE presence_open_stay SET touched_at = touched_at - interval '100 s'")
+        cursor.execute("ALTER TABLE presence_open_stay ENABLE TRIGGER USER")
+    move_lease("silent", -61)
+    assert len(sessions) == 3
+    assert {draft[2] for draft in drafts(selections.prune_presences(room, 60))} == {"pruned", "no-lease"}
 
 
 @pytest.mark.usefixtures("presences")
@@ -89,13 +114,14 @@ def test_prune_presences_finds_silent_presences_of_the_room_or_of_all_rooms(user
 
 
 def test_prune_dead_servers_finds_silent_presences_of_processes_that_were_not_seen_since() -> None:
-    seen = timezone.now() - timedelta(seconds=60)
     for process, channel in [("dead", "silent"), ("dead", "touched"), ("renewed", "other")]:
-        Process.objects.get_or_create(name=process, defaults={"started_at": seen, "seen_at": seen})
         join(process, channel)
+    beat("dead", "renewed")
+    for process in ("dead", "renewed"):
+        move_lease(process, -60)
     age_presences("silent", "other", seconds=55)
-    microseconds = times.microseconds(seen)
-    selection = selections.prune_dead_servers(["dead", "renewed"], [microseconds, microseconds - 1], 10)
+    dead, renewed = (times.microseconds(Process.objects.get(pk=name).seen_at) for name in ("dead", "renewed"))
+    selection = selections.prune_dead_servers(["dead", "renewed"], [dead, renewed - 1], 10)
     reason = {"reason": selections.SERVER_DIED, "process": "dead"}
     assert drafts(selection) == [("prune", "room", "silent", None, reason)]
 

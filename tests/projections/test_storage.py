@@ -22,8 +22,8 @@ def test_touching_every_connection_in_one_statement_writes_almost_no_index() -> 
         cursor.execute(APPEND, ["join"])
         cursor.execute(APPEND, ["touch"])
         cursor.execute(
-            "SELECT pg_stat_get_xact_tuples_updated('presence'::regclass), "
-            "pg_stat_get_xact_tuples_hot_updated('presence'::regclass)"
+            "SELECT pg_stat_get_xact_tuples_updated('presence_open_stay'::regclass), "
+            "pg_stat_get_xact_tuples_hot_updated('presence_open_stay'::regclass)"
         )
         updated, without_index = cursor.fetchone()
     assert updated >= 1000

@@ -313,7 +313,8 @@ class TestAgePresences:
         assert functions() == before
 
     @pytest.mark.parametrize(
-        ("table", "column"), [("presence", "last_seen"), ("presence_event", "at"), ("presence_room", "created_at")]
+        ("table", "column"),
+        [("presence_open_stay", "touched_at"), ("presence_event", "at"), ("presence_room", "created_at")],
     )
     @pytest.mark.django_db(transaction=True)
     def test_the_tables_are_guarded_again_on_the_same_database_connection(self, table: str, column: str) -> None:

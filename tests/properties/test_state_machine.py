@@ -12,13 +12,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from presence_events import recorder
+from presence_events._recording import statement
 from presence_events.models import PresenceEvent
-from projections.models import Presence, Room
+from presence_events.recorder import record_select
+from projections import selections
+from projections.models import Presence, Process, Room
 from projections.signals import presence_changed
+from projections.times import microseconds
+from tests import leases
 from tests.fold import assert_live_is_the_fold
 
 ROOMS = st.sampled_from(["a", "B", "c-1", "d.2"])
 CHANNELS = st.sampled_from(["1", "2", "3!x"])
+PROCESSES = st.sampled_from(["one", "two"])
 USERS = st.sampled_from([None, 0, 1])
 DATA = (
     st.none() | st.booleans() | st.text("ab%{}'\\", max_size=3) | st.dictionaries(st.text("xy", max_size=2), st.none())
@@ -44,7 +51,7 @@ class PresenceMachine(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE presence_event, presence, presence_room")
+            cursor.execute("TRUNCATE presence_event, presence_open_stay, presence_process, presence_room")
         users = get_user_model()._default_manager
         self.users = [users.get_or_create(username=name)[0] for name in ("ada", "grace")]
         presence_changed.connect(self.receive)
@@ -113,6 +120,50 @@ class PresenceMachine(RuleBasedStateMachine):
         assert Room.objects.prune_rooms() == len(empty)
         self.rooms -= empty
 
+    @rule(process=PROCESSES, room=ROOMS, channel=CHANNELS)
+    def join_on_lease(self, process: str, room: str, channel: str) -> None:
+        selection = selections.join(room, channel, None, None, is_leased=True)
+        events = statement.to_events(statement.append([selection], "default", process=process), "default", ())
+        if events:
+            transaction.on_commit(lambda: recorder._announce(events, "default"))
+        self.rooms.add(room)
+        if (room, channel) not in self.model or self.model[room, channel][0] is not None:
+            self.model[room, channel] = (None, None)
+
+    @rule(process=PROCESSES, room=ROOMS, channel=CHANNELS, is_leased=st.booleans())
+    def change_lease(self, process: str, room: str, channel: str, is_leased: bool) -> None:
+        changed = leases.put_on_lease(process, (room, channel), is_leased=is_leased)
+        assert changed == ((room, channel) in self.model)
+        if changed:
+            stay = Presence.objects.get(room=room, channel_name=channel)
+            assert stay.is_leased == is_leased
+            assert stay.process == process or not is_leased
+
+    @rule(process=PROCESSES)
+    def beat(self, process: str) -> None:
+        before = dict(Presence.objects.values_list("id", "last_seen"))
+        leases.beat(process)
+        seen_at = Process.objects.get(pk=process).seen_at
+        for stay in Presence.objects.all():
+            covered = stay.is_leased and stay.process == process
+            assert stay.last_seen == max(before[stay.pk], seen_at) if covered else before[stay.pk]
+
+    @rule(process=PROCESSES)
+    def end_lease(self, process: str) -> None:
+        has_lease = Process.objects.filter(pk=process).exists()
+        is_used = Presence.objects.filter(process=process, is_leased=True).exists()
+        assert leases.end_lease(process) == (has_lease and not is_used)
+
+    @rule(process=PROCESSES)
+    def server_dies(self, process: str) -> None:
+        for lease in Process.objects.filter(pk=process):
+            lost = Presence.objects.filter(process=process).values_list("room_id", "channel_name")
+            for key in list(lost):
+                del self.model[key]
+            died = selections.prune_dead_servers([process], [microseconds(lease.seen_at)], 3600)
+            record_select(died, using="default")
+            assert leases.end_lease(process)
+
     @precondition(lambda self: self.atomic is None)
     @rule()
     def begin(self) -> None:
@@ -128,6 +179,13 @@ class PresenceMachine(RuleBasedStateMachine):
         self.atomic = None
         if not commit:
             self.rooms, self.model = self.saved
+
+    @rule(room=ROOMS, channel=CHANNELS)
+    def leave_with_the_last_sign_of_life(self, room: str, channel: str) -> None:
+        for stay in Presence.objects.filter(room=room, channel_name=channel):
+            Room.objects.remove(room, channel)
+            assert PresenceEvent.objects.get(session=stay.pk, kind="leave").last_seen == stay.last_seen
+            del self.model[room, channel]
 
     @invariant()
     def the_live_tables_are_the_model(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, assert_type
 from django.contrib.auth.models import AbstractBaseUser
 
 from presence_events.checkpoints import Reader, reset
-from presence_events.models import Checkpoint, PresenceEvent, Process
+from presence_events.models import Checkpoint, PresenceEvent, PresenceEventManager
 from presence_events.recorder import (
     Draft,
     Recorded,
@@ -51,6 +51,9 @@ def fields(event: PresenceEvent) -> None:
     assert_type(event.last_seen, datetime | None)
     assert_type(event.data, Any)
     assert_type(event.process, str | None)
+    assert_type(event.is_leased, bool | None)
+    assert_type(PresenceEvent.objects, PresenceEventManager)
+    assert_type(PresenceEvent.objects.of_rooms().first(), PresenceEvent | None)
     assert_type(event.at, datetime)
     assert_type(event.tx, int)
     assert_type(PresenceEvent.objects.filter(kind=PresenceEvent.Kind.JOIN).first(), PresenceEvent | None)
@@ -96,7 +99,3 @@ def tables() -> None:
         assert_type(checkpoint.mark, Any)
         assert_type(checkpoint.cluster, int)
         assert_type(checkpoint.moved_at, datetime)
-    for process in Process.objects.all():
-        assert_type(process.name, str)
-        assert_type(process.started_at, datetime)
-        assert_type(process.seen_at, datetime)

@@ -9,9 +9,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 
 from presence_events.models import PresenceEvent
-from projections.managers import PresenceManager, RoomManager
-from projections.models import DeadLetter, Presence, Room, channel_layer, get_channel_layer
-from projections.querysets import PresenceQuerySet, RoomQuerySet
+from projections.managers import PresenceManager, ProcessManager, RoomManager
+from projections.models import DeadLetter, Presence, Process, Room, channel_layer, get_channel_layer
+from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
 from projections.tasks import prune_presence, prune_presences, prune_rooms
 
 
@@ -84,6 +84,8 @@ def fields(presence: Presence, event: PresenceEvent, room: Room) -> None:
     assert_type(presence.last_seen, datetime)
     assert_type(presence.data, Any)
     assert_type(presence.process, str | None)
+    assert_type(presence.touched_at, datetime)
+    assert_type(presence.is_leased, bool)
     print(user, key)
 
 
@@ -102,6 +104,15 @@ def names_of_the_original() -> None:
     layers: list[Any] = [channel_layer, get_channel_layer()]
     assert_type(Room.objects.prune_presences(None, 30), int)
     print(layers)
+
+
+def processes(process: Process) -> None:
+    assert_type(Process.objects, ProcessManager[Process])
+    assert_type(Process.objects.get_queryset(), ProcessQuerySet[Process])
+    assert_type(Process.objects.end_expired_leases(), int)
+    assert_type(process.name, str)
+    assert_type(process.started_at, datetime)
+    assert_type(process.seen_at, datetime)
 
 
 def dead_letters() -> None:

@@ -4,10 +4,8 @@
 -- The columns are those of a draft. Only the database sets position, session and times: a given session limits the
 -- event to that stay.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
-GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process) ON presence_event TO :"role";
-REVOKE ALL ON presence_process, presence_checkpoint FROM PUBLIC, :"role";
--- Server processes keep their rows alive, and delete the rows of dead ones. run_projector does the latter as well.
-GRANT SELECT, INSERT, UPDATE, DELETE ON presence_process TO :"role";
+GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process, is_leased) ON presence_event TO :"role";
+REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
 -- The replay and the readers of the log read the last drawn position. Only the fold draws positions.

@@ -2,12 +2,15 @@
 --   python -c 'from presence_events import sql; print(sql.read("projections", "grants/app"))' | psql -1 -v role=app
 -- include presence_events grants/only_the_owner_creates
 -- Pruning locks rows, which requires UPDATE on one column. The guards refuse the update itself.
-REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
-GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
-REVOKE ALL ON presence_session FROM PUBLIC, :"role";
-GRANT SELECT ON presence_session TO :"role";
+REVOKE ALL ON presence_room, presence_open_stay, presence_process FROM PUBLIC, :"role";
+GRANT SELECT, UPDATE (channel_name) ON presence_room, presence_open_stay TO :"role";
+GRANT SELECT, UPDATE (name) ON presence_process TO :"role";
+REVOKE ALL ON presence, presence_session FROM PUBLIC, :"role";
+GRANT SELECT ON presence, presence_session TO :"role";
+-- The field Presence.last_seen calls it.
+GRANT EXECUTE ON FUNCTION last_seen(presence_open_stay) TO :"role";
 -- Only the fold draws the numbers of stays.
-REVOKE ALL ON SEQUENCE presence_id_seq FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_open_stay_id_seq FROM PUBLIC, :"role";
 -- run_projector writes who leads. Who may write here may lead.
 REVOKE ALL ON presence_leader FROM PUBLIC, :"role";
 GRANT SELECT, INSERT, UPDATE ON presence_leader TO :"role";

@@ -7,17 +7,21 @@ REVOKE ALL ON
     presence_process,
     presence_checkpoint,
     presence_room,
+    presence_open_stay,
     presence,
     presence_session,
     presence_leader,
     presence_dead_letter
 FROM PUBLIC, :"role";
-REVOKE ALL ON SEQUENCE presence_event_id_seq, presence_id_seq, presence_dead_letter_id_seq FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_event_id_seq, presence_open_stay_id_seq, presence_dead_letter_id_seq FROM PUBLIC, :"role";
 -- The functions run with the rights of their caller, the view with those of its owner.
-GRANT SELECT ON presence_session, presence_event, presence_room, presence TO :"role";
+GRANT SELECT ON
+    presence_session, presence_event, presence_room, presence, presence_open_stay, presence_process
+TO :"role";
 -- For manage.py presence_at.
 GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";
 GRANT EXECUTE ON FUNCTION
+    last_seen(presence_open_stay),
     presence_at(timestamptz),
     presence_during(timestamptz, timestamptz),
     presence_occupancy(text, timestamptz, timestamptz, interval),

@@ -1,5 +1,5 @@
 -- A log from before, whose projections were removed, has numbers that must not be drawn again.
-CREATE SEQUENCE presence_id_seq OWNED BY presence.id;
-SELECT pg_catalog.setval('presence_id_seq', pg_catalog.max(session))
+CREATE SEQUENCE presence_open_stay_id_seq OWNED BY presence_open_stay.id;
+SELECT pg_catalog.setval('presence_open_stay_id_seq', pg_catalog.max(session))
 FROM presence_event
 HAVING pg_catalog.max(session) IS NOT NULL

@@ -7,10 +7,16 @@
 -- The time of the event is read under the same lock. A touch and a join may wait for that lock after they have read the
 -- clock, so they read it again if more than a millisecond has passed.
 --
+-- An event without a room concerns a server process: a touch is a beat, which renews the lease of the process, and a
+-- prune ends the lease. A presence that depends on a lease was last seen at the later of its own touched_at and the
+-- seen_at of the lease.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
     created pg_catalog.bool := false;
+    is_of_process pg_catalog.bool := false;
+    lease_seen_at pg_catalog.timestamptz;
     is_repeated pg_catalog.bool;
     deferrable_keys pg_catalog.text;
     deferred_keys pg_catalog.text;
@@ -39,7 +45,16 @@ BEGIN
             refused := 'data contains a number that is larger than a floating-point number of 64 bits can be';
         END IF;
     END IF;
-    IF NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
+    IF NEW.room OPERATOR(pg_catalog.=) '' AND NEW.channel_name IS NULL AND NEW.process IS NOT NULL
+        AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['touch', 'prune']::pg_catalog.text[])
+    THEN
+        is_of_process := true;
+        IF NEW.process OPERATOR(pg_catalog.=) ''
+            OR pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024
+        THEN
+            refused := 'process has to be a name of 1 to 1024 bytes';
+        END IF;
+    ELSIF NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
         IF NEW.room OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.room) OPERATOR(pg_catalog.>) 255 THEN
             refused := 'room has to be a name of 1 to 255 bytes';
         ELSIF NEW.channel_name OPERATOR(pg_catalog.=) ''
@@ -56,46 +71,114 @@ BEGIN
             MESSAGE = pg_catalog.format('a %s is refused: %s', NEW.kind, refused),
             HINT = 'docs/guarantees.md lists the limits of names and data.';
     END IF;
-    IF NEW.channel_name IS NULL
+    IF NEW.channel_name IS NULL AND NOT is_of_process
         AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['join', 'touch', 'leave']::pg_catalog.text[])
     THEN
         RAISE EXCEPTION USING
             ERRCODE = 'not_null_violation',
             MESSAGE = pg_catalog.format('a %s needs a channel_name', NEW.kind),
-            HINT = 'Only the prune of a room itself has no channel_name.';
+            HINT = 'Only the prune of a room itself and the events of a server process have no channel_name.';
     END IF;
 
     CASE
+    WHEN is_of_process AND NEW.kind OPERATOR(pg_catalog.=) 'touch' THEN
+        -- Each beat changes seen_at, also if the clock was set back: dead-server detection looks for a change. It never
+        -- decreases.
+        now := pg_catalog.clock_timestamp();
+        INSERT INTO presence_process AS lease
+            (name, started_at, seen_at)
+        VALUES (NEW.process, now, now)
+        ON CONFLICT (name) DO UPDATE
+        SET seen_at = greatest(
+            pg_catalog.clock_timestamp(), lease.seen_at OPERATOR(pg_catalog.+) '1 us'::pg_catalog.interval
+        )
+        RETURNING lease.started_at, lease.seen_at INTO NEW.since, NEW.at;
+        NEW.session := NULL;
+        NEW.user_id := NULL;
+        NEW.last_seen := NULL;
+        NEW.data := NULL;
+        NEW.is_leased := NULL;
+
+    WHEN is_of_process THEN
+        -- The first statement waits for a beat in progress. The second one has a snapshot of its own.
+        IF pg_catalog.current_setting('transaction_isolation')
+            OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+        THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'feature_not_supported',
+                MESSAGE = 'the end of a lease is refused: an old snapshot does not show who depends on it',
+                HINT = 'Record it in a READ COMMITTED transaction.';
+        END IF;
+        PERFORM FROM presence_process WHERE name OPERATOR(pg_catalog.=) NEW.process FOR UPDATE;
+        DELETE FROM presence_process AS lease
+        WHERE lease.name OPERATOR(pg_catalog.=) NEW.process
+            AND NOT EXISTS (
+                SELECT FROM presence_open_stay AS p
+                WHERE p.process OPERATOR(pg_catalog.=) lease.name AND p.is_leased
+            )
+        RETURNING lease.started_at, lease.seen_at INTO NEW.since, NEW.last_seen;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        NEW.session := NULL;
+        NEW.user_id := NULL;
+        NEW.is_leased := NULL;
+        NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.last_seen);
+
     WHEN NEW.kind OPERATOR(pg_catalog.=) 'touch' THEN
+        -- A touch may make a stay depend on the lease of a process, or no longer depend on one. NULL changes nothing.
+        IF NEW.process IS NULL AND NEW.is_leased THEN
+            NEW.is_leased := NULL;
+        END IF;
         IF NEW.data IS NOT NULL THEN
             -- A touch with data means that the data changed, so data that is already present is removed from the touch.
-            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence
+            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
             FOR NO KEY UPDATE;
             IF is_repeated THEN
                 NEW.data := NULL;
             END IF;
         END IF;
-        UPDATE presence
-        SET last_seen = greatest(last_seen, pg_catalog.clock_timestamp()), data = coalesce(NEW.data, data)
-        WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
-            AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
-        RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.at;
+        IF NEW.is_leased IS NULL THEN
+            UPDATE presence_open_stay
+            SET touched_at = greatest(touched_at, pg_catalog.clock_timestamp()), data = coalesce(NEW.data, data)
+            WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+                AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
+            RETURNING id, user_id, joined_at, touched_at INTO NEW.session, NEW.user_id, NEW.since, NEW.at;
+            NEW.process := NULL;
+        ELSE
+            -- Without its lease, the stay was last seen no earlier than with it.
+            UPDATE presence_open_stay AS p
+            SET touched_at = greatest(
+                    p.touched_at,
+                    pg_catalog.clock_timestamp(),
+                    CASE WHEN p.is_leased THEN (
+                        SELECT l.seen_at FROM presence_process AS l WHERE l.name OPERATOR(pg_catalog.=) p.process
+                    ) END
+                ),
+                data = coalesce(NEW.data, p.data),
+                is_leased = NEW.is_leased,
+                process = CASE WHEN NEW.is_leased THEN NEW.process ELSE p.process END
+            WHERE p.room OPERATOR(pg_catalog.=) NEW.room AND p.channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+                AND (NEW.session IS NULL OR p.id OPERATOR(pg_catalog.=) NEW.session)
+            RETURNING p.id, p.user_id, p.joined_at, p.touched_at, p.process
+            INTO NEW.session, NEW.user_id, NEW.since, NEW.at, NEW.process;
+        END IF;
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;
         IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) NEW.at
             OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
         THEN
-            UPDATE presence SET last_seen = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) NEW.session
-            RETURNING last_seen INTO NEW.at;
+            UPDATE presence_open_stay SET touched_at = pg_catalog.clock_timestamp()
+            WHERE id OPERATOR(pg_catalog.=) NEW.session
+            RETURNING touched_at INTO NEW.at;
         END IF;
         NEW.last_seen := NULL;
-        NEW.process := NULL;
 
     WHEN NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
         -- Waits while another transaction ends a stay of this connection, so the new stay begins after that end.
-        PERFORM FROM presence
+        PERFORM FROM presence_open_stay
         WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
         FOR UPDATE;
         IF FOUND THEN
@@ -114,10 +197,12 @@ BEGIN
             created := FOUND;
             EXIT WHEN created;
         END LOOP;
-        INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data, process)
+        NEW.is_leased := coalesce(NEW.is_leased, false) AND NEW.process IS NOT NULL;
+        INSERT INTO presence_open_stay
+            (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
         VALUES (
-            pg_catalog.nextval('presence_id_seq'::pg_catalog.regclass),
-            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process
+            pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
         )
         ON CONFLICT (room, channel_name) DO NOTHING
         RETURNING id INTO NEW.session;
@@ -130,7 +215,8 @@ BEGIN
                 OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
         THEN
             now := pg_catalog.clock_timestamp();
-            UPDATE presence SET joined_at = now, last_seen = now WHERE id OPERATOR(pg_catalog.=) NEW.session;
+            UPDATE presence_open_stay SET joined_at = now, touched_at = now
+            WHERE id OPERATOR(pg_catalog.=) NEW.session;
         END IF;
         NEW.since := now;
         NEW.last_seen := NULL;
@@ -138,12 +224,18 @@ BEGIN
 
     WHEN NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['leave', 'prune']::pg_catalog.text[]) THEN
         IF NEW.channel_name IS NOT NULL THEN
-            DELETE FROM presence
+            DELETE FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
                 AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
-            RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen;
+            RETURNING id, user_id, joined_at, touched_at, process, is_leased
+            INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen, NEW.process, NEW.is_leased;
             IF NOT FOUND THEN
                 RETURN NULL;
+            END IF;
+            IF NEW.is_leased THEN
+                SELECT seen_at INTO lease_seen_at FROM presence_process
+                WHERE name OPERATOR(pg_catalog.=) NEW.process;
+                NEW.last_seen := greatest(NEW.last_seen, lease_seen_at);
             END IF;
             NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.last_seen);
         ELSE
@@ -155,7 +247,9 @@ BEGIN
             THEN
                 DELETE FROM presence_room AS r
                 WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
-                    AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
+                    AND NOT EXISTS (
+                        SELECT FROM presence_open_stay AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name
+                    )
                 RETURNING created_at INTO NEW.since;
                 IF NOT FOUND THEN
                     RETURN NULL;
@@ -167,7 +261,9 @@ BEGIN
                 BEGIN
                     DELETE FROM presence_room AS r
                     WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
-                        AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
+                        AND NOT EXISTS (
+                            SELECT FROM presence_open_stay AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name
+                        )
                     RETURNING created_at INTO NEW.since;
                     IF NOT FOUND THEN
                         RETURN NULL;
@@ -179,7 +275,7 @@ BEGIN
                     INTO deferrable_keys, deferred_keys
                     FROM pg_catalog.pg_constraint AS c
                     JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
-                    WHERE c.conrelid OPERATOR(pg_catalog.=) 'presence'::pg_catalog.regclass
+                    WHERE c.conrelid OPERATOR(pg_catalog.=) 'presence_open_stay'::pg_catalog.regclass
                         AND c.confrelid OPERATOR(pg_catalog.=) 'presence_room'::pg_catalog.regclass
                         AND c.condeferrable;
                     IF deferrable_keys IS NOT NULL THEN
@@ -188,7 +284,7 @@ BEGIN
                 EXCEPTION WHEN foreign_key_violation THEN
                     GET STACKED DIAGNOSTICS referring_schema := SCHEMA_NAME, referring_table := TABLE_NAME;
                     IF referring_schema OPERATOR(pg_catalog.<>) TG_TABLE_SCHEMA::pg_catalog.text
-                        OR referring_table OPERATOR(pg_catalog.<>) 'presence'
+                        OR referring_table OPERATOR(pg_catalog.<>) 'presence_open_stay'
                     THEN
                         RAISE;
                     END IF;
@@ -207,6 +303,7 @@ BEGIN
             NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.since);
         END IF;
         NEW.process := NULL;
+        NEW.is_leased := NULL;
 
     ELSE
         RAISE EXCEPTION USING

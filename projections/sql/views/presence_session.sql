@@ -25,9 +25,13 @@ SELECT
     user_id,
     joined_at,
     NULL,
-    last_seen,
+    greatest(stay.touched_at, CASE WHEN stay.is_leased THEN (
+        SELECT lease.seen_at FROM presence_process AS lease WHERE lease.name = stay.process
+    ) END),
     true,
     NULL,
     NULL,
-    greatest(statement_timestamp(), last_seen) - joined_at
-FROM presence
+    greatest(statement_timestamp(), stay.touched_at, CASE WHEN stay.is_leased THEN (
+        SELECT lease.seen_at FROM presence_process AS lease WHERE lease.name = stay.process
+    ) END) - joined_at
+FROM presence_open_stay AS stay

@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--layers", nargs="+", choices=LAYERS, default=list(LAYERS))
     parser.add_argument("--pause", type=float, default=2, help="seconds between two actions of a client")
-    parser.add_argument("--every", type=float, default=5, help="seconds between two keep-alives of a server")
+    parser.add_argument("--every", type=float, default=5, help="seconds between two checks for dead servers")
     parser.add_argument("--max-age", type=float, default=60, help="CHANNELS_PRESENCE_MAX_AGE")
     parser.add_argument("--volatile", action="store_true", help="Valkey loses its data when it is restarted")
     return parser

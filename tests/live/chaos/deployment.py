@@ -56,8 +56,8 @@ class Figures(NamedTuple):
 class Deployment:
     """All processes, and the clients.
 
-    ``every`` is the interval of keep-alives and of the checks for dead servers, in seconds. ``max_age`` is the setting
-    CHANNELS_PRESENCE_MAX_AGE.
+    ``every`` is the interval of the checks for dead servers, in seconds; the servers send beats half as often.
+    ``max_age`` is the setting CHANNELS_PRESENCE_MAX_AGE.
     """
 
     def __init__(

@@ -17,10 +17,10 @@ RECONNECT_TIME = 5.0
 REGROUP_PERIODS = 2
 """Multiples of the maximal age within which every connection is added to its groups again."""
 
-KEEP_ALIVES_UNTIL_PRUNED = 6
+CHECKS_UNTIL_PRUNED = 7
 """Checks of a server, `Deployment.every` seconds apart, until its presences are pruned.
 
-Four find its keep-alive unchanged, one before them found it alive, and one more is the worker's own period.
+Five find its lease unchanged, one before them found it alive, and one more is the worker's own period.
 """
 
 
@@ -33,8 +33,8 @@ DATABASE = (
     r"WARNING presence_events\.group_commit: The database 'default' is unavailable,",
     r"ERROR uvicorn\.error: Exception in ASGI application" + _raised("OperationalError", "InterfaceError"),
     r"ERROR daphne\.server: Exception inside application" + _raised("OperationalError", "InterfaceError"),
-    r"WARNING presence_events\.processes: \S+ cannot renew its keep-alive in the database 'default': ",
-    r"WARNING projections\.heartbeat: Could not review .* The database is unavailable: ",
+    r"WARNING presence_events\.processes: \S+ cannot send a beat to the database 'default': ",
+    r"WARNING projections\.heartbeat: Could not (?:review|compare) .* The database is unavailable: ",
     r"OperationalError: ",
     r"\t",  # the rest of such a message
 )
@@ -126,7 +126,7 @@ def freeze_server(deployment: Deployment) -> float:
         began = time.monotonic()
         channels = deployment.crowd.channels_at(server.name)
         assert wait_until(lambda: deployment.present_of(channels)), "The clients were pruned at once."
-        wait_until(lambda: not deployment.present_of(channels), deployment.every * KEEP_ALIVES_UNTIL_PRUNED + MARGIN)
+        wait_until(lambda: not deployment.present_of(channels), deployment.every * CHECKS_UNTIL_PRUNED + MARGIN)
         deployment.pruned_after.append(time.monotonic() - began)
     finally:
         server.unfreeze()
@@ -146,7 +146,7 @@ def valkey_loses_data(max_age: float) -> Fault:
 
 def faults(every: float, max_age: float) -> list[Fault]:
     """Returns all faults for a `Deployment` with the same arguments."""
-    pruned = every * KEEP_ALIVES_UNTIL_PRUNED + MARGIN
+    pruned = every * CHECKS_UNTIL_PRUNED + MARGIN
     reconnected = RECONNECT_TIME + MARGIN
     return [
         Fault("kill -9 of a server", kill_server, pruned),
@@ -159,6 +159,6 @@ def faults(every: float, max_age: float) -> list[Fault]:
         Fault("kill -9 of Valkey", kill_valkey, reconnected + REGROUP_PERIODS * max_age, LAYER),
         Fault("sockets cut without a close", cut_sockets, reconnected),
         Fault("sockets that fall silent", silence_sockets, sum(PING_TIMES) + MARGIN),
-        # Its connections rejoin with the next heartbeat, perhaps before they are discarded.
+        # Its connections rejoin after the next beat, perhaps before they are discarded.
         Fault("a frozen server that continues", freeze_server, REGROUP_PERIODS * max_age + MARGIN),
     ]

@@ -18,7 +18,8 @@ class ChaosConfig(AppConfig):
         from presence_events.processes import registry
         from projections.signals import presence_changed
 
-        registry.KEEP_ALIVE_INTERVAL = float(os.environ.get("PRESENCE_CHAOS_EVERY", registry.KEEP_ALIVE_INTERVAL))
+        registry.CHECK_INTERVAL = float(os.environ.get("PRESENCE_CHAOS_EVERY", registry.CHECK_INTERVAL))
+        registry.MAX_BEAT_INTERVAL = 2 * registry.CHECK_INTERVAL
         if "PRESENCE_SIGNAL_FILE" in os.environ:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
             presence_changed.connect(SignalWriter(os.open(os.environ["PRESENCE_SIGNAL_FILE"], flags)), weak=False)

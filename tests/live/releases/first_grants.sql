@@ -42,10 +42,8 @@ $$;
 -- The columns are those of a draft. Only the database sets position, session and times: a given session limits the
 -- event to that stay.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
-GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process) ON presence_event TO :"role";
-REVOKE ALL ON presence_process, presence_checkpoint FROM PUBLIC, :"role";
--- Server processes keep their rows alive, and delete the rows of dead ones. run_projector does the latter as well.
-GRANT SELECT, INSERT, UPDATE, DELETE ON presence_process TO :"role";
+GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process, is_leased) ON presence_event TO :"role";
+REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
 -- The replay and the readers of the log read the last drawn position. Only the fold draws positions.
@@ -93,12 +91,15 @@ BEGIN
 END
 $$;
 -- Pruning locks rows, which requires UPDATE on one column. The guards refuse the update itself.
-REVOKE ALL ON presence_room, presence FROM PUBLIC, :"role";
-GRANT SELECT, UPDATE (channel_name) ON presence_room, presence TO :"role";
-REVOKE ALL ON presence_session FROM PUBLIC, :"role";
-GRANT SELECT ON presence_session TO :"role";
+REVOKE ALL ON presence_room, presence_open_stay, presence_process FROM PUBLIC, :"role";
+GRANT SELECT, UPDATE (channel_name) ON presence_room, presence_open_stay TO :"role";
+GRANT SELECT, UPDATE (name) ON presence_process TO :"role";
+REVOKE ALL ON presence, presence_session FROM PUBLIC, :"role";
+GRANT SELECT ON presence, presence_session TO :"role";
+-- The field Presence.last_seen calls it.
+GRANT EXECUTE ON FUNCTION last_seen(presence_open_stay) TO :"role";
 -- Only the fold draws the numbers of stays.
-REVOKE ALL ON SEQUENCE presence_id_seq FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_open_stay_id_seq FROM PUBLIC, :"role";
 -- run_projector writes who leads. Who may write here may lead.
 REVOKE ALL ON presence_leader FROM PUBLIC, :"role";
 GRANT SELECT, INSERT, UPDATE ON presence_leader TO :"role";

@@ -15,6 +15,48 @@ SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
 
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: presence_open_stay; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_open_stay (
+    id bigint NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    touched_at timestamp with time zone NOT NULL,
+    user_id uuid,
+    is_leased boolean NOT NULL,
+    room text NOT NULL COLLATE pg_catalog."C",
+    channel_name text NOT NULL COLLATE pg_catalog."C",
+    process text COLLATE pg_catalog."C",
+    data jsonb
+)
+WITH (fillfactor='50');
+
+
+--
+-- Name: presence_process; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_process (
+    name text NOT NULL COLLATE pg_catalog."C",
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: last_seen(public.presence_open_stay); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.last_seen(stay public.presence_open_stay) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN GREATEST((stay).touched_at, CASE WHEN (stay).is_leased THEN (SELECT p.seen_at FROM public.presence_process p WHERE (p.name = (last_seen.stay).process)) ELSE NULL::timestamp with time zone END);
+
+
 --
 -- Name: pgtrigger_append_only_6794e(); Type: FUNCTION; Schema: public; Owner: -
 --
@@ -70,10 +112,16 @@ BEGIN
 -- The time of the event is read under the same lock. A touch and a join may wait for that lock after they have read the
 -- clock, so they read it again if more than a millisecond has passed.
 --
+-- An event without a room concerns a server process: a touch is a beat, which renews the lease of the process, and a
+-- prune ends the lease. A presence that depends on a lease was last seen at the later of its own touched_at and the
+-- seen_at of the lease.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
     created pg_catalog.bool := false;
+    is_of_process pg_catalog.bool := false;
+    lease_seen_at pg_catalog.timestamptz;
     is_repeated pg_catalog.bool;
     deferrable_keys pg_catalog.text;
     deferred_keys pg_catalog.text;
@@ -102,7 +150,16 @@ BEGIN
             refused := 'data contains a number that is larger than a floating-point number of 64 bits can be';
         END IF;
     END IF;
-    IF NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
+    IF NEW.room OPERATOR(pg_catalog.=) '' AND NEW.channel_name IS NULL AND NEW.process IS NOT NULL
+        AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['touch', 'prune']::pg_catalog.text[])
+    THEN
+        is_of_process := true;
+        IF NEW.process OPERATOR(pg_catalog.=) ''
+            OR pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024
+        THEN
+            refused := 'process has to be a name of 1 to 1024 bytes';
+        END IF;
+    ELSIF NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
         IF NEW.room OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.room) OPERATOR(pg_catalog.>) 255 THEN
             refused := 'room has to be a name of 1 to 255 bytes';
         ELSIF NEW.channel_name OPERATOR(pg_catalog.=) ''
@@ -119,46 +176,114 @@ BEGIN
             MESSAGE = pg_catalog.format('a %s is refused: %s', NEW.kind, refused),
             HINT = 'docs/guarantees.md lists the limits of names and data.';
     END IF;
-    IF NEW.channel_name IS NULL
+    IF NEW.channel_name IS NULL AND NOT is_of_process
         AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['join', 'touch', 'leave']::pg_catalog.text[])
     THEN
         RAISE EXCEPTION USING
             ERRCODE = 'not_null_violation',
             MESSAGE = pg_catalog.format('a %s needs a channel_name', NEW.kind),
-            HINT = 'Only the prune of a room itself has no channel_name.';
+            HINT = 'Only the prune of a room itself and the events of a server process have no channel_name.';
     END IF;
 
     CASE
+    WHEN is_of_process AND NEW.kind OPERATOR(pg_catalog.=) 'touch' THEN
+        -- Each beat changes seen_at, also if the clock was set back: dead-server detection looks for a change. It never
+        -- decreases.
+        now := pg_catalog.clock_timestamp();
+        INSERT INTO presence_process AS lease
+            (name, started_at, seen_at)
+        VALUES (NEW.process, now, now)
+        ON CONFLICT (name) DO UPDATE
+        SET seen_at = greatest(
+            pg_catalog.clock_timestamp(), lease.seen_at OPERATOR(pg_catalog.+) '1 us'::pg_catalog.interval
+        )
+        RETURNING lease.started_at, lease.seen_at INTO NEW.since, NEW.at;
+        NEW.session := NULL;
+        NEW.user_id := NULL;
+        NEW.last_seen := NULL;
+        NEW.data := NULL;
+        NEW.is_leased := NULL;
+
+    WHEN is_of_process THEN
+        -- The first statement waits for a beat in progress. The second one has a snapshot of its own.
+        IF pg_catalog.current_setting('transaction_isolation')
+            OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+        THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'feature_not_supported',
+                MESSAGE = 'the end of a lease is refused: an old snapshot does not show who depends on it',
+                HINT = 'Record it in a READ COMMITTED transaction.';
+        END IF;
+        PERFORM FROM presence_process WHERE name OPERATOR(pg_catalog.=) NEW.process FOR UPDATE;
+        DELETE FROM presence_process AS lease
+        WHERE lease.name OPERATOR(pg_catalog.=) NEW.process
+            AND NOT EXISTS (
+                SELECT FROM presence_open_stay AS p
+                WHERE p.process OPERATOR(pg_catalog.=) lease.name AND p.is_leased
+            )
+        RETURNING lease.started_at, lease.seen_at INTO NEW.since, NEW.last_seen;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        NEW.session := NULL;
+        NEW.user_id := NULL;
+        NEW.is_leased := NULL;
+        NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.last_seen);
+
     WHEN NEW.kind OPERATOR(pg_catalog.=) 'touch' THEN
+        -- A touch may make a stay depend on the lease of a process, or no longer depend on one. NULL changes nothing.
+        IF NEW.process IS NULL AND NEW.is_leased THEN
+            NEW.is_leased := NULL;
+        END IF;
         IF NEW.data IS NOT NULL THEN
             -- A touch with data means that the data changed, so data that is already present is removed from the touch.
-            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence
+            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
             FOR NO KEY UPDATE;
             IF is_repeated THEN
                 NEW.data := NULL;
             END IF;
         END IF;
-        UPDATE presence
-        SET last_seen = greatest(last_seen, pg_catalog.clock_timestamp()), data = coalesce(NEW.data, data)
-        WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
-            AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
-        RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.at;
+        IF NEW.is_leased IS NULL THEN
+            UPDATE presence_open_stay
+            SET touched_at = greatest(touched_at, pg_catalog.clock_timestamp()), data = coalesce(NEW.data, data)
+            WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+                AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
+            RETURNING id, user_id, joined_at, touched_at INTO NEW.session, NEW.user_id, NEW.since, NEW.at;
+            NEW.process := NULL;
+        ELSE
+            -- Without its lease, the stay was last seen no earlier than with it.
+            UPDATE presence_open_stay AS p
+            SET touched_at = greatest(
+                    p.touched_at,
+                    pg_catalog.clock_timestamp(),
+                    CASE WHEN p.is_leased THEN (
+                        SELECT l.seen_at FROM presence_process AS l WHERE l.name OPERATOR(pg_catalog.=) p.process
+                    ) END
+                ),
+                data = coalesce(NEW.data, p.data),
+                is_leased = NEW.is_leased,
+                process = CASE WHEN NEW.is_leased THEN NEW.process ELSE p.process END
+            WHERE p.room OPERATOR(pg_catalog.=) NEW.room AND p.channel_name OPERATOR(pg_catalog.=) NEW.channel_name
+                AND (NEW.session IS NULL OR p.id OPERATOR(pg_catalog.=) NEW.session)
+            RETURNING p.id, p.user_id, p.joined_at, p.touched_at, p.process
+            INTO NEW.session, NEW.user_id, NEW.since, NEW.at, NEW.process;
+        END IF;
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;
         IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) NEW.at
             OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
         THEN
-            UPDATE presence SET last_seen = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) NEW.session
-            RETURNING last_seen INTO NEW.at;
+            UPDATE presence_open_stay SET touched_at = pg_catalog.clock_timestamp()
+            WHERE id OPERATOR(pg_catalog.=) NEW.session
+            RETURNING touched_at INTO NEW.at;
         END IF;
         NEW.last_seen := NULL;
-        NEW.process := NULL;
 
     WHEN NEW.kind OPERATOR(pg_catalog.=) 'join' THEN
         -- Waits while another transaction ends a stay of this connection, so the new stay begins after that end.
-        PERFORM FROM presence
+        PERFORM FROM presence_open_stay
         WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
         FOR UPDATE;
         IF FOUND THEN
@@ -177,10 +302,12 @@ BEGIN
             created := FOUND;
             EXIT WHEN created;
         END LOOP;
-        INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data, process)
+        NEW.is_leased := coalesce(NEW.is_leased, false) AND NEW.process IS NOT NULL;
+        INSERT INTO presence_open_stay
+            (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
         VALUES (
-            pg_catalog.nextval('presence_id_seq'::pg_catalog.regclass),
-            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process
+            pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
         )
         ON CONFLICT (room, channel_name) DO NOTHING
         RETURNING id INTO NEW.session;
@@ -193,7 +320,8 @@ BEGIN
                 OPERATOR(pg_catalog.>) '1 ms'::pg_catalog.interval
         THEN
             now := pg_catalog.clock_timestamp();
-            UPDATE presence SET joined_at = now, last_seen = now WHERE id OPERATOR(pg_catalog.=) NEW.session;
+            UPDATE presence_open_stay SET joined_at = now, touched_at = now
+            WHERE id OPERATOR(pg_catalog.=) NEW.session;
         END IF;
         NEW.since := now;
         NEW.last_seen := NULL;
@@ -201,12 +329,18 @@ BEGIN
 
     WHEN NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['leave', 'prune']::pg_catalog.text[]) THEN
         IF NEW.channel_name IS NOT NULL THEN
-            DELETE FROM presence
+            DELETE FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
                 AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
-            RETURNING id, user_id, joined_at, last_seen INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen;
+            RETURNING id, user_id, joined_at, touched_at, process, is_leased
+            INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen, NEW.process, NEW.is_leased;
             IF NOT FOUND THEN
                 RETURN NULL;
+            END IF;
+            IF NEW.is_leased THEN
+                SELECT seen_at INTO lease_seen_at FROM presence_process
+                WHERE name OPERATOR(pg_catalog.=) NEW.process;
+                NEW.last_seen := greatest(NEW.last_seen, lease_seen_at);
             END IF;
             NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.last_seen);
         ELSE
@@ -218,7 +352,9 @@ BEGIN
             THEN
                 DELETE FROM presence_room AS r
                 WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
-                    AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
+                    AND NOT EXISTS (
+                        SELECT FROM presence_open_stay AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name
+                    )
                 RETURNING created_at INTO NEW.since;
                 IF NOT FOUND THEN
                     RETURN NULL;
@@ -230,7 +366,9 @@ BEGIN
                 BEGIN
                     DELETE FROM presence_room AS r
                     WHERE r.channel_name OPERATOR(pg_catalog.=) NEW.room
-                        AND NOT EXISTS (SELECT FROM presence AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name)
+                        AND NOT EXISTS (
+                            SELECT FROM presence_open_stay AS p WHERE p.room OPERATOR(pg_catalog.=) r.channel_name
+                        )
                     RETURNING created_at INTO NEW.since;
                     IF NOT FOUND THEN
                         RETURN NULL;
@@ -242,7 +380,7 @@ BEGIN
                     INTO deferrable_keys, deferred_keys
                     FROM pg_catalog.pg_constraint AS c
                     JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
-                    WHERE c.conrelid OPERATOR(pg_catalog.=) 'presence'::pg_catalog.regclass
+                    WHERE c.conrelid OPERATOR(pg_catalog.=) 'presence_open_stay'::pg_catalog.regclass
                         AND c.confrelid OPERATOR(pg_catalog.=) 'presence_room'::pg_catalog.regclass
                         AND c.condeferrable;
                     IF deferrable_keys IS NOT NULL THEN
@@ -251,7 +389,7 @@ BEGIN
                 EXCEPTION WHEN foreign_key_violation THEN
                     GET STACKED DIAGNOSTICS referring_schema := SCHEMA_NAME, referring_table := TABLE_NAME;
                     IF referring_schema OPERATOR(pg_catalog.<>) TG_TABLE_SCHEMA::pg_catalog.text
-                        OR referring_table OPERATOR(pg_catalog.<>) 'presence'
+                        OR referring_table OPERATOR(pg_catalog.<>) 'presence_open_stay'
                     THEN
                         RAISE;
                     END IF;
@@ -270,6 +408,7 @@ BEGIN
             NEW.at := greatest(pg_catalog.clock_timestamp(), NEW.since);
         END IF;
         NEW.process := NULL;
+        NEW.is_leased := NULL;
 
     ELSE
         RAISE EXCEPTION USING
@@ -296,10 +435,10 @@ CREATE FUNCTION public.pgtrigger_names_are_final_400c9() RETURNS trigger
     SET enable_seqscan TO 'off'
     AS $$
 BEGIN
-    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence"'::pg_catalog.regclass THEN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_open_stay"'::pg_catalog.regclass THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
-            MESSAGE = 'pgtrigger_names_are_final_400c9 is a trigger function of the table "presence" only';
+            MESSAGE = 'pgtrigger_names_are_final_400c9 is a trigger function of the table "presence_open_stay" only';
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
@@ -335,6 +474,41 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
             MESSAGE = 'pgtrigger_names_are_final_66411 is a trigger function of the table "presence_room" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_names_are_final_b7f96(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_names_are_final_b7f96() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_process"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_names_are_final_b7f96 is a trigger function of the table "presence_process" only';
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
@@ -401,10 +575,10 @@ CREATE FUNCTION public.pgtrigger_never_truncated_ea5ea() RETURNS trigger
     SET enable_seqscan TO 'off'
     AS $$
 BEGIN
-    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence"'::pg_catalog.regclass THEN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_open_stay"'::pg_catalog.regclass THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
-            MESSAGE = 'pgtrigger_never_truncated_ea5ea is a trigger function of the table "presence" only';
+            MESSAGE = 'pgtrigger_never_truncated_ea5ea is a trigger function of the table "presence_open_stay" only';
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
@@ -412,6 +586,66 @@ BEGIN
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_never_truncated_fbea3(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_never_truncated_fbea3() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_process"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_never_truncated_fbea3 is a trigger function of the table "presence_process" only';
+    END IF;
+-- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a projection of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Record an event instead: Room.objects.add, Room.objects.remove, Presence.objects.touch, '
+               'Presence.objects.leave_all, or an INSERT into presence_event.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_projected_only_1a348(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_projected_only_1a348() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+-- Refuses every statement outside of triggers. The statements of the fold are in a trigger, and this is another one.
+BEGIN
+    IF pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION USING
@@ -526,27 +760,6 @@ CREATE FUNCTION public.presence_lasts(joined_at timestamp with time zone, left_a
     RETURN (is_open OR ((left_at >= joined_at) AND (left_at > start) AND ((public.presence_magnitude(joined_at, left_at) = 9) OR ((public.presence_magnitude(joined_at, left_at) = 0) AND (left_at <= (stop + '00:00:08'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 1) AND (left_at <= (stop + '00:01:04'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 2) AND (left_at <= (stop + '00:08:32'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 3) AND (left_at <= (stop + '01:08:16'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 4) AND (left_at <= (stop + '09:06:08'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 5) AND (left_at <= (stop + '72:49:04'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 6) AND (left_at <= (stop + '582:32:32'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 7) AND (left_at <= (stop + '4660:20:16'::interval))) OR ((public.presence_magnitude(joined_at, left_at) = 8) AND (left_at <= (stop + '37282:42:08'::interval))))));
 
 
-SET default_tablespace = '';
-
-SET default_table_access_method = heap;
-
---
--- Name: presence; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.presence (
-    id bigint NOT NULL,
-    joined_at timestamp with time zone NOT NULL,
-    last_seen timestamp with time zone NOT NULL,
-    user_id uuid,
-    room text NOT NULL COLLATE pg_catalog."C",
-    channel_name text NOT NULL COLLATE pg_catalog."C",
-    process text COLLATE pg_catalog."C",
-    data jsonb
-)
-WITH (fillfactor='50');
-
-
 --
 -- Name: presence_event; Type: TABLE; Schema: public; Owner: -
 --
@@ -559,13 +772,14 @@ CREATE TABLE public.presence_event (
     session bigint,
     last_seen timestamp with time zone,
     user_id uuid,
+    is_leased boolean,
     kind text NOT NULL,
     room text NOT NULL COLLATE pg_catalog."C",
     channel_name text COLLATE pg_catalog."C",
     process text COLLATE pg_catalog."C",
     data jsonb,
-    CONSTRAINT presence_event_channel CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)))),
-    CONSTRAINT presence_event_kind CHECK ((kind = ANY (ARRAY['join'::text, 'touch'::text, 'leave'::text, 'prune'::text])))
+    CONSTRAINT presence_event_kind CHECK ((kind = ANY (ARRAY['join'::text, 'touch'::text, 'leave'::text, 'prune'::text]))),
+    CONSTRAINT presence_event_subject CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)) OR ((channel_name IS NULL) AND (kind = ANY (ARRAY['touch'::text, 'prune'::text])) AND (process IS NOT NULL) AND (room = ''::text) AND (session IS NULL))))
 );
 
 
@@ -588,18 +802,30 @@ CREATE VIEW public.presence_session AS
    FROM public.presence_event
   WHERE ((presence_event.kind = ANY (ARRAY['leave'::text, 'prune'::text])) AND (presence_event.session IS NOT NULL))
 UNION ALL
- SELECT presence.id AS session,
-    presence.room,
-    presence.channel_name,
-    presence.user_id,
-    presence.joined_at,
+ SELECT stay.id AS session,
+    stay.room,
+    stay.channel_name,
+    stay.user_id,
+    stay.joined_at,
     NULL::timestamp with time zone AS left_at,
-    presence.last_seen,
+    GREATEST(stay.touched_at,
+        CASE
+            WHEN stay.is_leased THEN ( SELECT lease.seen_at
+               FROM public.presence_process lease
+              WHERE (lease.name = stay.process))
+            ELSE NULL::timestamp with time zone
+        END) AS last_seen,
     true AS is_open,
     NULL::text AS ended_by,
     NULL::jsonb AS reason,
-    (GREATEST(statement_timestamp(), presence.last_seen) - presence.joined_at) AS duration
-   FROM public.presence;
+    (GREATEST(statement_timestamp(), stay.touched_at,
+        CASE
+            WHEN stay.is_leased THEN ( SELECT lease.seen_at
+               FROM public.presence_process lease
+              WHERE (lease.name = stay.process))
+            ELSE NULL::timestamp with time zone
+        END) - stay.joined_at) AS duration
+   FROM public.presence_open_stay stay;
 
 
 --
@@ -897,6 +1123,24 @@ END;
 
 
 --
+-- Name: presence; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.presence AS
+ SELECT stay.id,
+    stay.room,
+    stay.channel_name,
+    stay.user_id,
+    stay.joined_at,
+    GREATEST(stay.touched_at, lease.seen_at) AS last_seen,
+    stay.data,
+    stay.process,
+    stay.is_leased
+   FROM (public.presence_open_stay stay
+     LEFT JOIN public.presence_process lease ON ((stay.is_leased AND (lease.name = stay.process))));
+
+
+--
 -- Name: presence_checkpoint; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -958,25 +1202,6 @@ ALTER SEQUENCE public.presence_event_id_seq OWNED BY public.presence_event.id;
 
 
 --
--- Name: presence_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
-CREATE SEQUENCE public.presence_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-
---
--- Name: presence_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
---
-
-ALTER SEQUENCE public.presence_id_seq OWNED BY public.presence.id;
-
-
---
 -- Name: presence_leader; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -990,14 +1215,22 @@ CREATE TABLE public.presence_leader (
 
 
 --
--- Name: presence_process; Type: TABLE; Schema: public; Owner: -
+-- Name: presence_open_stay_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 --
 
-CREATE TABLE public.presence_process (
-    name text NOT NULL COLLATE pg_catalog."C",
-    started_at timestamp with time zone NOT NULL,
-    seen_at timestamp with time zone NOT NULL
-);
+CREATE SEQUENCE public.presence_open_stay_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+--
+-- Name: presence_open_stay_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.presence_open_stay_id_seq OWNED BY public.presence_open_stay.id;
 
 
 --
@@ -1011,26 +1244,11 @@ CREATE TABLE public.presence_room (
 
 
 --
--- Data for Name: presence; Type: TABLE DATA; Schema: public; Owner: -
---
-
-COPY public.presence (id, joined_at, last_seen, user_id, room, channel_name, process, data) FROM stdin;
-118	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	00000000-0000-0000-0000-000000000003	support	specific.3!115	\N	\N
-119	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	00000000-0000-0000-0000-000000000004	Büro 3	specific.4!116	\N	\N
-120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	lobby	specific.5!117	\N	\N
-121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
-122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 05:11:47.465686+00	2026-11-29 05:11:47.465686+00	\N	lobby	claimed	server 1	\N
-124	2026-11-29 05:11:47.467864+00	2026-11-29 05:11:47.469187+00	00000000-0000-0000-0000-000000000001	lobby	last	\N	{"device": "phone"}
-\.
-
-
---
 -- Data for Name: presence_checkpoint; Type: TABLE DATA; Schema: public; Owner: -
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713456777750013436	2026-11-29 05:11:47.462922+00
+projector	[[null, 302, []], null, 0, 0]	7713576088917797447	2026-11-29 12:54:48.343087+00
 \.
 
 
@@ -1039,7 +1257,7 @@ projector	[[null, 302, []], null, 0, 0]	7713456777750013436	2026-11-29 05:11:47.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 05:11:47.463764+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 12:54:48.344863+00
 \.
 
 
@@ -1047,314 +1265,320 @@ COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, erro
 -- Data for Name: presence_event; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind, room, channel_name, process, data) FROM stdin;
-1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	804	1	\N	\N	join	hall	early	\N	\N
-2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	804	1	2026-03-02 05:00:00+00	\N	leave	hall	early	\N	\N
-3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	804	\N	\N	\N	prune	hall	\N	\N	\N
-4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	804	3	\N	\N	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}
-5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	804	4	\N	00000000-0000-0000-0000-000000000003	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}
-6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	804	4	2026-03-02 09:04:00+00	00000000-0000-0000-0000-000000000003	leave	support	specific.1!1	\N	\N
-7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	804	5	\N	\N	join	Büro 3	specific.2!2	\N	["ä", 1.5]
-8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	804	5	\N	\N	touch	Büro 3	specific.2!2	\N	\N
-9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	804	5	2026-03-02 09:26:40+00	\N	leave	Büro 3	specific.2!2	\N	\N
-10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	804	3	2026-03-02 08:04:00+00	\N	leave	lobby	specific.0!0	\N	\N
-11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	804	6	\N	\N	join	lobby	specific.3!3	\N	\N
-12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	804	6	2026-03-02 10:25:00+00	\N	leave	lobby	specific.3!3	\N	\N
-13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	804	7	\N	00000000-0000-0000-0000-000000000003	join	support	specific.4!4	\N	["ä", 1.5]
-14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	804	8	\N	00000000-0000-0000-0000-000000000003	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}
-15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	804	7	\N	00000000-0000-0000-0000-000000000003	touch	support	specific.4!4	\N	\N
-16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	804	7	2026-03-02 12:03:20+00	00000000-0000-0000-0000-000000000003	leave	support	specific.4!4	\N	\N
-17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	804	9	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}
-18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	804	8	2026-03-02 11:20:00+00	00000000-0000-0000-0000-000000000003	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}
-19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	804	10	\N	\N	join	support	specific.0!7	\N	\N
-20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	804	9	2026-03-02 12:07:00+00	00000000-0000-0000-0000-000000000003	prune	lobby	specific.6!6	\N	{"reason": "silent"}
-21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	804	11	\N	00000000-0000-0000-0000-000000000005	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}
-22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	804	11	2026-03-02 13:43:00+00	00000000-0000-0000-0000-000000000005	leave	Büro 3	specific.1!8	\N	\N
-23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	804	12	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}
-24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	804	10	\N	\N	touch	support	specific.0!7	\N	\N
-25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	804	10	2026-03-02 14:29:20+00	\N	leave	support	specific.0!7	\N	\N
-26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	804	13	\N	00000000-0000-0000-0000-000000000003	join	support	specific.3!10	\N	["ä", 1.5]
-27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	804	12	2026-03-02 14:09:00+00	00000000-0000-0000-0000-000000000003	leave	lobby	specific.2!9	\N	\N
-28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	804	14	\N	00000000-0000-0000-0000-000000000005	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}
-29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	804	13	\N	00000000-0000-0000-0000-000000000003	touch	support	specific.3!10	\N	\N
-30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	804	13	2026-03-02 16:10:20+00	00000000-0000-0000-0000-000000000003	leave	support	specific.3!10	\N	\N
-31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	804	15	\N	00000000-0000-0000-0000-000000000001	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}
-32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	804	16	\N	00000000-0000-0000-0000-000000000002	join	support	specific.6!13	\N	\N
-33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	804	16	2026-03-02 17:03:00+00	00000000-0000-0000-0000-000000000002	leave	support	specific.6!13	\N	\N
-34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	804	14	2026-03-02 15:48:00+00	00000000-0000-0000-0000-000000000005	leave	Büro 3	specific.4!11	\N	\N
-35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	804	17	\N	00000000-0000-0000-0000-000000000001	join	Büro 3	specific.0!14	\N	["ä", 1.5]
-36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	804	17	\N	00000000-0000-0000-0000-000000000001	touch	Büro 3	specific.0!14	\N	\N
-37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	804	17	2026-03-02 17:36:20+00	00000000-0000-0000-0000-000000000001	leave	Büro 3	specific.0!14	\N	\N
-38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	804	15	\N	00000000-0000-0000-0000-000000000001	touch	lobby	specific.5!12	\N	\N
-39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	804	15	2026-03-02 17:44:20+00	00000000-0000-0000-0000-000000000001	prune	lobby	specific.5!12	\N	{"reason": "silent"}
-40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	804	18	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.1!15	\N	["ä", 1.5]
-41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	804	19	\N	00000000-0000-0000-0000-000000000004	join	support	specific.2!16	\N	\N
-42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	804	19	\N	00000000-0000-0000-0000-000000000004	touch	support	specific.2!16	\N	\N
-43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	804	19	2026-03-02 18:56:20+00	00000000-0000-0000-0000-000000000004	leave	support	specific.2!16	\N	\N
-44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	804	18	\N	00000000-0000-0000-0000-000000000002	touch	lobby	specific.1!15	\N	\N
-45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	804	18	2026-03-02 19:34:20+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.1!15	\N	\N
-46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	804	20	\N	00000000-0000-0000-0000-000000000001	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}
-47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	804	20	\N	00000000-0000-0000-0000-000000000001	touch	Büro 3	specific.3!17	\N	\N
-48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	804	20	2026-03-02 19:41:40+00	00000000-0000-0000-0000-000000000001	leave	Büro 3	specific.3!17	\N	\N
-49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	804	21	\N	00000000-0000-0000-0000-000000000004	join	lobby	specific.4!18	\N	["ä", 1.5]
-50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	804	21	\N	00000000-0000-0000-0000-000000000004	touch	lobby	specific.4!18	\N	\N
-51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	804	21	2026-03-02 20:19:40+00	00000000-0000-0000-0000-000000000004	prune	lobby	specific.4!18	\N	{"reason": "silent"}
-52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	804	22	\N	00000000-0000-0000-0000-000000000004	join	support	specific.5!19	\N	["ä", 1.5]
-53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	804	22	2026-03-02 20:40:00+00	00000000-0000-0000-0000-000000000004	leave	support	specific.5!19	\N	\N
-54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	804	23	\N	00000000-0000-0000-0000-000000000005	join	Büro 3	specific.6!20	\N	\N
-55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	804	23	2026-03-02 21:45:00+00	00000000-0000-0000-0000-000000000005	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}
-56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	804	24	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.0!21	\N	\N
-57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	804	24	\N	00000000-0000-0000-0000-000000000002	touch	lobby	specific.0!21	\N	\N
-58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	804	24	2026-03-02 22:14:20+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.0!21	\N	\N
-59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	804	25	\N	00000000-0000-0000-0000-000000000002	join	support	specific.1!22	\N	\N
-60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	804	26	\N	00000000-0000-0000-0000-000000000005	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}
-61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	804	27	\N	\N	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}
-62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	804	25	2026-03-02 23:05:00+00	00000000-0000-0000-0000-000000000002	prune	support	specific.1!22	\N	{"reason": "silent"}
-63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	804	27	\N	\N	touch	lobby	specific.3!24	\N	\N
-64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	804	27	2026-03-03 00:28:40+00	\N	leave	lobby	specific.3!24	\N	\N
-65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	804	28	\N	00000000-0000-0000-0000-000000000002	join	support	specific.4!25	\N	["ä", 1.5]
-66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	804	26	\N	00000000-0000-0000-0000-000000000005	touch	Büro 3	specific.2!23	\N	\N
-67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	804	26	2026-03-03 00:51:20+00	00000000-0000-0000-0000-000000000005	leave	Büro 3	specific.2!23	\N	\N
-68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	804	28	\N	00000000-0000-0000-0000-000000000002	touch	support	specific.4!25	\N	\N
-69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	804	28	2026-03-03 00:56:40+00	00000000-0000-0000-0000-000000000002	leave	support	specific.4!25	\N	\N
-70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	804	29	\N	00000000-0000-0000-0000-000000000003	join	Büro 3	specific.5!26	\N	\N
-71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	804	29	2026-03-03 01:36:00+00	00000000-0000-0000-0000-000000000003	leave	Büro 3	specific.5!26	\N	\N
-72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	804	30	\N	00000000-0000-0000-0000-000000000001	join	lobby	specific.6!27	\N	["ä", 1.5]
-73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	804	30	\N	00000000-0000-0000-0000-000000000001	touch	lobby	specific.6!27	\N	\N
-74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	804	30	2026-03-03 02:12:20+00	00000000-0000-0000-0000-000000000001	prune	lobby	specific.6!27	\N	{"reason": "silent"}
-75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	804	31	\N	00000000-0000-0000-0000-000000000005	join	support	specific.0!28	\N	["ä", 1.5]
-76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	804	31	2026-03-03 03:06:00+00	00000000-0000-0000-0000-000000000005	leave	support	specific.0!28	\N	\N
-77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	804	32	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.1!29	\N	\N
-78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	804	32	\N	00000000-0000-0000-0000-000000000004	touch	Büro 3	specific.1!29	\N	\N
-79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	804	32	2026-03-03 03:40:20+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.1!29	\N	\N
-80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	804	33	\N	00000000-0000-0000-0000-000000000001	join	lobby	specific.2!30	\N	\N
-81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	804	33	\N	00000000-0000-0000-0000-000000000001	touch	lobby	specific.2!30	\N	\N
-82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	804	33	2026-03-03 04:29:40+00	00000000-0000-0000-0000-000000000001	prune	lobby	specific.2!30	\N	{"reason": "silent"}
-83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	804	34	\N	00000000-0000-0000-0000-000000000002	join	support	specific.3!31	\N	["ä", 1.5]
-84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	804	34	\N	00000000-0000-0000-0000-000000000002	touch	support	specific.3!31	\N	\N
-85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	804	34	2026-03-03 05:07:20+00	00000000-0000-0000-0000-000000000002	leave	support	specific.3!31	\N	\N
-86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	804	35	\N	\N	join	Büro 3	specific.4!32	\N	\N
-87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	804	35	\N	\N	touch	Büro 3	specific.4!32	\N	\N
-88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	804	35	2026-03-03 05:28:20+00	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}
-89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	804	36	\N	\N	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}
-90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	804	37	\N	00000000-0000-0000-0000-000000000003	join	support	specific.6!34	\N	\N
-91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	804	37	\N	00000000-0000-0000-0000-000000000003	touch	support	specific.6!34	\N	\N
-92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	804	37	2026-03-03 06:43:20+00	00000000-0000-0000-0000-000000000003	leave	support	specific.6!34	\N	\N
-93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	804	38	\N	00000000-0000-0000-0000-000000000003	join	Büro 3	specific.0!35	\N	["ä", 1.5]
-94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	804	38	\N	00000000-0000-0000-0000-000000000003	touch	Büro 3	specific.0!35	\N	\N
-95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	804	38	2026-03-03 07:47:40+00	00000000-0000-0000-0000-000000000003	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}
-96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	804	36	2026-03-03 06:26:00+00	\N	leave	lobby	specific.5!33	\N	\N
-97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	804	39	\N	\N	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}
-98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	804	39	2026-03-03 08:27:00+00	\N	leave	lobby	specific.1!36	\N	\N
-99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	804	40	\N	00000000-0000-0000-0000-000000000002	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}
-100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	804	41	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.3!38	\N	["ä", 1.5]
-101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	804	41	\N	00000000-0000-0000-0000-000000000004	touch	Büro 3	specific.3!38	\N	\N
-102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	804	41	2026-03-03 09:41:20+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.3!38	\N	\N
-103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	804	42	\N	\N	join	lobby	specific.4!39	\N	\N
-104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	804	42	2026-03-03 10:07:00+00	\N	leave	lobby	specific.4!39	\N	\N
-105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	804	40	2026-03-03 09:05:00+00	00000000-0000-0000-0000-000000000002	leave	support	specific.2!37	\N	\N
-106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	804	43	\N	00000000-0000-0000-0000-000000000002	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}
-107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	804	44	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.6!41	\N	["ä", 1.5]
-108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	804	44	2026-03-03 11:30:00+00	00000000-0000-0000-0000-000000000004	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}
-109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	804	45	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.0!42	\N	\N
-110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	804	45	\N	00000000-0000-0000-0000-000000000003	touch	lobby	specific.0!42	\N	\N
-111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	804	45	2026-03-03 12:17:20+00	00000000-0000-0000-0000-000000000003	leave	lobby	specific.0!42	\N	\N
-112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	804	43	\N	00000000-0000-0000-0000-000000000002	touch	support	specific.5!40	\N	\N
-113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	804	43	2026-03-03 12:32:20+00	00000000-0000-0000-0000-000000000002	prune	support	specific.5!40	\N	{"reason": "silent"}
-114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	804	46	\N	00000000-0000-0000-0000-000000000004	join	support	specific.1!43	\N	["ä", 1.5]
-115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	804	46	2026-03-03 13:06:00+00	00000000-0000-0000-0000-000000000004	leave	support	specific.1!43	\N	\N
-116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	804	47	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.2!44	\N	["ä", 1.5]
-117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	804	47	\N	00000000-0000-0000-0000-000000000002	touch	Büro 3	specific.2!44	\N	\N
-118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	804	47	2026-03-03 13:37:20+00	00000000-0000-0000-0000-000000000002	leave	Büro 3	specific.2!44	\N	\N
-119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	804	48	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}
-120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	804	48	2026-03-03 14:17:00+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.3!45	\N	\N
-121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	804	49	\N	\N	join	support	specific.4!46	\N	\N
-122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	804	50	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.5!47	\N	\N
-123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	804	50	2026-03-03 15:26:00+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.5!47	\N	\N
-124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	804	49	2026-03-03 14:40:00+00	\N	leave	support	specific.4!46	\N	\N
-125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	804	51	\N	00000000-0000-0000-0000-000000000001	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}
-126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	804	51	\N	00000000-0000-0000-0000-000000000001	touch	lobby	specific.6!48	\N	\N
-127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	804	51	2026-03-03 16:14:20+00	00000000-0000-0000-0000-000000000001	leave	lobby	specific.6!48	\N	\N
-128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	804	52	\N	00000000-0000-0000-0000-000000000002	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}
-129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	804	53	\N	\N	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}
-130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	804	53	2026-03-03 17:23:00+00	\N	leave	Büro 3	specific.1!50	\N	\N
-131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	804	54	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.2!51	\N	\N
-132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	804	52	\N	00000000-0000-0000-0000-000000000002	touch	support	specific.0!49	\N	\N
-133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	804	52	2026-03-03 18:28:20+00	00000000-0000-0000-0000-000000000002	leave	support	specific.0!49	\N	\N
-134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	804	55	\N	00000000-0000-0000-0000-000000000003	join	support	specific.3!52	\N	\N
-135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	804	55	\N	00000000-0000-0000-0000-000000000003	touch	support	specific.3!52	\N	\N
-136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	804	55	2026-03-03 18:48:40+00	00000000-0000-0000-0000-000000000003	leave	support	specific.3!52	\N	\N
-137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	804	56	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}
-138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	804	54	\N	00000000-0000-0000-0000-000000000003	touch	lobby	specific.2!51	\N	\N
-139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	804	54	2026-03-03 19:46:20+00	00000000-0000-0000-0000-000000000003	leave	lobby	specific.2!51	\N	\N
-140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	804	57	\N	00000000-0000-0000-0000-000000000001	join	lobby	specific.5!54	\N	\N
-141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	804	58	\N	00000000-0000-0000-0000-000000000003	join	support	specific.6!55	\N	\N
-142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	804	56	\N	00000000-0000-0000-0000-000000000004	touch	Büro 3	specific.4!53	\N	\N
-143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	804	56	2026-03-03 21:08:20+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.4!53	\N	\N
-144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	804	58	\N	00000000-0000-0000-0000-000000000003	touch	support	specific.6!55	\N	\N
-145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	804	58	2026-03-03 21:12:40+00	00000000-0000-0000-0000-000000000003	prune	support	specific.6!55	\N	{"reason": "silent"}
-146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	804	57	\N	00000000-0000-0000-0000-000000000001	touch	lobby	specific.5!54	\N	\N
-147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	804	57	2026-03-03 21:28:20+00	00000000-0000-0000-0000-000000000001	prune	lobby	specific.5!54	\N	{"reason": "silent"}
-148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	804	59	\N	00000000-0000-0000-0000-000000000001	join	Büro 3	specific.0!56	\N	\N
-149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	804	59	\N	00000000-0000-0000-0000-000000000001	touch	Büro 3	specific.0!56	\N	\N
-150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	804	59	2026-03-03 21:38:40+00	00000000-0000-0000-0000-000000000001	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}
-151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	804	60	\N	00000000-0000-0000-0000-000000000004	join	lobby	specific.1!57	\N	\N
-152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	804	60	2026-03-03 22:10:00+00	00000000-0000-0000-0000-000000000004	leave	lobby	specific.1!57	\N	\N
-153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	804	61	\N	00000000-0000-0000-0000-000000000002	join	support	specific.2!58	\N	\N
-154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	804	61	2026-03-03 22:40:00+00	00000000-0000-0000-0000-000000000002	leave	support	specific.2!58	\N	\N
-155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	804	62	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.3!59	\N	\N
-156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	804	62	\N	00000000-0000-0000-0000-000000000002	touch	Büro 3	specific.3!59	\N	\N
-157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	804	62	2026-03-03 23:40:20+00	00000000-0000-0000-0000-000000000002	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}
-158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	804	63	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.4!60	\N	\N
-159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	804	64	\N	00000000-0000-0000-0000-000000000002	join	support	specific.5!61	\N	["ä", 1.5]
-160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	804	64	2026-03-04 01:04:00+00	00000000-0000-0000-0000-000000000002	leave	support	specific.5!61	\N	\N
-161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	804	63	2026-03-04 00:03:00+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.4!60	\N	\N
-162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	804	65	\N	00000000-0000-0000-0000-000000000001	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}
-163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	804	66	\N	00000000-0000-0000-0000-000000000004	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}
-164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	804	67	\N	00000000-0000-0000-0000-000000000005	join	support	specific.1!64	\N	\N
-165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	804	65	2026-03-04 01:36:00+00	00000000-0000-0000-0000-000000000001	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}
-166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	804	68	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.2!65	\N	["ä", 1.5]
-167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	804	68	\N	00000000-0000-0000-0000-000000000004	touch	Büro 3	specific.2!65	\N	\N
-168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	804	68	2026-03-04 03:47:40+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.2!65	\N	\N
-169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	804	66	2026-03-04 02:26:00+00	00000000-0000-0000-0000-000000000004	leave	lobby	specific.0!63	\N	\N
-170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	804	69	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}
-171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	804	69	\N	00000000-0000-0000-0000-000000000002	touch	lobby	specific.3!66	\N	\N
-172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	804	69	2026-03-04 04:14:20+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.3!66	\N	\N
-173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	804	67	\N	00000000-0000-0000-0000-000000000005	touch	support	specific.1!64	\N	\N
-174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	804	67	2026-03-04 04:16:20+00	00000000-0000-0000-0000-000000000005	prune	support	specific.1!64	\N	{"reason": "silent"}
-175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	804	70	\N	00000000-0000-0000-0000-000000000004	join	support	specific.4!67	\N	["ä", 1.5]
-176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	804	71	\N	00000000-0000-0000-0000-000000000001	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}
-177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	804	70	2026-03-04 04:40:00+00	00000000-0000-0000-0000-000000000004	leave	support	specific.4!67	\N	\N
-178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	804	72	\N	00000000-0000-0000-0000-000000000004	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}
-179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	804	73	\N	00000000-0000-0000-0000-000000000004	join	support	specific.0!70	\N	\N
-180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	804	73	2026-03-04 06:40:00+00	00000000-0000-0000-0000-000000000004	leave	support	specific.0!70	\N	\N
-181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	804	71	\N	00000000-0000-0000-0000-000000000001	touch	Büro 3	specific.5!68	\N	\N
-182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	804	71	2026-03-04 06:54:20+00	00000000-0000-0000-0000-000000000001	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}
-183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	804	74	\N	00000000-0000-0000-0000-000000000001	join	Büro 3	specific.1!71	\N	["ä", 1.5]
-184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	804	72	2026-03-04 06:12:00+00	00000000-0000-0000-0000-000000000004	leave	lobby	specific.6!69	\N	\N
-185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	804	74	\N	00000000-0000-0000-0000-000000000001	touch	Büro 3	specific.1!71	\N	\N
-186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	804	74	2026-03-04 07:36:40+00	00000000-0000-0000-0000-000000000001	leave	Büro 3	specific.1!71	\N	\N
-187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	804	75	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.2!72	\N	\N
-188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	804	76	\N	00000000-0000-0000-0000-000000000002	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}
-189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	804	77	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.4!74	\N	["ä", 1.5]
-190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	804	75	2026-03-04 08:19:00+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.2!72	\N	\N
-191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	804	78	\N	\N	join	lobby	specific.5!75	\N	\N
-192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	804	76	2026-03-04 09:04:00+00	00000000-0000-0000-0000-000000000002	leave	support	specific.3!73	\N	\N
-193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	804	79	\N	00000000-0000-0000-0000-000000000004	join	support	specific.6!76	\N	["ä", 1.5]
-194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	804	79	\N	00000000-0000-0000-0000-000000000004	touch	support	specific.6!76	\N	\N
-195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	804	79	2026-03-04 10:50:40+00	00000000-0000-0000-0000-000000000004	leave	support	specific.6!76	\N	\N
-196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	804	77	2026-03-04 09:29:00+00	00000000-0000-0000-0000-000000000004	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}
-197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	804	80	\N	00000000-0000-0000-0000-000000000003	join	Büro 3	specific.0!77	\N	["ä", 1.5]
-198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	804	78	\N	\N	touch	lobby	specific.5!75	\N	\N
-199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	804	78	2026-03-04 11:45:20+00	\N	leave	lobby	specific.5!75	\N	\N
-200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	804	81	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.1!78	\N	["ä", 1.5]
-201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	804	81	2026-03-04 12:02:00+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.1!78	\N	\N
-202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	804	80	2026-03-04 11:32:00+00	00000000-0000-0000-0000-000000000003	leave	Büro 3	specific.0!77	\N	\N
-203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	804	82	\N	\N	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}
-204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	804	83	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.3!80	\N	["ä", 1.5]
-205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	804	83	2026-03-04 13:45:00+00	00000000-0000-0000-0000-000000000002	leave	Büro 3	specific.3!80	\N	\N
-206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	804	84	\N	\N	join	lobby	specific.4!81	\N	\N
-207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	804	82	2026-03-04 13:06:00+00	\N	leave	support	specific.2!79	\N	\N
-208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	804	84	\N	\N	touch	lobby	specific.4!81	\N	\N
-209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	804	84	2026-03-04 14:35:40+00	\N	leave	lobby	specific.4!81	\N	\N
-210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	804	85	\N	00000000-0000-0000-0000-000000000003	join	support	specific.5!82	\N	["ä", 1.5]
-211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	804	85	2026-03-04 15:01:00+00	00000000-0000-0000-0000-000000000003	prune	support	specific.5!82	\N	{"reason": "silent"}
-212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	804	86	\N	00000000-0000-0000-0000-000000000005	join	Büro 3	specific.6!83	\N	\N
-213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	804	87	\N	00000000-0000-0000-0000-000000000001	join	lobby	specific.0!84	\N	["ä", 1.5]
-214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	804	87	\N	00000000-0000-0000-0000-000000000001	touch	lobby	specific.0!84	\N	\N
-215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	804	87	2026-03-04 16:11:40+00	00000000-0000-0000-0000-000000000001	prune	lobby	specific.0!84	\N	{"reason": "silent"}
-216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	804	86	\N	00000000-0000-0000-0000-000000000005	touch	Büro 3	specific.6!83	\N	\N
-217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	804	86	2026-03-04 16:57:20+00	00000000-0000-0000-0000-000000000005	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}
-218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	804	88	\N	00000000-0000-0000-0000-000000000003	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}
-219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	804	88	\N	00000000-0000-0000-0000-000000000003	touch	support	specific.1!85	\N	\N
-220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	804	88	2026-03-04 17:10:40+00	00000000-0000-0000-0000-000000000003	leave	support	specific.1!85	\N	\N
-221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	804	89	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}
-222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	804	89	2026-03-04 17:33:00+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.2!86	\N	\N
-223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	804	90	\N	\N	join	lobby	specific.3!87	\N	["ä", 1.5]
-224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	804	90	2026-03-04 18:25:00+00	\N	leave	lobby	specific.3!87	\N	\N
-225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	804	91	\N	00000000-0000-0000-0000-000000000005	join	support	specific.4!88	\N	["ä", 1.5]
-226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	804	92	\N	00000000-0000-0000-0000-000000000003	join	Büro 3	specific.5!89	\N	\N
-227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	804	93	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}
-228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	804	93	\N	00000000-0000-0000-0000-000000000002	touch	lobby	specific.6!90	\N	\N
-229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	804	93	2026-03-04 20:09:40+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.6!90	\N	\N
-230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	804	91	2026-03-04 18:49:00+00	00000000-0000-0000-0000-000000000005	leave	support	specific.4!88	\N	\N
-231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	804	92	\N	00000000-0000-0000-0000-000000000003	touch	Büro 3	specific.5!89	\N	\N
-232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	804	92	2026-03-04 20:54:20+00	00000000-0000-0000-0000-000000000003	leave	Büro 3	specific.5!89	\N	\N
-233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	804	94	\N	00000000-0000-0000-0000-000000000003	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}
-234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	804	95	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.1!92	\N	["ä", 1.5]
-235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	804	96	\N	00000000-0000-0000-0000-000000000005	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}
-236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	804	94	\N	00000000-0000-0000-0000-000000000003	touch	support	specific.0!91	\N	\N
-237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	804	94	2026-03-04 22:28:20+00	00000000-0000-0000-0000-000000000003	leave	support	specific.0!91	\N	\N
-238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	804	95	\N	00000000-0000-0000-0000-000000000002	touch	Büro 3	specific.1!92	\N	\N
-239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	804	95	2026-03-04 22:49:20+00	00000000-0000-0000-0000-000000000002	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}
-240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	804	97	\N	00000000-0000-0000-0000-000000000002	join	support	specific.3!94	\N	["ä", 1.5]
-241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	804	98	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.4!95	\N	["ä", 1.5]
-242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	804	98	\N	00000000-0000-0000-0000-000000000004	touch	Büro 3	specific.4!95	\N	\N
-243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	804	98	2026-03-04 23:39:40+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.4!95	\N	\N
-244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	804	96	2026-03-04 22:26:00+00	00000000-0000-0000-0000-000000000005	leave	lobby	specific.2!93	\N	\N
-245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	804	99	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.5!96	\N	["ä", 1.5]
-246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	804	97	\N	00000000-0000-0000-0000-000000000002	touch	support	specific.3!94	\N	\N
-247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	804	97	2026-03-05 00:22:20+00	00000000-0000-0000-0000-000000000002	leave	support	specific.3!94	\N	\N
-248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	804	100	\N	00000000-0000-0000-0000-000000000003	join	support	specific.6!97	\N	\N
-249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	804	100	2026-03-05 01:00:00+00	00000000-0000-0000-0000-000000000003	leave	support	specific.6!97	\N	\N
-250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	804	99	\N	00000000-0000-0000-0000-000000000002	touch	lobby	specific.5!96	\N	\N
-251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	804	99	2026-03-05 01:30:20+00	00000000-0000-0000-0000-000000000002	leave	lobby	specific.5!96	\N	\N
-252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	804	101	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.0!98	\N	\N
-253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	804	102	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.1!99	\N	["ä", 1.5]
-254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	804	102	\N	00000000-0000-0000-0000-000000000003	touch	lobby	specific.1!99	\N	\N
-255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	804	102	2026-03-05 02:20:40+00	00000000-0000-0000-0000-000000000003	leave	lobby	specific.1!99	\N	\N
-256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	804	103	\N	\N	join	support	specific.2!100	\N	["ä", 1.5]
-257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	804	101	\N	00000000-0000-0000-0000-000000000002	touch	Büro 3	specific.0!98	\N	\N
-258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	804	101	2026-03-05 03:09:20+00	00000000-0000-0000-0000-000000000002	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}
-259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	804	104	\N	00000000-0000-0000-0000-000000000005	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}
-260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	804	104	2026-03-05 03:34:00+00	00000000-0000-0000-0000-000000000005	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}
-261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	804	103	2026-03-05 02:43:00+00	\N	leave	support	specific.2!100	\N	\N
-262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	804	105	\N	00000000-0000-0000-0000-000000000002	join	lobby	specific.4!102	\N	\N
-263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	804	106	\N	\N	join	support	specific.5!103	\N	["ä", 1.5]
-264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	804	106	\N	\N	touch	support	specific.5!103	\N	\N
-265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	804	106	2026-03-05 05:14:40+00	\N	prune	support	specific.5!103	\N	{"reason": "silent"}
-266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	804	107	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.6!104	\N	["ä", 1.5]
-267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	804	105	2026-03-05 04:20:00+00	00000000-0000-0000-0000-000000000002	prune	lobby	specific.4!102	\N	{"reason": "silent"}
-268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	804	108	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}
-269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	804	108	\N	00000000-0000-0000-0000-000000000003	touch	lobby	specific.0!105	\N	\N
-270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	804	108	2026-03-05 06:23:20+00	00000000-0000-0000-0000-000000000003	leave	lobby	specific.0!105	\N	\N
-271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	804	107	\N	00000000-0000-0000-0000-000000000002	touch	Büro 3	specific.6!104	\N	\N
-272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	804	107	2026-03-05 07:00:20+00	00000000-0000-0000-0000-000000000002	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}
-273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	804	109	\N	00000000-0000-0000-0000-000000000001	join	support	specific.1!106	\N	["ä", 1.5]
-274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	804	110	\N	00000000-0000-0000-0000-000000000003	join	Büro 3	specific.2!107	\N	\N
-275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	804	111	\N	00000000-0000-0000-0000-000000000004	join	lobby	specific.3!108	\N	["ä", 1.5]
-276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	804	109	2026-03-05 07:07:00+00	00000000-0000-0000-0000-000000000001	leave	support	specific.1!106	\N	\N
-277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	804	110	\N	00000000-0000-0000-0000-000000000003	touch	Büro 3	specific.2!107	\N	\N
-278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	804	110	2026-03-05 08:43:20+00	00000000-0000-0000-0000-000000000003	leave	Büro 3	specific.2!107	\N	\N
-279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	804	112	\N	00000000-0000-0000-0000-000000000001	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}
-280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	804	112	\N	00000000-0000-0000-0000-000000000001	touch	support	specific.4!109	\N	\N
-281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	804	112	2026-03-05 08:54:40+00	00000000-0000-0000-0000-000000000001	leave	support	specific.4!109	\N	\N
-282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	804	111	2026-03-05 08:02:00+00	00000000-0000-0000-0000-000000000004	leave	lobby	specific.3!108	\N	\N
-283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	804	113	\N	00000000-0000-0000-0000-000000000005	join	Büro 3	specific.5!110	\N	\N
-284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	804	113	\N	00000000-0000-0000-0000-000000000005	touch	Büro 3	specific.5!110	\N	\N
-285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	804	113	2026-03-05 09:35:40+00	00000000-0000-0000-0000-000000000005	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}
-286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	804	114	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.6!111	\N	\N
-287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	804	114	2026-03-05 10:03:00+00	00000000-0000-0000-0000-000000000003	leave	lobby	specific.6!111	\N	\N
-288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	804	115	\N	00000000-0000-0000-0000-000000000001	join	support	specific.0!112	\N	["ä", 1.5]
-289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	804	116	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.1!113	\N	["ä", 1.5]
-290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	804	115	\N	00000000-0000-0000-0000-000000000001	touch	support	specific.0!112	\N	\N
-291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	804	115	2026-03-05 12:04:20+00	00000000-0000-0000-0000-000000000001	prune	support	specific.0!112	\N	{"reason": "silent"}
-292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	804	117	\N	00000000-0000-0000-0000-000000000005	join	lobby	specific.2!114	\N	\N
-293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	804	117	2026-03-05 12:26:00+00	00000000-0000-0000-0000-000000000005	prune	lobby	specific.2!114	\N	{"reason": "silent"}
-294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	804	118	\N	00000000-0000-0000-0000-000000000003	join	support	specific.3!115	\N	\N
-295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	804	116	\N	00000000-0000-0000-0000-000000000004	touch	Büro 3	specific.1!113	\N	\N
-296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	804	116	2026-03-05 12:59:20+00	00000000-0000-0000-0000-000000000004	leave	Büro 3	specific.1!113	\N	\N
-297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	804	119	\N	00000000-0000-0000-0000-000000000004	join	Büro 3	specific.4!116	\N	\N
-298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	804	119	\N	00000000-0000-0000-0000-000000000004	touch	Büro 3	specific.4!116	\N	\N
-299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	804	120	\N	00000000-0000-0000-0000-000000000003	join	lobby	specific.5!117	\N	\N
-300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	804	121	\N	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
-301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	804	121	\N	\N	touch	support	specific.6!118	\N	\N
-302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	804	122	\N	00000000-0000-0000-0000-000000000002	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-303	2026-11-29 05:11:47.465686+00	2026-11-29 05:11:47.465686+00	810	123	\N	\N	join	lobby	claimed	server 1	\N
-304	2026-11-29 05:11:47.467864+00	2026-11-29 05:11:47.467864+00	812	124	\N	00000000-0000-0000-0000-000000000001	join	lobby	last	\N	{"device": "desk"}
-305	2026-11-29 05:11:47.467864+00	2026-11-29 05:11:47.469187+00	813	124	\N	00000000-0000-0000-0000-000000000001	touch	lobby	last	\N	{"device": "phone"}
-306	2026-11-29 05:11:47.469884+00	2026-11-29 05:11:47.469884+00	814	125	\N	\N	join	support	gone	\N	\N
-307	2026-11-29 05:11:47.469884+00	2026-11-29 05:11:47.470644+00	815	125	2026-11-29 05:11:47.469884+00	\N	leave	support	gone	\N	\N
+COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, is_leased, kind, room, channel_name, process, data) FROM stdin;
+1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	807	1	\N	\N	f	join	hall	early	\N	\N
+2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	807	1	2026-03-02 05:00:00+00	\N	\N	leave	hall	early	\N	\N
+3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	807	\N	\N	\N	\N	prune	hall	\N	\N	\N
+4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	807	3	\N	\N	f	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}
+5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	807	4	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}
+6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	807	4	2026-03-02 09:04:00+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.1!1	\N	\N
+7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	807	5	\N	\N	f	join	Büro 3	specific.2!2	\N	["ä", 1.5]
+8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	807	5	\N	\N	\N	touch	Büro 3	specific.2!2	\N	\N
+9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	807	5	2026-03-02 09:26:40+00	\N	\N	leave	Büro 3	specific.2!2	\N	\N
+10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	807	3	2026-03-02 08:04:00+00	\N	\N	leave	lobby	specific.0!0	\N	\N
+11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	807	6	\N	\N	f	join	lobby	specific.3!3	\N	\N
+12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	807	6	2026-03-02 10:25:00+00	\N	\N	leave	lobby	specific.3!3	\N	\N
+13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	807	7	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.4!4	\N	["ä", 1.5]
+14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	807	8	\N	00000000-0000-0000-0000-000000000003	f	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}
+15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	807	7	\N	00000000-0000-0000-0000-000000000003	\N	touch	support	specific.4!4	\N	\N
+16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	807	7	2026-03-02 12:03:20+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.4!4	\N	\N
+17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	807	9	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}
+18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	807	8	2026-03-02 11:20:00+00	00000000-0000-0000-0000-000000000003	\N	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}
+19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	807	10	\N	\N	f	join	support	specific.0!7	\N	\N
+20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	807	9	2026-03-02 12:07:00+00	00000000-0000-0000-0000-000000000003	\N	prune	lobby	specific.6!6	\N	{"reason": "silent"}
+21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	807	11	\N	00000000-0000-0000-0000-000000000005	f	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}
+22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	807	11	2026-03-02 13:43:00+00	00000000-0000-0000-0000-000000000005	\N	leave	Büro 3	specific.1!8	\N	\N
+23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	807	12	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}
+24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	807	10	\N	\N	\N	touch	support	specific.0!7	\N	\N
+25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	807	10	2026-03-02 14:29:20+00	\N	\N	leave	support	specific.0!7	\N	\N
+26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	807	13	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.3!10	\N	["ä", 1.5]
+27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	807	12	2026-03-02 14:09:00+00	00000000-0000-0000-0000-000000000003	\N	leave	lobby	specific.2!9	\N	\N
+28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	807	14	\N	00000000-0000-0000-0000-000000000005	f	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}
+29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	807	13	\N	00000000-0000-0000-0000-000000000003	\N	touch	support	specific.3!10	\N	\N
+30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	807	13	2026-03-02 16:10:20+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.3!10	\N	\N
+31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	807	15	\N	00000000-0000-0000-0000-000000000001	f	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}
+32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	807	16	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.6!13	\N	\N
+33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	807	16	2026-03-02 17:03:00+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.6!13	\N	\N
+34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	807	14	2026-03-02 15:48:00+00	00000000-0000-0000-0000-000000000005	\N	leave	Büro 3	specific.4!11	\N	\N
+35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	807	17	\N	00000000-0000-0000-0000-000000000001	f	join	Büro 3	specific.0!14	\N	["ä", 1.5]
+36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	807	17	\N	00000000-0000-0000-0000-000000000001	\N	touch	Büro 3	specific.0!14	\N	\N
+37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	807	17	2026-03-02 17:36:20+00	00000000-0000-0000-0000-000000000001	\N	leave	Büro 3	specific.0!14	\N	\N
+38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	807	15	\N	00000000-0000-0000-0000-000000000001	\N	touch	lobby	specific.5!12	\N	\N
+39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	807	15	2026-03-02 17:44:20+00	00000000-0000-0000-0000-000000000001	\N	prune	lobby	specific.5!12	\N	{"reason": "silent"}
+40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	807	18	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.1!15	\N	["ä", 1.5]
+41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	807	19	\N	00000000-0000-0000-0000-000000000004	f	join	support	specific.2!16	\N	\N
+42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	807	19	\N	00000000-0000-0000-0000-000000000004	\N	touch	support	specific.2!16	\N	\N
+43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	807	19	2026-03-02 18:56:20+00	00000000-0000-0000-0000-000000000004	\N	leave	support	specific.2!16	\N	\N
+44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	807	18	\N	00000000-0000-0000-0000-000000000002	\N	touch	lobby	specific.1!15	\N	\N
+45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	807	18	2026-03-02 19:34:20+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.1!15	\N	\N
+46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	807	20	\N	00000000-0000-0000-0000-000000000001	f	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}
+47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	807	20	\N	00000000-0000-0000-0000-000000000001	\N	touch	Büro 3	specific.3!17	\N	\N
+48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	807	20	2026-03-02 19:41:40+00	00000000-0000-0000-0000-000000000001	\N	leave	Büro 3	specific.3!17	\N	\N
+49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	807	21	\N	00000000-0000-0000-0000-000000000004	f	join	lobby	specific.4!18	\N	["ä", 1.5]
+50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	807	21	\N	00000000-0000-0000-0000-000000000004	\N	touch	lobby	specific.4!18	\N	\N
+51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	807	21	2026-03-02 20:19:40+00	00000000-0000-0000-0000-000000000004	\N	prune	lobby	specific.4!18	\N	{"reason": "silent"}
+52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	807	22	\N	00000000-0000-0000-0000-000000000004	f	join	support	specific.5!19	\N	["ä", 1.5]
+53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	807	22	2026-03-02 20:40:00+00	00000000-0000-0000-0000-000000000004	\N	leave	support	specific.5!19	\N	\N
+54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	807	23	\N	00000000-0000-0000-0000-000000000005	f	join	Büro 3	specific.6!20	\N	\N
+55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	807	23	2026-03-02 21:45:00+00	00000000-0000-0000-0000-000000000005	\N	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}
+56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	807	24	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.0!21	\N	\N
+57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	807	24	\N	00000000-0000-0000-0000-000000000002	\N	touch	lobby	specific.0!21	\N	\N
+58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	807	24	2026-03-02 22:14:20+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.0!21	\N	\N
+59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	807	25	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.1!22	\N	\N
+60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	807	26	\N	00000000-0000-0000-0000-000000000005	f	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}
+61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	807	27	\N	\N	f	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}
+62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	807	25	2026-03-02 23:05:00+00	00000000-0000-0000-0000-000000000002	\N	prune	support	specific.1!22	\N	{"reason": "silent"}
+63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	807	27	\N	\N	\N	touch	lobby	specific.3!24	\N	\N
+64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	807	27	2026-03-03 00:28:40+00	\N	\N	leave	lobby	specific.3!24	\N	\N
+65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	807	28	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.4!25	\N	["ä", 1.5]
+66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	807	26	\N	00000000-0000-0000-0000-000000000005	\N	touch	Büro 3	specific.2!23	\N	\N
+67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	807	26	2026-03-03 00:51:20+00	00000000-0000-0000-0000-000000000005	\N	leave	Büro 3	specific.2!23	\N	\N
+68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	807	28	\N	00000000-0000-0000-0000-000000000002	\N	touch	support	specific.4!25	\N	\N
+69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	807	28	2026-03-03 00:56:40+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.4!25	\N	\N
+70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	807	29	\N	00000000-0000-0000-0000-000000000003	f	join	Büro 3	specific.5!26	\N	\N
+71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	807	29	2026-03-03 01:36:00+00	00000000-0000-0000-0000-000000000003	\N	leave	Büro 3	specific.5!26	\N	\N
+72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	807	30	\N	00000000-0000-0000-0000-000000000001	f	join	lobby	specific.6!27	\N	["ä", 1.5]
+73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	807	30	\N	00000000-0000-0000-0000-000000000001	\N	touch	lobby	specific.6!27	\N	\N
+74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	807	30	2026-03-03 02:12:20+00	00000000-0000-0000-0000-000000000001	\N	prune	lobby	specific.6!27	\N	{"reason": "silent"}
+75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	807	31	\N	00000000-0000-0000-0000-000000000005	f	join	support	specific.0!28	\N	["ä", 1.5]
+76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	807	31	2026-03-03 03:06:00+00	00000000-0000-0000-0000-000000000005	\N	leave	support	specific.0!28	\N	\N
+77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	807	32	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.1!29	\N	\N
+78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	807	32	\N	00000000-0000-0000-0000-000000000004	\N	touch	Büro 3	specific.1!29	\N	\N
+79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	807	32	2026-03-03 03:40:20+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.1!29	\N	\N
+80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	807	33	\N	00000000-0000-0000-0000-000000000001	f	join	lobby	specific.2!30	\N	\N
+81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	807	33	\N	00000000-0000-0000-0000-000000000001	\N	touch	lobby	specific.2!30	\N	\N
+82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	807	33	2026-03-03 04:29:40+00	00000000-0000-0000-0000-000000000001	\N	prune	lobby	specific.2!30	\N	{"reason": "silent"}
+83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	807	34	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.3!31	\N	["ä", 1.5]
+84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	807	34	\N	00000000-0000-0000-0000-000000000002	\N	touch	support	specific.3!31	\N	\N
+85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	807	34	2026-03-03 05:07:20+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.3!31	\N	\N
+86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	807	35	\N	\N	f	join	Büro 3	specific.4!32	\N	\N
+87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	807	35	\N	\N	\N	touch	Büro 3	specific.4!32	\N	\N
+88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	807	35	2026-03-03 05:28:20+00	\N	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}
+89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	807	36	\N	\N	f	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}
+90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	807	37	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.6!34	\N	\N
+91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	807	37	\N	00000000-0000-0000-0000-000000000003	\N	touch	support	specific.6!34	\N	\N
+92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	807	37	2026-03-03 06:43:20+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.6!34	\N	\N
+93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	807	38	\N	00000000-0000-0000-0000-000000000003	f	join	Büro 3	specific.0!35	\N	["ä", 1.5]
+94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	807	38	\N	00000000-0000-0000-0000-000000000003	\N	touch	Büro 3	specific.0!35	\N	\N
+95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	807	38	2026-03-03 07:47:40+00	00000000-0000-0000-0000-000000000003	\N	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}
+96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	807	36	2026-03-03 06:26:00+00	\N	\N	leave	lobby	specific.5!33	\N	\N
+97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	807	39	\N	\N	f	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}
+98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	807	39	2026-03-03 08:27:00+00	\N	\N	leave	lobby	specific.1!36	\N	\N
+99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	807	40	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}
+100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	807	41	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.3!38	\N	["ä", 1.5]
+101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	807	41	\N	00000000-0000-0000-0000-000000000004	\N	touch	Büro 3	specific.3!38	\N	\N
+102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	807	41	2026-03-03 09:41:20+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.3!38	\N	\N
+103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	807	42	\N	\N	f	join	lobby	specific.4!39	\N	\N
+104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	807	42	2026-03-03 10:07:00+00	\N	\N	leave	lobby	specific.4!39	\N	\N
+105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	807	40	2026-03-03 09:05:00+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.2!37	\N	\N
+106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	807	43	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}
+107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	807	44	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.6!41	\N	["ä", 1.5]
+108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	807	44	2026-03-03 11:30:00+00	00000000-0000-0000-0000-000000000004	\N	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}
+109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	807	45	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.0!42	\N	\N
+110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	807	45	\N	00000000-0000-0000-0000-000000000003	\N	touch	lobby	specific.0!42	\N	\N
+111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	807	45	2026-03-03 12:17:20+00	00000000-0000-0000-0000-000000000003	\N	leave	lobby	specific.0!42	\N	\N
+112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	807	43	\N	00000000-0000-0000-0000-000000000002	\N	touch	support	specific.5!40	\N	\N
+113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	807	43	2026-03-03 12:32:20+00	00000000-0000-0000-0000-000000000002	\N	prune	support	specific.5!40	\N	{"reason": "silent"}
+114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	807	46	\N	00000000-0000-0000-0000-000000000004	f	join	support	specific.1!43	\N	["ä", 1.5]
+115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	807	46	2026-03-03 13:06:00+00	00000000-0000-0000-0000-000000000004	\N	leave	support	specific.1!43	\N	\N
+116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	807	47	\N	00000000-0000-0000-0000-000000000002	f	join	Büro 3	specific.2!44	\N	["ä", 1.5]
+117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	807	47	\N	00000000-0000-0000-0000-000000000002	\N	touch	Büro 3	specific.2!44	\N	\N
+118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	807	47	2026-03-03 13:37:20+00	00000000-0000-0000-0000-000000000002	\N	leave	Büro 3	specific.2!44	\N	\N
+119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	807	48	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}
+120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	807	48	2026-03-03 14:17:00+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.3!45	\N	\N
+121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	807	49	\N	\N	f	join	support	specific.4!46	\N	\N
+122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	807	50	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.5!47	\N	\N
+123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	807	50	2026-03-03 15:26:00+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.5!47	\N	\N
+124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	807	49	2026-03-03 14:40:00+00	\N	\N	leave	support	specific.4!46	\N	\N
+125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	807	51	\N	00000000-0000-0000-0000-000000000001	f	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}
+126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	807	51	\N	00000000-0000-0000-0000-000000000001	\N	touch	lobby	specific.6!48	\N	\N
+127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	807	51	2026-03-03 16:14:20+00	00000000-0000-0000-0000-000000000001	\N	leave	lobby	specific.6!48	\N	\N
+128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	807	52	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}
+129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	807	53	\N	\N	f	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}
+130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	807	53	2026-03-03 17:23:00+00	\N	\N	leave	Büro 3	specific.1!50	\N	\N
+131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	807	54	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.2!51	\N	\N
+132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	807	52	\N	00000000-0000-0000-0000-000000000002	\N	touch	support	specific.0!49	\N	\N
+133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	807	52	2026-03-03 18:28:20+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.0!49	\N	\N
+134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	807	55	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.3!52	\N	\N
+135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	807	55	\N	00000000-0000-0000-0000-000000000003	\N	touch	support	specific.3!52	\N	\N
+136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	807	55	2026-03-03 18:48:40+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.3!52	\N	\N
+137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	807	56	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}
+138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	807	54	\N	00000000-0000-0000-0000-000000000003	\N	touch	lobby	specific.2!51	\N	\N
+139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	807	54	2026-03-03 19:46:20+00	00000000-0000-0000-0000-000000000003	\N	leave	lobby	specific.2!51	\N	\N
+140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	807	57	\N	00000000-0000-0000-0000-000000000001	f	join	lobby	specific.5!54	\N	\N
+141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	807	58	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.6!55	\N	\N
+142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	807	56	\N	00000000-0000-0000-0000-000000000004	\N	touch	Büro 3	specific.4!53	\N	\N
+143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	807	56	2026-03-03 21:08:20+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.4!53	\N	\N
+144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	807	58	\N	00000000-0000-0000-0000-000000000003	\N	touch	support	specific.6!55	\N	\N
+145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	807	58	2026-03-03 21:12:40+00	00000000-0000-0000-0000-000000000003	\N	prune	support	specific.6!55	\N	{"reason": "silent"}
+146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	807	57	\N	00000000-0000-0000-0000-000000000001	\N	touch	lobby	specific.5!54	\N	\N
+147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	807	57	2026-03-03 21:28:20+00	00000000-0000-0000-0000-000000000001	\N	prune	lobby	specific.5!54	\N	{"reason": "silent"}
+148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	807	59	\N	00000000-0000-0000-0000-000000000001	f	join	Büro 3	specific.0!56	\N	\N
+149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	807	59	\N	00000000-0000-0000-0000-000000000001	\N	touch	Büro 3	specific.0!56	\N	\N
+150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	807	59	2026-03-03 21:38:40+00	00000000-0000-0000-0000-000000000001	\N	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}
+151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	807	60	\N	00000000-0000-0000-0000-000000000004	f	join	lobby	specific.1!57	\N	\N
+152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	807	60	2026-03-03 22:10:00+00	00000000-0000-0000-0000-000000000004	\N	leave	lobby	specific.1!57	\N	\N
+153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	807	61	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.2!58	\N	\N
+154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	807	61	2026-03-03 22:40:00+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.2!58	\N	\N
+155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	807	62	\N	00000000-0000-0000-0000-000000000002	f	join	Büro 3	specific.3!59	\N	\N
+156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	807	62	\N	00000000-0000-0000-0000-000000000002	\N	touch	Büro 3	specific.3!59	\N	\N
+157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	807	62	2026-03-03 23:40:20+00	00000000-0000-0000-0000-000000000002	\N	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}
+158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	807	63	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.4!60	\N	\N
+159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	807	64	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.5!61	\N	["ä", 1.5]
+160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	807	64	2026-03-04 01:04:00+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.5!61	\N	\N
+161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	807	63	2026-03-04 00:03:00+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.4!60	\N	\N
+162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	807	65	\N	00000000-0000-0000-0000-000000000001	f	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}
+163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	807	66	\N	00000000-0000-0000-0000-000000000004	f	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}
+164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	807	67	\N	00000000-0000-0000-0000-000000000005	f	join	support	specific.1!64	\N	\N
+165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	807	65	2026-03-04 01:36:00+00	00000000-0000-0000-0000-000000000001	\N	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}
+166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	807	68	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.2!65	\N	["ä", 1.5]
+167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	807	68	\N	00000000-0000-0000-0000-000000000004	\N	touch	Büro 3	specific.2!65	\N	\N
+168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	807	68	2026-03-04 03:47:40+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.2!65	\N	\N
+169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	807	66	2026-03-04 02:26:00+00	00000000-0000-0000-0000-000000000004	\N	leave	lobby	specific.0!63	\N	\N
+170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	807	69	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}
+171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	807	69	\N	00000000-0000-0000-0000-000000000002	\N	touch	lobby	specific.3!66	\N	\N
+172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	807	69	2026-03-04 04:14:20+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.3!66	\N	\N
+173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	807	67	\N	00000000-0000-0000-0000-000000000005	\N	touch	support	specific.1!64	\N	\N
+174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	807	67	2026-03-04 04:16:20+00	00000000-0000-0000-0000-000000000005	\N	prune	support	specific.1!64	\N	{"reason": "silent"}
+175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	807	70	\N	00000000-0000-0000-0000-000000000004	f	join	support	specific.4!67	\N	["ä", 1.5]
+176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	807	71	\N	00000000-0000-0000-0000-000000000001	f	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}
+177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	807	70	2026-03-04 04:40:00+00	00000000-0000-0000-0000-000000000004	\N	leave	support	specific.4!67	\N	\N
+178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	807	72	\N	00000000-0000-0000-0000-000000000004	f	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}
+179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	807	73	\N	00000000-0000-0000-0000-000000000004	f	join	support	specific.0!70	\N	\N
+180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	807	73	2026-03-04 06:40:00+00	00000000-0000-0000-0000-000000000004	\N	leave	support	specific.0!70	\N	\N
+181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	807	71	\N	00000000-0000-0000-0000-000000000001	\N	touch	Büro 3	specific.5!68	\N	\N
+182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	807	71	2026-03-04 06:54:20+00	00000000-0000-0000-0000-000000000001	\N	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}
+183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	807	74	\N	00000000-0000-0000-0000-000000000001	f	join	Büro 3	specific.1!71	\N	["ä", 1.5]
+184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	807	72	2026-03-04 06:12:00+00	00000000-0000-0000-0000-000000000004	\N	leave	lobby	specific.6!69	\N	\N
+185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	807	74	\N	00000000-0000-0000-0000-000000000001	\N	touch	Büro 3	specific.1!71	\N	\N
+186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	807	74	2026-03-04 07:36:40+00	00000000-0000-0000-0000-000000000001	\N	leave	Büro 3	specific.1!71	\N	\N
+187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	807	75	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.2!72	\N	\N
+188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	807	76	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}
+189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	807	77	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.4!74	\N	["ä", 1.5]
+190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	807	75	2026-03-04 08:19:00+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.2!72	\N	\N
+191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	807	78	\N	\N	f	join	lobby	specific.5!75	\N	\N
+192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	807	76	2026-03-04 09:04:00+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.3!73	\N	\N
+193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	807	79	\N	00000000-0000-0000-0000-000000000004	f	join	support	specific.6!76	\N	["ä", 1.5]
+194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	807	79	\N	00000000-0000-0000-0000-000000000004	\N	touch	support	specific.6!76	\N	\N
+195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	807	79	2026-03-04 10:50:40+00	00000000-0000-0000-0000-000000000004	\N	leave	support	specific.6!76	\N	\N
+196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	807	77	2026-03-04 09:29:00+00	00000000-0000-0000-0000-000000000004	\N	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}
+197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	807	80	\N	00000000-0000-0000-0000-000000000003	f	join	Büro 3	specific.0!77	\N	["ä", 1.5]
+198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	807	78	\N	\N	\N	touch	lobby	specific.5!75	\N	\N
+199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	807	78	2026-03-04 11:45:20+00	\N	\N	leave	lobby	specific.5!75	\N	\N
+200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	807	81	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.1!78	\N	["ä", 1.5]
+201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	807	81	2026-03-04 12:02:00+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.1!78	\N	\N
+202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	807	80	2026-03-04 11:32:00+00	00000000-0000-0000-0000-000000000003	\N	leave	Büro 3	specific.0!77	\N	\N
+203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	807	82	\N	\N	f	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}
+204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	807	83	\N	00000000-0000-0000-0000-000000000002	f	join	Büro 3	specific.3!80	\N	["ä", 1.5]
+205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	807	83	2026-03-04 13:45:00+00	00000000-0000-0000-0000-000000000002	\N	leave	Büro 3	specific.3!80	\N	\N
+206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	807	84	\N	\N	f	join	lobby	specific.4!81	\N	\N
+207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	807	82	2026-03-04 13:06:00+00	\N	\N	leave	support	specific.2!79	\N	\N
+208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	807	84	\N	\N	\N	touch	lobby	specific.4!81	\N	\N
+209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	807	84	2026-03-04 14:35:40+00	\N	\N	leave	lobby	specific.4!81	\N	\N
+210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	807	85	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.5!82	\N	["ä", 1.5]
+211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	807	85	2026-03-04 15:01:00+00	00000000-0000-0000-0000-000000000003	\N	prune	support	specific.5!82	\N	{"reason": "silent"}
+212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	807	86	\N	00000000-0000-0000-0000-000000000005	f	join	Büro 3	specific.6!83	\N	\N
+213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	807	87	\N	00000000-0000-0000-0000-000000000001	f	join	lobby	specific.0!84	\N	["ä", 1.5]
+214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	807	87	\N	00000000-0000-0000-0000-000000000001	\N	touch	lobby	specific.0!84	\N	\N
+215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	807	87	2026-03-04 16:11:40+00	00000000-0000-0000-0000-000000000001	\N	prune	lobby	specific.0!84	\N	{"reason": "silent"}
+216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	807	86	\N	00000000-0000-0000-0000-000000000005	\N	touch	Büro 3	specific.6!83	\N	\N
+217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	807	86	2026-03-04 16:57:20+00	00000000-0000-0000-0000-000000000005	\N	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}
+218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	807	88	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}
+219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	807	88	\N	00000000-0000-0000-0000-000000000003	\N	touch	support	specific.1!85	\N	\N
+220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	807	88	2026-03-04 17:10:40+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.1!85	\N	\N
+221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	807	89	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}
+222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	807	89	2026-03-04 17:33:00+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.2!86	\N	\N
+223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	807	90	\N	\N	f	join	lobby	specific.3!87	\N	["ä", 1.5]
+224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	807	90	2026-03-04 18:25:00+00	\N	\N	leave	lobby	specific.3!87	\N	\N
+225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	807	91	\N	00000000-0000-0000-0000-000000000005	f	join	support	specific.4!88	\N	["ä", 1.5]
+226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	807	92	\N	00000000-0000-0000-0000-000000000003	f	join	Büro 3	specific.5!89	\N	\N
+227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	807	93	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}
+228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	807	93	\N	00000000-0000-0000-0000-000000000002	\N	touch	lobby	specific.6!90	\N	\N
+229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	807	93	2026-03-04 20:09:40+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.6!90	\N	\N
+230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	807	91	2026-03-04 18:49:00+00	00000000-0000-0000-0000-000000000005	\N	leave	support	specific.4!88	\N	\N
+231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	807	92	\N	00000000-0000-0000-0000-000000000003	\N	touch	Büro 3	specific.5!89	\N	\N
+232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	807	92	2026-03-04 20:54:20+00	00000000-0000-0000-0000-000000000003	\N	leave	Büro 3	specific.5!89	\N	\N
+233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	807	94	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}
+234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	807	95	\N	00000000-0000-0000-0000-000000000002	f	join	Büro 3	specific.1!92	\N	["ä", 1.5]
+235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	807	96	\N	00000000-0000-0000-0000-000000000005	f	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}
+236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	807	94	\N	00000000-0000-0000-0000-000000000003	\N	touch	support	specific.0!91	\N	\N
+237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	807	94	2026-03-04 22:28:20+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.0!91	\N	\N
+238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	807	95	\N	00000000-0000-0000-0000-000000000002	\N	touch	Büro 3	specific.1!92	\N	\N
+239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	807	95	2026-03-04 22:49:20+00	00000000-0000-0000-0000-000000000002	\N	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}
+240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	807	97	\N	00000000-0000-0000-0000-000000000002	f	join	support	specific.3!94	\N	["ä", 1.5]
+241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	807	98	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.4!95	\N	["ä", 1.5]
+242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	807	98	\N	00000000-0000-0000-0000-000000000004	\N	touch	Büro 3	specific.4!95	\N	\N
+243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	807	98	2026-03-04 23:39:40+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.4!95	\N	\N
+244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	807	96	2026-03-04 22:26:00+00	00000000-0000-0000-0000-000000000005	\N	leave	lobby	specific.2!93	\N	\N
+245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	807	99	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.5!96	\N	["ä", 1.5]
+246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	807	97	\N	00000000-0000-0000-0000-000000000002	\N	touch	support	specific.3!94	\N	\N
+247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	807	97	2026-03-05 00:22:20+00	00000000-0000-0000-0000-000000000002	\N	leave	support	specific.3!94	\N	\N
+248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	807	100	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.6!97	\N	\N
+249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	807	100	2026-03-05 01:00:00+00	00000000-0000-0000-0000-000000000003	\N	leave	support	specific.6!97	\N	\N
+250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	807	99	\N	00000000-0000-0000-0000-000000000002	\N	touch	lobby	specific.5!96	\N	\N
+251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	807	99	2026-03-05 01:30:20+00	00000000-0000-0000-0000-000000000002	\N	leave	lobby	specific.5!96	\N	\N
+252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	807	101	\N	00000000-0000-0000-0000-000000000002	f	join	Büro 3	specific.0!98	\N	\N
+253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	807	102	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.1!99	\N	["ä", 1.5]
+254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	807	102	\N	00000000-0000-0000-0000-000000000003	\N	touch	lobby	specific.1!99	\N	\N
+255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	807	102	2026-03-05 02:20:40+00	00000000-0000-0000-0000-000000000003	\N	leave	lobby	specific.1!99	\N	\N
+256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	807	103	\N	\N	f	join	support	specific.2!100	\N	["ä", 1.5]
+257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	807	101	\N	00000000-0000-0000-0000-000000000002	\N	touch	Büro 3	specific.0!98	\N	\N
+258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	807	101	2026-03-05 03:09:20+00	00000000-0000-0000-0000-000000000002	\N	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}
+259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	807	104	\N	00000000-0000-0000-0000-000000000005	f	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}
+260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	807	104	2026-03-05 03:34:00+00	00000000-0000-0000-0000-000000000005	\N	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}
+261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	807	103	2026-03-05 02:43:00+00	\N	\N	leave	support	specific.2!100	\N	\N
+262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	807	105	\N	00000000-0000-0000-0000-000000000002	f	join	lobby	specific.4!102	\N	\N
+263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	807	106	\N	\N	f	join	support	specific.5!103	\N	["ä", 1.5]
+264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	807	106	\N	\N	\N	touch	support	specific.5!103	\N	\N
+265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	807	106	2026-03-05 05:14:40+00	\N	\N	prune	support	specific.5!103	\N	{"reason": "silent"}
+266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	807	107	\N	00000000-0000-0000-0000-000000000002	f	join	Büro 3	specific.6!104	\N	["ä", 1.5]
+267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	807	105	2026-03-05 04:20:00+00	00000000-0000-0000-0000-000000000002	\N	prune	lobby	specific.4!102	\N	{"reason": "silent"}
+268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	807	108	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}
+269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	807	108	\N	00000000-0000-0000-0000-000000000003	\N	touch	lobby	specific.0!105	\N	\N
+270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	807	108	2026-03-05 06:23:20+00	00000000-0000-0000-0000-000000000003	\N	leave	lobby	specific.0!105	\N	\N
+271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	807	107	\N	00000000-0000-0000-0000-000000000002	\N	touch	Büro 3	specific.6!104	\N	\N
+272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	807	107	2026-03-05 07:00:20+00	00000000-0000-0000-0000-000000000002	\N	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}
+273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	807	109	\N	00000000-0000-0000-0000-000000000001	f	join	support	specific.1!106	\N	["ä", 1.5]
+274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	807	110	\N	00000000-0000-0000-0000-000000000003	f	join	Büro 3	specific.2!107	\N	\N
+275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	807	111	\N	00000000-0000-0000-0000-000000000004	f	join	lobby	specific.3!108	\N	["ä", 1.5]
+276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	807	109	2026-03-05 07:07:00+00	00000000-0000-0000-0000-000000000001	\N	leave	support	specific.1!106	\N	\N
+277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	807	110	\N	00000000-0000-0000-0000-000000000003	\N	touch	Büro 3	specific.2!107	\N	\N
+278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	807	110	2026-03-05 08:43:20+00	00000000-0000-0000-0000-000000000003	\N	leave	Büro 3	specific.2!107	\N	\N
+279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	807	112	\N	00000000-0000-0000-0000-000000000001	f	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}
+280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	807	112	\N	00000000-0000-0000-0000-000000000001	\N	touch	support	specific.4!109	\N	\N
+281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	807	112	2026-03-05 08:54:40+00	00000000-0000-0000-0000-000000000001	\N	leave	support	specific.4!109	\N	\N
+282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	807	111	2026-03-05 08:02:00+00	00000000-0000-0000-0000-000000000004	\N	leave	lobby	specific.3!108	\N	\N
+283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	807	113	\N	00000000-0000-0000-0000-000000000005	f	join	Büro 3	specific.5!110	\N	\N
+284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	807	113	\N	00000000-0000-0000-0000-000000000005	\N	touch	Büro 3	specific.5!110	\N	\N
+285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	807	113	2026-03-05 09:35:40+00	00000000-0000-0000-0000-000000000005	\N	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}
+286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	807	114	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.6!111	\N	\N
+287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	807	114	2026-03-05 10:03:00+00	00000000-0000-0000-0000-000000000003	\N	leave	lobby	specific.6!111	\N	\N
+288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	807	115	\N	00000000-0000-0000-0000-000000000001	f	join	support	specific.0!112	\N	["ä", 1.5]
+289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	807	116	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.1!113	\N	["ä", 1.5]
+290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	807	115	\N	00000000-0000-0000-0000-000000000001	\N	touch	support	specific.0!112	\N	\N
+291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	807	115	2026-03-05 12:04:20+00	00000000-0000-0000-0000-000000000001	\N	prune	support	specific.0!112	\N	{"reason": "silent"}
+292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	807	117	\N	00000000-0000-0000-0000-000000000005	f	join	lobby	specific.2!114	\N	\N
+293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	807	117	2026-03-05 12:26:00+00	00000000-0000-0000-0000-000000000005	\N	prune	lobby	specific.2!114	\N	{"reason": "silent"}
+294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	807	118	\N	00000000-0000-0000-0000-000000000003	f	join	support	specific.3!115	\N	\N
+295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	807	116	\N	00000000-0000-0000-0000-000000000004	\N	touch	Büro 3	specific.1!113	\N	\N
+296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	807	116	2026-03-05 12:59:20+00	00000000-0000-0000-0000-000000000004	\N	leave	Büro 3	specific.1!113	\N	\N
+297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	807	119	\N	00000000-0000-0000-0000-000000000004	f	join	Büro 3	specific.4!116	\N	\N
+298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	807	119	\N	00000000-0000-0000-0000-000000000004	\N	touch	Büro 3	specific.4!116	\N	\N
+299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	807	120	\N	00000000-0000-0000-0000-000000000003	f	join	lobby	specific.5!117	\N	\N
+300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	807	121	\N	\N	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
+301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	807	121	\N	\N	\N	touch	support	specific.6!118	\N	\N
+302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	807	122	\N	00000000-0000-0000-0000-000000000002	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
+303	2026-11-29 12:54:48.347312+00	2026-11-29 12:54:48.347312+00	812	\N	\N	\N	\N	touch		\N	server 1	\N
+304	2026-11-29 12:54:48.348463+00	2026-11-29 12:54:48.348463+00	813	\N	\N	\N	\N	touch		\N	server 2	\N
+305	2026-11-29 12:54:48.348463+00	2026-11-29 12:54:48.349353+00	814	\N	2026-11-29 12:54:48.348463+00	\N	\N	prune		\N	server 2	\N
+306	2026-11-29 12:54:48.350039+00	2026-11-29 12:54:48.350039+00	815	123	\N	\N	f	join	lobby	claimed	server 1	\N
+307	2026-11-29 12:54:48.350039+00	2026-11-29 12:54:48.35215+00	816	123	\N	\N	t	touch	lobby	claimed	server 1	\N
+308	2026-11-29 12:54:48.353743+00	2026-11-29 12:54:48.353743+00	817	124	\N	\N	t	join	lobby	leased	server 1	\N
+309	2026-11-29 12:54:48.356683+00	2026-11-29 12:54:48.356683+00	819	125	\N	00000000-0000-0000-0000-000000000001	f	join	lobby	last	\N	{"device": "desk"}
+310	2026-11-29 12:54:48.356683+00	2026-11-29 12:54:48.358938+00	820	125	\N	00000000-0000-0000-0000-000000000001	\N	touch	lobby	last	\N	{"device": "phone"}
+311	2026-11-29 12:54:48.359997+00	2026-11-29 12:54:48.359997+00	821	126	\N	\N	f	join	support	gone	\N	\N
+312	2026-11-29 12:54:48.359997+00	2026-11-29 12:54:48.361409+00	822	126	2026-11-29 12:54:48.359997+00	\N	\N	leave	support	gone	\N	\N
+313	2026-11-29 12:54:48.347312+00	2026-11-29 12:54:48.362123+00	823	\N	\N	\N	\N	touch		\N	server 1	\N
 \.
 
 
@@ -1363,7 +1587,23 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, kind
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 05:11:47.463109+00
+projector	1	1	1	2026-11-29 12:54:48.34344+00
+\.
+
+
+--
+-- Data for Name: presence_open_stay; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, room, channel_name, process, data) FROM stdin;
+118	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	00000000-0000-0000-0000-000000000003	f	support	specific.3!115	\N	\N
+119	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	00000000-0000-0000-0000-000000000004	f	Büro 3	specific.4!116	\N	\N
+120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	f	lobby	specific.5!117	\N	\N
+121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
+122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	f	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
+123	2026-11-29 12:54:48.350039+00	2026-11-29 12:54:48.35215+00	\N	t	lobby	claimed	server 1	\N
+124	2026-11-29 12:54:48.353743+00	2026-11-29 12:54:48.353743+00	\N	t	lobby	leased	server 1	\N
+125	2026-11-29 12:54:48.356683+00	2026-11-29 12:54:48.358938+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -1372,7 +1612,7 @@ projector	1	1	1	2026-11-29 05:11:47.463109+00
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 05:11:47.463109+00	2026-11-29 05:11:47.463109+00
+server 1	2026-11-29 12:54:48.347312+00	2026-11-29 12:54:48.362123+00
 \.
 
 
@@ -1398,14 +1638,14 @@ SELECT pg_catalog.setval('public.presence_dead_letter_id_seq', 1, true);
 -- Name: presence_event_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
 --
 
-SELECT pg_catalog.setval('public.presence_event_id_seq', 307, true);
+SELECT pg_catalog.setval('public.presence_event_id_seq', 313, true);
 
 
 --
--- Name: presence_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+-- Name: presence_open_stay_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
 --
 
-SELECT pg_catalog.setval('public.presence_id_seq', 125, true);
+SELECT pg_catalog.setval('public.presence_open_stay_id_seq', 126, true);
 
 
 --
@@ -1441,11 +1681,11 @@ ALTER TABLE ONLY public.presence_leader
 
 
 --
--- Name: presence presence_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+-- Name: presence_open_stay presence_open_stay_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
-ALTER TABLE ONLY public.presence
-    ADD CONSTRAINT presence_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.presence_open_stay
+    ADD CONSTRAINT presence_open_stay_pkey PRIMARY KEY (id);
 
 
 --
@@ -1457,10 +1697,10 @@ ALTER TABLE ONLY public.presence_process
 
 
 --
--- Name: presence presence_room_channel_name; Type: CONSTRAINT; Schema: public; Owner: -
+-- Name: presence_open_stay presence_room_channel_name; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
-ALTER TABLE ONLY public.presence
+ALTER TABLE ONLY public.presence_open_stay
     ADD CONSTRAINT presence_room_channel_name UNIQUE (room, channel_name);
 
 
@@ -1476,7 +1716,7 @@ ALTER TABLE ONLY public.presence_room
 -- Name: presence_channel_name; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX presence_channel_name ON public.presence USING btree (channel_name);
+CREATE INDEX presence_channel_name ON public.presence_open_stay USING btree (channel_name);
 
 
 --
@@ -1484,6 +1724,13 @@ CREATE INDEX presence_channel_name ON public.presence USING btree (channel_name)
 --
 
 CREATE INDEX presence_checkpoint_name_ecd951e5_like ON public.presence_checkpoint USING btree (name text_pattern_ops);
+
+
+--
+-- Name: presence_event_process; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_process ON public.presence_event USING btree (id) WHERE (room = ''::text);
 
 
 --
@@ -1529,6 +1776,20 @@ CREATE INDEX presence_leader_name_aef7e87e_like ON public.presence_leader USING 
 
 
 --
+-- Name: presence_leased; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_leased ON public.presence_open_stay USING btree (process) INCLUDE (id) WHERE is_leased;
+
+
+--
+-- Name: presence_open_stay_user_id_e2c2f9f5; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_open_stay_user_id_e2c2f9f5 ON public.presence_open_stay USING btree (user_id);
+
+
+--
 -- Name: presence_process_name_565f6863_like; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1540,13 +1801,6 @@ CREATE INDEX presence_process_name_565f6863_like ON public.presence_process USIN
 --
 
 CREATE INDEX presence_room_channel_name_0569df1b_like ON public.presence_room USING btree (channel_name text_pattern_ops);
-
-
---
--- Name: presence_user_id_23cd46dc; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX presence_user_id_23cd46dc ON public.presence USING btree (user_id);
 
 
 --
@@ -1581,21 +1835,21 @@ CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR E
 -- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '681619f080cd8ed322ebc26ae1e31593b987b691';
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '743584261a56eac0b2a8260e1aeac435a776c6c1';
 
 
 --
--- Name: presence pgtrigger_names_are_final_400c9; Type: TRIGGER; Schema: public; Owner: -
+-- Name: presence_open_stay pgtrigger_names_are_final_400c9; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER pgtrigger_names_are_final_400c9 BEFORE UPDATE OF id, room, channel_name ON public.presence FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_names_are_final_400c9();
+CREATE TRIGGER pgtrigger_names_are_final_400c9 BEFORE UPDATE OF id, room, channel_name ON public.presence_open_stay FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_names_are_final_400c9();
 
 
 --
--- Name: TRIGGER pgtrigger_names_are_final_400c9 ON presence; Type: COMMENT; Schema: public; Owner: -
+-- Name: TRIGGER pgtrigger_names_are_final_400c9 ON presence_open_stay; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_names_are_final_400c9 ON public.presence IS '974fef5308d6f4ac8e18039e68a2051630572932';
+COMMENT ON TRIGGER pgtrigger_names_are_final_400c9 ON public.presence_open_stay IS '79b57346046fc8dd9a7154b88d4f8f08bd1f2725';
 
 
 --
@@ -1613,6 +1867,20 @@ COMMENT ON TRIGGER pgtrigger_names_are_final_66411 ON public.presence_room IS '9
 
 
 --
+-- Name: presence_process pgtrigger_names_are_final_b7f96; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_names_are_final_b7f96 BEFORE UPDATE OF name ON public.presence_process FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_names_are_final_b7f96();
+
+
+--
+-- Name: TRIGGER pgtrigger_names_are_final_b7f96 ON presence_process; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_names_are_final_b7f96 ON public.presence_process IS '39343d36d1fff1815946eef8a5b4b10d1e69c9c7';
+
+
+--
 -- Name: presence_room pgtrigger_never_truncated_4a0ab; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -1627,31 +1895,59 @@ COMMENT ON TRIGGER pgtrigger_never_truncated_4a0ab ON public.presence_room IS '7
 
 
 --
--- Name: presence pgtrigger_never_truncated_ea5ea; Type: TRIGGER; Schema: public; Owner: -
+-- Name: presence_open_stay pgtrigger_never_truncated_ea5ea; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER pgtrigger_never_truncated_ea5ea BEFORE TRUNCATE ON public.presence FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_never_truncated_ea5ea();
-
-
---
--- Name: TRIGGER pgtrigger_never_truncated_ea5ea ON presence; Type: COMMENT; Schema: public; Owner: -
---
-
-COMMENT ON TRIGGER pgtrigger_never_truncated_ea5ea ON public.presence IS '7a3a340e911267ccf3abfcfc4cd90140916d0563';
+CREATE TRIGGER pgtrigger_never_truncated_ea5ea BEFORE TRUNCATE ON public.presence_open_stay FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_never_truncated_ea5ea();
 
 
 --
--- Name: presence pgtrigger_projected_only_1a7ae; Type: TRIGGER; Schema: public; Owner: -
+-- Name: TRIGGER pgtrigger_never_truncated_ea5ea ON presence_open_stay; Type: COMMENT; Schema: public; Owner: -
 --
 
-CREATE TRIGGER pgtrigger_projected_only_1a7ae BEFORE INSERT OR DELETE OR UPDATE ON public.presence FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_projected_only_1a7ae();
+COMMENT ON TRIGGER pgtrigger_never_truncated_ea5ea ON public.presence_open_stay IS '76248e39a184fae8d9a07764179f98bad17772dc';
 
 
 --
--- Name: TRIGGER pgtrigger_projected_only_1a7ae ON presence; Type: COMMENT; Schema: public; Owner: -
+-- Name: presence_process pgtrigger_never_truncated_fbea3; Type: TRIGGER; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_projected_only_1a7ae ON public.presence IS '5dddf19580779b6eb008397137b5a4b575208a3b';
+CREATE TRIGGER pgtrigger_never_truncated_fbea3 BEFORE TRUNCATE ON public.presence_process FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_never_truncated_fbea3();
+
+
+--
+-- Name: TRIGGER pgtrigger_never_truncated_fbea3 ON presence_process; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_never_truncated_fbea3 ON public.presence_process IS 'cf2a9391d1aa17280ee275f41a1ad6194884a005';
+
+
+--
+-- Name: presence_process pgtrigger_projected_only_1a348; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_projected_only_1a348 BEFORE INSERT OR DELETE OR UPDATE ON public.presence_process FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_projected_only_1a348();
+
+
+--
+-- Name: TRIGGER pgtrigger_projected_only_1a348 ON presence_process; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_projected_only_1a348 ON public.presence_process IS '1bb13f427d62dc8f9a9f9c927ce8f564474d8dd5';
+
+
+--
+-- Name: presence_open_stay pgtrigger_projected_only_1a7ae; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_projected_only_1a7ae BEFORE INSERT OR DELETE OR UPDATE ON public.presence_open_stay FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_projected_only_1a7ae();
+
+
+--
+-- Name: TRIGGER pgtrigger_projected_only_1a7ae ON presence_open_stay; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_projected_only_1a7ae ON public.presence_open_stay IS '970a2edaa3a13ddc19af483009a993a8aa72817b';
 
 
 --
@@ -1669,11 +1965,11 @@ COMMENT ON TRIGGER pgtrigger_projected_only_e2ced ON public.presence_room IS 'fd
 
 
 --
--- Name: presence presence_room_ed48c53f_fk_presence_room_channel_name; Type: FK CONSTRAINT; Schema: public; Owner: -
+-- Name: presence_open_stay presence_open_stay_room_615f9d73_fk_presence_room_channel_name; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
-ALTER TABLE ONLY public.presence
-    ADD CONSTRAINT presence_room_ed48c53f_fk_presence_room_channel_name FOREIGN KEY (room) REFERENCES public.presence_room(channel_name) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ONLY public.presence_open_stay
+    ADD CONSTRAINT presence_open_stay_room_615f9d73_fk_presence_room_channel_name FOREIGN KEY (room) REFERENCES public.presence_room(channel_name) DEFERRABLE INITIALLY DEFERRED;
 
 
 --
@@ -1705,6 +2001,13 @@ REVOKE ALL ON FUNCTION public.pgtrigger_names_are_final_66411() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION pgtrigger_names_are_final_b7f96(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_names_are_final_b7f96() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION pgtrigger_never_truncated_4a0ab(); Type: ACL; Schema: public; Owner: -
 --
 
@@ -1716,6 +2019,20 @@ REVOKE ALL ON FUNCTION public.pgtrigger_never_truncated_4a0ab() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION public.pgtrigger_never_truncated_ea5ea() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_never_truncated_fbea3(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_never_truncated_fbea3() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_projected_only_1a348(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_projected_only_1a348() FROM PUBLIC;
 
 
 --

@@ -23,9 +23,8 @@ def write() -> None:
     from django.db import connection
 
     from presence_events.checkpoints import Reader
-    from presence_events.models import Process
     from projections.models import DeadLetter, Leader, Presence, Room
-    from tests import backdating
+    from tests import backdating, leases
 
     keys = [UUID(int=number) if settings.AUTH_USER_MODEL == "accounts.Account" else number for number in range(1, 6)]
     dice = random.Random(1)
@@ -54,17 +53,21 @@ def write() -> None:
     now = datetime.now(UTC)
     Leader.objects.create(name="projector", pid=1, role=1, key=1, since=now)
     DeadLetter.objects.create(worker="projector", receiver="site.receive", first=2, last=2, tries=3, error="ValueError")
-    Process.objects.create(name="server 1", started_at=now, seen_at=now)
+    leases.beat("server 1", "server 2")
+    leases.end_lease("server 2")
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'lobby', 'claimed', %s)",
             ["server 1"],
         )
+    leases.put_on_lease("server 1", ("lobby", "claimed"))
+    leases.join_leased("server 1", "lobby", "leased")
     ada = get_user_model().objects.create_user("ada", id=keys[0])
     Room.objects.add("lobby", "last", ada, {"device": "desk"})
     Presence.objects.touch("last", {"device": "phone"})
     Room.objects.add("support", "gone")
     Room.objects.remove("support", "gone")
+    leases.beat("server 1")
 
 
 if __name__ == "__main__":

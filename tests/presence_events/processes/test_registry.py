@@ -1,4 +1,4 @@
-"""Server processes claim the joins that they record, and keep their registrations alive."""
+"""Server processes claim the joins that they record, and send beats."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ import pytest
 from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.db import OperationalError, connection, transaction
 from django.db.backends.signals import connection_created
-from django.db.models import F
-from django.db.models.functions import Now
 from django.test import TestCase
-from django.utils import timezone
 
 from presence_events import recorder
 from presence_events._recording import group_commit
 from presence_events._recording.drafts import Draft
-from presence_events.models import PresenceEvent, Process
-from presence_events.processes import registry
+from presence_events.models import PresenceEvent
+from presence_events.processes import beats, registry
 from presence_events.recorder import arecord, record
-from projections.models import Presence, Room
+from projections.models import Presence, Process, Room
 from tests.fold import assert_live_is_the_fold
+from tests.leases import beats as count_beats
+from tests.leases import move_lease
 from tests.waiting import until, wait_until
 
 transactional = pytest.mark.django_db(transaction=True)
@@ -53,7 +52,7 @@ async def claims() -> list[str | None]:
 
 
 async def seen() -> Any:
-    """Returns the time of the last keep-alive of the running loop, or None."""
+    """Returns the time of the last beat of the running loop, or None."""
     return await Process.objects.filter(name=own_registration().name).values_list("seen_at", flat=True).afirst()
 
 
@@ -66,26 +65,27 @@ async def until_seen(after: Any = None) -> Any:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "KEEP_ALIVE_INTERVAL", 0.02)
+    monkeypatch.setattr(registry, "MAX_BEAT_INTERVAL", 0.02)
+    monkeypatch.setattr(registry, "MIN_BEAT_INTERVAL", 0.02)
 
 
 @pytest.fixture
 def due(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Returns a list that grows with each keep-alive that is due."""
+    """Returns a list that grows with each beat that is due."""
     found: list[Any] = []
-    on_timer = registry.KeepAliveTimer._on_timer
+    on_timer = beats.BeatTimer._on_timer
 
     def record_call(timer: Any) -> None:
         found.append(timer)
         on_timer(timer)
 
-    monkeypatch.setattr(registry.KeepAliveTimer, "_on_timer", record_call)
+    monkeypatch.setattr(beats.BeatTimer, "_on_timer", record_call)
     return found
 
 
 @pytest.fixture
 def _missing_table() -> Iterator[None]:
-    """Renames the table of processes, so that a keep-alive fails."""
+    """Renames the table of processes, so that a beat fails."""
     execute("ALTER TABLE presence_process RENAME TO elsewhere")
     yield
     execute("ALTER TABLE IF EXISTS elsewhere RENAME TO presence_process")
@@ -95,7 +95,7 @@ def _missing_table() -> Iterator[None]:
 async def test_a_join_of_a_coroutine_is_claimed_for_its_process() -> None:
     await Room.objects.aadd("room", "channel")
     assert await claims() == [own_registration().name]
-    event = await PresenceEvent.objects.aget()
+    event = await PresenceEvent.objects.of_rooms().aget()
     assert event.process == own_registration().name
     await sync_to_async(assert_live_is_the_fold)()
 
@@ -145,7 +145,7 @@ async def test_event_loops_are_processes_of_their_own_registration() -> None:
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_process_that_has_claimed_a_join_keeps_its_registration_alive() -> None:
+async def test_a_process_that_has_claimed_a_join_sends_beats() -> None:
     await Room.objects.aadd("room", "channel")
     first = await until_seen()
     third = await until_seen(after=await until_seen(after=first))
@@ -156,18 +156,20 @@ async def test_a_process_that_has_claimed_a_join_keeps_its_registration_alive() 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_keep_alive_changes_the_row_also_if_the_clock_of_the_database_was_set_back() -> None:
+async def test_a_beat_changes_the_lease_also_if_the_clock_of_the_database_was_set_back() -> None:
     await Room.objects.aadd("room", "channel")
     before = await until_seen()
-    future = before + timedelta(hours=1)
-    await Process.objects.filter(name=own_registration().name).aupdate(seen_at=future)
-    renewed = await until_seen(after=await until_seen(after=future))
-    assert renewed < future + timedelta(seconds=1)
+    await sync_to_async(move_lease)(own_registration().name, 3600)
+    moved = await seen()
+    assert moved > before + timedelta(minutes=59)
+    renewed = await until_seen(after=await until_seen(after=moved))
+    assert moved < renewed < moved + timedelta(seconds=1)
+    await sync_to_async(assert_live_is_the_fold)()
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_pending_writes_do_not_delay_the_keep_alive() -> None:
+async def test_pending_writes_do_not_delay_the_beats() -> None:
     await Room.objects.aadd("room", "channel")
     is_running = True
 
@@ -184,17 +186,17 @@ async def test_pending_writes_do_not_delay_the_keep_alive() -> None:
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_process_without_a_claimed_join_writes_no_keep_alive() -> None:
+async def test_a_process_without_a_claimed_join_sends_no_beat() -> None:
     await sync_to_async(record)([Draft("leave", "room", "absent")])
     await arecord([Draft("leave", "room", "absent")])
     await Presence.objects.atouch("absent")
-    assert not own_registration().is_kept_alive
+    assert not own_registration().has_beats
     assert await seen() is None
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_the_keep_alive_starts_before_the_transaction_of_the_join_ends() -> None:
+async def test_the_first_beat_comes_before_the_transaction_of_the_join_ends() -> None:
     name = own_registration().name
 
     def join() -> None:
@@ -231,24 +233,16 @@ async def test_a_join_that_may_have_been_recorded_counts_as_claimed(monkeypatch:
 
 @transactional
 @pytest.mark.usefixtures("often", "_missing_table")
-async def test_a_process_whose_keep_alive_is_refused_logs_it_once_and_claims_nothing(
+async def test_a_process_whose_beat_is_refused_logs_it_once_and_goes_on(
     due: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    registration = own_registration()
     await Room.objects.aadd("room", "early")
-    await until(lambda: registration.claim_name is None)
-    await Room.objects.aadd("room", "late")
-    await sync_to_async(Room.objects.add)("room", "synchronous")
     before = len(due)
     await until(lambda: len(due) > before + 2)
-    assert await claims() == [registration.name, None, None]
     assert len(caplog.records) == 1
-    assert "cannot renew its keep-alive in the database 'default'" in caplog.text
+    assert "cannot send a beat to the database 'default'" in caplog.text
     await sync_to_async(execute)("ALTER TABLE elsewhere RENAME TO presence_process")
-    await until(lambda: registration.claim_name is not None)
     await until_seen()
-    await Room.objects.aadd("room", "later")
-    assert (await claims())[-1] == registration.name
 
 
 @transactional
@@ -276,7 +270,7 @@ async def test_a_process_whose_database_is_unavailable_retries_and_claims(
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_a_slow_keep_alive_is_not_started_twice(due: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_beat_is_not_started_twice(due: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     calls, thawed, make_ready = 0, threading.Event(), registry.make_ready
 
     def frozen(alias: str) -> None:
@@ -294,7 +288,7 @@ async def test_a_slow_keep_alive_is_not_started_twice(due: list[Any], monkeypatc
 
 
 @transactional
-def test_the_keep_alive_ends_with_its_event_loop_and_does_not_refer_to_it(
+def test_the_beats_end_with_its_event_loop_and_do_not_refer_to_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
@@ -302,7 +296,7 @@ def test_the_keep_alive_ends_with_its_event_loop_and_does_not_refer_to_it(
     async def main() -> None:
         loops.append(weakref.ref(asyncio.get_running_loop()))
         await Room.objects.aadd("room", "channel")
-        await until(lambda: own_registration().is_kept_alive)
+        await until(lambda: own_registration().has_beats)
 
     asyncio.run(main())
     gc.collect()
@@ -314,7 +308,7 @@ def test_the_keep_alive_ends_with_its_event_loop_and_does_not_refer_to_it(
 
 @transactional
 @pytest.mark.usefixtures("often")
-async def test_an_idle_process_holds_no_connection_between_keep_alives(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_process_holds_no_connection_between_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "is_test_database", lambda connection: False)
     monkeypatch.setattr(group_commit, "CHECK_INTERVAL", 0.01)
     opened: list[Any] = []
@@ -331,16 +325,16 @@ async def test_an_idle_process_holds_no_connection_between_keep_alives(monkeypat
 
 
 @transactional
-async def test_no_keep_alive_starts_after_group_commit_has_ended() -> None:
+async def test_no_beats_start_after_group_commit_has_ended() -> None:
     await Room.objects.aadd("room", "channel")
     await until_seen()
     loop = asyncio.get_running_loop()
     group = recorder._group_commits[loop]["default"]
     await group._shutdown_hook.aclose()
-    assert not own_registration().is_kept_alive
-    group.start_keep_alive()
-    assert not own_registration().is_kept_alive
-    # The next call makes a new group commit, which keeps the registration alive again.
+    assert not own_registration().has_beats
+    group.start_beats()
+    assert not own_registration().has_beats
+    # The next call makes a new group commit, which sends beats again.
     before = await seen()
     await Room.objects.aadd("room", "late")
     await until_seen(after=before)
@@ -371,20 +365,6 @@ def test_a_join_for_an_event_loop_that_has_been_closed_is_recorded() -> None:
     assert Presence.objects.get().process == registry.registration(loop, "default").name
 
 
-@transactional
-async def test_a_process_without_a_keep_alive_for_a_day_is_deleted() -> None:
-    moment = timezone.now()
-    await Process.objects.abulk_create(
-        Process(name=name, started_at=moment, seen_at=moment) for name in ("dead", "recent")
-    )
-    await Process.objects.filter(name="dead").aupdate(seen_at=Now() - timedelta(days=1, minutes=1))
-    await Process.objects.filter(name="recent").aupdate(seen_at=F("seen_at") - timedelta(hours=23))
-    await Room.objects.aadd("room", "channel")
-    await until_seen()
-    names = {name async for name in Process.objects.values_list("name", flat=True)}
-    assert names == {"recent", own_registration().name}
-
-
 class TestInATestCase(TestCase):
     async def test_no_join_is_claimed_and_nothing_is_written_outside_the_transaction(self) -> None:
         await Room.objects.aadd("room", "coroutine")
@@ -392,19 +372,56 @@ class TestInATestCase(TestCase):
         await asyncio.create_task(sync_to_async(Room.objects.add)("room", "task"))
         assert await claims() == [None] * 3
         assert own_registration().claim_name is None
-        assert not own_registration().is_kept_alive
+        assert not own_registration().has_beats
         assert not await Process.objects.aexists()
 
 
 @transactional
 @pytest.mark.usefixtures("often")
-@pytest.mark.parametrize("time", ["infinity", "294276-12-31 23:59:59.999999 UTC"])
-async def test_a_process_replaces_a_time_that_no_clock_shows(time: str) -> None:
-    """The role of the application may write any time into the registry."""
-    await arecord([Draft("join", "room", "channel")])
+async def test_interleaving_a_locked_lease_does_not_delay_what_the_process_records(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A transaction that prunes stays open, and has locked the lease."""
+    await Room.objects.aadd("room", "channel")
     await until_seen()
-    own = Process.objects.filter(name=own_registration().name, seen_at__lt="9999-12-31T00:00:00Z")
-    await sync_to_async(execute)(f"UPDATE presence_process SET seen_at = '{time}'")
-    async with asyncio.timeout(30):
-        while not await own.aexists():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+
+    def lock() -> Any:
+        other = connection.copy()
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT FROM presence_process FOR SHARE")
+        return other
+
+    other = await sync_to_async(lock)()
+    try:
+        await until(lambda: "cannot send a beat" in caplog.text)
+        async with asyncio.timeout(30):
+            await Room.objects.aadd("room", "another")
+    finally:
+        await sync_to_async(other.close)()
+    assert "lock timeout" in caplog.text
+    await until_seen(after=await seen())
+    await sync_to_async(assert_live_is_the_fold)()
+
+
+@transactional
+@pytest.mark.usefixtures("often")
+async def test_listeners_are_called_in_the_event_loop_after_each_beat() -> None:
+    called: list[Any] = []
+    loop = asyncio.get_running_loop()
+    own_registration().listeners.append(lambda: called.append(asyncio.get_running_loop() is loop))
+    await Room.objects.aadd("room", "channel")
+    await until(lambda: len(called) >= 2)
+    assert all(called)
+    assert await sync_to_async(count_beats)() >= 2
+    own_registration().listeners.clear()
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(0, 0.1), (6, 2), (30, 10), (3600, 10)])
+def test_the_interval_is_a_third_of_the_maximal_age_within_bounds(age: float, seconds: float, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_MAX_AGE = age
+    assert registry.beat_interval() == seconds
+
+
+def test_a_process_is_dead_only_after_two_beats_are_missing() -> None:
+    assert registry.CHECK_INTERVAL * registry.CHECKS_UNTIL_DEAD > 2 * registry.MAX_BEAT_INTERVAL

@@ -78,8 +78,8 @@ async def locked() -> AsyncIterator[Callable[[], None]]:
 
 async def test_writes_that_arrive_during_a_batch_share_the_next_one() -> None:
     await asyncio.gather(*(Room.objects.aadd(f"room{number % 7}", f"{number}") for number in range(500)))
-    assert await PresenceEvent.objects.acount() == 500
-    assert await PresenceEvent.objects.values("tx").distinct().acount() < 20
+    assert await PresenceEvent.objects.of_rooms().acount() == 500
+    assert await PresenceEvent.objects.of_rooms().values("tx").distinct().acount() < 20
     assert await Presence.objects.acount() == 500
 
 
@@ -128,7 +128,7 @@ async def test_each_connection_keeps_its_order() -> None:
             present.append("join")
     await asyncio.gather(*calls)
     recorded: dict[str, list[str]] = {}
-    async for event in PresenceEvent.objects.order_by("id"):
+    async for event in PresenceEvent.objects.of_rooms().order_by("id"):
         recorded.setdefault(f"{event.channel_name} {event.room}", []).append(event.kind)
     assert recorded == expected
 

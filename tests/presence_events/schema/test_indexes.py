@@ -42,8 +42,8 @@ WITH stay AS (
     FROM stay
     WHERE NOT is_open
 ), presences AS (
-    INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen)
-    SELECT session, room, channel_name, user_id, since, since + lasts * 0.8 FROM stay WHERE is_open
+    INSERT INTO presence_open_stay (id, room, channel_name, user_id, joined_at, touched_at, is_leased)
+    SELECT session, room, channel_name, user_id, since, since + lasts * 0.8, false FROM stay WHERE is_open
 )
 INSERT INTO presence_event (id, kind, room, channel_name, user_id, session, since, last_seen, at, tx)
 SELECT row_number() OVER (ORDER BY at), kind, room, channel_name, user_id, session, since, last_seen, at, '1000'
@@ -51,7 +51,7 @@ FROM event
 ORDER BY at
 """
 ROOMS = "INSERT INTO presence_room (channel_name, created_at) SELECT 'room-' || generate_series(0, 100), now()"
-TABLES = ("presence_event", "presence_room", "presence")
+TABLES = ("presence_event", "presence_room", "presence_open_stay")
 
 
 def key(number: int) -> Any:
@@ -217,8 +217,8 @@ def test_of_open_stays_few_more_are_read_than_found(narrow: Callable[[], Q]) -> 
 
 def test_a_query_for_one_side_reads_only_that_side() -> None:
     when = FIRST + CLOSED // 2 * MINUTE
-    assert plan_of(stays.filter(is_open=True)).tables == {"presence"}
-    assert plan_of(stays.at(when).filter(is_open=True)).tables == {"presence"}
+    assert plan_of(stays.filter(is_open=True)).tables == {"presence_open_stay", "presence_process"}
+    assert plan_of(stays.at(when).filter(is_open=True)).tables == {"presence_open_stay", "presence_process"}
     assert plan_of(stays.at(when).filter(is_open=False)).tables == {"presence_event"}
 
 

@@ -17,7 +17,7 @@ FOLD = "pgtrigger_fold_72a36"
 ONLY = "pgtrigger_projected_only_1a7ae"
 FINAL = "pgtrigger_names_are_final_400c9"
 ON_LOG = f"ON presence_event FOR EACH ROW EXECUTE FUNCTION {FOLD}()"
-ON_PRESENCE = "ON presence FOR EACH STATEMENT"
+ON_PRESENCE = "ON presence_open_stay FOR EACH STATEMENT"
 UPDATE_OF = "BEFORE UPDATE OF id, room"
 
 
@@ -148,22 +148,27 @@ OTHER_EVENTS, OTHER_CONDITION = "it fires for other events", "it fires under ano
             f"BEFORE INSERT {ON_LOG.replace('EXECUTE', 'WHEN (NEW.id IS NULL) EXECUTE')}",
             f"fold: {OTHER_CONDITION}",
         ),
-        (ONLY, "presence", f"{WRITES} WHEN (false) EXECUTE FUNCTION {ONLY}()", f"projected_only: {OTHER_CONDITION}"),
         (
             ONLY,
-            "presence",
+            "presence_open_stay",
+            f"{WRITES} WHEN (false) EXECUTE FUNCTION {ONLY}()",
+            f"projected_only: {OTHER_CONDITION}",
+        ),
+        (
+            ONLY,
+            "presence_open_stay",
             f"{WRITES} WHEN (pg_trigger_depth() = 5) EXECUTE FUNCTION {ONLY}()",
             f"projected_only: {OTHER_CONDITION}",
         ),
         (
             FINAL,
-            "presence",
+            "presence_open_stay",
             f"{UPDATE_OF} {ON_PRESENCE} EXECUTE FUNCTION {FINAL}()",
             f"names_are_final: {OTHER_EVENTS}",
         ),
         (
             FINAL,
-            "presence",
+            "presence_open_stay",
             f"{UPDATE_OF}, channel_name {ON_PRESENCE} EXECUTE FUNCTION {ONLY}()",
             "names_are_final: its function has another body",
         ),
@@ -176,7 +181,9 @@ def test_another_definition_is_found(name: str, table: str, definition: str, fou
 
 def test_a_condition_on_a_function_of_the_same_name_is_found() -> None:
     run("CREATE SCHEMA other", "CREATE FUNCTION other.pg_trigger_depth() RETURNS int LANGUAGE sql AS 'SELECT 1'")
-    run(*recreate(ONLY, "presence", f"{WRITES} WHEN (other.pg_trigger_depth() = 0) EXECUTE FUNCTION {ONLY}()"))
+    run(
+        *recreate(ONLY, "presence_open_stay", f"{WRITES} WHEN (other.pg_trigger_depth() = 0) EXECUTE FUNCTION {ONLY}()")
+    )
     assert details() == ["projected_only: it fires under another condition"]
 
 
@@ -196,7 +203,7 @@ def test_quotes_around_all_identifiers_make_no_difference(
 def test_the_schema_of_the_tables_is_the_expected_search_path() -> None:
     schema = '"Site\'s schema"'
     run(f"CREATE SCHEMA {schema}")
-    for table in ("presence_event", "presence", "presence_room"):
+    for table in ("presence_event", "presence_open_stay", "presence_room"):
         run(f"ALTER TABLE {table} SET SCHEMA {schema}")
     run(f"SET LOCAL search_path = {schema}, public")
     assert set(details()) == {

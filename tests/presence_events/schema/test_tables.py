@@ -32,7 +32,9 @@ def found() -> list[str]:
 
 def foreign_key() -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = 'presence'::regclass AND contype = 'f'")
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'presence_open_stay'::regclass AND contype = 'f'"
+        )
         (name,) = cursor.fetchone()
     return str(name)
 
@@ -46,7 +48,7 @@ def is_older_than(version: int) -> bool:
 def owner() -> str:
     """A role that owns the tables and is no superuser. What it does not grant itself, it may not do."""
     run("CREATE ROLE tables_owner")
-    for table in ("presence_event", "presence", "presence_room"):
+    for table in ("presence_event", "presence_open_stay", "presence_room"):
         run(f"ALTER TABLE {table} OWNER TO tables_owner")
     return "tables_owner"
 
@@ -60,12 +62,12 @@ def test_the_tables_of_an_owner_that_is_no_superuser_have_no_fault(owner: str) -
 
 
 def test_only_the_tables_of_the_app_are_compared() -> None:
-    run("ALTER SEQUENCE presence_id_seq CACHE 50")
+    run("ALTER SEQUENCE presence_open_stay_id_seq CACHE 50")
     assert tables.sequence_faults("presence_events", using="default") == []
     assert len(tables.sequence_faults("projections", using="default")) == 1
 
 
-@pytest.mark.parametrize("sequence", ["presence_event_id_seq", "presence_id_seq"])
+@pytest.mark.parametrize("sequence", ["presence_event_id_seq", "presence_open_stay_id_seq"])
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -94,8 +96,8 @@ def test_the_hinted_statement_restores_the_options_of_a_sequence() -> None:
 
 
 def test_a_sequence_that_the_owner_may_not_use_is_found(owner: str) -> None:
-    run(f"REVOKE ALL ON SEQUENCE presence_id_seq FROM {owner}")
-    assert found() == ["presence_id_seq gives no value to the owner of the table"]
+    run(f"REVOKE ALL ON SEQUENCE presence_open_stay_id_seq FROM {owner}")
+    assert found() == ["presence_open_stay_id_seq gives no value to the owner of the table"]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +112,8 @@ def test_a_sequence_that_the_owner_may_not_use_is_found(owner: str) -> None:
             'presence_event has the child "Child", whose rows count as its own',
         ),
         (
-            "CREATE TABLE parent (id bigint); ALTER TABLE presence INHERIT parent",
-            "presence is a child of parent, and statements on that table do not fire its triggers",
+            "CREATE TABLE parent (id bigint); ALTER TABLE presence_open_stay INHERIT parent",
+            "presence_open_stay is a child of parent, and statements on that table do not fire its triggers",
         ),
         ("ALTER TABLE presence_event SET UNLOGGED", "presence_event is not permanent"),
         ("DROP TABLE presence_dead_letter", "presence_dead_letter does not exist"),
@@ -124,8 +126,8 @@ def test_a_changed_table_is_found(change: str, fault: str) -> None:
 
 @pytest.mark.parametrize("privilege", ["SELECT", "INSERT", "UPDATE", "DELETE"])
 def test_a_right_that_the_owner_lacks_on_a_projection_is_found(owner: str, privilege: str) -> None:
-    run(f"REVOKE {privilege} ON presence FROM {owner}")
-    assert found() == [f"presence does not give its owner the right to {privilege}"]
+    run(f"REVOKE {privilege} ON presence_open_stay FROM {owner}")
+    assert found() == [f"presence_open_stay does not give its owner the right to {privilege}"]
 
 
 def test_the_owner_may_give_up_the_right_to_change_events(owner: str) -> None:
@@ -152,27 +154,28 @@ KIND = "CHECK (kind IN ('join', 'touch', 'leave', 'prune'))"
         ),
         (
             (
-                "ALTER TABLE presence DROP CONSTRAINT presence_room_channel_name;"
-                "CREATE UNIQUE INDEX presence_room_channel_name ON presence (room, channel_name)"
+                "ALTER TABLE presence_open_stay DROP CONSTRAINT presence_room_channel_name;"
+                "CREATE UNIQUE INDEX presence_room_channel_name ON presence_open_stay (room, channel_name)"
             ),
-            "presence the constraint presence_room_channel_name does not exist",
+            "presence_open_stay the constraint presence_room_channel_name does not exist",
         ),
         (
             (
-                "ALTER TABLE presence DROP CONSTRAINT presence_room_channel_name;"
-                "ALTER TABLE presence ADD CONSTRAINT presence_room_channel_name UNIQUE (room, channel_name) DEFERRABLE"
+                "ALTER TABLE presence_open_stay DROP CONSTRAINT presence_room_channel_name;"
+                "ALTER TABLE presence_open_stay "
+                "ADD CONSTRAINT presence_room_channel_name UNIQUE (room, channel_name) DEFERRABLE"
             ),
-            "presence the constraint presence_room_channel_name is deferrable",
+            "presence_open_stay the constraint presence_room_channel_name is deferrable",
         ),
         (
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'presence_room_channel_name'::regclass",
-            "presence the constraint presence_room_channel_name has an invalid index",
+            "presence_open_stay the constraint presence_room_channel_name has an invalid index",
         ),
         (
-            "ALTER TABLE presence DROP CONSTRAINT presence_pkey",
-            "presence the primary key does not exist",
+            "ALTER TABLE presence_open_stay DROP CONSTRAINT presence_open_stay_pkey",
+            "presence_open_stay the primary key does not exist",
         ),
-        ("DROP INDEX presence_channel_name", "presence presence_channel_name"),
+        ("DROP INDEX presence_channel_name", "presence_open_stay presence_channel_name"),
         (
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'presence_event_room'::regclass",
             "presence_event presence_event_room",
@@ -190,31 +193,31 @@ REFERENCES = "FOREIGN KEY (room) REFERENCES presence_room (channel_name)"
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        (["ALTER TABLE presence DROP CONSTRAINT {}"], "does not exist"),
-        (["ALTER TABLE presence ALTER CONSTRAINT {} NOT DEFERRABLE"], "is not deferred"),
-        (["ALTER TABLE presence ALTER CONSTRAINT {} DEFERRABLE INITIALLY IMMEDIATE"], "is not deferred"),
-        (["ALTER TABLE presence DISABLE TRIGGER ALL"], "has triggers that are disabled"),
+        (["ALTER TABLE presence_open_stay DROP CONSTRAINT {}"], "does not exist"),
+        (["ALTER TABLE presence_open_stay ALTER CONSTRAINT {} NOT DEFERRABLE"], "is not deferred"),
+        (["ALTER TABLE presence_open_stay ALTER CONSTRAINT {} DEFERRABLE INITIALLY IMMEDIATE"], "is not deferred"),
+        (["ALTER TABLE presence_open_stay DISABLE TRIGGER ALL"], "has triggers that are disabled"),
         (["ALTER TABLE presence_room DISABLE TRIGGER ALL"], "has triggers that are disabled"),
         (
             [
-                "ALTER TABLE presence DROP CONSTRAINT {}",
-                f"ALTER TABLE presence ADD {REFERENCES} ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
+                "ALTER TABLE presence_open_stay DROP CONSTRAINT {}",
+                f"ALTER TABLE presence_open_stay ADD {REFERENCES} ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
             ],
             "changes rows itself",
         ),
         (
             [
-                "ALTER TABLE presence DROP CONSTRAINT {}",
-                f"ALTER TABLE presence ADD {REFERENCES} DEFERRABLE INITIALLY DEFERRED NOT VALID",
+                "ALTER TABLE presence_open_stay DROP CONSTRAINT {}",
+                f"ALTER TABLE presence_open_stay ADD {REFERENCES} DEFERRABLE INITIALLY DEFERRED NOT VALID",
             ],
             "is not valid or not enforced",
         ),
         (
             [
-                "ALTER TABLE presence DROP CONSTRAINT {}",
+                "ALTER TABLE presence_open_stay DROP CONSTRAINT {}",
                 "CREATE TABLE other_room (channel_name text PRIMARY KEY)",
                 (
-                    f"ALTER TABLE presence ADD {REFERENCES.replace('presence_room', 'other_room')} "
+                    f"ALTER TABLE presence_open_stay ADD {REFERENCES.replace('presence_room', 'other_room')} "
                     "DEFERRABLE INITIALLY DEFERRED"
                 ),
             ],
@@ -225,20 +228,20 @@ REFERENCES = "FOREIGN KEY (room) REFERENCES presence_room (channel_name)"
 def test_a_changed_foreign_key_to_rooms_is_found(changes: list[str], fault: str) -> None:
     name = foreign_key()
     run(*(change.format(name) for change in changes))
-    assert found() == [f"presence the foreign key of room {fault}"]
+    assert found() == [f"presence_open_stay the foreign key of room {fault}"]
 
 
 def test_a_constraint_that_is_not_enforced_is_found() -> None:
     if is_older_than(18):
         return  # Every constraint is enforced.
     run(
-        f"ALTER TABLE presence ALTER CONSTRAINT {foreign_key()} NOT ENFORCED",
+        f"ALTER TABLE presence_open_stay ALTER CONSTRAINT {foreign_key()} NOT ENFORCED",
         "ALTER TABLE presence_event DROP CONSTRAINT presence_event_kind",
         f"ALTER TABLE presence_event ADD CONSTRAINT presence_event_kind {KIND} NOT ENFORCED",
     )
     assert found() == [
         "presence_event the constraint presence_event_kind is not valid or not enforced",
-        "presence the foreign key of room is not valid or not enforced",
+        "presence_open_stay the foreign key of room is not valid or not enforced",
     ]
 
 
@@ -246,9 +249,9 @@ def test_a_constraint_that_is_not_enforced_is_found() -> None:
     ("change", "identity", "message"),
     [
         (
-            "CREATE TABLE child () INHERITS (presence)",
+            "CREATE TABLE child () INHERITS (presence_open_stay)",
             "projections.E105",
-            "The table presence has the child child, whose rows count as its own, in the database 'default'.",
+            "The table presence_open_stay has the child child, whose rows count as its own, in the database 'default'.",
         ),
         (
             "ALTER SEQUENCE presence_event_id_seq CACHE 50",
@@ -259,11 +262,11 @@ def test_a_constraint_that_is_not_enforced_is_found() -> None:
             ),
         ),
         (
-            "ALTER TABLE presence DROP CONSTRAINT presence_room_channel_name",
+            "ALTER TABLE presence_open_stay DROP CONSTRAINT presence_room_channel_name",
             "projections.E107",
             (
-                "On the table presence, the constraint presence_room_channel_name does not exist, in the database "
-                "'default'."
+                "On the table presence_open_stay, the constraint presence_room_channel_name does not exist, in the "
+                "database 'default'."
             ),
         ),
         (

@@ -16,8 +16,8 @@ OURS = [
     for model, trigger in pgtrigger.registry.registered()
     if model._meta.app_label in ("presence_events", "projections")
 ]
-KEYWORDS = {"qualified", "all", "any", "coalesce", "conflict", "exists", "filter", "greatest", "values", "and"}
-TABLES = {"presence", "presence_room"}
+KEYWORDS = {"qualified", "all", "any", "coalesce", "conflict", "exists", "filter", "greatest", "values", "and", "then"}
+TABLES = {"presence_open_stay", "presence_process", "presence_room"}
 
 
 def unqualified(text: str) -> list[str]:
@@ -30,7 +30,7 @@ def unqualified(text: str) -> list[str]:
     text = re.sub(r"OPERATOR\(pg_catalog\.[^\s()]+\)|::pg_catalog\.\w+(\[\])?", " ", text)
     text = re.sub(r"\bpg_catalog\.\w+", "qualified", text)
     text = re.sub(r"(\bSET|\bUSING|,)(\s+)\w+ = ", r"\1\2", text).replace(":=", "")
-    functions = [name for name in re.findall(r"(\w+)\s*\(", text) if name.lower() not in KEYWORDS | TABLES]
+    functions = [name for name in re.findall(r"(?<!AS )\b(\w+)\s*\(", text) if name.lower() not in KEYWORDS | TABLES]
     operators = re.findall(r"[-+*/<>=~!@#%^&|`?]+|::", text)
     hidden = re.findall(
         r"\b(?:BETWEEN|I?LIKE|NULLIF|DISTINCT FROM|(?!END )CASE \w+|\w*interval|timestamp\w*|reg\w+)\b", text
@@ -48,7 +48,7 @@ def unqualified(text: str) -> list[str]:
         ("interval '1 ms'", ["interval"]),
         ("CASE a WHEN 'x'", ["CASE a"]),
         ("a IS DISTINCT FROM b", ["DISTINCT FROM"]),
-        ("UPDATE presence SET a = pg_catalog.f(b), c = 'a = b'", []),
+        ("UPDATE presence_open_stay SET a = pg_catalog.f(b), c = 'a = b'", []),
         ("a OPERATOR(pg_catalog.=) 'x'::pg_catalog.text -- a = b", []),
     ],
 )

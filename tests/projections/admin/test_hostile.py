@@ -81,7 +81,7 @@ def test_data_that_python_cannot_read_is_shown_as_a_placeholder(text: str, admin
         Stay("lobby", "b", None, now - timedelta(minutes=9), now - timedelta(minutes=8), reason=1),
     )
     unreadable.set_data(text)
-    unreadable.set_data(text, table="presence")
+    unreadable.set_data(text, table="presence_open_stay")
     stays = list(PresenceSession.objects.all())
     events = list(PresenceEvent.objects.all())
     shown = "Unreadable data of"

@@ -183,7 +183,7 @@ def test_receivers_are_called_if_the_users_cannot_be_fetched(
         assert messages == []
     else:
         assert messages == ["The users of 1 events could not be fetched for receivers: unavailable"]
-    assert PresenceEvent.objects.count() == 3
+    assert PresenceEvent.objects.of_rooms().count() == 3
 
 
 async def test_users_of_many_coroutines_are_fetched_together(

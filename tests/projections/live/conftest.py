@@ -13,7 +13,7 @@ from projections._live import heartbeat
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Collects the selections that heartbeats record."""
+    """Collects the selections that comparisons record."""
     selections: list[Any] = []
     real = heartbeat.arecord_quietly
 
@@ -34,9 +34,3 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         monkeypatch.setattr("projections._live.stopwatch.time.time", lambda: real() + seconds)
 
     return stall
-
-
-@pytest.fixture
-def fast(settings: Any) -> None:
-    """Makes heartbeats frequent."""
-    settings.CHANNELS_PRESENCE_MAX_AGE = 0.3

@@ -12,7 +12,9 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.db import connection
 
+from presence_events.concurrency import in_thread
 from presence_events.models import PresenceEvent
+from presence_events.processes import registry
 from projections._live import live_loop
 from projections._live.stopwatch import Stopwatch
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
@@ -167,15 +169,21 @@ async def client_of(consumer_class: Any, *rooms: str, user: Any = None, data: An
     return client
 
 
+def process() -> registry.Registration:
+    """Returns the server process that this event loop is."""
+    return registry.registration(asyncio.get_running_loop(), "default")
+
+
 async def beat() -> None:
-    """Runs a heartbeat of this loop and the review that follows it."""
+    """Sends a beat of this loop, and runs the comparison and the review that follow it."""
     here = live_loop.current().database("default")
-    await here.reviewer.review(await here.heartbeat.touch_all())
+    assert await in_thread(process().beat)
+    await here.reviewer.review(await here.heartbeat.compare())
 
 
 async def happened(*, touches: bool = False) -> list[str]:
-    """Returns the kinds and rooms of the events in the log."""
-    events = PresenceEvent.objects.order_by("id")
+    """Returns the kinds and rooms of the events of connections and rooms in the log."""
+    events = PresenceEvent.objects.of_rooms().order_by("id")
     return [f"{event.kind} {event.room}" async for event in events if touches or event.kind != "touch"]
 
 

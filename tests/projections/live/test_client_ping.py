@@ -11,6 +11,7 @@ import pytest
 from projections._live.background import BackgroundTasks
 from projections._live.client_ping import PING, ClientPing
 from projections.consumers import AsyncPresenceMixin
+from projections.models import Presence
 from tests.projections.live.mixed import CHATS, AsyncChat, Client, SyncChat, happened, present
 from tests.waiting import until
 
@@ -134,16 +135,21 @@ async def test_a_ping_to_a_closed_socket_is_no_error(ping: Ping, caplog: pytest.
 
 @both
 @pytest.mark.django_db(transaction=True)
-async def test_a_client_is_touched_while_it_answers_and_not_after_that(chat: Any, fast: None) -> None:
+async def test_a_client_is_on_the_lease_while_it_answers_and_not_after_that(chat: Any, fast: None) -> None:
     client = Client(chat)
     assert (await client.communicator.connect(10))[0]
     await client.send("join_room", "a")
-    while (await happened(touches=True)).count("touch a") < 3:
+    for _ in range(6):
         message = await client.communicator.receive_output(10)
         if message["text"] == PING:
             await client.communicator.send_to(text_data=PING)
-    await until(lambda: not client.consumer._presence.heartbeat)
+    assert await Presence.objects.filter(is_leased=True).aexists()
+    assert await happened(touches=True) == ["join a"]
+    async with asyncio.timeout(30):
+        while await Presence.objects.filter(is_leased=True).aexists():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     assert await present() == [("a", client.consumer.channel_name)]
+    assert await happened(touches=True) == ["join a", "touch a"]
     await client.disconnect()
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from projections._live import missing_stays
-from projections.managers import RoomManager
+from projections._live import async_connection, missing_stays
 from projections.models import Room
 from tests.projections.live.mixed import (
     CHATS,
@@ -32,15 +31,15 @@ class HeldUpRejoin:
     """Stops the next asynchronous join before it is recorded, until the gate opens."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        real = RoomManager.aadd
+        real = async_connection.ajoin
         self.reached, self.gate = asyncio.Event(), asyncio.Event()
 
-        async def held_up(*args: Any) -> Any:
+        async def held_up(*args: Any, **kwargs: Any) -> Any:
             self.reached.set()
             await self.gate.wait()
-            return await real(*args)
+            return await real(*args, **kwargs)
 
-        monkeypatch.setattr(RoomManager, "aadd", held_up)
+        monkeypatch.setattr(async_connection, "ajoin", held_up)
 
 
 async def test_interleaving_a_rejoin_and_the_end_of_the_consumer_leave_no_presence(

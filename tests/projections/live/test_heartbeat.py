@@ -1,32 +1,40 @@
-"""The heartbeat: its touches, its timer, and what follows it."""
+"""The heartbeat: the beats, the comparisons, and what follows them."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from presence_events.models import PresenceEvent
-from projections._live import heartbeat, live_loop
+from presence_events.recorder import arecord_select
+from projections import selections
+from projections._live import async_connection, heartbeat, joins, live_loop, sync_connection
 from projections._live.heartbeat import Heartbeat
 from projections._live.missing_stays import Missing, Reviewer, log_failure
-from projections.models import Room
+from projections.models import Presence, Room
+from tests.fold import assert_live_is_the_fold
 from tests.projections.live.mixed import (
     CHATS,
     AsyncChat,
     AsyncSelfReliant,
+    Client,
     SyncChat,
     beat,
     client_of,
+    end_elsewhere,
     happened,
     in_group,
     present,
+    process,
 )
 from tests.waiting import until
 
@@ -35,114 +43,211 @@ pytestmark = pytest.mark.django_db(transaction=True)
 both = pytest.mark.parametrize("chat", CHATS)
 
 
-async def test_a_heartbeat_touches_all_connections_in_rooms_in_one_statement(recorded: list[Any]) -> None:
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collects the queries of comparisons."""
+    queries: list[str] = []
+    real = Heartbeat._query
+
+    async def listed(self: Heartbeat, name: str) -> Any:
+        queries.append(name)
+        return await real(self, name)
+
+    monkeypatch.setattr(Heartbeat, "_query", listed)
+    return queries
+
+
+async def leases() -> dict[str, list[tuple[str, bool]]]:
+    """Returns the room of each stay, and whether it is leased, by the name of the connection."""
+    found: dict[str, list[tuple[str, bool]]] = {}
+    async for name, *stay in Presence.objects.order_by("room").values_list("channel_name", "room_id", "is_leased"):
+        found.setdefault(name, []).append((stay[0], stay[1]))
+    return found
+
+
+async def last_seen(client: Client) -> Any:
+    return await Presence.objects.values_list("last_seen", flat=True).aget(channel_name=client.channel)
+
+
+async def in_own_thread(function: Callable[[], Any]) -> Any:
+    def call() -> Any:
+        try:
+            return function()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(call)
+
+
+async def ghost(room: str = "a", channel_name: str = "ghost") -> None:
+    """Adds a stay to the lease of this process that the process does not have."""
+    await arecord_select(selections.join(room, channel_name, None, None, is_leased=True), using="default")
+
+
+async def test_a_beat_keeps_all_connections_alive_for_which_the_process_vouches() -> None:
     clients = [
         await client_of(AsyncChat, "a", "b"),
         await client_of(SyncChat, "a"),
         await client_of(AsyncSelfReliant, "a"),
-        await client_of(AsyncChat),
     ]
-    gone = await client_of(AsyncChat, "c")
-    await gone("leave_room", "c")
+    before = [await last_seen(client) for client in (clients[1], clients[2])]
+    assert await leases() == {
+        clients[0].channel: [("a", True), ("b", True)],
+        clients[1].channel: [("a", True)],
+        clients[2].channel: [("a", False)],
+    }
     await beat()
-    assert len(recorded) == 1
-    touched = PresenceEvent.objects.filter(kind="touch").values_list("room", "channel_name")
-    assert sorted([touch async for touch in touched]) == sorted(
-        [("a", clients[0].channel), ("b", clients[0].channel), ("a", clients[1].channel)]
-    )
-    for client in [*clients, gone]:
+    assert await last_seen(clients[1]) > before[0]
+    assert await last_seen(clients[2]) == before[1]
+    assert await PresenceEvent.objects.of_rooms().filter(kind="touch").acount() == 0
+    await sync_to_async(assert_live_is_the_fold)()
+    for client in clients:
         await client.disconnect()
 
 
-async def test_a_heartbeat_without_a_connection_in_a_room_records_nothing(recorded: list[Any]) -> None:
-    client = await client_of(AsyncChat, "a")
-    await client("leave_room", "a")
+async def test_a_beat_is_one_event_however_many_connections_there_are() -> None:
+    clients = [await client_of(AsyncChat, "a", "b") for _ in range(3)]
     await beat()
-    assert recorded == []
+    before = await PresenceEvent.objects.acount()
+    await beat()
+    assert await PresenceEvent.objects.acount() == before + 1
+    event = await PresenceEvent.objects.order_by("id").alast()
+    assert (event.kind, event.room, event.channel_name, event.process) == ("touch", "", None, process().name)
+    for client in clients:
+        await client.disconnect()
+
+
+async def test_the_leave_has_the_last_beat_as_the_last_sign_of_life() -> None:
+    client = await client_of(AsyncChat, "a")
+    await beat()
+    seen = await last_seen(client)
+    await client.disconnect()
+    left = await PresenceEvent.objects.aget(kind="leave")
+    assert left.since < left.last_seen == seen <= left.at
+
+
+async def test_a_comparison_without_a_difference_does_not_list_the_stays(compared: list[str]) -> None:
+    client = await client_of(AsyncChat, "a", "b")
+    await beat()
+    assert compared == ["leased_sum"]
+    await end_elsewhere("leave", "a", client)
+    await beat()
+    assert compared == ["leased_sum"] * 2 + ["leased_stays"]
     await client.disconnect()
 
 
-async def test_a_room_that_the_consumer_did_not_join_is_not_touched() -> None:
+@both
+async def test_a_connection_is_taken_off_the_lease_by_one_touch_and_put_back_by_another(chat: Any) -> None:
+    client = await client_of(chat, "a")
+    connection = client.consumer._presence
+    for vouched in (False, True):
+        connection.heartbeat = vouched
+        for _ in range(2):
+            await beat()
+        assert await leases() == {client.channel: [("a", vouched)]}
+    changes = PresenceEvent.objects.of_rooms().filter(kind="touch").order_by("id")
+    assert [(each.is_leased, each.process) async for each in changes] == [
+        (False, process().name),
+        (True, process().name),
+    ]
+    await sync_to_async(assert_live_is_the_fold)()
+    await client.disconnect()
+
+
+async def test_a_connection_that_was_present_when_it_joined_is_put_on_the_lease() -> None:
+    """Nothing is recorded for its join, so the process learns from the next comparisons what the stay is."""
+    client = await client_of(AsyncChat)
+    await Room.objects.aadd("a", client.channel)
+    await client("join_room", "a")
+    for _ in range(3):
+        await beat()
+    assert await leases() == {client.channel: [("a", True)]}
+    assert client.consumer._presence.stays()[0].session == (await Presence.objects.aget()).pk
+    assert await client.open_and_quiet()
+    await client.disconnect()
+
+
+async def test_a_stay_on_the_lease_that_the_process_lacks_is_pruned_with_the_second_beat() -> None:
     client = await client_of(AsyncChat, "a")
-    await Room.objects.aadd("b", client.channel)
+    await ghost()
     await beat()
-    assert [event.room async for event in PresenceEvent.objects.filter(kind="touch")] == ["a"]
+    assert len(await present()) == 2
+    await beat()
+    assert await present() == [("a", client.channel)]
+    pruned = await PresenceEvent.objects.aget(kind="prune")
+    assert (pruned.channel_name, pruned.data) == ("ghost", {"reason": "no longer connected to its server process"})
+    assert await client.open_and_quiet()
+    await client.disconnect()
+
+
+async def test_another_ghost_at_the_second_beat_is_not_the_first_one() -> None:
+    client = await client_of(AsyncChat, "a")
+    await ghost()
+    await beat()
+    await Room.objects.aremove("a", "ghost")
+    await ghost()
+    await beat()
+    assert len(await present()) == 2
+    await beat()
+    assert await present() == [("a", client.channel)]
+    await client.disconnect()
+
+
+async def test_connections_made_by_hand_are_neither_leased_nor_ghosts() -> None:
+    client = await client_of(AsyncChat, "a")
+    await Room.objects.aadd("a", "by-hand")
+    for _ in range(3):
+        await beat()
+    assert (await leases())["by-hand"] == [("a", False)]
     await client.disconnect()
 
 
 @both
 @pytest.mark.usefixtures("fast")
-async def test_the_heartbeat_repeats_while_there_is_a_connection_and_then_stops(chat: Any, recorded: list[Any]) -> None:
+async def test_comparisons_repeat_while_there_is_a_connection_and_then_stop(chat: Any, compared: list[str]) -> None:
     here = live_loop.current().database("default")
     client = await client_of(chat)
-    assert here.heartbeat._timer is None
+    assert not process().listeners
     await client("join_room", "a")
-    await until(lambda: len(recorded) >= 2)
+    await until(lambda: len(compared) >= 2)
     await client.disconnect()
-    await until(lambda: here.heartbeat._timer is None and here.heartbeat._task is None)
+    assert not process().listeners
     assert not here.registry._connections
 
 
 @pytest.mark.usefixtures("fast")
-async def test_the_heartbeat_starts_again_with_the_next_connection(recorded: list[Any]) -> None:
+async def test_comparisons_start_again_with_the_next_connection(compared: list[str]) -> None:
     for _ in range(2):
         client = await client_of(AsyncChat, "a")
-        recorded.clear()
-        await until(lambda: recorded)
+        compared.clear()
+        await until(lambda: compared)
         await client.disconnect()
 
 
-async def test_the_interval_follows_the_setting(settings: Any) -> None:
-    client = await client_of(AsyncChat, "a")
-    timer = live_loop.current().database("default").heartbeat._timer
-    assert timer is not None
-    assert 10 < timer.when() - asyncio.get_running_loop().time() <= 20
-    await client.disconnect()
-
-
 @pytest.mark.usefixtures("fast")
-async def test_a_heartbeat_that_fails_is_logged_and_retried(
-    recorded: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_comparison_that_fails_is_logged_and_repeated(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, compared: list[str]
 ) -> None:
-    working = heartbeat.arecord_quietly
-
-    async def failing(selection: Any, using: str) -> Any:
-        raise DatabaseError("the database is unavailable")
+    async def failing(self: Heartbeat, name: str) -> Any:
+        raise DatabaseError("a fault")
 
     client = await client_of(AsyncChat, "a")
     with monkeypatch.context() as patched:
-        patched.setattr(heartbeat, "arecord_quietly", failing)
-        await until(lambda: caplog.text.count("The heartbeat of 1 connections failed") >= 2)
-    assert heartbeat.arecord_quietly is working
-    assert "the database is unavailable" in caplog.text
-    recorded.clear()
-    await until(lambda: recorded)
-    await client.disconnect()
-
-
-async def test_the_retry_delay_is_shorter_than_the_interval(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.CHANNELS_PRESENCE_MAX_AGE = 0.6
-    beats: list[float] = []
-
-    async def fail(self: Heartbeat) -> Any:
-        beats.append(time.monotonic())
-        settings.CHANNELS_PRESENCE_MAX_AGE = 3600
-        raise DatabaseError("unavailable")
-
-    monkeypatch.setattr(Heartbeat, "touch_all", fail)
-    client = await client_of(AsyncChat, "a")
-    await until(lambda: len(beats) >= 2)
-    assert beats[1] - beats[0] < 60
+        patched.setattr(Heartbeat, "_query", failing)
+        await until(lambda: caplog.text.count("Could not compare the connections with the database") >= 2)
+    assert "a fault" in caplog.text
+    compared.clear()
+    await until(lambda: compared)
     await client.disconnect()
 
 
 @pytest.mark.usefixtures("fast")
-async def test_heartbeats_do_not_run_in_the_context_of_the_first_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_comparisons_do_not_run_in_the_context_of_the_first_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
     request: ContextVar[str] = ContextVar("request", default="empty")
     seen: list[str] = []
-    real = Heartbeat.touch_all
+    real = Heartbeat.compare
 
-    async def touch_all(self: Heartbeat) -> Any:
+    async def compare(self: Heartbeat) -> Any:
         seen.append(request.get())
         return await real(self)
 
@@ -151,16 +256,16 @@ async def test_heartbeats_do_not_run_in_the_context_of_the_first_consumer(monkey
             request.set("the first consumer's")
             await super().join_room(*args)
 
-    monkeypatch.setattr(Heartbeat, "touch_all", touch_all)
+    monkeypatch.setattr(Heartbeat, "compare", compare)
     client = await client_of(First, "a")
     await until(lambda: len(seen) >= 2)
     assert set(seen) == {"empty"}
     await client.disconnect()
 
 
-def test_a_loop_that_ends_during_a_heartbeat_logs_nothing(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A heartbeat is in progress when the tasks of the loop are cancelled."""
-    settings.CHANNELS_PRESENCE_MAX_AGE = 0.3
+@pytest.mark.usefixtures("fast")
+def test_a_loop_that_ends_during_a_comparison_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A comparison is in progress when the tasks of the loop are cancelled."""
     begun: list[bool] = []
 
     async def main() -> None:
@@ -170,22 +275,22 @@ def test_a_loop_that_ends_during_a_heartbeat_logs_nothing(settings: Any, caplog:
             begun.append(True)
             await asyncio.Event().wait()
 
-        live_loop.current().database("default").heartbeat.touch_all = endless  # type: ignore[method-assign]
+        live_loop.current().database("default").heartbeat.compare = endless  # type: ignore[method-assign]
         await until(lambda: begun)
         assert client.channel
 
     asyncio.run(main())
     assert caplog.records == []
-    assert [event.kind for event in PresenceEvent.objects.all()] == ["join", "leave"]
+    assert [event.kind for event in PresenceEvent.objects.of_rooms()] == ["join", "leave"]
 
 
-async def test_a_review_that_hangs_does_not_stop_the_heartbeat(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.CHANNELS_PRESENCE_MAX_AGE = 0.6
+@pytest.mark.usefixtures("fast")
+async def test_a_review_that_hangs_does_not_stop_the_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     reviewing = asyncio.Event()
     beats: list[bool] = []
-    real = Heartbeat.touch_all
+    real = Heartbeat.compare
 
-    async def touch_all(self: Heartbeat) -> Any:
+    async def compare(self: Heartbeat) -> Any:
         beats.append(reviewing.is_set())
         return await real(self)
 
@@ -193,17 +298,17 @@ async def test_a_review_that_hangs_does_not_stop_the_heartbeat(settings: Any, mo
         reviewing.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Heartbeat, "touch_all", touch_all)
+    monkeypatch.setattr(Heartbeat, "compare", compare)
     monkeypatch.setattr(Reviewer, "review", hang)
     client = await client_of(AsyncChat, "a")
     await until(lambda: beats.count(True) >= 3)
     await client.disconnect()
 
 
+@pytest.mark.usefixtures("fast")
 async def test_a_review_that_fails_is_logged_and_repeated(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.CHANNELS_PRESENCE_MAX_AGE = 0.6
     reviews: list[bool] = []
 
     async def fail(reviewer: Reviewer, missing: Missing) -> None:
@@ -242,23 +347,23 @@ async def test_heartbeats_renew_the_groups() -> None:
     await client.disconnect()
 
 
-# A heartbeat is in progress in the tests below. It is held up when it has its answer and has not used it yet.
+# A comparison is in progress in the tests below. It is held up when it has its answer and has not used it yet.
 
 
-class HeldUpHeartbeat:
-    """Runs the body of ``async with`` after a heartbeat has touched, or ``before`` it, and then lets it go on."""
+class HeldUpComparison:
+    """Runs the body of ``async with`` after a comparison has its answer, or ``before`` it, and then lets it go on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, before: bool = False) -> None:
-        real = heartbeat.arecord_quietly
+        real = Heartbeat._query
         self.reached, self.gate = asyncio.Event(), asyncio.Event()
 
-        async def held_up(selection: Any, using: str) -> Any:
-            events = [] if before else await real(selection, using=using)
+        async def held_up(heartbeat: Heartbeat, name: str) -> Any:
+            rows = [] if before else await real(heartbeat, name)
             self.reached.set()
             await self.gate.wait()
-            return await real(selection, using=using) if before else events
+            return await real(heartbeat, name) if before else rows
 
-        monkeypatch.setattr(heartbeat, "arecord_quietly", held_up)
+        monkeypatch.setattr(Heartbeat, "_query", held_up)
 
     async def __aenter__(self) -> None:
         self.task = asyncio.create_task(beat())
@@ -270,34 +375,37 @@ class HeldUpHeartbeat:
 
 
 async def test_interleaving_a_locked_presence_does_not_delay_the_other_connections() -> None:
-    """A transaction that hangs has locked one of two presences. The heartbeat touches the other, and evicts neither."""
+    """A transaction that hangs has locked one of two presences, which come off the lease. Neither is evicted."""
     held, free = await client_of(AsyncChat, "a"), await client_of(AsyncChat, "a")
+    for client in (held, free):
+        client.consumer._presence.heartbeat = False
 
     def hang() -> Any:
         transaction = connections["default"].copy()
         transaction.set_autocommit(False)
         with transaction.cursor() as cursor:
-            cursor.execute("SELECT FROM presence WHERE channel_name = %s FOR UPDATE", [held.channel])
+            cursor.execute("SELECT FROM presence_open_stay WHERE channel_name = %s FOR UPDATE", [held.channel])
         return transaction
 
     transaction = await database_sync_to_async(hang)()
     try:
         await asyncio.wait_for(beat(), 10)
-        touched = PresenceEvent.objects.filter(kind="touch").values_list("channel_name", flat=True)
-        assert [channel async for channel in touched] == [free.channel]
+        assert await leases() == {held.channel: [("a", True)], free.channel: [("a", False)]}
     finally:
         await database_sync_to_async(transaction.close)()
+    await beat()
+    assert await leases() == {held.channel: [("a", False)], free.channel: [("a", False)]}
     for client in (held, free):
         assert await client.open_and_quiet()
         await client.disconnect()
 
 
 @both
-async def test_interleaving_a_room_joined_after_the_touch_is_not_missing(
+async def test_interleaving_a_room_joined_during_a_comparison_is_not_missing(
     chat: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = await client_of(chat, "a")
-    async with HeldUpHeartbeat(monkeypatch):
+    async with HeldUpComparison(monkeypatch):
         await client("join_room", "b")
     assert await client.open_and_quiet()
     assert len(await present()) == 2
@@ -306,12 +414,48 @@ async def test_interleaving_a_room_joined_after_the_touch_is_not_missing(
 
 
 @both
-async def test_interleaving_a_room_left_before_the_touch_is_not_missing(
+async def test_interleaving_a_room_left_before_the_answer_is_not_missing(
     chat: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = await client_of(chat, "a", "b")
-    async with HeldUpHeartbeat(monkeypatch, before=True):
+    async with HeldUpComparison(monkeypatch, before=True):
         await client("leave_room", "b")
     assert await client.open_and_quiet()
     await client.disconnect()
     assert await happened() == ["join a", "join b", "leave b", "leave a"]
+
+
+@both
+async def test_interleaving_a_join_in_progress_at_two_beats_is_not_a_ghost(
+    chat: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has the stay, and the consumer does not know that yet."""
+    client = await client_of(chat, "a")
+    recorded, gate = threading.Event(), threading.Event()
+    module = async_connection if chat is AsyncChat else sync_connection
+
+    async def ajoin(*args: Any, **kwargs: Any) -> Any:
+        joined = await joins.ajoin(*args, **kwargs)
+        recorded.set()
+        await until(gate.is_set)
+        return joined
+
+    def join(*args: Any, **kwargs: Any) -> Any:
+        joined = joins.join(*args, **kwargs)
+        recorded.set()
+        gate.wait(30)
+        return joined
+
+    monkeypatch.setattr(module, *(("ajoin", ajoin) if chat is AsyncChat else ("join", join)))
+    # The thread of the synchronous consumer is that of the tests' own queries.
+    monkeypatch.setattr(heartbeat, "in_thread", in_own_thread)
+    joining = asyncio.create_task(client("join_room", "b"))
+    await until(recorded.is_set)
+    here = live_loop.current().database("default").heartbeat
+    for _ in range(3):
+        await here.compare()
+    gate.set()
+    await joining
+    await until(lambda: not live_loop.current().tasks)
+    assert len(await present()) == 2
+    await client.disconnect()

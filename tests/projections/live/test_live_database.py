@@ -14,8 +14,11 @@ from channels.testing import WebsocketCommunicator
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
+from presence_events.concurrency import in_thread
+from presence_events.processes import registry
 from projections._delivery import groups
-from projections._live import heartbeat, live_loop
+from projections._live import live_loop
+from projections._live.heartbeat import Heartbeat
 from projections._live.stopwatch import Stopwatch
 from projections.consumers import EVICTED
 from projections.models import Presence, Room
@@ -65,7 +68,8 @@ async def client_of(alias: str, consumer_class: Any, *rooms: str, data: Any = No
 
 async def beat(alias: str) -> None:
     here = live_loop.current().database(alias)
-    await here.reviewer.review(await here.heartbeat.touch_all())
+    assert await in_thread(registry.registration(asyncio.get_running_loop(), alias).beat)
+    await here.reviewer.review(await here.heartbeat.compare())
 
 
 @sync_to_async
@@ -80,7 +84,7 @@ def present() -> dict[str, list[str]]:
 @sync_to_async
 def events(alias: str) -> list[str]:
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT kind || ' ' || room FROM presence_event ORDER BY id")
+        cursor.execute("SELECT kind || ' ' || room FROM presence_event WHERE room <> '' ORDER BY id")
         return [event for (event,) in cursor.fetchall()]
 
 
@@ -100,19 +104,19 @@ async def test_joins_heartbeats_and_leaves_are_recorded_in_the_database_of_the_t
     assert await present() == {"default": [], "acme": ["a"], "blue": []}
     await client.disconnect()
     assert await present() == {"default": [], "acme": [], "blue": []}
-    assert await events("acme") == ["join a", "touch a", "touch a", "leave a"]
+    assert await events("acme") == ["join a", "touch a", "leave a"]
 
 
 @both
-async def test_each_database_has_one_statement_in_each_heartbeat(chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_database_has_one_comparison_after_each_beat(chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     statements: list[str] = []
-    real = heartbeat.arecord_quietly
+    real = Heartbeat._query
 
-    async def listed(selection: Any, using: str) -> Any:
-        statements.append(using)
-        return await real(selection, using=using)
+    async def listed(self: Heartbeat, name: str) -> Any:
+        statements.append(self._using)
+        return await real(self, name)
 
-    monkeypatch.setattr(heartbeat, "arecord_quietly", listed)
+    monkeypatch.setattr(Heartbeat, "_query", listed)
     clients = [await client_of(alias, chat, "a", "b") for alias in (*TENANTS, *TENANTS)]
     for alias in TENANTS:
         await beat(alias)
@@ -121,22 +125,22 @@ async def test_each_database_has_one_statement_in_each_heartbeat(chat: Any, monk
         await client.disconnect()
 
 
+@pytest.mark.usefixtures("fast")
 async def test_a_database_that_is_unavailable_does_not_delay_the_heartbeats_of_another(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.CHANNELS_PRESENCE_MAX_AGE = 0.6
     beats: list[str] = []
-    real = heartbeat.arecord_quietly
+    real = Heartbeat._query
 
-    async def failing(selection: Any, using: str) -> Any:
-        if using == "acme":
+    async def failing(self: Heartbeat, name: str) -> Any:
+        if self._using == "acme":
             raise DatabaseError("unavailable")
-        beats.append(using)
-        return await real(selection, using=using)
+        beats.append(self._using)
+        return await real(self, name)
 
-    monkeypatch.setattr(heartbeat, "arecord_quietly", failing)
+    monkeypatch.setattr(Heartbeat, "_query", failing)
     clients = [await client_of(alias, AsyncChat, "a") for alias in TENANTS]
-    await until(lambda: len(beats) >= 3 and "The heartbeat of 1 connections failed" in caplog.text)
+    await until(lambda: len(beats) >= 3 and "Could not compare the connections" in caplog.text)
     for client in clients:
         await client.disconnect()
 

@@ -63,10 +63,10 @@ async def test_a_connection_whose_consumer_is_being_cancelled_is_about_to_leave(
         await task
 
 
-def test_a_registry_is_stalled_after_the_maximal_age_without_a_heartbeat(settings: Any) -> None:
+def test_a_registry_is_stalled_after_the_maximal_age_without_a_beat(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_MAX_AGE = 60
     here = Registry()
-    here.last_touched = Stopwatch(ago=50)
+    here.last_beat = Stopwatch(ago=50)
     assert not here.is_stalled()
-    here.last_touched = Stopwatch(ago=61)
+    here.last_beat = Stopwatch(ago=61)
     assert here.is_stalled()

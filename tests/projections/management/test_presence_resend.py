@@ -40,12 +40,12 @@ def test_it_sends_the_signals_of_a_part_of_the_log_again(
     assert not any(signal["replayed"] for signal in signals)
     signals.clear()
     monkeypatch.setattr(resend, "BATCH_SIZE", 2)
-    events = list(PresenceEvent.objects.order_by("id"))
+    events = list(PresenceEvent.objects.of_rooms().order_by("id"))
     assert run("..") == SENT
     assert [content(signal) for signal in signals] == first_time
     assert all(signal["replayed"] for signal in signals)
     assert [(update["presence"].room_id, update["replayed"]) for update in updates] == [("a", True), ("b", True)]
-    assert len(PresenceEvent.objects.all()) == len(events)
+    assert PresenceEvent.objects.of_rooms().count() == len(events)
     presence_updated.disconnect(receive)
 
     for arguments, expected in {

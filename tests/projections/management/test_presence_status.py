@@ -279,11 +279,11 @@ def test_a_trigger_that_does_not_fire_is_a_problem(obstacle: str, remedy: str, m
 
 def test_a_disabled_trigger_is_found() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE presence DISABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE presence_open_stay DISABLE TRIGGER USER")
         try:
             assert len(problems()) == 3
         finally:
-            cursor.execute("ALTER TABLE presence ENABLE TRIGGER USER")
+            cursor.execute("ALTER TABLE presence_open_stay ENABLE TRIGGER USER")
     assert problems() == []
 
 

@@ -36,12 +36,17 @@ def test_it_reports_that_nothing_differs(user: Any, options: tuple[str, ...]) ->
 def test_it_repairs_the_tables_and_prints_the_differences(user: Any) -> None:
     record_history(user)
     right = live()
-    tamper("UPDATE presence SET data = '1' WHERE room = 'b'", "DELETE FROM presence WHERE room = 'gone'")
+    tamper(
+        "UPDATE presence_open_stay SET data = '1' WHERE room = 'b'",
+        "DELETE FROM presence_open_stay WHERE room = 'gone'",
+    )
     stays = {stay.room_id: stay.pk for stay in Presence.objects.all()}
     lost = PresenceEvent.objects.filter(kind="join", room="gone").latest("id").session
     lines = run().splitlines()
-    assert lines[0] == f"presence {stays['b']}: data is 1 instead of {{'device': 'laptop'}}"
-    assert lines[1].startswith(f"presence {lost} is missing: {{'id': {lost}, 'room': 'gone', 'channel_name': '4', ")
+    assert lines[0] == f"presence_open_stay {stays['b']}: data is 1 instead of {{'device': 'laptop'}}"
+    assert lines[1].startswith(
+        f"presence_open_stay {lost} is missing: {{'id': {lost}, 'room': 'gone', 'channel_name': '4', "
+    )
     assert re.fullmatch(r"2 rows changed; appends waited for at most 0\.\d\d\d s\.", lines[2])
     assert live() == right
 
@@ -50,7 +55,7 @@ def test_a_check_that_finds_a_difference_exits_with_1_and_changes_nothing(
     user: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record_history(user)
-    tamper("DELETE FROM presence")
+    tamper("DELETE FROM presence_open_stay")
     wrong = live()
     with pytest.raises(SystemExit) as error:
         call_command("replay_presence", "--check")
@@ -63,7 +68,7 @@ def test_a_check_that_finds_a_difference_exits_with_1_and_changes_nothing(
 
 def test_a_dry_run_prints_the_differences_and_changes_nothing(user: Any) -> None:
     record_history(user)
-    tamper("DELETE FROM presence")
+    tamper("DELETE FROM presence_open_stay")
     wrong = live()
     assert run("--dry-run").endswith("4 rows differ from the log.\n")
     assert live() == wrong

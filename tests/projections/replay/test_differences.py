@@ -21,10 +21,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def test_a_difference_names_the_columns_that_differ(user: Any) -> None:
     Room.objects.add("a", "1", user, "here")
     stay = Presence.objects.get()
-    tamper("UPDATE presence SET data = '\"there\"'")
-    assert [str(each) for each in compare("default")] == [f"presence {stay.pk}: data is 'there' instead of 'here'"]
-    tamper("DELETE FROM presence")
-    assert str(compare("default")[0]).startswith(f"presence {stay.pk} is missing: {{'id': {stay.pk}, 'room': 'a', ")
+    tamper("UPDATE presence_open_stay SET data = '\"there\"'")
+    assert [str(each) for each in compare("default")] == [
+        f"presence_open_stay {stay.pk}: data is 'there' instead of 'here'"
+    ]
+    tamper("DELETE FROM presence_open_stay")
+    assert str(compare("default")[0]).startswith(
+        f"presence_open_stay {stay.pk} is missing: {{'id': {stay.pk}, 'room': 'a', "
+    )
 
 
 @pytest.mark.parametrize("text", unreadable.DATA.values(), ids=list(unreadable.DATA))
@@ -56,7 +60,9 @@ def writers() -> dict[tuple[str, Any], str]:
     """Returns the transaction that wrote each row."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 'presence', id::text, xmin::text FROM presence "
-            "UNION ALL SELECT 'presence_room', channel_name, xmin::text FROM presence_room"
+            "SELECT 'presence_open_stay', id::text, xmin::text FROM presence_open_stay "
+            "UNION ALL SELECT 'presence_room', channel_name, xmin::text FROM presence_room "
+            "UNION ALL SELECT 'presence_process', name, xmin::text FROM presence_process"
         )
-        return {(table, int(key) if table == "presence" else key): xmin for table, key, xmin in cursor.fetchall()}
+        rows = cursor.fetchall()
+    return {(table, int(key) if table == "presence_open_stay" else key): xmin for table, key, xmin in rows}

@@ -73,7 +73,7 @@ def test_an_empty_log_makes_empty_tables() -> None:
 def test_one_room_alone_is_compared_and_repaired(user: Any) -> None:
     record_history(user)
     right = live()
-    tamper("UPDATE presence SET data = '1'", "DELETE FROM presence_room WHERE channel_name = 'empty'")
+    tamper("UPDATE presence_open_stay SET data = '1'", "DELETE FROM presence_room WHERE channel_name = 'empty'")
     assert {each.table for each in compare("default", room="empty")} == {"presence_room"}
     assert len(compare("default", room="b")) == 1
     assert len(repair("default", room="b").differences) == 1
@@ -86,7 +86,7 @@ def test_one_room_alone_is_compared_and_repaired(user: Any) -> None:
 def test_a_row_that_was_moved_to_another_room_is_repaired_with_its_own_room(user: Any) -> None:
     record_history(user)
     right = live()
-    tamper("UPDATE presence SET room = 'empty', channel_name = 'moved' WHERE room = 'b'")
+    tamper("UPDATE presence_open_stay SET room = 'empty', channel_name = 'moved' WHERE room = 'b'")
     assert len(compare("default", room="b")) == 1
     assert len(repair("default", room="b").differences) == 1
     assert live() == right
@@ -94,7 +94,7 @@ def test_a_row_that_was_moved_to_another_room_is_repaired_with_its_own_room(user
 
 def test_the_guards_are_enabled_again_afterwards(user: Any) -> None:
     record_history(user)
-    tamper("UPDATE presence SET data = '1'")
+    tamper("UPDATE presence_open_stay SET data = '1'")
     repair("default")
     with pytest.raises(Exception, match="the table is a projection of the presence log"):
         Presence.objects.update(data=None)
@@ -102,7 +102,7 @@ def test_the_guards_are_enabled_again_afterwards(user: Any) -> None:
 
 def test_a_repair_that_fails_in_the_middle_changes_nothing(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     record_history(user)
-    tamper("UPDATE presence SET data = '1'", "UPDATE presence_room SET created_at = now()")
+    tamper("UPDATE presence_open_stay SET data = '1'", "UPDATE presence_room SET created_at = now()")
     wrong = live()
     run = differences_module._run
 
@@ -121,7 +121,7 @@ def test_a_repair_that_fails_in_the_middle_changes_nothing(user: Any, monkeypatc
 
 def test_a_role_that_does_not_own_the_tables_is_refused(user: Any) -> None:
     record_history(user)
-    tamper("UPDATE presence SET data = '1'")
+    tamper("UPDATE presence_open_stay SET data = '1'")
     wrong = live()
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE stranger; GRANT ALL ON ALL TABLES IN SCHEMA public TO stranger")
@@ -138,7 +138,7 @@ def test_a_role_that_does_not_own_the_tables_is_refused(user: Any) -> None:
 
 def test_events_between_the_snapshot_and_the_lock_are_folded(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     record_history(user)
-    tamper("UPDATE presence SET data = '1' WHERE channel_name = '2'")
+    tamper("UPDATE presence_open_stay SET data = '1' WHERE channel_name = '2'")
 
     def append() -> None:
         record_history(user)  # joins, touches, leaves and prunes of the same connections and rooms
@@ -159,7 +159,7 @@ def test_an_event_with_an_early_position_that_commits_late_is_folded(
     """Its transaction is open when the repair begins, and later positions are committed."""
     for channel in ("channel", "wrong"):
         Room.objects.add("room", channel)
-    tamper("DELETE FROM presence WHERE channel_name = 'wrong'")
+    tamper("DELETE FROM presence_open_stay WHERE channel_name = 'wrong'")
     (early,) = a.append("leave")
     Room.objects.add("room", "later")
     monkeypatch.setattr(positions.time, "sleep", lambda seconds: a.commit())
@@ -176,7 +176,7 @@ def test_an_event_that_was_invisible_in_the_snapshot_is_folded_though_later_posi
     """It is appended before the snapshot, and committed after the snapshot and after later positions."""
     for channel in ("channel", "wrong"):
         Room.objects.add("room", channel)
-    tamper("DELETE FROM presence WHERE channel_name = 'wrong'")
+    tamper("DELETE FROM presence_open_stay WHERE channel_name = 'wrong'")
     snapshot = repair_module.snapshot
 
     def append_first(using: str) -> Any:
@@ -199,7 +199,7 @@ def test_a_repair_waits_for_an_open_transaction_that_has_appended(
     monkeypatch.setattr(repair_module, "RETRY_DELAY", 0.0)
     Room.objects.add("room", "channel")
     Room.objects.add("other", "channel")
-    tamper("DELETE FROM presence WHERE room = 'room'")
+    tamper("DELETE FROM presence_open_stay WHERE room = 'room'")
     attempts: list[Any] = []
 
     def append_to_another_room() -> None:
@@ -212,7 +212,7 @@ def test_a_repair_waits_for_an_open_transaction_that_has_appended(
     assert_live_is_the_fold()
     assert len(attempts) == 3
 
-    tamper("DELETE FROM presence WHERE room = 'room'")
+    tamper("DELETE FROM presence_open_stay WHERE room = 'room'")
     attempts.clear()
     monkeypatch.setattr(repair_module, "MAX_ATTEMPTS", 2)
     with pytest.raises(OperationalError, match="lock timeout"):
@@ -228,8 +228,8 @@ def test_a_transaction_that_locks_a_row_and_then_appends_is_not_cancelled(
     """If the repair waited for the row, and the transaction for the log, PostgreSQL would cancel one of the two."""
     for channel in ("1", "2"):
         Room.objects.add("room", channel)
-    tamper("UPDATE presence SET data = '1'")
-    a.run("SELECT FROM presence FOR UPDATE")
+    tamper("UPDATE presence_open_stay SET data = '1'")
+    a.run("SELECT FROM presence_open_stay FOR UPDATE")
     touches = []
 
     def append_between_attempts(seconds: float) -> None:
@@ -245,7 +245,7 @@ def test_a_transaction_that_locks_a_row_and_then_appends_is_not_cancelled(
 def test_a_repair_starts_from_its_snapshot_again_after_a_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that joined before the first attempt and left before the second is not present."""
     Room.objects.add("room", "channel")
-    tamper("DELETE FROM presence")
+    tamper("DELETE FROM presence_open_stay")
     write_differences, write_under_lock = repair_module.write_differences, repair_module._write_under_lock
     attempts: list[Any] = []
 
@@ -270,7 +270,7 @@ def test_a_repair_starts_from_its_snapshot_again_after_a_deadlock(monkeypatch: p
 
 def test_errors_that_have_nothing_to_do_with_locks_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     Room.objects.add("room", "channel")
-    tamper("DELETE FROM presence")
+    tamper("DELETE FROM presence_open_stay")
 
     def fail(fold: Fold, differences: Any) -> None:
         raise OperationalError from psycopg.errors.DiskFull()

@@ -18,13 +18,14 @@ from django.utils import timezone
 
 from presence_events import checkpoints, sql
 from presence_events.checkpoints import Reader
-from presence_events.models import PresenceEvent, Process
-from presence_events.processes.registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.models import PresenceEvent
+from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
 from projections.status import CheckpointStatus, Status, TriggerStatus, status
 from tests.backdating import Stay, write
+from tests.leases import beat, move_lease
 from tests.postgres import embedded
 from tests.waiting import wait_until
 
@@ -147,14 +148,14 @@ def test_dead_letters_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch)
     assert found.dead_letter_workers == ("a", "projector")
 
 
-def test_processes_count_as_alive_until_their_keep_alive_is_overdue() -> None:
-    now = timezone.now()
+def test_processes_count_as_alive_until_their_beat_is_overdue() -> None:
     for name, silent in [
         ("a", 0),
-        ("b", KEEP_ALIVE_INTERVAL * (CHECKS_UNTIL_DEAD - 1)),
-        ("c", KEEP_ALIVE_INTERVAL * (CHECKS_UNTIL_DEAD + 1)),
+        ("b", CHECK_INTERVAL * (CHECKS_UNTIL_DEAD - 1)),
+        ("c", CHECK_INTERVAL * (CHECKS_UNTIL_DEAD + 1)),
     ]:
-        Process.objects.create(name=name, started_at=now, seen_at=now - timedelta(seconds=silent))
+        beat(name)
+        move_lease(name, -silent)
     assert status().processes == 2
 
 

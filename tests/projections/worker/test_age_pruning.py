@@ -96,7 +96,7 @@ def test_a_presence_that_was_last_seen_in_the_future_is_pruned_if_it_is_not_touc
     pruning = AgePruning("default")
     assert pruning.run() == 0
     clock.database_is_set(-3600)
-    tamper("UPDATE presence SET last_seen = last_seen + interval '1 hour'")
+    tamper("UPDATE presence_open_stay SET touched_at = touched_at + interval '1 hour'")
     with caplog.at_level(logging.WARNING):
         assert pruning.run() == 0
     (record,) = caplog.records
@@ -114,7 +114,7 @@ def test_a_presence_that_was_last_seen_in_the_future_is_pruned_if_it_is_not_touc
 def test_a_presence_that_is_touched_before_its_prune_is_kept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interleaving: it was read as silent, and is touched before the prune locks it."""
     Room.objects.add("room", "channel")
-    tamper("UPDATE presence SET last_seen = last_seen + interval '1 hour'")
+    tamper("UPDATE presence_open_stay SET touched_at = touched_at + interval '1 hour'")
     pruning = AgePruning("default")
     pruning.run()
     clock.wait(61, [pruning._clock])

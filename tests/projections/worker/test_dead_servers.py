@@ -7,25 +7,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import F
-from django.db.models.functions import Now
 
-from presence_events.models import PresenceEvent, Process
-from presence_events.processes.registry import CHECKS_UNTIL_DEAD, KEEP_ALIVE_INTERVAL
+from presence_events.models import PresenceEvent
+from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.recorder import record_select
 from projections import selections
 from projections._worker import dead_servers
-from projections._worker.dead_servers import DeadServerDetector
+from projections._worker.dead_servers import GRACE, DeadServerDetector
 from projections.consumers import EVICTED
-from projections.models import Presence, PresenceSession, Room
+from projections.models import Presence, PresenceSession, Process, Room
 from tests.fold import assert_live_is_the_fold
+from tests.leases import beat as renew
+from tests.leases import join_leased, move_lease
 from tests.projections.live.mixed import CHATS, SELF_RELIANT, beat, client_of, happened, present
 from tests.projections.replay.histories import tamper
 from tests.time import age_presences
@@ -43,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     def monotonic() -> float:
         nonlocal now
-        now += steps.pop() if steps else KEEP_ALIVE_INTERVAL
+        now += steps.pop() if steps else CHECK_INTERVAL
         return now
 
     monkeypatch.setattr(dead_servers, "time", SimpleNamespace(monotonic=monotonic, perf_counter=time.perf_counter))
@@ -63,16 +62,6 @@ def join(process: str, *channels: str, room: str = "room") -> None:
             channel,
             process,
         )
-
-
-def renew(*names: str) -> None:
-    """Renews the rows of these processes."""
-    for name in names:
-        Process.objects.update_or_create(name=name, defaults={"seen_at": Now()}, create_defaults=_new())
-
-
-def _new() -> dict[str, Any]:
-    return {"started_at": Now(), "seen_at": Now()}
 
 
 def checks(detector: DeadServerDetector, times: int) -> list[int]:
@@ -100,7 +89,7 @@ def test_all_connections_of_a_dead_server_are_pruned_together(signals: list[dict
     renew("two")
     assert detector.check() == 3
     assert present_channels() == ["4", "unclaimed"]
-    pruned = PresenceEvent.objects.filter(kind="prune")
+    pruned = PresenceEvent.objects.of_rooms().filter(kind="prune")
     assert [event.data for event in pruned] == [DIED] * 3
     assert len({event.tx for event in pruned}) == 1
     assert [(each["room"].pk, len(each["events"])) for each in signals if each["bulk_change"]] == [
@@ -117,8 +106,11 @@ def test_a_server_that_dies_after_the_clock_was_set_back_is_detected(seen_in: in
     """Its presences were last seen in the future. A server that is older than the jump renews its row there too."""
     join("one", "1", "2")
     renew("one")
-    tamper("UPDATE presence SET last_seen = last_seen + interval '1 hour', joined_at = joined_at + interval '1 hour'")
-    Process.objects.update(seen_at=Now() + timedelta(seconds=seen_in))
+    tamper(
+        "UPDATE presence_open_stay "
+        "SET touched_at = touched_at + interval '1 hour', joined_at = joined_at + interval '1 hour'"
+    )
+    move_lease("one", seen_in)
     detector = DeadServerDetector("default")
     assert checks(detector, CHECKS_UNTIL_DEAD + 1)[-1] == 2
     assert present_channels() == []
@@ -142,7 +134,8 @@ def test_a_dead_server_without_connections_is_deleted() -> None:
     assert processes() == {"one"}
     assert detector.check() == 0
     assert processes() == set()
-    assert not PresenceEvent.objects.exists()
+    assert not PresenceEvent.objects.of_rooms().exists()
+    assert_live_is_the_fold()
 
 
 def test_a_server_without_a_row_is_not_dead() -> None:
@@ -205,9 +198,9 @@ def test_a_connection_that_is_touched_after_its_server_died_is_kept() -> None:
     """The touch is too late to come from the server, so it comes from elsewhere."""
     join("one", "1", "close-call", "other")
     renew("one")
-    Process.objects.update(seen_at=F("seen_at") - timedelta(seconds=3 * KEEP_ALIVE_INTERVAL))
-    age_presences("1", "other", seconds=3 * KEEP_ALIVE_INTERVAL)
-    age_presences("close-call", seconds=1.5 * KEEP_ALIVE_INTERVAL)
+    move_lease("one", -1.5 * GRACE)
+    age_presences("1", "other", seconds=1.5 * GRACE)
+    age_presences("close-call", seconds=0.75 * GRACE)
     Presence.objects.touch("other")
     detector = DeadServerDetector("default")
     assert checks(detector, 3 * CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD + [2] + [0] * (2 * CHECKS_UNTIL_DEAD - 1)
@@ -225,7 +218,7 @@ def test_locked_rows_are_pruned_by_the_next_check() -> None:
     def lock() -> None:
         try:
             with transaction.atomic():
-                execute("SELECT 1 FROM presence WHERE channel_name = 'busy' FOR UPDATE")
+                execute("SELECT 1 FROM presence_open_stay WHERE channel_name = 'busy' FOR UPDATE")
                 locked.set()
                 assert done.wait(30)
         finally:
@@ -320,10 +313,11 @@ def test_early_checks_do_not_count(clock: list[float]) -> None:
     renew("one")
     detector = DeadServerDetector("default")
     assert detector.check() == 0
-    clock.extend([KEEP_ALIVE_INTERVAL * 0.1] * 5)
+    clock.extend([CHECK_INTERVAL * 0.1] * 5)
     assert checks(detector, 5) == [0] * 5
-    clock.extend([KEEP_ALIVE_INTERVAL * 0.5] * 7)
-    assert checks(detector, 7) == [0] * 6 + [1]
+    calls = 2 * CHECKS_UNTIL_DEAD - 1
+    clock.extend([CHECK_INTERVAL * 0.5] * calls)
+    assert checks(detector, calls) == [0] * (calls - 1) + [1]
 
 
 def test_two_detectors_at_once_prune_once() -> None:
@@ -343,7 +337,7 @@ def test_two_detectors_at_once_prune_once() -> None:
     with ThreadPoolExecutor(2) as threads:
         pruned = [each.result() for each in [threads.submit(check), threads.submit(check)]]
     assert sum(pruned) == 50
-    assert PresenceEvent.objects.filter(kind="prune").count() == 50
+    assert PresenceEvent.objects.of_rooms().filter(kind="prune").count() == 50
     assert processes() == set()
     assert_live_is_the_fold()
 
@@ -404,24 +398,38 @@ def prune_by_mistake(room: str, channel: str) -> None:
     )
 
 
-@pytest.mark.parametrize("time", ["infinity", "-infinity", "294276-12-31 UTC", "4713-01-01 UTC BC"])
-def test_a_row_with_a_time_that_no_clock_shows_does_not_stop_the_detection(time: str) -> None:
-    """The role of the application may write any row into the registry."""
-    join("one", "1")
-    join("odd", "2")
-    renew("one")
-    execute("INSERT INTO presence_process (name, started_at, seen_at) VALUES ('odd', now(), %s)", time)
+def test_the_connections_on_the_lease_of_a_dead_server_are_pruned_and_the_lease_ends() -> None:
+    join_leased("one", "room", "1", "2")
+    join_leased("two", "room", "3")
+    renew("one", "two")
     detector = DeadServerDetector("default")
-    assert checks(detector, CHECKS_UNTIL_DEAD + 1)[-1] == 1
-    assert present_channels() == ["2"]
-    assert processes() == {"odd"}
+    for _ in range(CHECKS_UNTIL_DEAD + 1):
+        renew("two")
+        pruned = detector.check()
+    assert pruned == 2
+    assert present_channels() == ["3"]
+    assert processes() == {"two"}
+    ended = PresenceEvent.objects.get(room="", kind="prune")
+    last_beat = PresenceEvent.objects.filter(room="", kind="touch", process="one").latest("id")
+    assert (ended.process, ended.since, ended.last_seen) == ("one", last_beat.since, last_beat.at)
+    assert {event.last_seen for event in PresenceEvent.objects.of_rooms().filter(kind="prune")} == {last_beat.at}
+    assert_live_is_the_fold()
 
 
-@pytest.mark.parametrize("time", ["infinity", "294276-12-31 UTC"])
-def test_a_row_that_gets_such_a_time_between_two_statements_of_a_check_is_kept(time: str) -> None:
-    join("one", "1")
-    execute("INSERT INTO presence_process (name, started_at, seen_at) VALUES ('one', now(), %s)", time)
-    parameters = {"names": ["one"], "seen": [0], "grace": 0}
-    assert DeadServerDetector("default")._rows("forget_processes", parameters) == []
-    assert len(record_select(selections.prune_dead_servers(["one"], [0], 0), using="default")) == 0
-    assert processes() == {"one"}
+def test_interleaving_a_beat_in_progress_when_its_server_is_pruned_keeps_the_connections() -> None:
+    """The beat is not committed yet, so the lease looks unchanged to the detector."""
+    join_leased("one", "room", "1")
+    renew("one")
+    detector = DeadServerDetector("default")
+    checks(detector, CHECKS_UNTIL_DEAD)
+    seen = dict(detector._rows("processes"))
+    with connection.copy().cursor() as other:
+        other.execute("BEGIN")
+        other.execute("INSERT INTO presence_event (kind, room, process) VALUES ('touch', '', 'one')")
+        select = selections.prune_dead_servers(list(seen), list(seen.values()), GRACE)
+        assert record_select(select, using="default") == []
+        other.execute("COMMIT")
+        other.db.close()
+    assert record_select(select, using="default") == []
+    assert present_channels() == ["1"]
+    assert_live_is_the_fold()

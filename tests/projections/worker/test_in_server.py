@@ -13,14 +13,14 @@ from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 from django.core.signals import request_started
 from django.db import OperationalError, connection
-from django.db.models.functions import Now
 
-from presence_events.models import PresenceEvent, Process
+from presence_events.models import PresenceEvent
 from presence_events.processes import names, registry
 from projections._worker import in_server
 from projections._worker.in_server import InServer
-from projections.models import Presence, Room
+from projections.models import Presence, Process, Room
 from projections.signals import presence_changed
+from tests.leases import beat
 from tests.time import age_presences
 from tests.waiting import until
 
@@ -57,49 +57,49 @@ def left_by(process: str, channel: str) -> None:
             "INSERT INTO presence_event (kind, room, channel_name, process) VALUES ('join', 'room', %s, %s)",
             [channel, process],
         )
-    Process.objects.create(name=process, started_at=Now(), seen_at=Now())
+    beat(process)
 
 
 def present() -> list[str]:
     return sorted(Presence.objects.values_list("channel_name", flat=True))
 
 
-async def test_a_beat_ends_what_ended_processes_of_this_machine_left(signals: list[dict[str, Any]]) -> None:
+async def test_a_step_ends_what_ended_processes_of_this_machine_left(signals: list[dict[str, Any]]) -> None:
     ended, running, elsewhere = ended_name(), names.new_name(), "host:999999999:abc"
     for process, channel in ((ended, "ghost"), (running, "live"), (elsewhere, "far")):
         await sync_to_async(left_by)(process, channel)
-    await InServer("default").beat()
+    await InServer("default").step()
     assert await sync_to_async(present)() == ["far", "live"]
     assert {name async for name in Process.objects.values_list("name", flat=True)} == {running, elsewhere}
     (signal,) = signals
     assert [(event.channel_name, event.data["process"]) for event in signal["events"]] == [("ghost", ended)]
 
 
-async def test_a_beat_prunes_silent_connections_and_empty_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_step_prunes_silent_connections_and_empty_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_server, "ROOM_PRUNE_INTERVAL", 0)
     for room, channel in (("full", "live"), ("empty", "silent")):
         await sync_to_async(Room.objects.add)(room, channel)
     await sync_to_async(age_presences)("silent", seconds=100)
-    await InServer("default").beat()
+    await InServer("default").step()
     assert await sync_to_async(present)() == ["live"]
     assert [room.pk async for room in Room.objects.all()] == ["full"]
 
 
-async def test_the_first_beat_keeps_empty_rooms_into_which_clients_may_come_back() -> None:
+async def test_the_first_step_keeps_empty_rooms_into_which_clients_may_come_back() -> None:
     jobs = InServer("default")
     await Room.objects.aadd("room", "channel")
     await Room.objects.aremove("room", "channel")
-    await jobs.beat()
+    await jobs.step()
     assert await Room.objects.acount() == 1
 
 
-async def test_after_a_pause_the_first_beat_leaves_silent_connections_to_the_heartbeat() -> None:
+async def test_after_a_pause_the_first_step_leaves_silent_connections_to_the_heartbeat() -> None:
     await sync_to_async(Room.objects.add)("room", "silent")
     await sync_to_async(age_presences)("silent", seconds=100)
     jobs = InServer("default")
-    await jobs.beat(is_late=True)
+    await jobs.step(is_late=True)
     assert await sync_to_async(present)() == ["silent"]
-    await jobs.beat()
+    await jobs.step()
     assert await sync_to_async(present)() == []
 
 
@@ -115,26 +115,26 @@ async def test_a_prune_reaches_the_groups_and_receivers_of_the_loop() -> None:
     await sync_to_async(age_presences)("ghost", seconds=100)
     presence_changed.connect(broadcast)
     try:
-        await InServer("default").beat()
+        await InServer("default").step()
         assert (await asyncio.wait_for(layer.receive(watcher), 30))["type"] == "presence"
     finally:
         presence_changed.disconnect(broadcast)
     assert list(layer.groups["room"]) == [watcher]
 
 
-async def test_it_goes_on_silently_after_a_beat_that_failed(
+async def test_it_goes_on_silently_after_a_step_that_failed(
     connected: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     outcomes = [OperationalError("the database is starting"), None, None]
     is_late: list[bool] = []
     monkeypatch.setattr(in_server, "prune_interval", lambda: 0.001 if len(is_late) < 4 else 3600)
 
-    async def beat(self: InServer, **kwargs: bool) -> None:
+    async def step(self: InServer, **kwargs: bool) -> None:
         is_late.append(kwargs["is_late"])
         if outcomes and (error := outcomes.pop(0)):
             raise error
 
-    monkeypatch.setattr(InServer, "beat", beat)
+    monkeypatch.setattr(InServer, "step", step)
     with caplog.at_level(logging.INFO):
         await Room.objects.aadd("room", "channel")
         await until(lambda: len(is_late) == 4)

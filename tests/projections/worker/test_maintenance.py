@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from presence_events.models import PresenceEvent, Process
+from presence_events.models import PresenceEvent
 from presence_events.processes.registry import CHECKS_UNTIL_DEAD
 from projections._worker import maintenance
 from projections._worker.maintenance import Maintenance
-from projections.models import Presence, Room
+from projections.models import Presence, Process, Room
+from tests.fold import assert_live_is_the_fold
+from tests.leases import beat, join_leased, move_lease, put_on_lease
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
 def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presence_events.processes.registry.KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr("presence_events.processes.registry.CHECK_INTERVAL", 0)
 
 
 def test_dead_servers_are_detected() -> None:
-    Process.objects.create(name="host:1:abc", started_at=timezone.now(), seen_at=timezone.now())
+    beat("host:1:abc")
     jobs = Maintenance("default", prune=False)
     for _ in range(CHECKS_UNTIL_DEAD + 1):
         assert Process.objects.exists()
@@ -38,6 +39,21 @@ def test_it_prunes_only_if_asked_to(settings: Any) -> None:
     Maintenance("default", prune=True).run_due_jobs()
     assert not Presence.objects.exists()
     assert not Room.objects.exists()
+
+
+def test_leases_without_a_beat_for_a_day_end_unless_a_connection_depends_on_them() -> None:
+    """No dead-server detection has ended them, for example because no worker ran."""
+    join_leased("in-use", "room", "channel")
+    beat("in-use", "expired", "recent")
+    for name in ("in-use", "expired"):
+        move_lease(name, -86_500)
+    move_lease("recent", -86_300)
+    assert Process.objects.end_expired_leases() == 1
+    assert set(Process.objects.values_list("name", flat=True)) == {"in-use", "recent"}
+    put_on_lease("recent", ("room", "channel"))
+    assert Process.objects.end_expired_leases() == 1
+    assert set(Process.objects.values_list("name", flat=True)) == {"recent"}
+    assert_live_is_the_fold()
 
 
 def test_a_job_is_not_due_again_at_once(settings: Any) -> None:

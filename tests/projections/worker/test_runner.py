@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
 
 from presence_events import checkpoints
 from presence_events.exceptions import LogIsShorter
-from presence_events.models import Checkpoint, PresenceEvent, Process
+from presence_events.models import Checkpoint, PresenceEvent
 from presence_events.recorder import Draft, record
 from presence_events.tail import Mark
 from projections._delivery.wakeup import wake
@@ -23,8 +22,9 @@ from projections._worker.delivery import Delivery
 from projections._worker.leader_lock import LeaderLock
 from projections._worker.runner import Runner, sends_signals
 from projections._worker.shutdown import ShutdownRequest
-from projections.models import Presence, Room
+from projections.models import Presence, Process, Room
 from projections.signals import presence_changed
+from tests.leases import beat
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -299,7 +299,7 @@ def test_maintenance_does_not_depend_on_delivery(
 ) -> None:
     """Delivery fails from the first step on. The worker prunes and detects dead servers, and does not exit."""
     settings.CHANNELS_PRESENCE_MAX_AGE = 0
-    monkeypatch.setattr("presence_events.processes.registry.KEEP_ALIVE_INTERVAL", 0)
+    monkeypatch.setattr("presence_events.processes.registry.CHECK_INTERVAL", 0)
     monkeypatch.setattr("projections._worker.delivery.ERROR_DELAY", 0)
     attempts: list[None] = []
 
@@ -310,7 +310,7 @@ def test_maintenance_does_not_depend_on_delivery(
     monkeypatch.setattr("projections._worker.log_follower.Follower.step", step)
 
     def live() -> None:
-        Process.objects.create(name="host:1:abc", started_at=timezone.now(), seen_at=timezone.now())
+        beat("host:1:abc")
         for channel in "ab":
             Room.objects.add("room", channel)
             wait_until(lambda: not Presence.objects.exists())

@@ -1,10 +1,13 @@
 -- Like append.sql, but leaves out the ends of presences and rooms that rows of other tables refer to. A connection that
 -- joins again as another user is not left out, because its join would be dropped without an error.
-WITH draft (kind, room, channel_name, user_id, data, session, step) AS (
+WITH draft (kind, room, channel_name, user_id, data, session, step, is_leased) AS (
 {selections}
 )
-INSERT INTO presence_event (kind, room, channel_name, user_id, data, session, process)
-SELECT kind, room, channel_name, user_id, data, session, CASE kind WHEN 'join' THEN %(process)s::text END
+INSERT INTO presence_event (kind, room, channel_name, user_id, data, session, process, is_leased)
+SELECT
+    kind, room, channel_name, user_id, data, session,
+    CASE WHEN kind = 'join' OR is_leased THEN %(process)s::text END,
+    is_leased
 FROM (
     SELECT *
     FROM draft AS d
@@ -15,9 +18,9 @@ FROM (
                 SELECT FROM draft AS j WHERE j.kind = 'join' AND j.room = d.room AND j.channel_name = d.channel_name
             )
             OR NOT EXISTS (
-                SELECT FROM presence AS p
+                SELECT FROM presence_open_stay AS p
                 WHERE p.room = d.room AND p.channel_name = d.channel_name
-                    AND presence_is_referenced('presence', 'id', p.id::text)
+                    AND presence_is_referenced('presence_open_stay', 'id', p.id::text)
             )
     END
 ) AS draft

@@ -10,7 +10,7 @@ LEFT JOIN pg_catalog.pg_proc AS function
     ON function.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure(
         'presence_is_referenced(pg_catalog.regclass, pg_catalog.name, pg_catalog.text)'
     )
-WHERE class.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass('presence')
+WHERE class.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass('presence_open_stay')
     AND pg_catalog.to_regclass('presence_event') IS NOT NULL
     AND (
         function.oid IS NULL

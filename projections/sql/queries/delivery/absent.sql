@@ -2,5 +2,5 @@
 SELECT pair.room, pair.channel_name
 FROM unnest(%(rooms)s::text[], %(channel_names)s::text[]) AS pair (room, channel_name)
 WHERE NOT EXISTS (
-    SELECT FROM presence AS p WHERE p.room = pair.room AND p.channel_name = pair.channel_name
+    SELECT FROM presence_open_stay AS p WHERE p.room = pair.room AND p.channel_name = pair.channel_name
 )

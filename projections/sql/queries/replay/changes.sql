@@ -4,7 +4,7 @@
 WITH change AS MATERIALIZED (
     SELECT id, room, session, kind = 'join' AS is_join
     FROM presence_event
-    WHERE id > %(after)s AND id <= %(up_to)s AND kind <> 'touch'
+    WHERE id > %(after)s AND id <= %(up_to)s AND kind <> 'touch' AND room <> ''
         AND (%(room)s::text IS NULL OR room = %(room)s)
         AND (%(moment)s::timestamptz IS NULL OR at <= %(moment)s)
         AND (%(snapshot)s::pg_snapshot IS NULL OR NOT pg_visible_in_snapshot(tx, %(snapshot)s::pg_snapshot))

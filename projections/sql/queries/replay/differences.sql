@@ -12,7 +12,7 @@ SELECT
 FROM (
     SELECT {columns}
     FROM {table}
-    WHERE %(room)s::text IS NULL OR {room} = %(room)s OR {key} IN (SELECT {key} FROM folded)
+    WHERE %(room)s::text IS NULL OR {room} = %(room)s::text OR {key} IN (SELECT {key} FROM folded)
 ) AS live
 FULL JOIN folded ON folded.{key} = live.{key}
 WHERE (live.*) IS DISTINCT FROM (folded.*)

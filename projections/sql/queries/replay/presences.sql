@@ -1,5 +1,6 @@
--- The presences of a fold, from three arrays of equal length: the position of each stay's join, the time of its last
--- touch, and the position of its last touch with data. The latter two may be null.
+-- The presences of a fold, from arrays of equal length: the position of each stay's join, the time of its last touch, the
+-- position of its last touch with data, and that of its last touch that said whether it depends on a lease. All but the
+-- first may be null.
 --
 -- If one connection has two open stays in one room, the later counts: the earlier presence was deleted from the table
 -- without an event.
@@ -9,11 +10,14 @@ SELECT DISTINCT ON (j.room, j.channel_name)
     j.channel_name,
     j.user_id,
     j.at AS joined_at,
-    greatest(j.at, stay.touched_at) AS last_seen,
+    greatest(j.at, stay.touched_at) AS touched_at,
     coalesce(touch.data, j.data) AS data,
-    j.process
-FROM unnest(%(joins)s::bigint[], %(touched_at)s::timestamptz[], %(data_positions)s::bigint[])
-    AS stay (join_position, touched_at, data_position)
+    coalesce(lease.process, j.process) AS process,
+    coalesce(lease.is_leased, j.is_leased, false) AS is_leased
+FROM unnest(
+        %(joins)s::bigint[], %(touched_at)s::timestamptz[], %(data_positions)s::bigint[], %(lease_positions)s::bigint[]
+    ) AS stay (join_position, touched_at, data_position, lease_position)
 JOIN presence_event AS j ON j.id = stay.join_position
 LEFT JOIN presence_event AS touch ON touch.id = stay.data_position
+LEFT JOIN presence_event AS lease ON lease.id = stay.lease_position
 ORDER BY j.room, j.channel_name, j.id DESC

@@ -6,7 +6,7 @@ SELECT
     p.channel_name,
     p.user_id,
     p.joined_at,
-    p.last_seen,
+    greatest(p.touched_at, lease.seen_at) AS last_seen,
     p.data
 FROM (
 {rooms}
@@ -14,4 +14,7 @@ FROM (
 LEFT JOIN (
 {presences}
 ) AS p ON p.room = r.channel_name
+LEFT JOIN (
+{processes}
+) AS lease ON p.is_leased AND lease.name = p.process
 ORDER BY r.channel_name, p.joined_at, p.id

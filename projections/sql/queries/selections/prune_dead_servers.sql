@@ -1,7 +1,14 @@
--- The presences that belong to dead processes. A process that has renewed its row meanwhile is not dead. A presence
--- is kept if its last touch is too late to come from its process. A last touch in the future says nothing: the clock was
--- set back. Rows that another transaction has locked are left for the next check. For times that no clock shows, see
--- dead_servers/processes.sql.
+-- The presences that belong to dead processes. The lock on the lease keeps a beat from being missed: a process that
+-- renews its lease, or has renewed it meanwhile, is not dead. A presence is kept if its last touch is too late to come
+-- from its process. A last touch in the future says nothing: the clock was set back. Rows that another transaction has
+-- locked are left for the next check.
+WITH dead AS MATERIALIZED (
+    SELECT lease.name, lease.seen_at
+    FROM unnest(%(names)s::text[], %(seen)s::bigint[]) AS silent (name, seen)
+    JOIN presence_process AS lease ON lease.name = silent.name
+    WHERE (extract(epoch FROM lease.seen_at) * 1000000)::bigint = silent.seen
+    FOR SHARE OF lease SKIP LOCKED
+)
 SELECT
     'prune',
     p.room,
@@ -9,14 +16,10 @@ SELECT
     p.user_id,
     jsonb_build_object('reason', %(reason)s::text, 'process', p.process),
     p.id,
-    0
-FROM unnest(%(names)s::text[], %(seen)s::bigint[]) AS dead (name, seen)
-JOIN presence AS p ON p.process = dead.name
-JOIN presence_process AS process ON process.name = dead.name
-WHERE CASE
-        WHEN process.seen_at BETWEEN '1970-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'
-        THEN (extract(epoch FROM process.seen_at) * 1000000)::bigint = dead.seen
-    END
-    AND (p.last_seen - make_interval(secs => %(grace)s) <= process.seen_at OR p.last_seen > clock_timestamp())
+    0,
+    NULL::boolean
+FROM dead
+JOIN presence_open_stay AS p ON p.process = dead.name
+WHERE p.touched_at - make_interval(secs => %(grace)s) <= dead.seen_at OR p.touched_at > clock_timestamp()
 ORDER BY p.room, p.channel_name
 FOR UPDATE OF p SKIP LOCKED

@@ -8,7 +8,7 @@ SELECT
     (SELECT count(*) FROM presence_room),
     (
         SELECT count(*) FROM presence_room AS room
-        WHERE NOT EXISTS (SELECT FROM presence WHERE presence.room = room.channel_name)
+        WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = room.channel_name)
     ),
     (SELECT coalesce(max(id), 0) FROM presence_event),
     greatest(coalesce(extract(epoch FROM statement_timestamp() - present.joined_at), 0), 0)::float8,

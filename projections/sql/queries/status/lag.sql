@@ -1,7 +1,7 @@
 -- For each position: how many later events are yet to be delivered, whether there may be more, and how many seconds the
 -- first of them has been waiting.
 --
--- Touches without data are not delivered, and no index leaves them out. So the query reads only a limited range of the
+-- Touches without data and events of processes are not delivered, and no index leaves them out. So the query reads only a limited range of the
 -- log after each position. If the log goes on beyond that range, its next event counts as waiting.
 SELECT
     undelivered.count,
@@ -14,6 +14,7 @@ CROSS JOIN LATERAL (
     WITH waiting AS MATERIALIZED (
         SELECT id, at FROM presence_event
         WHERE id > mark.position AND id <= mark.position + %(stretch)s AND (kind <> 'touch' OR data IS NOT NULL)
+            AND room <> ''
         ORDER BY id
         LIMIT %(counted)s + 1
     )

@@ -1,12 +1,17 @@
--- Moves stays, their events and the rooms that they created into the past. All parts read the times before the move.
+-- Moves stays, their events and the rooms that they created into the past. All parts read the times before the move. The
+-- stays no longer depend on a lease, whose beats would make them seen now.
 WITH aged AS (
-    UPDATE presence
-    SET joined_at = joined_at - make_interval(secs => %(age)s), last_seen = last_seen - make_interval(secs => %(age)s)
+    UPDATE presence_open_stay AS p
+    SET joined_at = joined_at - make_interval(secs => %(age)s),
+        touched_at = last_seen(p) - make_interval(secs => %(age)s),
+        is_leased = false
     WHERE id = ANY(%(sessions)s::bigint[])
     RETURNING id
 ), events AS (
     UPDATE presence_event AS e
-    SET since = e.since - make_interval(secs => %(age)s), at = e.at - make_interval(secs => %(age)s)
+    SET since = e.since - make_interval(secs => %(age)s),
+        at = e.at - make_interval(secs => %(age)s),
+        is_leased = CASE WHEN e.is_leased THEN false ELSE e.is_leased END
     FROM aged
     WHERE e.session = aged.id
 ), rooms AS (
