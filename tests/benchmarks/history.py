@@ -103,8 +103,8 @@ SELECT room, %(origin)s::timestamptz + min(joined) * interval '1 s' FROM stay WH
 """
 
 _PRESENCES = f"""
-INSERT INTO presence (id, room, channel_name, user_id, joined_at, last_seen, data)
-SELECT session, room, channel_name, user_id, since, since + touches * interval '225 s', {_DATA}
+INSERT INTO presence_open_stay (id, room, channel_name, user_id, joined_at, touched_at, data, is_leased)
+SELECT session, room, channel_name, user_id, since, since + touches * interval '225 s', {_DATA}, false
 FROM stay,
     LATERAL (
         SELECT
@@ -115,7 +115,7 @@ FROM stay,
 WHERE joined < %(stop)s AND joined + lasts >= %(stop)s
 """
 
-_TABLES = ("presence_event", "presence_room", "presence")
+_TABLES = ("presence_event", "presence_room", "presence_open_stay")
 _MAX_EVENTS_PER_STATEMENT = 1_000_000
 
 
@@ -155,7 +155,7 @@ def write(events: int, progress: Callable[[str], object] = lambda what: None) ->
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         cursor.execute(
             "SELECT setval('presence_event_id_seq', %s), "
-            "setval('presence_id_seq', (SELECT max(session) FROM stay WHERE joined < %s))",
+            "setval('presence_open_stay_id_seq', (SELECT max(session) FROM stay WHERE joined < %s))",
             [events, stop],
         )
         cursor.execute("DROP TABLE stay")

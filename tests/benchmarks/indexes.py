@@ -28,7 +28,7 @@ ORDER BY room COLLATE "C", channel_name COLLATE "C"
 """
 # Leaves right after the joins would always insert into the same place of an index of stays by their duration.
 _AGE = """
-UPDATE presence SET joined_at = joined_at + ln(1 - random()) * interval '30 minutes'
+UPDATE presence_open_stay SET joined_at = joined_at + ln(1 - random()) * interval '30 minutes'
 WHERE channel_name LIKE 'specific.measured!%'
 """
 

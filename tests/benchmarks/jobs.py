@@ -48,6 +48,12 @@ class Jobs:
         """Measures ``count`` touches by ``callers`` concurrent callers, which cycle through ``present`` connections."""
         return self._measured(self._peer.atouch, _round(visits(present), count), callers)
 
+    def leases(self, **sizes: int) -> dict[str, Any]:
+        """Measures beats, and the events of stays that hang on leases."""
+        from tests.benchmarks import leases  # the other peers have no log
+
+        return leases.measure(self._pid, **sizes)
+
     def synchronous(self, operation: str, count: int) -> Sample:
         gc.collect()
         return measure.one_by_one(self._pid, getattr(self._peer, operation), visits(count))

@@ -48,6 +48,14 @@ class Sizes(NamedTuple):
     indexed: int = 1_000_000
     """Events of the log whose indexes are measured."""
 
+    leased: int = 10_000
+    """Connections of each process whose beats are measured."""
+
+    lease_processes: int = 10
+    lease_periods: int = 50
+    day_of_beats: int = 172_800
+    """Beats of 20 processes in a day."""
+
     sockets: tuple[int, ...] = (1000, 5000)
     under_way: int = 1000
     """Concurrent messages of all sockets together."""
@@ -79,6 +87,10 @@ SMOKE = Sizes(
     report_rounds=1,
     replay_rounds=1,
     indexed=1000,
+    leased=20,
+    lease_processes=2,
+    lease_periods=2,
+    day_of_beats=40,
     sockets=(10,),
     under_way=5,
     socket_rounds=1,

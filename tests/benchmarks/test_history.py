@@ -43,7 +43,7 @@ def test_the_log_has_the_requested_number_of_events_and_ends_now() -> None:
 def test_a_short_log_is_the_beginning_of_a_long_one() -> None:
     beginning = _log(1000)
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE presence_event, presence, presence_room")
+        cursor.execute("TRUNCATE presence_event, presence_open_stay, presence_room")
     history.write(1000)
     assert _log(1000) == beginning
 

@@ -13,6 +13,7 @@ from tests.benchmarks.sections import (
     floor,
     growth,
     indexes,
+    leases,
     projector,
     reports,
     size,
@@ -20,4 +21,4 @@ from tests.benchmarks.sections import (
     synchronous,
 )
 
-ALL = (synchronous, asynchronous, storm, projector, floor, growth, reports, indexes, size, endtoend)
+ALL = (synchronous, asynchronous, storm, projector, floor, leases, growth, reports, indexes, size, endtoend)
