@@ -43,7 +43,7 @@ def write(day: Day) -> int:
     stays = day.stays()
     keys = accounts()
     chance = Random(20)  # noqa: S311, the names only have to differ
-    numbers = next_numbers("presence_id_seq", len(stays))
+    numbers = next_numbers("presence_open_stay_id_seq", len(stays))
     events = [
         event
         for number, stay in zip(numbers, stays, strict=True)
