@@ -13,6 +13,7 @@ from projections.models import Presence, Room
 from projections.replay import ranges
 from projections.replay.what_if import gaps
 from tests.backdating import Stay, write
+from tests.leases import beat, join_leased, let_pass, put_on_lease
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +85,58 @@ def test_a_recorded_stay_without_a_gap_does_not_appear() -> None:
 def test_a_negative_age_is_refused() -> None:
     with pytest.raises(InvalidAge):
         next(gaps("default", -1))
+
+
+def silences(age: float) -> list[tuple[str | None, float, str | None]]:
+    """Returns the connection of each gap, the seconds from its join to the end it would have had, and what broke it."""
+    return [
+        (each.channel_name, round((each.would_end_at - each.joined_at).total_seconds(), -1), each.broken_by)
+        for each in gaps("default", age)
+    ]
+
+
+def beats_every(seconds: float, *, times: int) -> None:
+    for _ in range(times):
+        let_pass(seconds)
+        beat("one")
+
+
+def test_a_stay_on_a_lease_has_a_gap_only_if_there_is_no_beat_either() -> None:
+    join_leased("one", "a", "leased")
+    Room.objects.add("a", "by-hand")
+    beat("one")
+    beats_every(100, times=3)
+    Presence.objects.touch("by-hand")
+    assert silences(150) == [("by-hand", 150, "touch")]
+    assert silences(400) == []
+    assert silences(50) == [("by-hand", 50, "touch"), ("leased", 50, "touch")]
+    Room.objects.remove("a", "leased")
+    assert silences(50) == [("by-hand", 50, "touch"), ("leased", 50, "touch")]
+    assert silences(150) == [("by-hand", 150, "touch")]
+
+
+def test_a_process_that_falls_silent_opens_a_gap_in_all_stays_on_its_lease() -> None:
+    join_leased("one", "a", "ended", "open")
+    beat("one")
+    beats_every(100, times=2)
+    let_pass(300)
+    Room.objects.remove("a", "ended")
+    assert silences(250) == [("ended", 450, "leave"), ("open", 450, None)]
+    (ended, is_open) = gaps("default", 250)
+    assert ended.broken_at is not None
+    assert is_open.broken_at is None
+    beat("one")
+    assert silences(250) == [("ended", 450, "leave"), ("open", 450, "touch")]
+
+
+def test_beats_count_only_while_a_stay_is_on_the_lease() -> None:
+    join_leased("one", "a", "1")
+    beat("one")
+    beats_every(100, times=2)
+    put_on_lease("one", ("a", "1"), is_leased=False)
+    beats_every(100, times=3)
+    assert silences(250) == [("1", 450, None)]
+    put_on_lease("one", ("a", "1"))
+    beats_every(100, times=3)
+    assert silences(250) == [("1", 450, "touch")]
+    assert silences(350) == []

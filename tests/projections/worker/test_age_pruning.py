@@ -15,6 +15,7 @@ from projections._worker.age_pruning import AgePruning
 from projections._worker.clock_watch import ClockWatch
 from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
+from tests.leases import beat, join_leased, move_lease
 from tests.projections.replay.histories import tamper
 from tests.time import age_presences
 
@@ -125,6 +126,45 @@ def test_a_presence_that_is_touched_before_its_prune_is_kept(clock: Clock, monke
         return select(versions)
 
     monkeypatch.setattr(age_pruning.selections, "prune_untouched", touched_first)
+    assert pruning.run() == 0
+    assert channels() == ["channel"]
+
+
+@pytest.mark.parametrize("has_beats", [True, False])
+def test_a_presence_on_a_lease_in_the_future_is_pruned_if_there_is_no_beat(clock: Clock, has_beats: bool) -> None:
+    join_leased("one", "room", "channel")
+    beat("one")
+    pruning = AgePruning("default")
+    assert pruning.run() == 0
+    clock.database_is_set(-3600)
+    move_lease("one", 3600)
+    assert pruning.run() == 0
+    for _ in range(2):
+        if has_beats:
+            beat("one")
+        clock.wait(50, [pruning._clock])
+        pruned = pruning.run()
+    assert pruned == (0 if has_beats else 1)
+    assert channels() == (["channel"] if has_beats else [])
+    assert_live_is_the_fold()
+
+
+def test_interleaving_a_beat_before_the_prune_of_a_presence_in_the_future_keeps_it(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join_leased("one", "room", "channel")
+    beat("one")
+    move_lease("one", 3600)
+    pruning = AgePruning("default")
+    pruning.run()
+    clock.wait(61, [pruning._clock])
+    select = age_pruning.selections.prune_untouched
+
+    def beat_first(versions: Any) -> Any:
+        beat("one")
+        return select(versions)
+
+    monkeypatch.setattr(age_pruning.selections, "prune_untouched", beat_first)
     assert pruning.run() == 0
     assert channels() == ["channel"]
 
