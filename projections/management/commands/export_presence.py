@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -18,6 +15,7 @@ from django.db.models import QuerySet
 
 from presence_events import export, validation
 from presence_events.exceptions import PresenceError
+from presence_events.files import new_file
 from presence_events.models import PresenceEvent
 from projections.management import arguments
 from projections.management.output import closed_pipe_exits
@@ -116,24 +114,11 @@ class Command(BaseCommand):
 
 @contextmanager
 def _file(path: Path) -> Iterator[_Write]:
-    """Yields a function that writes to the file ``path``, which appears or is replaced at the end of the block.
-
-    Until then, and if the block raises, ``path`` stays as it is. The new file has the permissions of the old one.
-    """
+    """Yields a function that writes to the file ``path``, which appears or is replaced at the end of the block."""
     if path.exists() and not path.is_file():
         raise CommandError(f"{path} is not a file that can be replaced: redirect the standard output instead.")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file.write
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, part)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with new_file(path) as file:
+        yield file.write
 
 
 @contextmanager
