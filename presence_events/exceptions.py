@@ -99,6 +99,27 @@ class LogIsShorter(PresenceError, RuntimeError):
     checkpoint."""
 
 
+class ArchiveNotInstalled(PresenceError, RuntimeError):
+    """The archive needs pyarrow and duckdb. Run pip install "django-presence-events[archive]"."""
+
+
+class DayNotArchivable(PresenceError, ValueError):
+    """Archive days, in UTC, that are over and whose events can no longer change."""
+
+
+class ArchiveDamaged(PresenceError, RuntimeError):
+    """Files of the archive are missing or differ from what was written. To list all problems, run manage.py
+    presence_archive verify. To write a day again, remove its files first. The attribute problem has the detail."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class NotInArchive(PresenceError, ValueError):
+    """Ask the archive about a time of the days that it has."""
+
+
 class NotATestDatabase(PresenceError, RuntimeError):
     """Presences can be aged only in test databases. Call this in a test, on a database that Django's test runner or
     pytest-django made for its process."""

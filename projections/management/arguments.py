@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -13,7 +13,17 @@ from django.utils import timezone
 from presence_events import export, validation
 from presence_events.exceptions import InvalidRoomName, InvalidUser
 
-__all__ = ["MOMENT", "add_database", "add_format", "add_room", "moment", "position_or_moment", "room", "user_key"]
+__all__ = [
+    "MOMENT",
+    "add_database",
+    "add_format",
+    "add_room",
+    "day",
+    "moment",
+    "position_or_moment",
+    "room",
+    "user_key",
+]
 
 MOMENT = "ISO 8601, like 2026-03-01T09:00+01:00, 2026-03-01T09:00 or 2026-03-01; without an offset in TIME_ZONE"
 """The format of a time, for help texts."""
@@ -36,6 +46,14 @@ def add_database(parser: CommandParser, *, default: str = "the one that the rout
         metavar="ALIAS",
         help=f"alias of the database (default: {default})",
     )
+
+
+def day(text: str) -> date:
+    """Returns the day that ``text`` gives in ISO 8601. A type for argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a day: write it as 2026-03-01.") from None
 
 
 def moment(text: str) -> datetime:

@@ -1,0 +1,137 @@
+"""manage.py presence_archive: writes days of the log into Parquet files, verifies them, and finds stays in them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from presence_events import export
+from presence_events.archive import manifests, querying, verifying, writing
+from presence_events.databases import write_alias
+from presence_events.models import PresenceEvent
+from projections.management import arguments
+from projections.management.errors import FAILED, reported_errors
+from projections.management.output import closed_pipe_exits
+from projections.management.progress import Progress
+
+
+class Command(BaseCommand):
+    help = (
+        "Keeps the presence log in Parquet files, one day in UTC at a time, and finds stays in them without the "
+        "database. The exit status is 0 on success, 1 if verify finds a problem, and 2 if the command fails."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="write|verify|query")
+        self._add_write(actions)
+        self._add_verify(actions)
+        self._add_query(actions)
+
+    def _add_write(self, actions: Any) -> None:
+        parser = _action(actions, "write", "Writes the days that are not in the archive yet.")
+        parser.add_argument(
+            "--from",
+            dest="start",
+            type=arguments.day,
+            metavar="DATE",
+            help="the first day, in UTC (default: the one after the last day of the archive, or the first of the log)",
+        )
+        parser.add_argument(
+            "--to",
+            dest="end",
+            type=arguments.day,
+            metavar="DATE",
+            help="the day after the last one, in UTC (default: today)",
+        )
+        arguments.add_database(parser)
+
+    def _add_verify(self, actions: Any) -> None:
+        parser = _action(actions, "verify", "Prints the problems of the archive: damaged, missing and extra files.")
+        parser.add_argument(
+            "--database",
+            choices=tuple(connections),
+            metavar="ALIAS",
+            help="also compare the positions of events with those in this database",
+        )
+
+    def _add_query(self, actions: Any) -> None:
+        parser = _action(actions, "query", "Prints the stays at a time or during a span.")
+        parser.add_argument(
+            "--at", type=arguments.moment, metavar="TIME", help=f"stays at this time: {arguments.MOMENT}"
+        )
+        parser.add_argument(
+            "--from", dest="start", type=arguments.moment, metavar="TIME", help="stays that went on after this time"
+        )
+        parser.add_argument(
+            "--to", dest="end", type=arguments.moment, metavar="TIME", help="stays that began before this time"
+        )
+        arguments.add_room(parser)
+        parser.add_argument(
+            "--user", type=arguments.user_key, metavar="KEY", help="only the user with this primary key"
+        )
+        arguments.add_format(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with reported_errors(), closed_pipe_exits(self.stdout):
+            getattr(self, f"_{options['action']}")(**options)
+
+    def _write(
+        self,
+        directory: Path,
+        start: date | None,
+        end: date | None,
+        database: str | None,
+        verbosity: int,
+        **options: Any,
+    ) -> None:
+        using = write_alias(database)
+        start = start or _next_day(directory, using)
+        end = end or datetime.now(UTC).date()
+        written = []
+        if start < end:
+            with Progress(self.stderr, quiet=verbosity == 0) as progress:
+                written = writing.write(directory, using=using, start=start, end=end, report=progress)
+        for manifest in written:
+            self.stdout.write(f"{manifest.day}: {manifest.total():,} events")
+        if not written:
+            self.stdout.write("The archive has every day that is over.")
+
+    def _verify(self, directory: Path, database: str | None, verbosity: int, **options: Any) -> None:
+        with Progress(self.stderr, quiet=verbosity == 0) as progress:
+            problems = verifying.verify(directory, using=database, report=progress)
+        for problem in problems:
+            self.stdout.write(problem)
+        if problems:
+            sys.exit(1)
+        self.stdout.write("The archive has no problems.")
+
+    def _query(
+        self, directory: Path, at: datetime | None, start: datetime | None, end: datetime | None, **options: Any
+    ) -> None:
+        narrowed = {"room": options["room"], "user": options["user"]}
+        if at and not start and not end:
+            stays = querying.at(directory, at, **narrowed)
+        elif start and end and not at:
+            stays = querying.during(directory, start, end, **narrowed)
+        else:
+            raise CommandError("Give either --at, or --from and --to.", returncode=FAILED)
+        export.write(self.stdout, options["format"], querying.ArchivedStay._fields, stays)
+
+
+def _action(actions: Any, name: str, description: str) -> CommandParser:
+    parser: CommandParser = actions.add_parser(name, help=description, description=description)
+    parser.add_argument("directory", type=Path, metavar="DIRECTORY")
+    return parser
+
+
+def _next_day(directory: Path, using: str) -> date:
+    """Returns the day after the last one of the archive, or else that of the first event, or else today."""
+    if directory.is_dir() and (days := manifests.days(directory)):
+        return days[-1] + timedelta(days=1)
+    first = PresenceEvent.objects.using(using).order_by("id").values_list("at", flat=True).first()
+    return (first or datetime.now(UTC)).astimezone(UTC).date()
