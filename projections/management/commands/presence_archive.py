@@ -14,6 +14,7 @@ from presence_events import export
 from presence_events.archive import manifests, querying, verifying, writing
 from presence_events.databases import write_alias
 from presence_events.models import PresenceEvent
+from presence_events.positions import CLOCK_TOLERANCE
 from projections.management import arguments
 from projections.management.errors import FAILED, reported_errors
 from projections.management.output import closed_pipe_exits
@@ -91,7 +92,7 @@ class Command(BaseCommand):
     ) -> None:
         using = write_alias(database)
         start = start or _next_day(directory, using)
-        end = end or datetime.now(UTC).date()
+        end = end or (datetime.now(UTC) - CLOCK_TOLERANCE).date()
         written = []
         if start < end:
             with Progress(self.stderr, quiet=verbosity == 0) as progress:
@@ -120,7 +121,8 @@ class Command(BaseCommand):
             stays = querying.during(directory, start, end, **narrowed)
         else:
             raise CommandError("Give either --at, or --from and --to.", returncode=FAILED)
-        export.write(self.stdout, options["format"], querying.ArchivedStay._fields, stays)
+        rows = (stay._replace(duration=stay.duration.total_seconds()) for stay in stays)
+        export.write(self.stdout, options["format"], querying.ArchivedStay._fields, rows)
 
 
 def _action(actions: Any, name: str, description: str) -> CommandParser:
