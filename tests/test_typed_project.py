@@ -14,6 +14,10 @@ from projections.sessions import PresenceSessionQuerySet
 
 PROJECT = Path(__file__).parent / "typed_project"
 MODULES = (
+    "presence_events.archive.manifests",
+    "presence_events.archive.querying",
+    "presence_events.archive.verifying",
+    "presence_events.archive.writing",
     "presence_events.checkpoints",
     "presence_events.exceptions",
     "presence_events.models",

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from presence_events import exceptions
-from presence_events.exceptions import DeliveryFailed, PresenceError
+from presence_events.exceptions import ArchiveDamaged, DeliveryFailed, PresenceError
 from projections.metrics import CONTENT_TYPE, PresenceCollector, PrometheusNotInstalled, openmetrics, view
 from projections.status import status
 
@@ -22,9 +22,12 @@ INVALID: tuple[type[ValueError], ...] = (
     exceptions.InvalidAge,
     exceptions.InvalidMoment,
     exceptions.InvalidPosition,
+    exceptions.DayNotArchivable,
+    exceptions.NotInArchive,
 )
 OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.LogIsAppendOnly,
+    exceptions.ArchiveNotInstalled,
     exceptions.CeleryNotInstalled,
     exceptions.NotRecordedInTime,
     exceptions.CheckpointMoved,
@@ -39,6 +42,8 @@ OTHERS: tuple[type[PresenceError], ...] = (
 def failures(error: PresenceError) -> None:
     if isinstance(error, DeliveryFailed):
         assert_type(error.failures, dict[int, Exception])
+    if isinstance(error, ArchiveDamaged):
+        assert_type(error.problem, str)
 
 
 def metrics() -> None:

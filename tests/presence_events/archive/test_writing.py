@@ -370,6 +370,7 @@ class TestInterruptions:
     def test_a_complete_day_is_left_alone(self, tmp_path: Path) -> None:
         first = write(tmp_path, days=1)
         before = {path: path.stat() for path in tmp_path.iterdir()}
+        assert write(tmp_path, days=1) == first
         assert write(tmp_path)[:1] == first
         assert {path: path.stat() for path in before} == before
 
