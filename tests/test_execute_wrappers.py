@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pgtrigger
@@ -168,6 +169,13 @@ def the_past(user: Any) -> None:
     run("presence_resend", "..")
     run("export_presence", "sessions")
     run("export_presence", "events", "--from", "2026-01-01")
+
+
+@operation
+def the_archive(user: Any) -> None:
+    with TemporaryDirectory() as directory:
+        run("presence_archive", "write", directory, "--from", "2026-01-01", "--to", "2026-01-02")
+        assert "no problems" in run("presence_archive", "verify", directory, "--database", "default")
 
 
 @operation

@@ -367,6 +367,17 @@ class TestInterruptions:
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.usefixtures("history")
+    def test_of_two_that_write_the_same_day_one_fails(self, tmp_path: Path) -> None:
+        def other(what: str, done: int, total: int) -> None:
+            if not manifests.days(tmp_path):
+                write(tmp_path)
+
+        with pytest.raises(FileNotFoundError):
+            write(tmp_path, report=other)
+        assert verifying.verify(tmp_path, using="default") == []
+        assert archives.files(tmp_path) == archives.in_log()
+
+    @pytest.mark.usefixtures("history")
     def test_a_complete_day_is_left_alone(self, tmp_path: Path) -> None:
         first = write(tmp_path, days=1)
         before = {path: path.stat() for path in tmp_path.iterdir()}
