@@ -54,7 +54,7 @@ _TOUCHES = (
 
 
 def age(days: int = 2) -> None:
-    """Moves all times back by ``days``, so that the days of all events are over."""
+    """Moves all times back by ``days``. The days of all events are then over."""
     let_pass(days * 24 * 3600)
 
 

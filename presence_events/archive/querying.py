@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -104,16 +105,21 @@ def _stays(directory: Path, start: datetime, last: datetime, room: Any, user: An
 
 def _rows(duck: Any, statement: str, params: dict[str, Any], end: datetime) -> Iterator[ArchivedStay]:
     """Yields the stays that ``statement`` finds. Open ones last until ``end``."""
-    # Nothing is installed from elsewhere, and no other code is loaded.
-    options = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    with closing(duck.connect(config=options)) as connection:
-        try:
-            connection.execute(statement, params)
-            while rows := connection.fetchmany(_ROWS):
-                for row in rows:
-                    yield _stay(row, end)
-        except duck.Error as error:
-            raise ArchiveDamaged(f"{error}") from None
+    with TemporaryDirectory() as spilled:
+        # DuckDB loads no code from elsewhere. What does not fit into memory goes to a directory of this query.
+        options = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": spilled,
+        }
+        with closing(duck.connect(config=options)) as connection:
+            try:
+                connection.execute(statement, params)
+                while rows := connection.fetchmany(_ROWS):
+                    for row in rows:
+                        yield _stay(row, end)
+            except duck.Error as error:
+                raise ArchiveDamaged(f"{error}") from None
 
 
 def _stay(row: tuple[Any, ...], end: datetime) -> ArchivedStay:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from presence_events.archive import manifests, parquet
-from presence_events.archive.manifests import KINDS, File, Manifest
+from presence_events.archive.manifests import KINDS, Contents, File, Manifest
 from presence_events.archive.packages import pyarrow
 from presence_events.archive.parquet import Summary
 from presence_events.exceptions import ArchiveDamaged
@@ -85,8 +85,9 @@ def _problem(path: Path, file: File, name: str, manifest: Manifest) -> str | Non
 
 def _contradictions(summary: Summary, file: File, name: str, manifest: Manifest) -> Iterator[str]:
     contents = summary.contents()
-    if contents != file.contents:
-        yield f"it contains {contents}, and the manifest says {file.contents}"
+    for field, found, expected in zip(Contents._fields, contents, file.contents, strict=True):
+        if found != expected:
+            yield f"{field} is {found}, and the manifest says {expected}"
     if not summary.is_in_order:
         yield "its events are not in the order of their positions"
     if not contents.events.keys() <= set(KINDS[name]):

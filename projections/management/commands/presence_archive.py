@@ -121,7 +121,7 @@ class Command(BaseCommand):
             stays = querying.during(directory, start, end, **narrowed)
         else:
             raise CommandError("Give either --at, or --from and --to.", returncode=FAILED)
-        rows = (stay._replace(duration=stay.duration.total_seconds()) for stay in stays)
+        rows = ((*stay[:-1], stay.duration.total_seconds()) for stay in stays)
         export.write(self.stdout, options["format"], querying.ArchivedStay._fields, rows)
 
 

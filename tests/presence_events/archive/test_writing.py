@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from presence_events.archive import manifests, parquet, verifying, writing
 from presence_events.exceptions import ArchiveDamaged, ArchiveNotInstalled, DayNotArchivable
-from presence_events.files import parts_of
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
 from presence_events.recorder import Draft, record
@@ -395,11 +394,6 @@ class TestInterruptions:
         with pytest.raises(ArchiveDamaged, match=path.name):
             write(tmp_path)
         assert contents(tmp_path) == before
-
-    def test_only_parts_of_the_same_file_are_found(self, tmp_path: Path) -> None:
-        for name in (".a.json.1.part", ".a.json.2", "a.json.1.part", ".b.json.1.part", "a.json"):
-            (tmp_path / name).touch()
-        assert [path.name for path in parts_of(tmp_path / "a.json")] == [".a.json.1.part"]
 
 
 MEMORY = """
