@@ -70,7 +70,8 @@ class Fold:
         filters = {"room": self.room, "moment": self._moment, "snapshot": snapshot}
         query = partial(sql.rows, "projections", using=self.using)
         query("queries/replay/settings")
-        for positions in ranges("beats", after, up_to, report):
+        first_beat = max(after, position_before_first(self.using, "", up_to))
+        for positions in ranges("beats", first_beat, up_to, report):
             for process, position, has_ended in query("queries/replay/leases", {**filters, **positions}):
                 self._beats[process] = position
                 if has_ended:

@@ -32,11 +32,14 @@ def ranges(what: str, after: int, up_to: int, report: ReportProgress | None) -> 
 def position_before_first(using: str, room: str | None, up_to: int) -> int:
     """Returns the position before the first event of the log, or of ``room``. Returns ``up_to`` if there is no event.
 
-    With ``room``, touches do not count: a stay begins with a join.
+    With ``room``, touches do not count: a stay begins with a join. An empty ``room`` stands for the events of
+    processes, which begin with a touch.
     """
     events = PresenceEvent.objects.using(using)
     if room is not None:
-        events = events.filter(room=room).exclude(kind="touch")
+        events = events.filter(room=room)
+    if room:
+        events = events.exclude(kind="touch")
     first: int = events.aggregate(first=Min("id", default=up_to + 1))["first"]
     return first - 1
 

@@ -47,6 +47,8 @@ LAYER = (
     r"ERROR uvicorn\.error: Exception in ASGI application" + _raised(*_LAYER_ERRORS),
     r"ERROR daphne\.server: Exception inside application" + _raised(*_LAYER_ERRORS),
     r"ERROR channels_redis\.pubsub: Unexpected exception" + _raised(*_LAYER_ERRORS),
+    # A task of channels_redis.core, which it does not await.
+    r"ERROR asyncio: Task exception was never retrieved .*_clean_receive_backup" + _raised(*_LAYER_ERRORS),
 )
 """Lines that are logged while a layer is unavailable. Consumers that listen to it end by it."""
 
