@@ -47,6 +47,7 @@ __all__ = [
     "record",
     "record_quietly",
     "record_select",
+    "start_beats",
 ]
 
 
@@ -86,7 +87,7 @@ def _append(selection: Selection, alias: str) -> list[statement.Row]:
     rows = statement.append([selection], alias, process=registration.claim_name)
     if not registration.has_beats and statement.has_claimed_join(rows):
         with suppress(RuntimeError):  # the loop has been closed in the meantime
-            loop.call_soon_threadsafe(_start_beats, alias, context=Context())
+            loop.call_soon_threadsafe(start_beats, alias, context=Context())
     return rows
 
 
@@ -137,9 +138,12 @@ def _group_commit(alias: str) -> GroupCommit:
     return of_loop[alias]
 
 
-def _start_beats(alias: str) -> None:
-    """Runs in an event loop after a thread has claimed a join for it."""
-    _group_commit(alias).start_beats()
+def start_beats(using: str) -> None:
+    """Starts the beats of the running event loop in the database ``using``. Does nothing if they have started.
+
+    The first claimed join starts them as well. Call it when a connection may depend on the beats without one.
+    """
+    _group_commit(using).start_beats()
 
 
 def _forget(loop: asyncio.AbstractEventLoop) -> None:

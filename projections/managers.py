@@ -161,7 +161,7 @@ class ProcessManager(models.Manager[_Process]):
 
     def end_expired_leases(self) -> int:
         """Records the end of each lease without a beat for a day on which no connection depends. Returns how many."""
-        return len(sql.rows("projections", "queries/leases/end_expired", using=write_alias(self._db)))
+        return len(sql.rows_of_now("projections", "queries/leases/end_expired", using=write_alias(self._db)))
 
 
 class PresenceManager(models.Manager[_Presence]):

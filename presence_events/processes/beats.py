@@ -16,7 +16,7 @@ from presence_events.processes.registry import Registration, beat_interval
 __all__ = ["MAX_RETRY_DELAY", "BeatTimer"]
 
 MAX_RETRY_DELAY = 1.0
-"""Seconds between two beats while the database is unavailable, at most."""
+"""Seconds between a beat that failed and the next, at most."""
 
 
 class BeatTimer:
@@ -48,11 +48,8 @@ class BeatTimer:
             self._timer = None
 
     def _on_timer(self) -> None:
-        delay = beat_interval()
-        if self._registration.is_database_unavailable:
-            delay = min(delay, MAX_RETRY_DELAY)
         # An empty context: the timer would keep the context of the first caller for as long as the loop runs.
-        self._timer = self._loop.call_later(delay, self._on_timer, context=Context())
+        self._timer = self._loop.call_later(beat_interval(), self._on_timer, context=Context())
         if not self._is_in_progress:
             self._is_in_progress = True
             self._call_in_thread(self._beat)
@@ -62,6 +59,12 @@ class BeatTimer:
             is_sent = self._registration.beat()
         finally:
             self._is_in_progress = False
-        if is_sent:
-            with suppress(RuntimeError):  # the loop has been closed in the meantime
-                self._loop.call_soon_threadsafe(self._registration.notify, context=Context())
+        follow_up = self._registration.notify if is_sent else self._retry_soon
+        with suppress(RuntimeError):  # the loop has been closed in the meantime
+            self._loop.call_soon_threadsafe(follow_up, context=Context())
+
+    def _retry_soon(self) -> None:
+        """Brings the next beat forward, because one has failed."""
+        if self._timer is not None and self._timer.when() > self._loop.time() + MAX_RETRY_DELAY:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(MAX_RETRY_DELAY, self._on_timer, context=Context())

@@ -18,7 +18,6 @@ from threading import Lock
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import AsyncToSync
-from django.db import InterfaceError, InternalError, OperationalError
 
 from presence_events import conf, sql
 from presence_events.database_connections import make_ready, release
@@ -72,7 +71,6 @@ class Registration:
     def __init__(self, alias: str, *, may_claim: bool) -> None:
         self.name = names.new_name()
         self.has_beats = False
-        self.is_database_unavailable = False
         self.listeners: list[Callable[[], None]] = []
         self._is_failing = False
         self._alias = alias
@@ -95,12 +93,10 @@ class Registration:
         except Exception as error:
             if not self._is_failing:
                 logger.warning("%s cannot send a beat to the database %r: %s", self.name, self._alias, error)
-            # A former primary, which has become read-only, raises InternalError.
-            self.is_database_unavailable = isinstance(error, (OperationalError, InterfaceError, InternalError))
             self._is_failing = True
             release(self._alias)
             return False
-        self.is_database_unavailable = self._is_failing = False
+        self._is_failing = False
         return True
 
     def end(self) -> None:

@@ -16,9 +16,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
-__all__ = ["execute", "positional", "read", "rows"]
+__all__ = ["execute", "positional", "read", "rows", "rows_of_now"]
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _INCLUDE = re.compile(r"^-- include (\w+) (\S+)$", re.MULTILINE)
@@ -62,3 +62,20 @@ def rows(
     with connections[using].cursor() as cursor:
         execute(cursor, statement.format(**fragments) if fragments else statement, params)
         return list(cursor.fetchall()) if cursor.description else []
+
+
+def rows_of_now(
+    package: str, name: str, params: Mapping[str, Any] | None = None, *, using: str
+) -> list[tuple[Any, ...]]:
+    """Does the same as `rows` in a READ COMMITTED transaction, whatever the default of the role is.
+
+    Inside ``atomic`` it runs in the transaction of the caller.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block:
+        return rows(package, name, params, using=using)
+    with transaction.atomic(using):
+        # Without the wrappers of the connection, which may put a statement in front: it has to be the first one.
+        with connection.cursor() as cursor, connection.wrap_database_errors:
+            cursor.cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        return rows(package, name, params, using=using)

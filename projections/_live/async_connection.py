@@ -82,6 +82,5 @@ class AsyncConnection(Connection):
 
     async def _add(self, using: str, room: str, user: Any, data: Any) -> None:
         with self._joining(using, room, user, data) as stay:
-            stay.session, stay.is_leased = await ajoin(
-                using, room, self.channel_name, user, data, is_leased=self.heartbeat
-            )
+            joined = await ajoin(using, room, self.channel_name, user, data, is_leased=self.heartbeat)
+            stay.session, stay.is_leased = joined or (stay.session, stay.is_leased)

@@ -59,7 +59,7 @@ class Stay:
     ``last_seen`` started when the process began to record the last sign of life that the database confirmed.
 
     ``session`` is the number of the stay, or None while it is unknown: the connection was present already when it
-    joined. ``is_leased`` is whether the beats of the process keep the stay alive, as far as the process knows.
+    joined. ``is_leased`` is whether the beats of the process keep the stay alive, or None while that is unknown.
     """
 
     __slots__ = ("data", "is_leased", "last_seen", "live", "room", "session", "user", "using")
@@ -71,7 +71,7 @@ class Stay:
         self.data = data
         self.live = False
         self.session: int | None = None
-        self.is_leased = False
+        self.is_leased: bool | None = None
         self.last_seen = Stopwatch()
 
 
@@ -115,8 +115,11 @@ class Connection(ABC):
         return stays if using is None else [stay for stay in stays if stay.using == using]
 
     def has_stay(self, using: str, room: str) -> bool:
-        """Returns whether the connection has joined ``room``, or is about to, and has not been told to leave it."""
-        return (using, room) in self._stays
+        """Returns whether the connection has joined ``room``, or is about to, and has not been told to leave it.
+
+        An evicted connection and one that has ended have no stays.
+        """
+        return (using, room) in self._stays and not self.evicted and not self.ended
 
     def remember_layer(self) -> None:
         """Notes the channel layer of the connection, before its groups change."""
@@ -215,6 +218,8 @@ class Connection(ABC):
         if before is not None and before.live and before.user == user:
             data = before.data  # The log does the same: a join by a user who is present does not replace the data.
         stay = self._stays[key] = Stay(using, room, user, data)
+        if before is not None and before.live:
+            stay.session, stay.is_leased = before.session, before.is_leased  # the join may change nothing
         self.remember_layer()
         try:
             yield stay

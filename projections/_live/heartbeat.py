@@ -19,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -54,26 +53,18 @@ class Heartbeat:
         self._regrouper = regrouper
         self._tasks = tasks
         self._using = using
-        self._process: processes.Registration | None = None
         self._ghosts: set[int] = set()
         self._is_comparing = False
         self._is_following_up = False
 
     def start(self) -> None:
-        """Compares after each beat from now on. Does nothing if it does so already."""
-        if self._process is None:
-            self._registry.last_beat = Stopwatch()
-            self._reviewer.restart()
-            self._ghosts = set()
-            self._process = processes.registration(asyncio.get_running_loop(), self._using)
-            self._process.listeners.append(self._on_beat)
+        """Compares after each beat from now on, as long as the event loop runs. Does nothing if it does so already.
 
-    def stop(self) -> None:
-        """Compares no more."""
-        if self._process is not None:
-            with suppress(ValueError):  # the loop is being closed
-                self._process.listeners.remove(self._on_beat)
-            self._process = None
+        It goes on without connections, because the last one may have left a ghost.
+        """
+        listeners = self._process().listeners
+        if self._on_beat not in listeners:
+            listeners.append(self._on_beat)
 
     async def compare(self) -> Missing:
         """Compares the connections with the database once, and prunes ghosts. Returns the stays that are missing."""
@@ -119,6 +110,7 @@ class Heartbeat:
         for key in touched:
             stay, vouched = changes[key]
             stay.is_leased = vouched
+            stay.session = None  # the touch may have been of a later stay
         return touched
 
     async def _find_leased(self, stays: dict[_Key, Stay]) -> set[_Key]:
@@ -148,17 +140,17 @@ class Heartbeat:
         """Prunes those of ``ghosts`` that were ghosts after the beat before."""
         remaining, self._ghosts = ghosts & self._ghosts, ghosts
         if remaining:
-            name = processes.registration(asyncio.get_running_loop(), self._using).name
-            await arecord_select(selections.prune_ghosts(remaining, name), using=self._using)
+            await arecord_select(selections.prune_ghosts(remaining, self._process().name), using=self._using)
 
     async def _query(self, name: str) -> list[tuple[Any, ...]]:
-        process = processes.registration(asyncio.get_running_loop(), self._using).name
-        return await in_thread(
-            partial(sql.rows, "projections", f"queries/live/{name}", {"name": process}, using=self._using)
-        )
+        params = {"name": self._process().name}
+        return await in_thread(partial(sql.rows, "projections", f"queries/live/{name}", params, using=self._using))
+
+    def _process(self) -> processes.Registration:
+        return processes.registration(asyncio.get_running_loop(), self._using)
 
     def _on_beat(self) -> None:
-        if self._registry and not self._is_comparing:
+        if not self._is_comparing:
             self._is_comparing = True
             self._tasks.start(self._run)
 

@@ -17,18 +17,16 @@ __all__ = ["Joined", "ajoin", "join"]
 
 
 class Joined(NamedTuple):
-    """The stay after a join.
-
-    ``session`` is None if the connection was present already, so nothing was recorded. ``is_leased`` is then what was
-    asked for.
-    """
+    """The stay that a join has begun."""
 
     session: int | None
     is_leased: bool
 
 
-def join(using: str, room: str, channel_name: str, user: Any, data: Any, *, is_leased: bool = False) -> Joined:
+def join(using: str, room: str, channel_name: str, user: Any, data: Any, *, is_leased: bool = False) -> Joined | None:
     """Records the join. With ``is_leased``, the beats of this process keep the connection alive.
+
+    Returns None if the connection was present already, so nothing was recorded.
 
     Raises what `record_select` raises, and what the channel layer raises. If the layer fails, the join is recorded
     nevertheless. Inside ``atomic``, the error of the layer is logged instead.
@@ -41,17 +39,19 @@ def join(using: str, room: str, channel_name: str, user: Any, data: Any, *, is_l
             using=using,
             robust=connections[using].in_atomic_block,
         )
-    return _joined(events, is_leased=is_leased)
+    return _joined(events)
 
 
-async def ajoin(using: str, room: str, channel_name: str, user: Any, data: Any, *, is_leased: bool = False) -> Joined:
+async def ajoin(
+    using: str, room: str, channel_name: str, user: Any, data: Any, *, is_leased: bool = False
+) -> Joined | None:
     """Does the same as `join`, as a coroutine."""
     events = await arecord_select(selections.join(room, channel_name, user, data, is_leased=is_leased), using=using)
     if not events:
         await groups.add(room, channel_name, using)
-    return _joined(events, is_leased=is_leased)
+    return _joined(events)
 
 
-def _joined(events: Sequence[PresenceEvent], *, is_leased: bool) -> Joined:
+def _joined(events: Sequence[PresenceEvent]) -> Joined | None:
     """The last of ``events`` is the join. The leave of another user's stay may come before it."""
-    return Joined(events[-1].session, bool(events[-1].is_leased)) if events else Joined(None, is_leased)
+    return Joined(events[-1].session, bool(events[-1].is_leased)) if events else None

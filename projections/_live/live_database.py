@@ -6,6 +6,7 @@ database that is unavailable delays no other.
 
 from __future__ import annotations
 
+from presence_events.recorder import start_beats
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection
 from projections._live.heartbeat import Heartbeat
@@ -20,6 +21,7 @@ class LiveDatabase:
     """The connections that joined a room in the database ``using``. Use it in their event loop."""
 
     def __init__(self, using: str, tasks: BackgroundTasks) -> None:
+        self._using = using
         self.registry = Registry()
         self.reviewer = Reviewer(self.registry, tasks, using)
         self.regrouper = Regrouper(self.registry, using)
@@ -29,9 +31,8 @@ class LiveDatabase:
         """Registers ``connection``, which is about to join its first room in this database."""
         self.registry.enter(connection)
         self.heartbeat.start()
+        start_beats(self._using)
 
     def exit(self, connection: Connection) -> None:
         """Removes ``connection``, which has ended. Does nothing if it never entered."""
         self.registry.exit(connection)
-        if not self.registry:
-            self.heartbeat.stop()

@@ -56,10 +56,6 @@ class Reviewer:
         self._last_review = Stopwatch()
         self._scheduled: set[Connection] = set()
 
-    def restart(self) -> None:
-        """Makes later searches in the log begin now. Call it when the first connection enters: no stay is older."""
-        self._last_review = Stopwatch()
-
     def find_endings(self, stays: Collection[tuple[str, str]]) -> dict[tuple[str, str], Ending]:
         """Returns how those of ``stays`` that are not present ended since the last review of missing stays.
 

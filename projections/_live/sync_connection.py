@@ -75,9 +75,8 @@ class SyncConnection(Connection):
             return
         try:
             with self._joining(using, room, user, data) as stay:
-                stay.session, stay.is_leased = join(
-                    using, room, self.channel_name, user, data, is_leased=self.heartbeat
-                )
+                joined = join(using, room, self.channel_name, user, data, is_leased=self.heartbeat)
+                stay.session, stay.is_leased = joined or (stay.session, stay.is_leased)
         finally:
             # A server that cancels the consumer ends the connection while a handler still runs in the thread. The
             # leaves of that end do not include this join.

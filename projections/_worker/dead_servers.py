@@ -9,6 +9,7 @@ The detector counts from the beginning in these cases, so that no live connectio
 
 - A check failed, because the database was unavailable.
 - Another worker has become the leader.
+- Another transaction has locked the lease of the process: this process counts from the beginning.
 - A write takes long or cannot get its lock, for example because the log is locked or a synchronous replica does not
   confirm. Live processes could not renew their leases either. Each check begins with such a write.
 
@@ -75,7 +76,8 @@ class DeadServerDetector:
         return pruned
 
     def _check(self) -> int:
-        if not self._can_write():
+        renewable = self._renewable()
+        if renewable is None:
             self.reset()
             return 0
         found: dict[str, tuple[int, int]] = {}
@@ -83,6 +85,8 @@ class DeadServerDetector:
         for name, seen in self._rows("processes"):
             before, checks = self._found.get(name, (None, -1))
             checks = checks + 1 if seen == before else 0
+            if name not in renewable:
+                checks = -1
             found[name] = seen, checks
             if checks >= registry.CHECKS_UNTIL_DEAD:
                 dead[name] = seen
@@ -91,24 +95,26 @@ class DeadServerDetector:
             return 0
         names, seen_at = list(dead), list(dead.values())
         pruned = len(record_select(selections.prune_dead_servers(names, seen_at, GRACE), using=self._using))
-        self._rows("end_leases", {"names": names, "seen": seen_at, "grace": GRACE})
+        params = {"names": names, "seen": seen_at, "grace": GRACE}
+        sql.rows_of_now("projections", "queries/dead_servers/end_leases", params, using=self._using)
         return pruned
 
-    def _can_write(self) -> bool:
-        """Returns whether a write like that of a live process commits within `WRITE_TIMEOUT`.
+    def _renewable(self) -> set[str] | None:
+        """Returns the processes that can renew their leases now, because no other transaction has locked these.
 
-        It waits for the commit however long that takes.
+        Returns None if a write like that of a live process does not commit within `WRITE_TIMEOUT`. It waits for the
+        commit however long that takes.
         """
         began = time.perf_counter()
         try:
             with transaction.atomic(self._using), connections[self._using].cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WRITE_TIMEOUT:g}s"])
-                self._rows("test_write")
+                names = {name for (name,) in self._rows("test_write")}
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
-            return False
-        return time.perf_counter() - began < WRITE_TIMEOUT
+            return None
+        return names if time.perf_counter() - began < WRITE_TIMEOUT else None
 
     def _rows(self, query: str, params: dict[str, Any] | None = None) -> list[Any]:
         return sql.rows("projections", f"queries/dead_servers/{query}", params, using=self._using)

@@ -82,7 +82,8 @@ class InServer:
             ended, seen = list(seen_at), list(seen_at.values())
             await arecord_select(selections.prune_dead_servers(ended, seen, GRACE), using=self._using)
             parameters = {"names": ended, "seen": seen, "grace": GRACE}
-            await in_thread(partial(_rows, "end_leases", self._using, parameters))
+            end_leases = "queries/dead_servers/end_leases"
+            await in_thread(partial(sql.rows_of_now, "projections", end_leases, parameters, using=self._using))
         if not is_late:
             await arecord_select(selections.prune_presences(None, None), using=self._using)
         if self._since_rooms.elapsed() >= ROOM_PRUNE_INTERVAL:

@@ -11,6 +11,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
+from presence_events._recording import statement
 from presence_events.models import PresenceEvent
 from presence_events.recorder import record_select
 from projections import selections
@@ -206,6 +207,22 @@ def test_a_beat_after_an_old_snapshot_is_a_serialization_failure(a: DatabaseConn
     beat("one")
     with pytest.raises(psycopg.errors.SerializationFailure):
         a.run(BEAT)
+    a.rollback()
+
+
+def test_an_old_snapshot_without_the_lease_does_not_prune(a: DatabaseConnection) -> None:
+    """The process has sent its first beat after the snapshot. Without a lease, the stay would look silent."""
+    Room.objects.remove("room", "channel")
+    assert end_lease("one")
+    join_leased("one", "room", "channel")
+    let_pass(100)
+    a.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    a.run("SELECT 1 FROM presence_open_stay")
+    beat("one")
+    text, params = statement._statement(
+        "append", [selections.prune_presences(None, 60)], "default", "room", lock_timeout=None
+    )
+    assert a.connection.execute(text, {**params, "process": None}).fetchall() == []  # type: ignore[arg-type]
     a.rollback()
 
 

@@ -103,6 +103,24 @@ def test_an_invalid_event_in_plain_sql_is_an_error(kind: str, channel: str) -> N
         cursor.execute(f"INSERT INTO presence_event (kind, room, channel_name) VALUES ('{kind}', 'room', {channel})")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        "('touch', 'room', 'channel', repeat('x', 1025), true)",
+        "('touch', 'room', 'channel', '', true)",
+        "('join', 'room', 'new', '', true)",
+        "('touch', '', NULL, '', NULL)",
+        "('prune', '', NULL, repeat('x', 1025), NULL)",
+        "('touch', '', NULL, NULL, NULL)",
+        "('leave', '', NULL, 'process', NULL)",
+        "('join', '', NULL, 'process', NULL)",
+    ],
+)
+def test_an_event_with_an_invalid_process_is_an_error(values: str) -> None:
+    with pytest.raises(IntegrityError), connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO presence_event (kind, room, channel_name, process, is_leased) VALUES {values}")
+
+
 def test_without_the_fold_nothing_can_be_appended(log: Callable[[], list[str]]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER ALL")

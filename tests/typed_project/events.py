@@ -19,6 +19,7 @@ from presence_events.recorder import (
     record,
     record_quietly,
     record_select,
+    start_beats,
 )
 from presence_events.tail import Cut, Mark, Tail
 
@@ -37,6 +38,10 @@ async def arecording(selection: Selection) -> None:
     assert_type(await arecord([Draft("touch", "lobby", "channel")]), list[PresenceEvent])
     assert_type(await arecord_select(selection), list[PresenceEvent])
     assert_type(await arecord_quietly(selection), list[Recorded])
+
+
+async def beating() -> None:
+    start_beats("default")
 
 
 def fields(event: PresenceEvent) -> None:

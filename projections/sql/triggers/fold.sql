@@ -65,6 +65,11 @@ BEGIN
             refused := 'process has to be a name of at most 1024 bytes';
         END IF;
     END IF;
+    IF NEW.is_leased AND (
+        NEW.process OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024
+    ) THEN
+        refused := 'process has to be a name of 1 to 1024 bytes';
+    END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation',

@@ -170,6 +170,11 @@ BEGIN
             refused := 'process has to be a name of at most 1024 bytes';
         END IF;
     END IF;
+    IF NEW.is_leased AND (
+        NEW.process OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024
+    ) THEN
+        refused := 'process has to be a name of 1 to 1024 bytes';
+    END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation',
@@ -1248,7 +1253,7 @@ CREATE TABLE public.presence_room (
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713576074944084509	2026-11-29 12:54:45.261362+00
+projector	[[null, 302, []], null, 0, 0]	7713591303978189510	2026-11-29 13:53:51.255585+00
 \.
 
 
@@ -1257,7 +1262,7 @@ projector	[[null, 302, []], null, 0, 0]	7713576074944084509	2026-11-29 12:54:45.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 12:54:45.263235+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 13:53:51.257279+00
 \.
 
 
@@ -1568,17 +1573,17 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, is_l
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	807	121	\N	\N	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	807	121	\N	\N	\N	touch	support	specific.6!118	\N	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	807	122	\N	2	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-303	2026-11-29 12:54:45.265702+00	2026-11-29 12:54:45.265702+00	812	\N	\N	\N	\N	touch		\N	server 1	\N
-304	2026-11-29 12:54:45.267013+00	2026-11-29 12:54:45.267013+00	813	\N	\N	\N	\N	touch		\N	server 2	\N
-305	2026-11-29 12:54:45.267013+00	2026-11-29 12:54:45.268201+00	814	\N	2026-11-29 12:54:45.267013+00	\N	\N	prune		\N	server 2	\N
-306	2026-11-29 12:54:45.268909+00	2026-11-29 12:54:45.268909+00	815	123	\N	\N	f	join	lobby	claimed	server 1	\N
-307	2026-11-29 12:54:45.268909+00	2026-11-29 12:54:45.271257+00	816	123	\N	\N	t	touch	lobby	claimed	server 1	\N
-308	2026-11-29 12:54:45.272839+00	2026-11-29 12:54:45.272839+00	817	124	\N	\N	t	join	lobby	leased	server 1	\N
-309	2026-11-29 12:54:45.277291+00	2026-11-29 12:54:45.277291+00	819	125	\N	1	f	join	lobby	last	\N	{"device": "desk"}
-310	2026-11-29 12:54:45.277291+00	2026-11-29 12:54:45.279833+00	820	125	\N	1	\N	touch	lobby	last	\N	{"device": "phone"}
-311	2026-11-29 12:54:45.280909+00	2026-11-29 12:54:45.280909+00	821	126	\N	\N	f	join	support	gone	\N	\N
-312	2026-11-29 12:54:45.280909+00	2026-11-29 12:54:45.282416+00	822	126	2026-11-29 12:54:45.280909+00	\N	\N	leave	support	gone	\N	\N
-313	2026-11-29 12:54:45.265702+00	2026-11-29 12:54:45.283172+00	823	\N	\N	\N	\N	touch		\N	server 1	\N
+303	2026-11-29 13:53:51.25981+00	2026-11-29 13:53:51.25981+00	812	\N	\N	\N	\N	touch		\N	server 1	\N
+304	2026-11-29 13:53:51.261107+00	2026-11-29 13:53:51.261107+00	813	\N	\N	\N	\N	touch		\N	server 2	\N
+305	2026-11-29 13:53:51.261107+00	2026-11-29 13:53:51.262096+00	814	\N	2026-11-29 13:53:51.261107+00	\N	\N	prune		\N	server 2	\N
+306	2026-11-29 13:53:51.262812+00	2026-11-29 13:53:51.262812+00	815	123	\N	\N	f	join	lobby	claimed	server 1	\N
+307	2026-11-29 13:53:51.262812+00	2026-11-29 13:53:51.265154+00	816	123	\N	\N	t	touch	lobby	claimed	server 1	\N
+308	2026-11-29 13:53:51.266954+00	2026-11-29 13:53:51.266954+00	817	124	\N	\N	t	join	lobby	leased	server 1	\N
+309	2026-11-29 13:53:51.271273+00	2026-11-29 13:53:51.271273+00	819	125	\N	1	f	join	lobby	last	\N	{"device": "desk"}
+310	2026-11-29 13:53:51.271273+00	2026-11-29 13:53:51.2738+00	820	125	\N	1	\N	touch	lobby	last	\N	{"device": "phone"}
+311	2026-11-29 13:53:51.275091+00	2026-11-29 13:53:51.275091+00	821	126	\N	\N	f	join	support	gone	\N	\N
+312	2026-11-29 13:53:51.275091+00	2026-11-29 13:53:51.276698+00	822	126	2026-11-29 13:53:51.275091+00	\N	\N	leave	support	gone	\N	\N
+313	2026-11-29 13:53:51.25981+00	2026-11-29 13:53:51.277537+00	823	\N	\N	\N	\N	touch		\N	server 1	\N
 \.
 
 
@@ -1587,7 +1592,7 @@ COPY public.presence_event (id, since, at, tx, session, last_seen, user_id, is_l
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 12:54:45.261736+00
+projector	1	1	1	2026-11-29 13:53:51.255917+00
 \.
 
 
@@ -1601,9 +1606,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 12:54:45.268909+00	2026-11-29 12:54:45.271257+00	\N	t	lobby	claimed	server 1	\N
-124	2026-11-29 12:54:45.272839+00	2026-11-29 12:54:45.272839+00	\N	t	lobby	leased	server 1	\N
-125	2026-11-29 12:54:45.277291+00	2026-11-29 12:54:45.279833+00	1	f	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 13:53:51.262812+00	2026-11-29 13:53:51.265154+00	\N	t	lobby	claimed	server 1	\N
+124	2026-11-29 13:53:51.266954+00	2026-11-29 13:53:51.266954+00	\N	t	lobby	leased	server 1	\N
+125	2026-11-29 13:53:51.271273+00	2026-11-29 13:53:51.2738+00	1	f	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -1612,7 +1617,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 12:54:45.265702+00	2026-11-29 12:54:45.283172+00
+server 1	2026-11-29 13:53:51.25981+00	2026-11-29 13:53:51.277537+00
 \.
 
 
@@ -1835,7 +1840,7 @@ CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR E
 -- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '743584261a56eac0b2a8260e1aeac435a776c6c1';
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS 'c1d003db0bafeaaa4fbe076b0659794cc08c1039';
 
 
 --

@@ -15,11 +15,13 @@ from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from presence_events.models import PresenceEvent
-from presence_events.recorder import arecord_select
+from presence_events.recorder import Draft, arecord_select, record
 from projections import selections
+from projections._delivery import groups
 from projections._live import async_connection, heartbeat, joins, live_loop, sync_connection
 from projections._live.heartbeat import Heartbeat
 from projections._live.missing_stays import Missing, Reviewer, log_failure
+from projections.managers import PresenceManager
 from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
 from tests.projections.live.mixed import (
@@ -31,6 +33,7 @@ from tests.projections.live.mixed import (
     beat,
     client_of,
     end_elsewhere,
+    fall_silent,
     happened,
     in_group,
     present,
@@ -193,6 +196,103 @@ async def test_another_ghost_at_the_second_beat_is_not_the_first_one() -> None:
     await client.disconnect()
 
 
+@pytest.mark.usefixtures("fast")
+async def test_a_ghost_is_pruned_although_its_process_has_no_connections_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The leave of the last connection has failed."""
+    client = await client_of(AsyncChat, "a")
+
+    async def failing(*args: Any) -> int:
+        raise OperationalError("the database is unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PresenceManager, "aleave_all", failing)
+        await client.disconnect()
+    async with asyncio.timeout(30):
+        while await present():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_an_evicted_connection_whose_socket_does_not_close_is_not_kept_alive_in_its_other_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = await client_of(AsyncChat, "a", "b")
+    monkeypatch.setattr(client.consumer._presence, "_send", lambda message: asyncio.Event().wait())
+    await beat()
+    await end_elsewhere("prune", "a", client)
+    for _ in range(3):
+        await beat()
+    assert client.consumer._presence.evicted
+    assert await present() == []
+    client.cancel()
+
+
+async def test_a_stay_that_was_replaced_elsewhere_settles(compared: list[str]) -> None:
+    client = await client_of(AsyncChat, "a")
+    await beat()
+    await Room.objects.aremove("a", client.channel)
+    await Room.objects.aadd("a", client.channel)
+    for _ in range(4):
+        await beat()
+    compared.clear()
+    for _ in range(3):
+        await beat()
+    assert compared == ["leased_sum"] * 3
+    assert await leases() == {client.channel: [("a", True)]}
+    await client.disconnect()
+
+
+async def test_a_rejoin_whose_group_fails_settles(compared: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await client_of(AsyncChat, "a")
+    await fall_silent(client)
+    await end_elsewhere("prune", "a", client)
+
+    async def failing(changes: Any, *args: Any, **kwargs: Any) -> Any:
+        return {pair: OSError("no layer") for pair, is_add in changes.items() if is_add}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(groups, "_apply", failing)
+        await beat()
+    for _ in range(4):
+        await beat()
+    compared.clear()
+    for _ in range(3):
+        await beat()
+    assert compared == ["leased_sum"] * 3
+    assert await leases() == {client.channel: [("a", True)]}
+    await client.disconnect()
+
+
+@both
+async def test_a_join_again_keeps_what_is_known_of_the_stay(chat: Any, compared: list[str]) -> None:
+    """Nothing is recorded. The client no longer answers pings."""
+    client = await client_of(chat, "a")
+    await beat()
+    compared.clear()
+    await client("join_room", "a")
+    await beat()
+    assert compared == ["leased_sum"]
+    client.consumer._presence.heartbeat = False
+    await client("join_room", "a")
+    for _ in range(2):
+        await beat()
+    assert await leases() == {client.channel: [("a", False)]}
+    await client.disconnect()
+
+
+@pytest.mark.usefixtures("fast")
+async def test_beats_begin_with_the_first_room_also_if_nothing_is_recorded_for_it() -> None:
+    """Another process has recorded the join."""
+    client = await client_of(AsyncChat)
+    await database_sync_to_async(record)([Draft("join", "a", client.channel)])
+    await client("join_room", "a")
+    async with asyncio.timeout(30):
+        while await leases() != {client.channel: [("a", True)]}:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await client.disconnect()
+
+
 async def test_connections_made_by_hand_are_neither_leased_nor_ghosts() -> None:
     client = await client_of(AsyncChat, "a")
     await Room.objects.aadd("a", "by-hand")
@@ -204,15 +304,19 @@ async def test_connections_made_by_hand_are_neither_leased_nor_ghosts() -> None:
 
 @both
 @pytest.mark.usefixtures("fast")
-async def test_comparisons_repeat_while_there_is_a_connection_and_then_stop(chat: Any, compared: list[str]) -> None:
+async def test_comparisons_begin_with_the_first_room_and_go_on_without_connections(
+    chat: Any, compared: list[str]
+) -> None:
     here = live_loop.current().database("default")
     client = await client_of(chat)
     assert not process().listeners
     await client("join_room", "a")
     await until(lambda: len(compared) >= 2)
     await client.disconnect()
-    assert not process().listeners
     assert not here.registry._connections
+    compared.clear()
+    await until(lambda: len(compared) >= 2)
+    assert len(process().listeners) == 1
 
 
 @pytest.mark.usefixtures("fast")

@@ -14,6 +14,7 @@ import pytest
 from channels.db import database_sync_to_async
 from django.db import DatabaseError, OperationalError, connection, transaction
 
+from presence_events import sql
 from presence_events.models import PresenceEvent
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.recorder import record_select
@@ -24,7 +25,7 @@ from projections.consumers import EVICTED
 from projections.models import Presence, PresenceSession, Process, Room
 from tests.fold import assert_live_is_the_fold
 from tests.leases import beat as renew
-from tests.leases import join_leased, move_lease
+from tests.leases import join_leased, let_pass, move_lease
 from tests.projections.live.mixed import CHATS, SELF_RELIANT, beat, client_of, happened, present
 from tests.projections.replay.histories import tamper
 from tests.time import age_presences
@@ -330,7 +331,8 @@ def test_two_detectors_at_once_prune_once() -> None:
         try:
             checks(detector, CHECKS_UNTIL_DEAD)
             barrier.wait(30)
-            return sum(checks(detector, 3))
+            # A lease that the other detector has locked is left for the next check.
+            return sum(checks(detector, 20))
         finally:
             connection.close()
 
@@ -433,3 +435,99 @@ def test_interleaving_a_beat_in_progress_when_its_server_is_pruned_keeps_the_con
     assert record_select(select, using="default") == []
     assert present_channels() == ["1"]
     assert_live_is_the_fold()
+
+
+class OpenTransaction:
+    """A transaction of the application that has pruned a room and stays open during the block."""
+
+    def __init__(self, room: str, age: float) -> None:
+        self._room, self._age = room, age
+        self._pruned, self._done = threading.Event(), threading.Event()
+
+    def __enter__(self) -> None:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._pruned.wait(30)
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with transaction.atomic():
+                Room.named(self._room).prune_presences(self._age)
+                self._pruned.set()
+                assert self._done.wait(60)
+        finally:
+            connection.close()
+
+
+def test_an_open_transaction_that_prunes_a_room_kills_no_process() -> None:
+    """It has locked the lease of the process, whose beats wait."""
+    join_leased("one", "idle", "1")
+    join_leased("one", "busy", "2")
+    renew("one")
+    let_pass(8)
+    detector = DeadServerDetector("default")
+    with OpenTransaction("idle", 5):
+        for _ in range(CHECKS_UNTIL_DEAD + 2):
+            params = {"name": "one", "lock_timeout": "10ms"}
+            with pytest.raises(OperationalError):
+                sql.rows("presence_events", "queries/processes/beat", params, using="default")
+            assert detector.check() == 0
+    assert present_channels() == ["2"]
+    assert checks(detector, CHECKS_UNTIL_DEAD) == [0] * CHECKS_UNTIL_DEAD
+    assert detector.check() == 1
+
+
+def test_an_open_transaction_that_prunes_a_room_does_not_stop_the_detection_of_others() -> None:
+    join_leased("one", "idle", "1")
+    renew("one", "without stays")
+    join_leased("two", "busy", "2")
+    let_pass(8)
+    renew("two")
+    detector = DeadServerDetector("default")
+    with OpenTransaction("idle", 5):
+        assert sum(checks(detector, CHECKS_UNTIL_DEAD + 1)) == 1
+        assert processes() == {"one"}
+    assert_live_is_the_fold()
+
+
+def test_a_prune_of_a_room_locks_no_lease_of_other_rooms() -> None:
+    join_leased("one", "idle", "1")
+    join_leased("two", "busy", "2")
+    renew("one", "two")
+    let_pass(8)
+    with OpenTransaction("idle", 5):
+        renew("two")
+    assert present_channels() == ["2"]
+
+
+def test_interleaving_a_beat_in_progress_when_its_lease_is_ended_keeps_the_lease() -> None:
+    renew("one")
+    ((name, seen),) = DeadServerDetector("default")._rows("processes")
+    params = {"names": [name], "seen": [seen], "grace": GRACE}
+    with connection.copy().cursor() as other:
+        other.execute("BEGIN")
+        other.execute("INSERT INTO presence_event (kind, room, process) VALUES ('touch', '', 'one')")
+        assert DeadServerDetector("default")._rows("end_leases", params) == []
+        other.execute("COMMIT")
+        other.db.close()
+    assert DeadServerDetector("default")._rows("end_leases", params) == []
+    assert processes() == {"one"}
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_leases_end_whatever_the_default_isolation_level_is(level: str) -> None:
+    join_leased("one", "room", "1")
+    renew("one", "expired")
+    move_lease("expired", -86_500)
+    execute(f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}")
+    try:
+        detector = DeadServerDetector("default")
+        assert Process.objects.end_expired_leases() == 1
+        assert sum(checks(detector, CHECKS_UNTIL_DEAD + 1)) == 1
+        assert processes() == set()
+    finally:
+        connection.close()

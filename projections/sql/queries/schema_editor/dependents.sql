@@ -25,7 +25,14 @@ WITH RECURSIVE edge AS (
 ), dependent (object, is_view, depth) AS (
     SELECT edge.object, edge.is_view, 1
     FROM pg_catalog.pg_attribute AS key
-    JOIN edge ON edge.needed = key.attrelid AND edge.needed_column = key.attnum AND NOT edge.needed_is_function
+    JOIN edge ON edge.needed = key.attrelid AND NOT edge.needed_is_function
+        AND (
+            edge.needed_column = key.attnum
+            -- PostgreSQL 15 refuses to alter a table while such a function takes or returns its rows.
+            OR edge.needed_column = 0 AND NOT edge.is_view AND EXISTS (
+                SELECT FROM pg_catalog.pg_proc AS p WHERE p.oid = edge.object AND p.prosqlbody IS NOT NULL
+            )
+        )
     WHERE key.attrelid = ANY(%(tables)s::regclass[]) AND key.attname = 'user_id'
     UNION
     SELECT edge.object, edge.is_view, dependent.depth + 1

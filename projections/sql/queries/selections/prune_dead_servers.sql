@@ -1,5 +1,5 @@
 -- The presences that belong to dead processes. The lock on the lease keeps a beat from being missed: a process that
--- renews its lease, or has renewed it meanwhile, is not dead. A presence is kept if its last touch is too late to come
+-- renews its lease, or has renewed it meanwhile, or waits for a lock to do so, is not dead. A presence is kept if its last touch is too late to come
 -- from its process. A last touch in the future says nothing: the clock was set back. Rows that another transaction has
 -- locked are left for the next check.
 WITH dead AS MATERIALIZED (
@@ -7,7 +7,7 @@ WITH dead AS MATERIALIZED (
     FROM unnest(%(names)s::text[], %(seen)s::bigint[]) AS silent (name, seen)
     JOIN presence_process AS lease ON lease.name = silent.name
     WHERE (extract(epoch FROM lease.seen_at) * 1000000)::bigint = silent.seen
-    FOR SHARE OF lease SKIP LOCKED
+    FOR NO KEY UPDATE OF lease SKIP LOCKED
 )
 SELECT
     'prune',

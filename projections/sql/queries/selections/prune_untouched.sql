@@ -6,7 +6,7 @@ WITH untouched AS MATERIALIZED (
     SELECT name, xmin::text AS beat
     FROM presence_process
     WHERE xmin::text IN (SELECT beat FROM untouched)
-    FOR SHARE SKIP LOCKED
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 SELECT 'prune', p.room, p.channel_name, p.user_id, NULL::jsonb, p.id, 0, NULL::boolean
 FROM untouched AS u

@@ -1,9 +1,9 @@
 -- Moves stays, their events and the rooms that they created into the past. All parts read the times before the move. The
 -- stays no longer depend on a lease, whose beats would make them seen now.
 WITH aged AS (
-    UPDATE presence_open_stay AS p
+    UPDATE presence_open_stay
     SET joined_at = joined_at - make_interval(secs => %(age)s),
-        touched_at = last_seen(p) - make_interval(secs => %(age)s),
+        touched_at = touched_at - make_interval(secs => %(age)s),
         is_leased = false
     WHERE id = ANY(%(sessions)s::bigint[])
     RETURNING id
