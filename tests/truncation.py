@@ -38,7 +38,8 @@ def _content() -> str:
     return str(content)
 
 
-def _truncate() -> None:
+def truncate() -> None:
+    """Empties the tables that are not empty, or were analysed while they were."""
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     guarded = {model._meta.db_table for app in GUARDED for model in apps.get_app_config(app).get_models()}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -66,7 +67,7 @@ def fast_truncation(blocker: Any) -> Iterator[None]:
     def teardown(case: Any) -> None:
         nonlocal content
         if case._databases_names(include_mirrors=False) == ["default"] and _content() == content:
-            _truncate()
+            truncate()
         else:
             flush(case)
             content = _content()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import connection
 
+from tests import truncation
 from tests.live import servers
 from tests.live.sockets import Crowd
 from tests.waiting import wait_until
@@ -39,3 +42,15 @@ def crowd(server: servers.Server) -> Iterator[Crowd]:
     crowd = Crowd(server.port)
     yield crowd
     crowd.disperse()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_beats_remain(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Empties the tables after the servers of the module have stopped, which send beats until then.
+
+    Fixtures of a module are torn down in reverse order, and this one is set up first.
+    """
+    yield
+    with django_db_blocker.unblock():
+        truncation.truncate()
+        connection.close()
