@@ -23,7 +23,12 @@ logger = logging.getLogger("projections.heartbeat")
 
 
 def log_failure(what: str, error: Exception) -> None:
-    """Logs that ``what`` failed and is repeated: a warning of one line while the database is unavailable."""
+    """Logs that ``what`` failed and is repeated: a warning of one line while the database is unavailable.
+
+    Logs nothing while the process exits and its threads take no more calls.
+    """
+    if isinstance(error, RuntimeError) and "after interpreter shutdown" in str(error):
+        return
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.warning("%s The next heartbeat retries. The database is unavailable: %s", what, error)
     else:

@@ -443,6 +443,11 @@ def test_an_unavailable_database_is_logged_without_a_traceback(
     assert record.getMessage().startswith("Could not review missing stays. The next heartbeat retries.")
 
 
+def test_nothing_is_logged_while_the_process_exits(caplog: pytest.LogCaptureFixture) -> None:
+    log_failure("Could not compare.", RuntimeError("cannot schedule new futures after interpreter shutdown"))
+    assert not caplog.records
+
+
 @pytest.mark.usefixtures("fast")
 async def test_heartbeats_renew_the_groups() -> None:
     client = await client_of(AsyncChat, "a")
