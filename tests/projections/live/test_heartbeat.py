@@ -21,6 +21,7 @@ from projections._delivery import groups
 from projections._live import async_connection, heartbeat, joins, live_loop, sync_connection
 from projections._live.heartbeat import Heartbeat
 from projections._live.missing_stays import Missing, Reviewer, log_failure
+from projections._live.stopwatch import Stopwatch
 from projections.managers import PresenceManager
 from projections.models import Presence, Room
 from tests.fold import assert_live_is_the_fold
@@ -441,6 +442,27 @@ def test_an_unavailable_database_is_logged_without_a_traceback(
     (record,) = caplog.records
     assert (record.levelname, bool(record.exc_info)) == (level, has_traceback)
     assert record.getMessage().startswith("Could not review missing stays. The next heartbeat retries.")
+
+
+@pytest.mark.usefixtures("fast")
+async def test_a_beat_during_a_comparison_starts_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[bool] = []
+    gate = asyncio.Event()
+
+    async def compare(self: Heartbeat) -> Missing:
+        begun.append(True)
+        await gate.wait()
+        return Missing([], process_stalled=False, since=Stopwatch())
+
+    monkeypatch.setattr(Heartbeat, "compare", compare)
+    notified: list[None] = []
+    client = await client_of(AsyncChat, "a")
+    process().listeners.append(lambda: notified.append(None))
+    await until(lambda: begun and len(notified) >= 3)
+    assert len(begun) == 1
+    gate.set()
+    await until(lambda: len(begun) >= 2)
+    await client.disconnect()
 
 
 def test_nothing_is_logged_while_the_process_exits(caplog: pytest.LogCaptureFixture) -> None:

@@ -129,6 +129,15 @@ def test_a_process_that_falls_silent_opens_a_gap_in_all_stays_on_its_lease() -> 
     assert silences(250) == [("ended", 450, "leave"), ("open", 450, "touch")]
 
 
+def test_a_silence_of_the_process_before_a_stay_does_not_concern_it() -> None:
+    beat("one")
+    let_pass(300)
+    join_leased("one", "a", "1")
+    beat("one")
+    beats_every(100, times=3)
+    assert silences(250) == []
+
+
 def test_beats_count_only_while_a_stay_is_on_the_lease() -> None:
     join_leased("one", "a", "1")
     beat("one")

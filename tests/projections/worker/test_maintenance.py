@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from presence_events.models import PresenceEvent
 from presence_events.processes.registry import CHECKS_UNTIL_DEAD
@@ -54,6 +55,15 @@ def test_leases_without_a_beat_for_a_day_end_unless_a_connection_depends_on_them
     assert Process.objects.end_expired_leases() == 1
     assert set(Process.objects.values_list("name", flat=True)) == {"recent"}
     assert_live_is_the_fold()
+
+
+def test_expired_leases_end_in_the_transaction_of_the_caller() -> None:
+    beat("expired")
+    move_lease("expired", -86_500)
+    with transaction.atomic():
+        assert Process.objects.end_expired_leases() == 1
+        transaction.set_rollback(True)
+    assert Process.objects.exists()
 
 
 def test_a_job_is_not_due_again_at_once(settings: Any) -> None:
