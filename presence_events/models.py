@@ -11,17 +11,17 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.exceptions import LogIsAppendOnly
-from presence_events.schema.fields import TransactionIdField
+from presence_events.schema.fields import PositionField, TransactionIdField
 from presence_events.schema.indexes import closed_stay_index
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import SqlTrigger
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
 
-__all__ = ["Checkpoint", "PresenceEvent", "PresenceEventManager"]
+__all__ = ["Checkpoint", "PresenceEvent", "PresenceEventManager", "Segment"]
 
 
 class _PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
@@ -55,7 +55,7 @@ class PresenceEvent(models.Model):
         LEAVE = "leave", _("Leave")
         PRUNE = "prune", _("Prune")
 
-    id: models.BigIntegerField[int, int] = models.BigIntegerField(
+    id = PositionField(
         _("position"), primary_key=True, editable=False, help_text=_("Position in the log.")
     )
     kind: models.TextField[str, str] = models.TextField(_("kind"), choices=Kind.choices)
@@ -116,6 +116,9 @@ class PresenceEvent(models.Model):
         _("time"), help_text=_("When the event happened, by the clock of the database.")
     )
     tx = TransactionIdField(_("transaction"), help_text=_("The transaction that appended the event."))
+    day: models.DateField[date, date] = models.DateField(
+        _("day"), editable=False, help_text=_("The day on which the event was appended, in UTC. It decides the segment.")
+    )
 
     objects = PresenceEventManager()
 
@@ -129,9 +132,6 @@ class PresenceEvent(models.Model):
         ordering = ["id"]
         default_permissions = ("view",)
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(kind__in=["join", "touch", "leave", "prune"]), name="presence_event_kind"
-            ),
             models.CheckConstraint(
                 condition=models.Q(channel_name__isnull=False, session__isnull=False)
                 | models.Q(channel_name__isnull=True, session__isnull=True, kind="prune")
@@ -180,6 +180,57 @@ class PresenceEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise LogIsAppendOnly
+
+
+class Segment(models.Model):
+    """A partition of the log: the touches, or all other events, that were appended on some days.
+
+    `presence_events.segments` creates and closes them. A closed segment is complete, and its figures are final.
+    """
+
+    class Part(models.TextChoices):
+        TOUCHES = "touches", _("touches")
+        STAYS = "stays", _("stays")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
+        LEAVING = "leaving", _("leaving")
+        REMOVED = "removed", _("removed")
+
+    name: models.TextField[str, str] = models.TextField(
+        _("name"), primary_key=True, help_text=_("The name of the table.")
+    )
+    part: models.TextField[str, str] = models.TextField(
+        _("part"), choices=Part.choices, help_text=_("Touches, or stays: joins, leaves and prunes.")
+    )
+    first_day: models.DateField[date | None, date | None] = models.DateField(
+        _("first day"), null=True, help_text=_("In UTC; empty for the beginning of the log.")
+    )
+    end_day: models.DateField[date | None, date | None] = models.DateField(
+        _("end"), null=True, help_text=_("The day after the last one; empty for the last segment.")
+    )
+    state: models.TextField[str, str] = models.TextField(_("state"), choices=State.choices)
+    events: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(
+        _("events"), null=True, help_text=_("How many it contains; empty until it is closed.")
+    )
+    first_id: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(_("first position"), null=True)
+    last_id: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(_("last position"), null=True)
+    first_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(_("first time"), null=True)
+    last_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(_("last time"), null=True)
+    first_since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("since"), null=True, help_text=_("The earliest beginning of a stay that an event belongs to.")
+    )
+
+    class Meta:
+        verbose_name = _("segment")
+        verbose_name_plural = _("segments")
+        db_table = "presence_segment"
+        ordering = ["part", models.F("first_day").asc(nulls_first=True)]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Checkpoint(models.Model):

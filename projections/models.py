@@ -17,7 +17,7 @@ from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
 from presence_events.schema.fields import FunctionTimeField, PrimaryKeyAlias
 from presence_events.schema.json_data import TolerantDecoder
-from presence_events.schema.triggers import SqlTrigger
+from presence_events.schema.triggers import CallersTriggerSql, PartitionsTriggerSql, SqlTrigger
 from projections import selections
 from projections.compatibility import CurrentChannelLayer
 from projections.managers import PresenceManager, ProcessManager, RoomManager
@@ -85,7 +85,7 @@ def _guards(*names: str) -> list[SqlTrigger]:
             name="projected_only",
             source="projected_only",
             operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-            has_owners_rights=False,
+            compiled=CallersTriggerSql,
             **options,
         ),
         SqlTrigger(name="names_are_final", source="refuse", operation=pgtrigger.UpdateOf(*names), **options),
@@ -406,5 +406,6 @@ class ProjectedEvent(PresenceEvent):
                 level=pgtrigger.Row,
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
+                compiled=PartitionsTriggerSql,
             )
         ]

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigIntegerField(
+                    presence_events.schema.fields.PositionField(
                         editable=False,
                         help_text="Position in the log.",
                         primary_key=True,
@@ -97,6 +97,14 @@ class Migration(migrations.Migration):
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="user",
+                    ),
+                ),
+                (
+                    "day",
+                    models.DateField(
+                        editable=False,
+                        help_text="The day on which the event was appended, in UTC. It decides the segment.",
+                        verbose_name="day",
                     ),
                 ),
                 (
@@ -156,71 +164,7 @@ class Migration(migrations.Migration):
                 "db_table": "presence_event",
                 "ordering": ["id"],
                 "default_permissions": ("view",),
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("kind", "touch"), _negated=True),
-                        fields=["room", "id"],
-                        name="presence_event_room",
-                    ),
-                    models.Index(
-                        condition=models.Q(models.Q(("kind", "touch"), _negated=True), ("user__isnull", False)),
-                        fields=["user", "id"],
-                        name="presence_event_user",
-                    ),
-                    models.Index(condition=models.Q(("room", "")), fields=["id"], name="presence_event_process"),
-                    models.Index(
-                        models.F("room"),
-                        models.Func(
-                            models.F("at"),
-                            models.F("since"),
-                            arg_joiner=" - ",
-                            output_field=models.IntegerField(),
-                            template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
-                        ),
-                        models.F("at"),
-                        models.F("since"),
-                        condition=models.Q(
-                            ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("room__isnull", False)
-                        ),
-                        name="presence_event_room_stay",
-                    ),
-                    models.Index(
-                        models.F("user"),
-                        models.Func(
-                            models.F("at"),
-                            models.F("since"),
-                            arg_joiner=" - ",
-                            output_field=models.IntegerField(),
-                            template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
-                        ),
-                        models.F("at"),
-                        models.F("since"),
-                        condition=models.Q(
-                            ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("user__isnull", False)
-                        ),
-                        name="presence_event_user_stay",
-                    ),
-                    models.Index(
-                        models.Func(
-                            models.F("at"),
-                            models.F("since"),
-                            arg_joiner=" - ",
-                            output_field=models.IntegerField(),
-                            template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
-                        ),
-                        models.F("at"),
-                        models.F("since"),
-                        condition=models.Q(
-                            ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("at__gte", models.F("since"))
-                        ),
-                        name="presence_event_stay",
-                    ),
-                ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("kind__in", ["join", "touch", "leave", "prune"])),
-                        name="presence_event_kind",
-                    ),
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("channel_name__isnull", False), ("session__isnull", False)),
@@ -239,10 +183,170 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Segment",
+            fields=[
+                (
+                    "name",
+                    models.TextField(
+                        help_text="The name of the table.", primary_key=True, serialize=False, verbose_name="name"
+                    ),
+                ),
+                (
+                    "part",
+                    models.TextField(
+                        choices=[("touches", "touches"), ("stays", "stays")],
+                        help_text="Touches, or stays: joins, leaves and prunes.",
+                        verbose_name="part",
+                    ),
+                ),
+                (
+                    "first_day",
+                    models.DateField(
+                        help_text="In UTC; empty for the beginning of the log.", null=True, verbose_name="first day"
+                    ),
+                ),
+                (
+                    "end_day",
+                    models.DateField(
+                        help_text="The day after the last one; empty for the last segment.",
+                        null=True,
+                        verbose_name="end",
+                    ),
+                ),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[
+                            ("open", "open"),
+                            ("closed", "closed"),
+                            ("leaving", "leaving"),
+                            ("removed", "removed"),
+                        ],
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "events",
+                    models.BigIntegerField(
+                        help_text="How many it contains; empty until it is closed.", null=True, verbose_name="events"
+                    ),
+                ),
+                ("first_id", models.BigIntegerField(null=True, verbose_name="first position")),
+                ("last_id", models.BigIntegerField(null=True, verbose_name="last position")),
+                ("first_at", models.DateTimeField(null=True, verbose_name="first time")),
+                ("last_at", models.DateTimeField(null=True, verbose_name="last time")),
+                (
+                    "first_since",
+                    models.DateTimeField(
+                        help_text="The earliest beginning of a stay that an event belongs to.",
+                        null=True,
+                        verbose_name="since",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "segment",
+                "verbose_name_plural": "segments",
+                "db_table": "presence_segment",
+                "ordering": ["part", models.OrderBy(models.F("first_day"), nulls_first=True)],
+                "default_permissions": ("view",),
+                "indexes": [],
+                "constraints": [],
+            },
+        ),
+        migrations.RunSQL(sql.read("presence_events", "schema/partitions"), migrations.RunSQL.noop),
+        migrations.AddIndex(
+            model_name="presenceevent",
+            index=models.Index(
+                condition=models.Q(("kind", "touch"), _negated=True),
+                fields=["room", "id"],
+                name="presence_event_room",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="presenceevent",
+            index=models.Index(
+                condition=models.Q(models.Q(("kind", "touch"), _negated=True), ("user__isnull", False)),
+                fields=["user", "id"],
+                name="presence_event_user",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="presenceevent",
+            index=models.Index(condition=models.Q(("room", "")), fields=["id"], name="presence_event_process"),
+        ),
+        migrations.AddIndex(
+            model_name="presenceevent",
+            index=models.Index(
+                models.F("room"),
+                models.Func(
+                    models.F("at"),
+                    models.F("since"),
+                    arg_joiner=" - ",
+                    output_field=models.IntegerField(),
+                    template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
+                ),
+                models.F("at"),
+                models.F("since"),
+                condition=models.Q(
+                    ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("room__isnull", False)
+                ),
+                name="presence_event_room_stay",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="presenceevent",
+            index=models.Index(
+                models.F("user"),
+                models.Func(
+                    models.F("at"),
+                    models.F("since"),
+                    arg_joiner=" - ",
+                    output_field=models.IntegerField(),
+                    template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
+                ),
+                models.F("at"),
+                models.F("since"),
+                condition=models.Q(
+                    ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("user__isnull", False)
+                ),
+                name="presence_event_user_stay",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="presenceevent",
+            index=models.Index(
+                models.Func(
+                    models.F("at"),
+                    models.F("since"),
+                    arg_joiner=" - ",
+                    output_field=models.IntegerField(),
+                    template="pg_catalog.width_bucket(pg_catalog.date_part('epoch', %(expressions)s), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::float8[])",
+                ),
+                models.F("at"),
+                models.F("since"),
+                condition=models.Q(
+                    ("kind__in", ["leave", "prune"]), ("session__isnull", False), ("at__gte", models.F("since"))
+                ),
+                name="presence_event_stay",
+            ),
+        ),
         migrations.RunSQL(sql.read("presence_events", "schema/position_sequence"), migrations.RunSQL.noop),
         migrations.RunSQL(
             sql.read("presence_events", "schema/magnitude_statistics"), "DROP STATISTICS presence_event_magnitude"
         ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_segment_guard"),
+            "DROP FUNCTION presence_segment_guard CASCADE",
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_make_segment"), "DROP FUNCTION presence_make_segment"
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_divide_segment"), "DROP FUNCTION presence_divide_segment"
+        ),
+        migrations.RunSQL(sql.read("presence_events", "schema/first_segments"), migrations.RunSQL.noop),
         pgtrigger.migrations.AddTrigger(
             model_name="presenceevent",
             trigger=presence_events.schema.triggers.InstalledTrigger(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models.expressions import Col, ExpressionWrapper
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     _Field = models.Field[Any, int]
     _AliasField = models.Field[Any, Any]
     _TimeField = models.DateTimeField[datetime, datetime]
+    _IntegerField = models.BigIntegerField[int, int]
 else:
     _Field = _AliasField = models.Field
+    _IntegerField = models.BigIntegerField
     _TimeField = models.DateTimeField
 
 
@@ -34,6 +37,25 @@ class TransactionIdField(_Field):
     def get_prep_value(self, value: Any) -> str | None:
         prepared = super().get_prep_value(value)
         return None if prepared is None else str(prepared)
+
+
+class PositionField(_IntegerField):
+    """The primary key of a partitioned table. It is a number that the database draws.
+
+    PostgreSQL has no primary key of such a table by this column alone. Django would group by the key alone, which
+    PostgreSQL allows only with one. So this field appears in GROUP BY as an expression that Django does not know for the
+    key, and all selected columns appear there.
+    """
+
+    def get_col(self, alias: str, output_field: Any = None) -> Any:
+        return _PositionColumn(alias, self, output_field)
+
+    cached_col: Any = property(lambda self: _PositionColumn(self.model._meta.db_table, self))
+
+
+class _PositionColumn(Col):
+    def get_group_by_cols(self) -> list[Any]:
+        return [ExpressionWrapper(self, self.output_field)]
 
 
 class PrimaryKeyAlias(_AliasField):

@@ -309,12 +309,6 @@ BEGIN
         END IF;
         NEW.process := NULL;
         NEW.is_leased := NULL;
-
-    ELSE
-        RAISE EXCEPTION USING
-            ERRCODE = 'check_violation',
-            MESSAGE = pg_catalog.format('%L is not a kind of presence event', NEW.kind),
-            HINT = 'The kinds are join, touch, leave and prune.';
     END CASE;
 
     NEW.id := pg_catalog.nextval('presence_event_id_seq'::pg_catalog.regclass);

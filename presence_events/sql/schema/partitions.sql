@@ -1,0 +1,13 @@
+-- Makes the log, which Django has created as a plain and empty table, a partitioned one. Touches are apart from the other
+-- events, so that they can be dropped earlier, and each part is divided into segments by the day of appending.
+--
+-- The day is the default of a column, because PostgreSQL chooses the partition of a row before the BEFORE triggers run:
+-- they draw the position and read the time too late.
+ALTER TABLE presence_event RENAME TO presence_event_plain;
+CREATE TABLE presence_event (
+    LIKE presence_event_plain INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS INCLUDING STORAGE
+) PARTITION BY LIST (kind);
+DROP TABLE presence_event_plain;
+ALTER TABLE presence_event ALTER COLUMN day SET DEFAULT (pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date;
+CREATE TABLE presence_event_touches PARTITION OF presence_event FOR VALUES IN ('touch') PARTITION BY RANGE (day);
+CREATE TABLE presence_event_stays PARTITION OF presence_event FOR VALUES IN ('join', 'leave', 'prune') PARTITION BY RANGE (day)
