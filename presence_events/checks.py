@@ -137,6 +137,12 @@ def _check_tables(app_label: str, alias: str) -> Iterable[checks.CheckMessage]:
             hint=f"Undo this. {_CONSEQUENCE}",
             id=f"{app_label}.E105",
         )
+    for name, detail in tables.segment_faults(using=alias) if app_label == "presence_events" else []:
+        yield checks.Error(
+            f"The partition {name} of the presence log {detail}, in the database {alias!r}.",
+            hint=f"Undo this. {_CONSEQUENCE}",
+            id="presence_events.E110",
+        )
     for name, detail in tables.sequence_faults(app_label, using=alias):
         yield checks.Error(
             f"The sequence {name} {detail}, in the database {alias!r}.",

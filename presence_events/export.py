@@ -45,7 +45,14 @@ class _CopyFormat(NamedTuple):
 _NUMBERS = {"DurationField": "extract(epoch FROM {})", "TransactionIdField": "{}::text::numeric"}
 _COPY_FORMATS = {
     "csv": _CopyFormat(
-        "line.*", "HEADER", {**_NUMBERS, "DateTimeField": "to_json({}) #>> '{{}}'", "BooleanField": "{}::text"}
+        "line.*",
+        "HEADER",
+        {
+            **_NUMBERS,
+            "DateTimeField": "to_json({}) #>> '{{}}'",
+            "DateField": "to_json({}) #>> '{{}}'",
+            "BooleanField": "{}::text",
+        },
     ),
     # COPY leaves text unchanged that has neither quotes nor delimiters, and JSON has no control characters.
     "jsonl": _CopyFormat("row_to_json(line)", r"QUOTE E'\x01', DELIMITER E'\x02'", _NUMBERS),

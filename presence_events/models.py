@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -55,9 +56,7 @@ class PresenceEvent(models.Model):
         LEAVE = "leave", _("Leave")
         PRUNE = "prune", _("Prune")
 
-    id = PositionField(
-        _("position"), primary_key=True, editable=False, help_text=_("Position in the log.")
-    )
+    id = PositionField(_("position"), primary_key=True, editable=False, help_text=_("Position in the log."))
     kind: models.TextField[str, str] = models.TextField(_("kind"), choices=Kind.choices)
     room: models.TextField[str, str] = models.TextField(
         _("room"), db_collation="C", help_text=_("The name of the room; empty for events of a server process.")
@@ -117,7 +116,10 @@ class PresenceEvent(models.Model):
     )
     tx = TransactionIdField(_("transaction"), help_text=_("The transaction that appended the event."))
     day: models.DateField[date, date] = models.DateField(
-        _("day"), editable=False, help_text=_("The day on which the event was appended, in UTC. It decides the segment.")
+        _("day"),
+        db_default=RawSQL("(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date", ()),  # noqa: S611
+        editable=False,
+        help_text=_("The day on which the event was appended, in UTC. It decides the segment."),
     )
 
     objects = PresenceEventManager()
@@ -226,6 +228,7 @@ class Segment(models.Model):
         verbose_name = _("segment")
         verbose_name_plural = _("segments")
         db_table = "presence_segment"
+        managed = False
         ordering = ["part", models.F("first_day").asc(nulls_first=True)]
         default_permissions = ("view",)
 

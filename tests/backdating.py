@@ -8,7 +8,7 @@ a later position.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -60,7 +60,7 @@ def write(*history: Stay | RoomPruned) -> None:
         before = dict(Room.objects.values_list("channel_name", "created_at"))
         rooms = dict(before)
         for position, event in zip(_numbers("presence_event_id_seq", len(events)), events, strict=True):
-            event.id, event.tx = position, tx
+            event.id, event.tx, event.day = position, tx, event.at.astimezone(UTC).date()
             if event.channel_name is None:
                 event.since = rooms.pop(event.room)
             else:

@@ -21,10 +21,16 @@ GUARDED = ("presence_events", "projections")  # their triggers refuse DELETE
 MAX_PAGES_TO_DELETE = 8  # a DELETE from so few pages is faster than a TRUNCATE
 
 # A table that was analysed while it was empty counts as written: its statistics influence later plans.
+# The size of a partitioned table is that of its partitions.
 _WRITTEN = """
-    SELECT relname, pg_relation_size(oid) / current_setting('block_size')::int
-      FROM pg_class
-     WHERE oid = ANY(%s::regclass[]) AND (pg_relation_size(oid) > 0 OR reltuples >= 0)
+    SELECT c.relname, sum(pg_relation_size(p.oid)) / current_setting('block_size')::int
+      FROM pg_class AS c, LATERAL (
+           SELECT c.oid WHERE c.relkind = 'r' UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf
+      ) AS leaf
+      JOIN pg_class AS p ON p.oid = leaf.oid
+     WHERE c.oid = ANY(%s::regclass[])
+     GROUP BY c.relname
+    HAVING sum(pg_relation_size(p.oid)) > 0 OR max(p.reltuples) >= 0
 """
 _CONTENT = "SELECT " + " || ".join(
     f"(SELECT coalesce(md5(string_agg(kept::text, chr(10) ORDER BY id)), '') FROM {table} kept)" for table in KEPT

@@ -14,7 +14,7 @@ from presence_events.archive.packages import pyarrow
 
 __all__ = ["EventFile", "Summary", "batches", "schema"]
 
-_REQUIRED = ("id", "kind", "room", "since", "at", "tx")
+_REQUIRED = ("id", "kind", "room", "since", "at", "tx", "day")
 _REPEATED = ["kind", "room", "channel_name", "user_id", "data", "process"]
 """Columns whose values are repeated. A page has each of them once."""
 
@@ -46,6 +46,7 @@ def schema() -> Any:
         "is_leased": pa.bool_(),
         "at": time,
         "tx": pa.int64(),
+        "day": pa.date32(),
     }
     return pa.schema([pa.field(name, kind, nullable=name not in _REQUIRED) for name, kind in types.items()])
 

@@ -1,4 +1,5 @@
 import django.db.models.deletion
+import django.db.models.expressions
 import django.db.models.functions.datetime
 import pgtrigger.migrations
 from django.conf import settings
@@ -102,6 +103,9 @@ class Migration(migrations.Migration):
                 (
                     "day",
                     models.DateField(
+                        db_default=django.db.models.expressions.RawSQL(
+                            "(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date", ()
+                        ),
                         editable=False,
                         help_text="The day on which the event was appended, in UTC. It decides the segment.",
                         verbose_name="day",
@@ -249,12 +253,18 @@ class Migration(migrations.Migration):
                 "verbose_name": "segment",
                 "verbose_name_plural": "segments",
                 "db_table": "presence_segment",
+                "managed": False,
                 "ordering": ["part", models.OrderBy(models.F("first_day"), nulls_first=True)],
                 "default_permissions": ("view",),
                 "indexes": [],
                 "constraints": [],
             },
         ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_segment_guard"),
+            "DROP FUNCTION presence_segment_guard CASCADE",
+        ),
+        migrations.RunSQL(sql.read("presence_events", "schema/segments"), "DROP TABLE presence_segment"),
         migrations.RunSQL(sql.read("presence_events", "schema/partitions"), migrations.RunSQL.noop),
         migrations.AddIndex(
             model_name="presenceevent",
@@ -335,10 +345,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(sql.read("presence_events", "schema/position_sequence"), migrations.RunSQL.noop),
         migrations.RunSQL(
             sql.read("presence_events", "schema/magnitude_statistics"), "DROP STATISTICS presence_event_magnitude"
-        ),
-        migrations.RunSQL(
-            sql.read("presence_events", "functions/presence_segment_guard"),
-            "DROP FUNCTION presence_segment_guard CASCADE",
         ),
         migrations.RunSQL(
             sql.read("presence_events", "functions/presence_make_segment"), "DROP FUNCTION presence_make_segment"

@@ -1,6 +1,6 @@
 """Compares the tables, sequences, constraints and indexes in a database with what the models declare.
 
-It reads the system catalogs, in one query for each of the four, and writes nothing. Constraints and indexes are
+It reads the system catalogs, in one query for each of them, and writes nothing. Constraints and indexes are
 compared by name, by column and by state. What a condition or an expression says is not compared.
 """
 
@@ -13,8 +13,9 @@ from django.apps import apps
 from django.db import models
 
 from presence_events import sql
+from presence_events.schema.fields import PositionField
 
-__all__ = ["Fault", "constraint_faults", "missing_indexes", "sequence_faults", "table_faults"]
+__all__ = ["Fault", "constraint_faults", "missing_indexes", "segment_faults", "sequence_faults", "table_faults"]
 
 
 class Fault(NamedTuple):
@@ -44,6 +45,12 @@ def table_faults(app_label: str, *, using: str) -> list[Fault]:
     privileges = ["SELECT"] if app_label == "presence_events" else ["SELECT", "INSERT", "UPDATE", "DELETE"]
     tables = [model._meta.db_table for model in _models(app_label)]
     return _faults("tables", {"tables": tables, "privileges": privileges}, using)
+
+
+def segment_faults(*, using: str) -> list[Fault]:
+    """Returns what is wrong with the partitions of the log in the database ``using``, and with their guard."""
+    body = sql.read("presence_events", "functions/presence_segment_guard").split("$$")[1]
+    return _faults("segments", {"body": body}, using)
 
 
 def sequence_faults(app_label: str, *, using: str) -> list[Fault]:
@@ -92,7 +99,8 @@ def _models(app_label: str) -> list[type[models.Model]]:
 
 def _constraints(model: type[models.Model]) -> Iterator[_Constraint]:
     table = model._meta.db_table
-    yield _Constraint(table, "p", column=model._meta.pk.column)
+    if not isinstance(model._meta.pk, PositionField):
+        yield _Constraint(table, "p", column=model._meta.pk.column)
     for constraint in model._meta.constraints:
         yield _Constraint(table, "c" if isinstance(constraint, models.CheckConstraint) else "u", constraint.name)
     fields: Sequence[Any] = model._meta.concrete_fields

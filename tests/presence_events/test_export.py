@@ -26,6 +26,7 @@ from presence_events.positions import CLOCK_TOLERANCE
 from presence_events.recorder import Draft, record
 from tests import backdating, unreadable
 from tests.exported import read, rows_of, write_touches
+from tests.plans import of_log
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -308,7 +309,7 @@ def test_a_range_is_found_by_positions_without_reading_the_whole_log(form: str) 
         cursor.execute("ANALYZE presence_event")  # the statistics may be those of an earlier test
     hour = timedelta(hours=1)
     rows = export.events(timezone.now() - 2 * hour, timezone.now() - hour, using="default").filter(room="room-3")
-    plan = rows.explain(analyze=True)
+    plan = of_log(rows.explain(analyze=True))
     assert "presence_event_pkey" in plan
     assert "Seq Scan" not in plan
     assert len(rows) == 360

@@ -23,10 +23,6 @@ CHANGES = [
     "DELETE FROM presence_event",
     "DELETE FROM presence_event WHERE false",
     "WITH gone AS (DELETE FROM presence_event RETURNING *) SELECT * FROM gone",
-    (
-        "INSERT INTO presence_event (id, kind, room, channel_name) VALUES (1, 'join', 'room', 'new') "
-        "ON CONFLICT (id) DO UPDATE SET room = 'other'"
-    ),
     "MERGE INTO presence_event USING (VALUES (1)) AS v (x) ON true WHEN MATCHED THEN DELETE",
 ]
 

@@ -15,6 +15,7 @@ from presence_events.models import PresenceEvent
 from presence_events.positions import position_at, settled_position
 from presence_events.recorder import Draft, record
 from tests.concurrency.conftest import DatabaseConnection, new_connection
+from tests.plans import of_log
 
 __all__ = ["new_connection"]
 
@@ -50,7 +51,7 @@ def test_a_moment_is_found_by_the_primary_key_alone() -> None:
             "EXPLAIN " + sql.read("presence_events", "queries/positions/position_at"),
             {"moment": "2026-01-01T00:00:00Z"},
         )
-        plan = "\n".join(line for (line,) in cursor.fetchall())
+        plan = of_log("\n".join(line for (line,) in cursor.fetchall()))
     assert "Seq Scan" not in plan
     assert "presence_event_pkey" in plan
 

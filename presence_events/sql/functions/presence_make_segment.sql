@@ -9,6 +9,8 @@ DECLARE
         'presence_event_', part, '_', coalesce(pg_catalog.to_char(first_day, 'YYYY_MM_DD'), 'first')
     );
     schema pg_catalog.text;
+    index record;
+    other pg_catalog.text;
 BEGIN
     SELECT n.nspname INTO STRICT schema
     FROM pg_catalog.pg_class AS c
@@ -26,6 +28,32 @@ BEGIN
         coalesce(pg_catalog.quote_literal(first_day), 'MINVALUE'),
         coalesce(pg_catalog.quote_literal(end_day), 'MAXVALUE')
     );
+    -- ALTER DEFAULT PRIVILEGES may have granted rights to roles.
+    FOR other IN
+        SELECT DISTINCT
+            CASE
+                WHEN grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                ELSE grantee::pg_catalog.regrole::pg_catalog.text
+            END
+        FROM pg_catalog.pg_class CROSS JOIN pg_catalog.aclexplode(relacl)
+        WHERE oid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
+            AND grantee OPERATOR(pg_catalog.<>) relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON %I.%I FROM %s', schema, name, other);
+    END LOOP;
+    -- Plans show the names of indexes. These are the names of the log's indexes, with that of the segment in front.
+    FOR index IN
+        SELECT
+            indexrelid::pg_catalog.regclass AS own,
+            pg_catalog.concat(name, pg_catalog.substr(root.relname, pg_catalog.length('presence_event') + 1)) AS name
+        FROM pg_catalog.pg_index
+        JOIN pg_catalog.pg_class AS root
+            ON root.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(indexrelid)::pg_catalog.oid
+        WHERE indrelid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
+            AND NOT indisprimary
+    LOOP
+        EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', index.own, index.name);
+    END LOOP;
     INSERT INTO presence_segment (name, part, first_day, end_day, state) VALUES (name, part, first_day, end_day, 'open');
     RETURN name;
 END;

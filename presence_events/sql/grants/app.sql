@@ -5,6 +5,9 @@
 -- event to that stay.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
 GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process, is_leased) ON presence_event TO :"role";
+-- include presence_events grants/nothing_on_partitions
+REVOKE ALL ON presence_segment FROM PUBLIC, :"role";
+GRANT SELECT ON presence_segment TO :"role";
 REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";

@@ -8,6 +8,9 @@ CREATE TABLE presence_event (
     LIKE presence_event_plain INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS INCLUDING STORAGE
 ) PARTITION BY LIST (kind);
 DROP TABLE presence_event_plain;
-ALTER TABLE presence_event ALTER COLUMN day SET DEFAULT (pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date;
 CREATE TABLE presence_event_touches PARTITION OF presence_event FOR VALUES IN ('touch') PARTITION BY RANGE (day);
-CREATE TABLE presence_event_stays PARTITION OF presence_event FOR VALUES IN ('join', 'leave', 'prune') PARTITION BY RANGE (day)
+CREATE TABLE presence_event_stays PARTITION OF presence_event FOR VALUES IN ('join', 'leave', 'prune') PARTITION BY RANGE (day);
+CREATE TRIGGER presence_segment_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON presence_event_touches
+    FOR EACH STATEMENT EXECUTE FUNCTION presence_segment_guard();
+CREATE TRIGGER presence_segment_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON presence_event_stays
+    FOR EACH STATEMENT EXECUTE FUNCTION presence_segment_guard()

@@ -4,6 +4,7 @@
 -- include presence_events grants/only_the_owner_creates
 REVOKE ALL ON
     presence_event,
+    presence_segment,
     presence_process,
     presence_checkpoint,
     presence_room,
@@ -13,10 +14,11 @@ REVOKE ALL ON
     presence_leader,
     presence_dead_letter
 FROM PUBLIC, :"role";
+-- include presence_events grants/nothing_on_partitions
 REVOKE ALL ON SEQUENCE presence_event_id_seq, presence_open_stay_id_seq, presence_dead_letter_id_seq FROM PUBLIC, :"role";
 -- The functions run with the rights of their caller, the view with those of its owner.
 GRANT SELECT ON
-    presence_session, presence_event, presence_room, presence, presence_open_stay, presence_process
+    presence_session, presence_event, presence_segment, presence_room, presence, presence_open_stay, presence_process
 TO :"role";
 -- For manage.py presence_at.
 GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";

@@ -108,14 +108,14 @@ def test_a_sequence_that_the_owner_may_not_use_is_found(owner: str) -> None:
             "presence_room has the rule silent, which changes what statements do",
         ),
         (
-            'CREATE TABLE "Child" () INHERITS (presence_event)',
-            'presence_event has the child "Child", whose rows count as its own',
+            'CREATE TABLE "Child" () INHERITS (presence_process)',
+            'presence_process has the child "Child", whose rows count as its own',
         ),
         (
             "CREATE TABLE parent (id bigint); ALTER TABLE presence_open_stay INHERIT parent",
             "presence_open_stay is a child of parent, and statements on that table do not fire its triggers",
         ),
-        ("ALTER TABLE presence_event SET UNLOGGED", "presence_event is not permanent"),
+        ("ALTER TABLE presence_process SET UNLOGGED", "presence_process is not permanent"),
         ("DROP TABLE presence_dead_letter", "presence_dead_letter does not exist"),
     ],
 )
@@ -135,22 +135,22 @@ def test_the_owner_may_give_up_the_right_to_change_events(owner: str) -> None:
     assert found() == []
 
 
-KIND = "CHECK (kind IN ('join', 'touch', 'leave', 'prune'))"
+SUBJECT = "CHECK (channel_name IS NULL OR session IS NOT NULL)"
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
         (
-            "ALTER TABLE presence_event DROP CONSTRAINT presence_event_kind",
-            "presence_event the constraint presence_event_kind does not exist",
+            "ALTER TABLE presence_event DROP CONSTRAINT presence_event_subject",
+            "presence_event the constraint presence_event_subject does not exist",
         ),
         (
             (
-                "ALTER TABLE presence_event DROP CONSTRAINT presence_event_kind;"
-                f"ALTER TABLE presence_event ADD CONSTRAINT presence_event_kind {KIND} NOT VALID"
+                "ALTER TABLE presence_event DROP CONSTRAINT presence_event_subject;"
+                f"ALTER TABLE presence_event ADD CONSTRAINT presence_event_subject {SUBJECT} NOT VALID"
             ),
-            "presence_event the constraint presence_event_kind is not valid or not enforced",
+            "presence_event the constraint presence_event_subject is not valid or not enforced",
         ),
         (
             (
@@ -236,11 +236,11 @@ def test_a_constraint_that_is_not_enforced_is_found() -> None:
         return  # Every constraint is enforced.
     run(
         f"ALTER TABLE presence_open_stay ALTER CONSTRAINT {foreign_key()} NOT ENFORCED",
-        "ALTER TABLE presence_event DROP CONSTRAINT presence_event_kind",
-        f"ALTER TABLE presence_event ADD CONSTRAINT presence_event_kind {KIND} NOT ENFORCED",
+        "ALTER TABLE presence_event DROP CONSTRAINT presence_event_subject",
+        f"ALTER TABLE presence_event ADD CONSTRAINT presence_event_subject {SUBJECT} NOT ENFORCED",
     )
     assert found() == [
-        "presence_event the constraint presence_event_kind is not valid or not enforced",
+        "presence_event the constraint presence_event_subject is not valid or not enforced",
         "presence_open_stay the foreign key of room is not valid or not enforced",
     ]
 

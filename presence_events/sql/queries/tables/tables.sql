@@ -16,7 +16,7 @@ CROSS JOIN LATERAL (
     UNION ALL
     SELECT pg_catalog.concat('has the child ', inhrelid::pg_catalog.regclass, ', whose rows count as its own')
     FROM pg_catalog.pg_inherits
-    WHERE inhparent OPERATOR(pg_catalog.=) class.oid
+    WHERE inhparent OPERATOR(pg_catalog.=) class.oid AND class.relkind OPERATOR(pg_catalog.<>) 'p'::pg_catalog."char"
     UNION ALL
     SELECT pg_catalog.concat(
         'is a child of ', inhparent::pg_catalog.regclass, ', and statements on that table do not fire its triggers'

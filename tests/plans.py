@@ -1,0 +1,12 @@
+"""The names of tables and indexes in plans."""
+
+from __future__ import annotations
+
+import re
+
+_SEGMENT = re.compile(r"\bpresence_event_(stays|touches)_(first|[0-9]{4}_[0-9]{2}_[0-9]{2})")
+
+
+def of_log(text: str) -> str:
+    """Returns ``text`` with the name of the log in place of those of its segments, also in names of indexes."""
+    return _SEGMENT.sub("presence_event", text)
