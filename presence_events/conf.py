@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 
-__all__ = ["max_age", "record_timeout"]
+__all__ = ["max_age", "record_timeout", "retention"]
 
 
 def max_age() -> float:
@@ -18,3 +20,8 @@ def max_age() -> float:
 def record_timeout() -> float:
     """``CHANNELS_PRESENCE_RECORD_TIMEOUT``: seconds that coroutines wait for an unavailable database. Default 30."""
     return getattr(settings, "CHANNELS_PRESENCE_RECORD_TIMEOUT", 30)
+
+
+def retention() -> dict[str, timedelta]:
+    """``CHANNELS_PRESENCE_RETENTION``: how long ``"touches"`` and ``"stays"`` are kept. Default: all are kept."""
+    return getattr(settings, "CHANNELS_PRESENCE_RETENTION", None) or {}

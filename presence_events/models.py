@@ -117,7 +117,7 @@ class PresenceEvent(models.Model):
     tx = TransactionIdField(_("transaction"), help_text=_("The transaction that appended the event."))
     day: models.DateField[date, date] = models.DateField(
         _("day"),
-        db_default=RawSQL("(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date", ()),  # noqa: S611
+        db_default=RawSQL("(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date", ()),
         editable=False,
         help_text=_("The day on which the event was appended, in UTC. It decides the segment."),
     )

@@ -19,6 +19,9 @@ BEGIN
         coalesce(pg_catalog.quote_literal(last.first_day), 'MINVALUE'),
         days[1]
     );
+    EXECUTE pg_catalog.format(
+        'ALTER TABLE %s DROP CONSTRAINT IF EXISTS presence_ends', pg_catalog.quote_ident(last.name)::pg_catalog.regclass
+    );
     UPDATE presence_segment AS s SET end_day = days[1] WHERE s.name OPERATOR(pg_catalog.=) last.name;
     FOR number IN 1 .. pg_catalog.cardinality(days) LOOP
         PERFORM presence_make_segment(part, days[number], days[number OPERATOR(pg_catalog.+) 1]);

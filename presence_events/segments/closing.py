@@ -1,0 +1,61 @@
+"""Closes segments whose days are over: they can no longer change, and their figures are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Max
+
+from presence_events import sql
+from presence_events.models import Segment
+from presence_events.segments import statements
+from presence_events.segments.preparing import today
+
+__all__ = ["close"]
+
+_DAY_OF_EVENTS = """
+    ALTER TABLE ONLY presence_event
+    ALTER COLUMN day SET DEFAULT greatest((pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date, '{day}')
+"""
+
+
+def close(using: str) -> list[str]:
+    """Closes the segments whose last day is over. Returns their names.
+
+    From then on no event can enter them, even if the clock is set back. A constraint of each segment states its
+    positions and times, so the planner skips it where a query asks for others. Raises `OperationalError` if locks were
+    not free in `statements.TRIES` tries; the next call continues.
+    """
+    segments = Segment.objects.using(using)
+    over = list(segments.filter(state=Segment.State.OPEN, end_day__lte=today(using)).order_by("end_day"))
+    if not over:
+        return []
+    # When the lock is free, no transaction that has appended is open. Later appends have a later day.
+    ends = segments.exclude(state=Segment.State.OPEN).aggregate(last=Max("end_day"))["last"]
+    statements.run(_DAY_OF_EVENTS.format(day=max(ends or over[-1].end_day, over[-1].end_day)), using=using)
+    closed = []
+    for segment in over:
+        ((events, *figures),) = sql.rows(
+            "presence_events", "queries/segments/figures", using=using, segment=segment.name
+        )
+        statements.run(
+            f"ALTER TABLE {segment.name} DROP CONSTRAINT IF EXISTS presence_closed",
+            f"ALTER TABLE {segment.name} ADD CONSTRAINT presence_closed CHECK ({_condition(*figures)}) NOT VALID",
+            using=using,
+        )
+        statements.run(f"ALTER TABLE {segment.name} VALIDATE CONSTRAINT presence_closed", using=using)
+        segment.events = events
+        segment.first_id, segment.last_id, segment.first_at, segment.last_at, segment.first_since = figures
+        segment.state = Segment.State.CLOSED
+        segment.save(using=using)
+        closed.append(segment.name)
+    return closed
+
+
+def _condition(first_id: int | None, last_id: int | None, first_at: Any, last_at: Any, first_since: Any) -> str:
+    if first_id is None:
+        return "false"
+    return (
+        f"id >= {first_id} AND id <= {last_id} AND at >= '{first_at.isoformat()}' AND at <= '{last_at.isoformat()}' "
+        f"AND since >= '{first_since.isoformat()}'"
+    )

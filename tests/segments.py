@@ -1,0 +1,53 @@
+"""Segments of the test database: other days, and back to the state after ``migrate``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+from django.db import connection, transaction
+
+from presence_events import sql
+from presence_events.models import Segment
+from presence_events.segments import closing, preparing
+
+_RESET = """
+    SELECT set_config('presence_events.test_database', current_database(), false);
+    TRUNCATE presence_event;
+    ALTER TABLE ONLY presence_event
+        ALTER COLUMN day SET DEFAULT (pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date;
+    DELETE FROM presence_segment;
+    {first}
+"""
+
+
+def reset() -> None:
+    """Empties the log, and gives it the segments that it has after ``migrate``."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT relid::text FROM pg_partition_tree('presence_event') WHERE isleaf")
+        for (leaf,) in cursor.fetchall():
+            cursor.execute(f"DROP TABLE {leaf}")
+        cursor.execute(_RESET.format(first=sql.read("presence_events", "schema/first_segments")))
+
+
+def divide(part: str, *days: date) -> None:
+    """Divides the last segment of ``part``, which may be of days in the past."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT presence_divide_segment(%s, %s)", [part, list(days)])
+
+
+def names(part: str, **conditions: object) -> list[str]:
+    """Returns the names of segments of ``part`` without the common beginning, in the order of days."""
+    found = Segment.objects.filter(part=part, **conditions).values_list("name", flat=True)
+    return [name.removeprefix(f"presence_event_{part}_") for name in found]
+
+
+@contextmanager
+def on(day: date) -> Iterator[None]:
+    """Makes ``day`` today for the creation and for the end of segments."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (preparing, closing):
+            patch.setattr(module, "today", lambda using: day)
+        yield
