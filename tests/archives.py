@@ -43,11 +43,11 @@ HOSTILE = [
 
 _COLUMNS = (
     "id, kind, room, channel_name, user_id::text, session, since, last_seen, data::text, process, is_leased, at, "
-    "tx::text::bigint"
+    "tx::text::bigint, day"
 )
 _TOUCHES = (
-    "INSERT INTO presence_event (id, kind, room, channel_name, session, since, at, tx) "
-    "SELECT %(first)s + i, 'touch', 'room-' || i %% 10, 'channel', i, moment, moment, '1000' "
+    "INSERT INTO presence_event (id, kind, room, channel_name, session, since, at, tx, day) "
+    "SELECT %(first)s + i, 'touch', 'room-' || i %% 10, 'channel', i, moment, moment, '1000', %(day)s::date "
     "FROM generate_series(0, %(count)s - 1) AS i, "
     "LATERAL (SELECT %(day)s::date::timestamp AT TIME ZONE 'UTC' + i * interval '1 ms' AS moment) AS at"
 )

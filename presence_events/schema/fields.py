@@ -42,9 +42,9 @@ class TransactionIdField(_Field):
 class PositionField(_IntegerField):
     """The primary key of a partitioned table. It is a number that the database draws.
 
-    PostgreSQL has no primary key of such a table by this column alone. Django would group by the key alone, which
-    PostgreSQL allows only with one. So this field appears in GROUP BY as an expression that Django does not know for the
-    key, and all selected columns appear there.
+    PostgreSQL has no primary key of such a table by this column alone, and allows GROUP BY the key alone only with one.
+    Django groups by the key alone if it finds the field there. It does not find it in an expression, so all selected
+    columns appear in GROUP BY.
     """
 
     def get_col(self, alias: str, output_field: Any = None) -> Any:

@@ -43,7 +43,9 @@ _PARTITIONS_BODY = _BODY.replace(
     "THEN",
     """AND (
         TG_TABLE_SCHEMA OPERATOR(pg_catalog.<>) pg_catalog.current_schema()
-        OR NOT pg_catalog.starts_with(TG_TABLE_NAME::pg_catalog.text, pg_catalog.btrim('{table}', '"') OPERATOR(pg_catalog.||) '_')
+        OR NOT pg_catalog.starts_with(
+            TG_TABLE_NAME::pg_catalog.text, pg_catalog.btrim('{table}', '"') OPERATOR(pg_catalog.||) '_'
+        )
     )
     THEN""",
 )

@@ -160,6 +160,7 @@ class TestFiles:
             "is_leased": pa.bool_(),
             "at": time,
             "tx": pa.int64(),
+            "day": pa.date32(),
         }
         for path in tmp_path.glob("*.parquet"):
             with pq.ParquetFile(path) as file:

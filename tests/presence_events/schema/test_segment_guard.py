@@ -91,25 +91,25 @@ def test_the_owner_is_refused(partition: str, statement: str) -> None:
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_copy_is_refused(partition: str) -> None:
     refused = pytest.raises(DatabaseError, match="is refused")
-    with refused, transaction.atomic(), connection.cursor() as cursor, connection.wrap_database_errors:
-        with cursor.copy(f"COPY {partition} (kind, room, channel_name) FROM STDIN") as lines:
-            lines.write(b"join\troom\tnew\n")
+    copy = f"COPY {partition} (kind, room, channel_name) FROM STDIN"
+    with refused, connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(copy) as lines:
+        lines.write(b"join\troom\tnew\n")
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 @pytest.mark.parametrize("grant", ["", "GRANT ALL ON {} TO appender"], ids=["no rights", "all rights"])
 @pytest.mark.parametrize("partition", PARTITIONS[:3])
 def test_a_role_that_may_append_is_refused(partition: str, statement: str, grant: str) -> None:
-    with pytest.raises(DatabaseError, match=r"is refused|permission denied"), transaction.atomic():
-        with connection.cursor() as cursor:
-            _real_database()
-            cursor.execute("CREATE ROLE appender")
-            for package in ("presence_events", "projections"):
-                cursor.execute(sql.read(package, "grants/app").replace(':"role"', "appender"))
-            if grant:
-                cursor.execute(grant.format(partition))
-            cursor.execute("SET ROLE appender")
-            cursor.execute(statement.format(partition))
+    refused = pytest.raises(DatabaseError, match=r"is refused|permission denied")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        _real_database()
+        cursor.execute("CREATE ROLE appender")
+        for package in ("presence_events", "projections"):
+            cursor.execute(sql.read(package, "grants/app").replace(':"role"', "appender"))
+        if grant:
+            cursor.execute(grant.format(partition))
+        cursor.execute("SET ROLE appender")
+        cursor.execute(statement.format(partition))
 
 
 def test_without_the_guard_a_partition_still_folds_what_is_inserted() -> None:

@@ -80,7 +80,10 @@ def test_what_is_read_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch
     """A stay of one day is a small part of this log. Every query uses its index."""
     monkeypatch.setattr(stay_events, "MAX_POSITIONS_SCANNED", 100)
     day = timedelta(days=1)
-    others = [Stay("a", f"c{n}", None, NINE + n * MINUTE, NINE + (n + 3) * MINUTE) for n in range(1440)]
+    others = [
+        Stay("a", f"c{n}", None, NINE + n * MINUTE, NINE + (n + 3) * MINUTE, last_seen=NINE + (n + 1) * MINUTE)
+        for n in range(1440)
+    ]
     write(*others, Stay("a", "mine", None, NINE, NINE + day, last_seen=NINE + day - MINUTE))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE presence_event")

@@ -13,6 +13,7 @@ from presence_events.recorder import Draft, record
 from projections._live.verdict import Ending, Verdict, decide, find_endings
 from projections.models import Presence, Room
 from projections.selections import SERVER_DIED
+from tests.plans import of_log
 
 SHORT, LONG = timedelta(seconds=60), timedelta(seconds=60.001)
 
@@ -108,4 +109,4 @@ def test_the_search_uses_the_index_of_the_room() -> None:
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan")
-    assert "presence_event_room" in plan
+    assert "presence_event_room" in of_log(plan)
