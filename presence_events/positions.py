@@ -12,6 +12,7 @@ from typing import Any
 from django.db import OperationalError, ProgrammingError
 
 from presence_events import sql
+from presence_events.segments import catalogue
 
 __all__ = ["CLOCK_TOLERANCE", "ON_STANDBY", "drawn_position", "position_at", "settled_position"]
 
@@ -29,9 +30,17 @@ def position_at(moment: datetime, *, using: str) -> int:
     """Returns the position from which on events are no older than ``moment``, within `CLOCK_TOLERANCE`.
 
     Returns one past the last position if there are none. Takes about as many index probes as the length of the log has
-    binary digits.
+    binary digits. They read only segments that may have events on both sides of the moment.
     """
-    ((position,),) = sql.rows("presence_events", "queries/positions/position_at", {"moment": moment}, using=using)
+    segments = catalogue.read(using)
+    before = [segment for segment in segments if segment.is_before(moment)]
+    after = [segment for segment in segments if segment.is_after(moment)]
+    divided = [segment for segment in segments if segment not in before and segment not in after]
+    low = 1 + max((segment.last_id or 0 for segment in before), default=0)
+    high = min((segment.first_id for segment in after if segment.first_id), default=None)
+    params = {"moment": moment, "low": low, "high": high}
+    events = catalogue.events_of(divided)
+    ((position,),) = sql.rows("presence_events", "queries/positions/position_at", params, using=using, events=events)
     return int(position)
 
 

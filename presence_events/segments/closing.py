@@ -13,11 +13,6 @@ from presence_events.segments.preparing import today
 
 __all__ = ["close"]
 
-_DAY_OF_EVENTS = """
-    ALTER TABLE ONLY presence_event
-    ALTER COLUMN day SET DEFAULT greatest((pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date, '{day}')
-"""
-
 
 def close(using: str) -> list[str]:
     """Closes the segments whose last day is over. Returns their names.
@@ -32,7 +27,8 @@ def close(using: str) -> list[str]:
         return []
     # When the lock is free, no transaction that has appended is open. Later appends have a later day.
     ends = segments.exclude(state=Segment.State.OPEN).aggregate(last=Max("end_day"))["last"]
-    statements.run(_DAY_OF_EVENTS.format(day=max(ends or over[-1].end_day, over[-1].end_day)), using=using)
+    first_day = sql.read("presence_events", "queries/segments/first_day")
+    statements.run(first_day.format(day=max(ends or over[-1].end_day, over[-1].end_day)), using=using)
     closed = []
     for segment in over:
         ((events, *figures),) = sql.rows(
