@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
+from presence_events.databases import write_alias
 from presence_events.exceptions import CeleryNotInstalled
+from presence_events.segments import maintenance
 from projections.models import Room
 
-__all__ = ["prune_presence", "prune_presences", "prune_rooms"]
+__all__ = ["maintain_log", "prune_presence", "prune_presences", "prune_rooms"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +58,12 @@ def prune_presences(age_in_seconds: float | None = None) -> int:
 def prune_presence() -> int:
     """Prunes the connections that have reached the maximal age. The task of django-channels-presence has this name."""
     return Room.objects.prune_presences()
+
+
+@shared_task(name="projections.tasks.maintain_log")
+def maintain_log() -> None:
+    """Creates segments of the log ahead of need, and closes those whose days are over. Run it once a day."""
+    maintenance.maintain(write_alias())
 
 
 @shared_task(name="projections.tasks.prune_rooms")

@@ -1,4 +1,4 @@
-"""Runs the periodic jobs of the leading worker: dead-server detection and pruning."""
+"""Runs the periodic jobs of the leading worker: dead-server detection, pruning, and maintenance of the log."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from projections import conf
 from projections._worker.age_pruning import AgePruning
 from projections._worker.dead_servers import DeadServerDetector
+from projections._worker.log_maintenance import LogMaintenance
 from projections.models import Process, Room
 
 __all__ = ["Maintenance"]
@@ -25,11 +26,18 @@ ROOM_PRUNE_INTERVAL = 60.0
 
 
 class Maintenance:
-    """Detects dead servers in the database ``using``. If ``prune`` is true, it also prunes presences and rooms."""
+    """Detects dead servers in the database ``using``, and maintains the log.
+
+    If ``prune`` is true, it also prunes presences and rooms.
+    """
 
     def __init__(self, using: str, *, prune: bool) -> None:
         rooms = Room.objects.db_manager(using)
-        self._jobs: list[_Job] = [_Job(DeadServerDetector(using).check, lambda: 0.0)]
+        self._log = LogMaintenance(using)
+        self._jobs: list[_Job] = [
+            _Job(DeadServerDetector(using).check, lambda: 0.0),
+            _Job(self._log.run_if_due, lambda: 1.0),
+        ]
         if prune:
             self._jobs += [
                 _Job(AgePruning(using).run, prune_interval),
@@ -53,6 +61,10 @@ class Maintenance:
                 errors.append(error)
         if errors:
             raise errors[0]
+
+    def stop(self) -> None:
+        """Interrupts what goes on beside the jobs. The maintenance of the next leader continues it."""
+        self._log.stop()
 
 
 class _Job:

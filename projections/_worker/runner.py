@@ -111,6 +111,13 @@ class Runner:
         maintenance = Maintenance(self._using, prune=self._prune) if self._name == MAIN else None
         if delivery is None:
             self._report_change("Running maintenance. The recording processes send the signals.")
+        try:
+            self._loop(lock, delivery, maintenance)
+        finally:
+            if maintenance:
+                maintenance.stop()
+
+    def _loop(self, lock: LeaderLock, delivery: Follower | Delivery | None, maintenance: Maintenance | None) -> None:
         interval = MIN_POLL_INTERVAL
         while not self._shutdown.is_requested and lock.is_held():
             if maintenance:
