@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import users
 from presence_events.exceptions import InvalidUser
-from presence_events.models import Checkpoint, PresenceEvent
+from presence_events.models import Checkpoint, PresenceEvent, Segment
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ __all__ = [
     "PresenceEventAdmin",
     "ReadOnlyAdmin",
     "RoomFilter",
+    "SegmentAdmin",
     "UserFilter",
     "UserRowsAdmin",
 ]
@@ -308,4 +309,24 @@ class PresenceEventAdmin(UserRowsAdmin):
 class CheckpointAdmin(ReadOnlyAdmin):
     list_display = ("name", "moved_at")
     fields = ("name", "moved_at", "mark", "cluster")
+    readonly_fields = fields
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnlyAdmin):
+    list_display = ("part", "first_day", "end_day", "state", "events", "first_id", "last_id")
+    list_display_links = ("part", "first_day")
+    fields = (
+        "name",
+        "part",
+        "first_day",
+        "end_day",
+        "state",
+        "events",
+        "first_id",
+        "last_id",
+        "first_at",
+        "last_at",
+        "first_since",
+    )
     readonly_fields = fields

@@ -6,6 +6,7 @@ Positions and times increase together, so a moment is found without an index on 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.db import OperationalError, ProgrammingError
 from presence_events import sql
 from presence_events.segments import catalogue
 
-__all__ = ["CLOCK_TOLERANCE", "ON_STANDBY", "drawn_position", "position_at", "settled_position"]
+__all__ = ["CLOCK_TOLERANCE", "ON_STANDBY", "drawn_position", "position_at", "positions_at", "settled_position"]
 
 CLOCK_TOLERANCE = timedelta(seconds=10)
 """How far the order of times may deviate from the order of positions.
@@ -32,7 +33,17 @@ def position_at(moment: datetime, *, using: str) -> int:
     Returns one past the last position if there are none. Takes about as many index probes as the length of the log has
     binary digits. They read only segments that may have events on both sides of the moment.
     """
+    (position,) = positions_at([moment], using=using)
+    return position
+
+
+def positions_at(moments: Iterable[datetime], *, using: str) -> list[int]:
+    """Returns what `position_at` does for each of ``moments``. Costs one query less for each but the first."""
     segments = catalogue.read(using)
+    return [_position_at(moment, segments, using) for moment in moments]
+
+
+def _position_at(moment: datetime, segments: list[catalogue.Figures], using: str) -> int:
     before = [segment for segment in segments if segment.is_before(moment)]
     after = [segment for segment in segments if segment.is_after(moment)]
     divided = [segment for segment in segments if segment not in before and segment not in after]

@@ -90,6 +90,11 @@ _FAMILIES = (
         kind="counter",
     ),
     _Family(
+        "presence_prepared_days",
+        "Days for which the log has segments. Not known for a log without events.",
+        lambda it: it.prepared_days,
+    ),
+    _Family(
         "presence_oldest_stay_seconds",
         "Time since the earliest join among the open stays; 0 without any.",
         lambda it: it.oldest_stay,

@@ -20,8 +20,9 @@ from projections._delivery import groups
 from projections._delivery.bounded import BoundedMap
 from projections._live import joined
 from projections._live.heartbeat import Heartbeat
+from projections._worker.log_maintenance import LogMaintenance
 from projections.signals import presence_changed
-from tests import postgres, truncation
+from tests import postgres, segments, truncation
 from tests.sites import Site, new_site
 
 # A shell starts background jobs with SIGINT ignored. The processes of the tests would inherit that.
@@ -96,6 +97,23 @@ def _comparisons_on_demand(request: pytest.FixtureRequest, monkeypatch: pytest.M
     """
     if "fast" not in request.fixturenames:
         monkeypatch.setattr(Heartbeat, "_on_beat", lambda self: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_log_maintenance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers in the process of the tests leave the segments of the test database alone.
+
+    Tests of the maintenance itself use the fixture ``segments_reset``.
+    """
+    if "segments_reset" not in request.fixturenames:
+        monkeypatch.setattr(LogMaintenance, "run_if_due", lambda self: None)
+
+
+@pytest.fixture
+def segments_reset(transactional_db: None) -> Iterator[None]:
+    """Leaves the segments as ``migrate`` makes them."""
+    yield
+    segments.reset()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 def maintain(using: str) -> Outcome:
     """Creates segments ahead of need, and closes those whose days are over. Once an hour is often enough.
 
-    Needs the rights of the owner of the tables (`statements.is_owner`). Raises `OperationalError` if locks were not free
-    in `statements.TRIES` tries. What is done then remains, and the next run continues.
+    Needs the rights of the owner of the tables (`statements.is_owner`). Raises `OperationalError` if locks were not
+    free in `statements.TRIES` tries. What is done then remains, and the next run continues.
     """
     return Outcome(prepare(using), close(using))

@@ -33,18 +33,20 @@ class LogMaintenance:
     def __init__(self, using: str) -> None:
         self._using = using
         self._due = 0.0
+        self._is_stopped = False
         self._thread: Thread | None = None
         self._connection: Any = None
 
     def run_if_due(self) -> None:
         """Starts a run if the last one has ended and its interval has passed."""
-        if time.monotonic() >= self._due and not self._is_running:
+        if time.monotonic() >= self._due and not self._is_running and not self._is_stopped:
             self._due = time.monotonic() + INTERVAL
             self._thread = Thread(target=self._run, name="presence-log-maintenance", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
         """Cancels the statement of a run that is under way, and waits for its end. The next run continues."""
+        self._is_stopped = True
         while self._is_running:
             if self._connection is not None:
                 self._connection.cancel_safe()
@@ -63,7 +65,8 @@ class LogMaintenance:
                 maintenance.maintain(self._using)
         except OperationalError as error:
             self._due = time.monotonic() + RETRY_INTERVAL
-            logger.warning("The segments of the log are maintained later: %s", one_line(error))
+            if not self._is_stopped:
+                logger.warning("The segments of the log are maintained later: %s", one_line(error))
         except Exception:
             self._due = time.monotonic() + RETRY_INTERVAL
             logger.exception("The segments of the log could not be maintained")

@@ -1,6 +1,6 @@
 """Measures how presence is doing: who is present, what is appended, which readers lag behind, what is broken.
 
-It takes five queries, whose duration does not grow with the log. They read the presences, and for each checkpoint a
+It takes six queries, whose duration does not grow with the log. They read the presences, and for each checkpoint a
 bounded range of the log. They need no more rights than the shipped grants give and write nothing, so they also run on a
 hot standby and through any pooler.
 """
@@ -29,6 +29,9 @@ COUNTED = 100_000
 
 STRETCH = 1_000_000
 """Undelivered events are looked for in this many positions after a checkpoint."""
+
+UNDIVIDED_DAYS = 38
+"""How long a log may do without being divided into segments: a month, and the week of the warning."""
 
 MAX_POSITION = 2**63 - 1 - STRETCH
 """A larger position is not one of a log."""
@@ -88,6 +91,9 @@ class Status:
     empty_rooms: int
     position: int
     """The position of the last event, which is about the number of events that were ever appended."""
+    prepared_days: int | None
+    """For how many days from today on the log has segments. A log that has never been divided has them for
+    `UNDIVIDED_DAYS` from the day of its first event. None if it has no event."""
     appends_per_second: float
     """The average over the last minute."""
     oldest_stay: float
@@ -115,8 +121,10 @@ class Status:
 def status(using: str | None = None) -> Status:
     """Measures how presence is doing in the database ``using``. The default is the database of the log."""
     alias = write_alias(using)
-    (figures,) = _rows(alias, "figures", counted=COUNTED, dead_after=CHECK_INTERVAL * CHECKS_UNTIL_DEAD)
-    at, is_standby, users, anonymous, presences, rooms, empty_rooms, position, *more_figures = figures
+    (figures,) = _rows(
+        alias, "figures", counted=COUNTED, dead_after=CHECK_INTERVAL * CHECKS_UNTIL_DEAD, undivided=UNDIVIDED_DAYS
+    )
+    at, is_standby, users, anonymous, presences, rooms, empty_rooms, position, prepared, *more_figures = figures
     oldest_stay, oldest_unseen, dead_letters, last_dead_letter, dead_letter_workers, processes = more_figures
     signals = conf.signals()
     checkpoints = _rows(alias, "checkpoints", main=MAIN)
@@ -132,6 +140,7 @@ def status(using: str | None = None) -> Status:
         rooms=rooms,
         empty_rooms=empty_rooms,
         position=position,
+        prepared_days=prepared,
         # The two positions are read one after the other. Events that were appended in between are not counted.
         appends_per_second=max(position + 1 - position_at(at - _MINUTE, using=alias), 0) / _MINUTE.total_seconds(),
         oldest_stay=oldest_stay,

@@ -20,6 +20,10 @@ PRUNE_ALLOWANCE = 60.0
 minute."""
 
 
+MIN_PREPARED_DAYS = 7
+"""For how many days from today on the log should have segments."""
+
+
 def find_problems(
     status: Status,
     *,
@@ -41,6 +45,7 @@ def find_problems(
         *_setting_problems(status),
         *_trigger_problems(status),
         *_checkpoint_problems(status, max_lag, needs_leader),
+        *_segment_problems(status),
         *_presence_problems(status, max_unseen),
         *_dead_letter_problems(status, max_dead_letters),
     ]
@@ -96,6 +101,16 @@ def _checkpoint_problems(status: Status, max_lag: float, needs_leader: bool) -> 
                 f"The checkpoint {checkpoint.name!r} is {lag(checkpoint)} behind. Look in the log output of its "
                 f"worker for errors and for slow receivers. {or_delete}"
             )
+
+
+def _segment_problems(status: Status) -> Iterator[str]:
+    days = status.prepared_days
+    if days is not None and days < MIN_PREPARED_DAYS:
+        yield (
+            f"The log has segments for {max(days, 0)} more days. Events that come later can be appended, but cannot be "
+            "removed apart from newer ones. Run manage.py presence_partitions once a day as the owner of the tables, "
+            "or manage.py run_projector as that role."
+        )
 
 
 def _presence_problems(status: Status, max_unseen: float) -> Iterator[str]:

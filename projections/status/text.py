@@ -18,6 +18,7 @@ def table(status: Status) -> str:
         ("longest stay", duration(status.oldest_stay)),
         ("longest unseen", duration(status.oldest_unseen)),
         ("events", f"{status.position:,}, {status.appends_per_second:,.1f}/s in the last minute"),
+        ("segments", _segments(status.prepared_days)),
         ("servers", f"{status.processes:,} alive"),
         ("triggers", broken or "fine"),
         ("dead letters", count(status.dead_letters)),
@@ -28,6 +29,12 @@ def table(status: Status) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "".join(f"{name:<{width}}  {value}\n" for name, value in rows)
+
+
+def _segments(days: int | None) -> str:
+    if days is None:
+        return "not needed yet"
+    return f"prepared for {days:,} day{'' if days == 1 else 's'}" if days > 0 else "not prepared"
 
 
 def _checkpoint(checkpoint: CheckpointStatus) -> str:

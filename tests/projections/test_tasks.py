@@ -9,6 +9,7 @@ import pytest
 
 from projections import tasks
 from projections.models import Room
+from tests import segments
 from tests.time import age_presences
 
 WITHOUT_CELERY = """
@@ -44,7 +45,14 @@ def test_the_task_of_the_original_prunes_by_the_maximal_age() -> None:
     assert tasks.prune_presence.apply().get() == 1
 
 
+@pytest.mark.usefixtures("segments_reset")
+def test_the_task_for_the_log_creates_segments() -> None:
+    tasks.maintain_log.apply().get()
+    assert len(segments.names("stays")) > 2
+
+
 def test_the_tasks_have_the_documented_names() -> None:
+    assert tasks.maintain_log.name == "projections.tasks.maintain_log"
     assert tasks.prune_presence.name == "projections.tasks.prune_presence"
     assert tasks.prune_presences.name == "projections.tasks.prune_presences"
     assert tasks.prune_rooms.name == "projections.tasks.prune_rooms"

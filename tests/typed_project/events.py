@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, assert_type
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from presence_events.checkpoints import Reader, reset
-from presence_events.models import Checkpoint, PresenceEvent, PresenceEventManager
+from presence_events.models import Checkpoint, PresenceEvent, PresenceEventManager, Segment
 from presence_events.recorder import (
     Draft,
     Recorded,
@@ -61,6 +61,7 @@ def fields(event: PresenceEvent) -> None:
     assert_type(PresenceEvent.objects.of_rooms().first(), PresenceEvent | None)
     assert_type(event.at, datetime)
     assert_type(event.tx, int)
+    assert_type(event.day, date)
     assert_type(PresenceEvent.objects.filter(kind=PresenceEvent.Kind.JOIN).first(), PresenceEvent | None)
     print(user, key)
 
@@ -104,3 +105,15 @@ def tables() -> None:
         assert_type(checkpoint.mark, Any)
         assert_type(checkpoint.cluster, int)
         assert_type(checkpoint.moved_at, datetime)
+    for segment in Segment.objects.filter(part=Segment.Part.STAYS, state=Segment.State.CLOSED):
+        assert_type(segment.name, str)
+        assert_type(segment.part, str)
+        assert_type(segment.state, str)
+        assert_type(segment.first_day, date | None)
+        assert_type(segment.end_day, date | None)
+        assert_type(segment.events, int | None)
+        assert_type(segment.first_id, int | None)
+        assert_type(segment.last_id, int | None)
+        assert_type(segment.first_at, datetime | None)
+        assert_type(segment.last_at, datetime | None)
+        assert_type(segment.first_since, datetime | None)

@@ -12,7 +12,7 @@ from presence_events.models import PresenceEvent
 from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.models import DeadLetter, Presence, Process, Room, channel_layer, get_channel_layer
 from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
-from projections.tasks import prune_presence, prune_presences, prune_rooms
+from projections.tasks import maintain_log, prune_presence, prune_presences, prune_rooms
 
 
 def record(user: AbstractBaseUser) -> None:
@@ -31,6 +31,7 @@ def record(user: AbstractBaseUser) -> None:
     assert_type(prune_presence(), int)
     assert_type(prune_rooms(), int)
     prune_rooms.delay()
+    maintain_log.delay()
 
 
 async def arecord(user: AbstractBaseUser) -> None:

@@ -1,4 +1,4 @@
-"""manage.py presence_partitions: creates segments of the log ahead of need, closes those that are over, and lists all."""
+"""manage.py presence_partitions: creates segments of the log, closes those whose days are over, and lists them."""
 
 from __future__ import annotations
 

@@ -263,7 +263,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_stays(
         with django_assert_num_queries(5):
             admin_client.get(LIST)
         stay = PresenceSession.objects.earliest("session")
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             admin_client.get(stay_url(stay))
 
 

@@ -80,6 +80,7 @@ def test_it_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
         "longest stay    1 d 3 h",
         "longest unseen  1 min 40 s",
         "events          20,000,000,001, 6.5/s in the last minute",
+        "segments        prepared for 61 days",
         "servers         7 alive",
         "triggers        fold on presence_event disabled",
         "dead letters    100,000 or more",

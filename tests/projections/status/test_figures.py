@@ -20,6 +20,7 @@ from presence_events import checkpoints, sql
 from presence_events.checkpoints import Reader
 from presence_events.models import PresenceEvent
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
+from presence_events.segments import preparing
 from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
@@ -27,6 +28,7 @@ from projections.status import CheckpointStatus, Status, TriggerStatus, status
 from tests.backdating import Stay, write
 from tests.leases import beat, move_lease
 from tests.postgres import embedded
+from tests.segments import divide
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +73,7 @@ def test_the_status_of_an_empty_database() -> None:
         rooms=0,
         empty_rooms=0,
         position=0,
+        prepared_days=None,
         appends_per_second=0,
         oldest_stay=0,
         oldest_unseen=0,
@@ -320,13 +323,28 @@ def test_triggers_that_are_switched_off_by_session_replication_role_are_named() 
         assert status().triggers == ()
 
 
+@pytest.mark.usefixtures("segments_reset")
+def test_the_part_with_the_fewest_segments_counts() -> None:
+    today = preparing.today("default")
+    divide("stays", today + timedelta(days=3), today + timedelta(days=20))
+    assert status().prepared_days == 20
+    divide("touches", today + timedelta(days=8))
+    assert status().prepared_days == 8
+
+
+@pytest.mark.usefixtures("segments_reset")
+def test_a_log_without_segments_is_prepared_for_a_month_and_a_week() -> None:
+    write(Stay("room", "channel", None, timezone.now() - timedelta(days=30), last_seen=timezone.now()))
+    assert status().prepared_days == 8
+
+
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         status()
     for number in range(5):
         Room.objects.add(f"room-{number}", "channel")
         follow_from_the_beginning(f"reader-{number}")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         status()
 
 
@@ -337,6 +355,7 @@ READ = [
     "presence",
     "presence_room",
     "presence_event",
+    "presence_segment",
     "presence_checkpoint",
     "presence_process",
     "presence_dead_letter",

@@ -52,5 +52,12 @@ def test_the_limit_for_unseen_connections_follows_the_maximal_age(settings: Any)
     assert len(find_problems(replace(FINE, oldest_unseen=limit + 1))) == 1
 
 
+@pytest.mark.parametrize(("days", "problems"), [(None, 0), (7, 0), (6, 1), (0, 1), (-400, 1)])
+def test_segments_are_needed_for_a_week(days: int | None, problems: int) -> None:
+    found = find_problems(replace(FINE, prepared_days=days))
+    assert len(found) == problems
+    assert all("presence_partitions" in problem and "-" not in problem.split(".")[0] for problem in found)
+
+
 def test_an_unknown_leader_is_not_a_problem() -> None:
     assert find_problems(replace(FINE, checkpoints=(replace(FINE.checkpoints[0], has_leader=None),))) == []
