@@ -16,6 +16,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from presence_events.test_databases import is_test_database
+
 KEPT = ("django_content_type", "auth_permission")
 GUARDED = ("presence_events", "projections")  # their triggers refuse DELETE
 MAX_PAGES_TO_DELETE = 8  # a DELETE from so few pages is faster than a TRUNCATE
@@ -45,7 +47,12 @@ def _content() -> str:
 
 
 def truncate() -> None:
-    """Empties the tables that are not empty, or were analysed while they were."""
+    """Empties the tables that are not empty, or were analysed while they were.
+
+    Does nothing without a test database: pytest-django makes one only for tests that use it.
+    """
+    if not is_test_database(connection):
+        return
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     guarded = {model._meta.db_table for app in GUARDED for model in apps.get_app_config(app).get_models()}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -66,6 +73,9 @@ def fast_truncation(blocker: Any) -> Iterator[None]:
 
     Falls back to Django's flush for tests with several databases, and when content types or permissions have changed.
     """
+    if not is_test_database(connection):
+        yield
+        return
     flush: Callable[[Any], None] = TransactionTestCase._fixture_teardown
     with blocker.unblock():
         content = _content()

@@ -90,9 +90,14 @@ def test_the_owner_is_refused(partition: str, statement: str) -> None:
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_copy_is_refused(partition: str) -> None:
-    refused = pytest.raises(DatabaseError, match="is refused")
     copy = f"COPY {partition} (kind, room, channel_name) FROM STDIN"
-    with refused, connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(copy) as lines:
+    with (
+        pytest.raises(DatabaseError, match="is refused"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(copy) as lines,
+    ):
         lines.write(b"join\troom\tnew\n")
 
 
