@@ -162,11 +162,10 @@ def test_tables_can_be_created_anew_from_the_rows_of_the_log(released: Cluster) 
         rows = b"".join(copy).decode()
     call_command("migrate", "presence_events", "zero", verbosity=0)
     call_command("migrate", verbosity=0)
-    execute(
-        released,
-        f"ALTER TABLE presence_event DISABLE TRIGGER ALL; COPY presence_event ({names}) FROM STDIN;\n{rows}\\.\n",
-    )
+    execute(released, "ALTER TABLE presence_event DISABLE TRIGGER ALL")
+    execute(released, f"COPY presence_event ({names}) FROM STDIN;\n{rows}\\.\n")
     execute(released, "ALTER TABLE presence_event ENABLE TRIGGER ALL")
+    execute(released, "SELECT setval('presence_event_id_seq', max(id)) FROM presence_event")
     execute(released, "SELECT setval('presence_open_stay_id_seq', max(session)) FROM presence_event")
     run("replay_presence")
     assert list(PresenceEvent.objects.order_by("id").values(*columns)) == events
