@@ -7,7 +7,8 @@ them, there is no such warning. The rest is an error.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -20,7 +21,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from presence_events import conf, sql, validation
 from presence_events.databases import that_can_have_the_log, write_alias
 from presence_events.exceptions import InvalidAge
-from presence_events.models import PresenceEvent
+from presence_events.models import PresenceEvent, Segment
 from presence_events.schema import tables
 from presence_events.schema.applied import migration_executor
 from presence_events.schema.installed import trigger_faults
@@ -62,6 +63,23 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             f"CHANNELS_PRESENCE_RECORD_TIMEOUT is not a valid timeout: {conf.record_timeout()!r}.",
             hint="Set it to a finite number of seconds, zero or more, for example 30, or remove it.",
             id="presence_events.E004",
+        )
+
+    yield from _check_retention()
+
+
+def _check_retention() -> Iterable[checks.CheckMessage]:
+    retention: Any = conf.retention()
+    parts = Segment.Part.values
+    if not isinstance(retention, Mapping) or any(
+        part not in parts or not isinstance(kept, timedelta) or kept < timedelta(days=1)
+        for part, kept in retention.items()
+    ):
+        yield checks.Error(
+            f"CHANNELS_PRESENCE_RETENTION is not valid: {retention!r}.",
+            hint='Set it to a dict of timedeltas of a day or more, for example {"touches": timedelta(days=7), "stays": '
+            "timedelta(days=730)}, or remove it to keep everything.",
+            id="presence_events.E006",
         )
 
 

@@ -15,6 +15,7 @@ from django.db import OperationalError, models
 from presence_events import sql, validation
 from presence_events.databases import that_can_have_the_log
 from presence_events.exceptions import InvalidAge
+from presence_events.models import PresenceEvent
 from projections import conf, table_names
 from projections.models import Presence, Room
 
@@ -111,10 +112,21 @@ def check_functions(
 
 
 def check_foreign_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
-    """Checks the foreign keys of other models to rooms and presences, without a query.
+    """Checks the foreign keys of other models to rooms, presences and events, without a query.
 
     The fold deletes rooms and presences in the database, where only the constraint of a foreign key matters.
     """
+    for field in foreign_keys_to(PresenceEvent):
+        if field.db_constraint:
+            where = _DECLARE if field.model._meta.auto_created else ""
+            yield checks.Error(
+                f"{field.model._meta.label}.{field.name} refers to the log with a constraint. PostgreSQL refuses it: "
+                "events of different partitions have no common unique index.",
+                hint="Set db_constraint=False and on_delete=models.DO_NOTHING. The field keeps the position when "
+                f"retention removes the event.{where}",
+                obj=field,
+                id="projections.E008",
+            )
     for model in (Room, Presence):
         for field in foreign_keys_to(model):
             where = _DECLARE if field.model._meta.auto_created else ""

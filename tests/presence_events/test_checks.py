@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -296,6 +297,30 @@ class Nowhere:
 
     def allow_migrate(self, *args: Any, **kwargs: Any) -> bool:
         return False
+
+
+@pytest.mark.parametrize(
+    "retention",
+    [
+        {"joins": timedelta(days=7)},
+        {"stays": 730},
+        {"touches": timedelta(hours=23)},
+        timedelta(days=7),
+    ],
+    ids=str,
+)
+def test_an_invalid_retention_is_an_error(settings: Any, retention: Any) -> None:
+    settings.CHANNELS_PRESENCE_RETENTION = retention
+    (message,) = run_checks()
+    assert message.id == "presence_events.E006"
+
+
+@pytest.mark.parametrize(
+    "retention", [None, {}, {"touches": timedelta(days=1)}, {"stays": timedelta(days=9999)}], ids=str
+)
+def test_a_valid_retention_is_not(settings: Any, retention: Any) -> None:
+    settings.CHANNELS_PRESENCE_RETENTION = retention
+    assert run_checks() == []
 
 
 @pytest.mark.parametrize("seconds", ["30", -1, float("nan")])

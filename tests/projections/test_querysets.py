@@ -211,3 +211,34 @@ def test_what_on_delete_says_happens_first_and_checks_say_what_to_declare(site: 
         "projections.E007 club.Device.presence Set db_constraint=False and on_delete=models",
         "topic.room does not exist",
     ]
+
+
+REFERRING = """
+    from django.db import models
+
+    class Note(models.Model):
+        event = models.ForeignKey("presence_events.PresenceEvent", on_delete=models.CASCADE)
+
+    class Report(models.Model):
+        event = models.ForeignKey("presence_events.PresenceEvent", db_constraint=False, on_delete=models.DO_NOTHING)
+"""
+
+
+def test_a_foreign_key_to_the_log_has_no_constraint(site: Site) -> None:
+    site.write("club/models.py", REFERRING)
+    site.configure("club", MIGRATION_MODULES={"club": None})
+    printed = site.run("""
+        from django.core.checks import run_checks
+        from django.core.management import call_command
+        from django.db import ProgrammingError
+        for message in run_checks():
+            print(message.id, message.obj, message.hint.split(".")[0])
+        call_command("migrate", verbosity=0, skip_checks=True)
+        try:
+            call_command("migrate", verbosity=0, skip_checks=True, run_syncdb=True)
+        except ProgrammingError as error:
+            print(error)
+    """)
+    check, error = printed.splitlines()
+    assert check == "projections.E008 club.Note.event Set db_constraint=False and on_delete=models"
+    assert error == 'there is no unique constraint matching given keys for referenced table "presence_event"'
