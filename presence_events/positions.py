@@ -32,15 +32,18 @@ def position_at(moment: datetime, *, using: str) -> int:
     Returns one past the last position if there are none. Takes about as many index probes as the length of the log has
     binary digits. They read only segments that may have events on both sides of the moment.
     """
-    segments = catalogue.read(using)
-    before = [segment for segment in segments if segment.is_before(moment)]
-    after = [segment for segment in segments if segment.is_after(moment)]
-    divided = [segment for segment in segments if segment not in before and segment not in after]
-    low = 1 + max((segment.last_id or 0 for segment in before), default=0)
-    high = min((segment.first_id for segment in after if segment.first_id), default=None)
-    params = {"moment": moment, "low": low, "high": high}
-    events = catalogue.events_of(divided)
-    ((position,),) = sql.rows("presence_events", "queries/positions/position_at", params, using=using, events=events)
+    near = catalogue.around(moment, using=using)
+    if near.events is None:
+        return near.low if near.high is None else min(near.low, near.high)
+    end = "SELECT %(end)s::bigint" if near.end else sql.read("presence_events", "queries/positions/end")
+    ((position,),) = sql.rows(
+        "presence_events",
+        "queries/positions/position_at",
+        {**near._asdict(), "moment": moment},
+        using=using,
+        end=end.format(events=near.events),
+        events=near.events,
+    )
     return int(position)
 
 

@@ -1,67 +1,121 @@
 """Chooses the segments that a query has to read, by their figures.
 
-PostgreSQL skips segments by itself if a query compares their positions or times with constants. This module is for
-queries that compute positions as they run.
+PostgreSQL skips segments by itself if a query compares their positions or times with constants. But it has to open each
+of them first, with all its indexes, and to look at its constraints. That takes longer than most queries take. It opens
+only those whose kinds and days fit, so this module makes conditions on kind and day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import models
+from django.db.models import F
 
 from presence_events import sql
 
-__all__ = ["Figures", "events_of", "read"]
+__all__ = ["Around", "MayContain", "around", "days"]
+
+_PARTS = {"touches": "= 'touch'", "stays": "<> 'touch'"}
+"""The parts of the log, with the condition on the kinds of their events."""
 
 
-class Figures(NamedTuple):
-    """A segment that has not been removed. Only those of a closed one are known and final."""
+class Around(NamedTuple):
+    """Where the position of a moment is: not before ``low`` and, unless it is None, not after ``high``.
 
-    part: str
-    first_day: date | None
-    end_day: date | None
-    is_closed: bool
-    events: int | None
-    first_id: int | None
-    last_id: int | None
-    first_at: datetime | None
-    last_at: datetime | None
-
-    def is_before(self, moment: datetime) -> bool:
-        """Whether all its events are certainly older than ``moment``."""
-        return self.is_closed and (self.last_at is None or self.last_at < moment)
-
-    def is_after(self, moment: datetime) -> bool:
-        """Whether none of its events is older than ``moment``, with certainty."""
-        return self.is_closed and (self.first_at is None or self.first_at >= moment)
-
-
-def read(using: str) -> list[Figures]:
-    """Returns the segments that have not been removed."""
-    return [Figures._make(row) for row in sql.rows("presence_events", "queries/segments/catalogue", using=using)]
-
-
-def events_of(segments: Iterable[Figures]) -> str:
-    """Returns a SELECT of the positions and times (``id``, ``at``) of the events in ``segments``.
-
-    It has no parameters: the planner leaves out all other segments because it compares kinds and days with constants.
+    ``events`` is a condition on the events between them, or None if there are none. If ``end`` is not None, the
+    positions of these events are lower.
     """
-    chosen = list(segments)
-    selects = [
-        f"SELECT id, at FROM presence_event WHERE {kind} AND ({days})"  # noqa: S608
-        for part, kind in (("touches", "kind = 'touch'"), ("stays", "kind <> 'touch'"))
-        if (days := _days(one for one in chosen if one.part == part))
+
+    low: int
+    high: int | None
+    end: int | None
+    events: str | None
+
+
+def around(moment: datetime, *, using: str) -> Around:
+    """Returns where the position of ``moment`` is, by the figures of closed segments."""
+    ((low, high, end, chosen),) = sql.rows(
+        "presence_events", "queries/segments/around", {"moment": moment}, using=using
+    )
+    return Around(low, high, end, _condition(chosen, list(_PARTS), "") if chosen else None)
+
+
+def days(
+    *,
+    using: str,
+    after: int | None = None,
+    up_to: int | None = None,
+    start: datetime | None = None,
+    stop: datetime | None = None,
+    latest: bool = False,
+    parts: Sequence[str] = tuple(_PARTS),
+    table: str = "",
+) -> str:
+    """Returns a condition that is true for all events of some positions and times, and no others that it can exclude.
+
+    It is SQL without parameters, on the columns ``kind`` and ``day`` of ``table``. The positions are those from
+    ``after`` (excluded) to ``up_to`` (included). The times are those from ``start`` (included) on, of events whose stay
+    began at ``stop`` or before. None leaves a side open. With ``latest``, only the last one of these positions is of interest. Events of other ``parts`` are not excluded if one part alone is
+    asked for.
+    """
+    params = {"after": after, "up_to": up_to, "start": start, "stop": stop, "latest": latest, "parts": list(parts)}
+    return _condition(sql.rows("presence_events", "queries/segments/chosen", params, using=using), parts, table)
+
+
+def _condition(chosen: Iterable[Sequence[str]], parts: Sequence[str], table: str) -> str:
+    prefix = f"{table}." if table else ""
+    ranges: dict[str, list[tuple[str, str]]] = {part: [] for part in parts}
+    for part, first, end in sorted(chosen, key=lambda row: (row[1] != "-infinity", row[1])):
+        found = ranges[part]
+        if found and found[-1][1] == first:
+            first = found.pop()[0]
+        found.append((first, end))
+    conditions = {part: _on_days(found, prefix) for part, found in ranges.items()}
+    if len(set(conditions.values())) == 1:
+        return f"({conditions[parts[0]]})"
+    return "({})".format(" OR ".join(f"{prefix}kind {_PARTS[part]} AND ({each})" for part, each in conditions.items()))
+
+
+def _on_days(ranges: Iterable[tuple[str, str]], prefix: str) -> str:
+    each = [
+        " AND ".join(
+            f"{prefix}day {operator} '{day}'" for operator, day in ((">=", first), ("<", end)) if "infinity" not in day
+        )
+        for first, end in ranges
     ]
-    return " UNION ALL ".join(selects) or "SELECT id, at FROM presence_event WHERE false"
+    return "true" if "" in each else " OR ".join(each) or "false"
 
 
-def _days(segments: Iterable[Figures]) -> str:
-    ranges: list[tuple[str, str]] = []
-    for segment in sorted(segments, key=lambda segment: segment.first_day or date.min):
-        first, end = str(segment.first_day or "-infinity"), str(segment.end_day or "infinity")
-        if ranges and first == ranges[-1][1]:
-            ranges[-1] = (ranges[-1][0], end)
-        else:
-            ranges.append((first, end))
-    return " OR ".join(f"day >= '{first}' AND day < '{end}'" for first, end in ranges)
+class MayContain(models.Expression):
+    """A condition that leaves out segments, for a queryset: `days` of the table that has the column ``of``.
+
+    It reads the figures when the query is executed, and excludes nothing in a thread that may not query.
+    """
+
+    output_field = models.BooleanField()
+    conditional = True
+
+    def __init__(self, of: str, *, unless: str = "", **figures: Any) -> None:
+        super().__init__(output_field=models.BooleanField())
+        self._of: Any = F(of)
+        self._unless = unless
+        self._figures = figures
+
+    def get_source_expressions(self) -> list[Any]:
+        return [self._of]
+
+    def set_source_expressions(self, exprs: Sequence[Any]) -> None:
+        (self._of,) = exprs
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        table = connection.ops.quote_name(self._of.alias)
+        try:
+            condition = days(using=connection.alias, table=table, **self._figures)
+        except SynchronousOnlyOperation:
+            condition = "true"
+        unless = f"{table}.{connection.ops.quote_name(self._unless)} OR " if self._unless else ""
+        return f"({unless}{condition})".replace("%", "%%"), ()

@@ -2,7 +2,7 @@
 -- snapshot, all transactions have ended.
 SELECT {columns}
 FROM presence_event
-WHERE id > %(after)s AND id <= %(until)s
+WHERE id > %(after)s AND id <= %(until)s AND {segments}
     AND (%(seen)s::pg_snapshot IS NULL OR NOT pg_visible_in_snapshot(tx, %(seen)s::pg_snapshot))
     AND (%(window)s::pg_snapshot IS NULL OR pg_visible_in_snapshot(tx, %(window)s::pg_snapshot))
     AND (%(touches)s OR room <> '' AND (kind <> 'touch' OR data IS NOT NULL))

@@ -10,7 +10,7 @@ SELECT
         SELECT count(*) FROM presence_room AS room
         WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = room.channel_name)
     ),
-    (SELECT coalesce(max(id), 0) FROM presence_event),
+    (SELECT coalesce(max(id), 0) FROM presence_event WHERE {segments}),
     greatest(coalesce(extract(epoch FROM statement_timestamp() - present.joined_at), 0), 0)::float8,
     greatest(coalesce(extract(epoch FROM statement_timestamp() - present.last_seen), 0), 0)::float8,
     letters.number,
@@ -29,6 +29,6 @@ FROM (
     FROM presence
 ) AS present
 CROSS JOIN (
-    SELECT count(*) AS number, max(id) AS last, coalesce(array_agg(DISTINCT worker), '{}') AS workers
+    SELECT count(*) AS number, max(id) AS last, coalesce(array_agg(DISTINCT worker), '{{}}') AS workers
     FROM (SELECT id, worker FROM presence_dead_letter ORDER BY id DESC LIMIT %(counted)s) AS letter
 ) AS letters
