@@ -34,13 +34,17 @@ def position_at(moment: datetime, *, using: str) -> int:
     """
     near = catalogue.around(moment, using=using)
     if near.events is None:
-        return near.low if near.high is None else min(near.low, near.high)
-    end = "SELECT %(end)s::bigint" if near.end else sql.read("presence_events", "queries/positions/end")
+        return min(near.low or 1, near.high or near.low or 1)
+    low, end = (
+        f"SELECT {known}" if known else sql.read("presence_events", f"queries/positions/{name}")
+        for name, known in (("first", near.low), ("end", near.end))
+    )
     ((position,),) = sql.rows(
         "presence_events",
         "queries/positions/position_at",
-        {**near._asdict(), "moment": moment},
+        {"moment": moment, "high": near.high},
         using=using,
+        low=low.format(events=near.events),
         end=end.format(events=near.events),
         events=near.events,
     )

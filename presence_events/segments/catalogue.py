@@ -24,13 +24,13 @@ _PARTS = {"touches": "= 'touch'", "stays": "<> 'touch'"}
 
 
 class Around(NamedTuple):
-    """Where the position of a moment is: not before ``low`` and, unless it is None, not after ``high``.
+    """Where the position of a moment is: not before ``low`` and not after ``high``. Either may be unknown.
 
     ``events`` is a condition on the events between them, or None if there are none. If ``end`` is not None, the
     positions of these events are lower.
     """
 
-    low: int
+    low: int | None
     high: int | None
     end: int | None
     events: str | None

@@ -1,7 +1,7 @@
 -- Bisection between two positions, in the segments that have both older and newer events. All positions below low are
 -- older than the moment, and none from high on is. All events of the segments are before end.
 WITH RECURSIVE bisection (low, high) AS (
-    SELECT %(low)s::bigint, least(greatest(({end}), %(low)s::bigint), %(high)s::bigint)
+    SELECT start.low, least(greatest(start.low, ({end})), %(high)s::bigint) FROM ({low}) AS start (low)
     UNION ALL
     SELECT
         CASE WHEN probe.at < %(moment)s::timestamptz THEN probe.id + 1 ELSE b.low END,

@@ -27,7 +27,9 @@ WITH segment AS MATERIALIZED (
     )
 )
 SELECT
-    (SELECT coalesce(max(last_id), 0) + 1 FROM segment WHERE is_before),
+    greatest(
+        (SELECT max(last_id) + 1 FROM segment WHERE is_before), (SELECT min(first_id) FROM divided HAVING bool_and(is_closed))
+    ),
     (SELECT position FROM later),
     (SELECT max(last_id) + 1 FROM divided HAVING bool_and(is_closed)),
     (
