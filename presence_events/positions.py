@@ -6,6 +6,7 @@ Positions and times increase together, so a moment is found without an index on 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,22 +34,27 @@ def position_at(moment: datetime, *, using: str) -> int:
     binary digits. They read only segments that may have events on both sides of the moment.
     """
     near = catalogue.around(moment, using=using)
-    if near.events is None:
+    if not near.parts:
         return min(near.low or 1, near.high or near.low or 1)
-    low, end = (
-        f"SELECT {known}" if known else sql.read("presence_events", f"queries/positions/{name}")
-        for name, known in (("first", near.low), ("end", near.end))
-    )
     ((position,),) = sql.rows(
         "presence_events",
         "queries/positions/position_at",
         {"moment": moment, "high": near.high},
         using=using,
-        low=low.format(events=near.events),
-        end=end.format(events=near.events),
-        events=near.events,
+        low=str(near.low or _extreme("first", "min", near.parts)),
+        end=str(near.end or _extreme("end", "max", near.parts)),
+        probes=" UNION ALL ".join(sql.read("presence_events", _PROBE).format(part=part) for part in near.parts),
     )
     return int(position)
+
+
+_PROBE = "queries/positions/probe"
+
+
+def _extreme(name: str, function: str, parts: Sequence[str]) -> str:
+    """Returns the query ``name`` for the lowest or highest position in ``parts``, each of which has its own plan."""
+    found = " UNION ALL ".join(f"SELECT {function}(id) FROM presence_event WHERE {part}" for part in parts)  # noqa: S608
+    return sql.read("presence_events", f"queries/positions/{name}").format(parts=found)
 
 
 def drawn_position(using: str) -> int:

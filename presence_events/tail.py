@@ -171,10 +171,10 @@ class Tail:
             "touches": self._touches,
             "limit": limit,
         }
-        segments = catalogue.days(using=self._using, after=mark.position, up_to=until)
-        query, names = sql.positional(
-            sql.read("presence_events", "queries/tail/events").format(columns=self._columns, segments=segments)
-        )
+        query = sql.read("presence_events", "queries/tail/events")
+        parts = catalogue.parts(using=self._using, after=mark.position, up_to=until) or ["false"]
+        found = " UNION ALL ".join(f"({query.format(columns=self._columns, part=part)})" for part in parts)
+        query, names = sql.positional(f"SELECT * FROM ({found}) AS event ORDER BY id LIMIT %(limit)s")  # noqa: S608
         return list(PresenceEvent.objects.using(self._using).raw(query, tuple(params[name] for name in names)))
 
 

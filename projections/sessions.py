@@ -211,4 +211,4 @@ def _lasts(start: datetime, stop: datetime) -> Func:
 
 def _has_segment(start: datetime, stop: datetime) -> MayContain:
     """Returns a condition that all these stays meet. It leaves out the segments that have none of them."""
-    return MayContain("left_at", unless="is_open", parts=("stays",), start=start, stop=stop)
+    return MayContain("left_at", unless="is_open", only="stays", start=start, stop=stop)

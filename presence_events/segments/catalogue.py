@@ -17,23 +17,26 @@ from django.db.models import F
 
 from presence_events import sql
 
-__all__ = ["Around", "MayContain", "around", "days"]
+__all__ = ["Around", "MayContain", "around", "days", "parts"]
 
-_PARTS = {"touches": "= 'touch'", "stays": "<> 'touch'"}
+_PARTS = {"touches": "kind = 'touch'", "stays": "kind <> 'touch'"}
 """The parts of the log, with the condition on the kinds of their events."""
+
+_Range = tuple[str, str]
+"""Days from the first (included) to the second (excluded), or to infinity."""
 
 
 class Around(NamedTuple):
     """Where the position of a moment is: not before ``low`` and not after ``high``. Either may be unknown.
 
-    ``events`` is a condition on the events between them, or None if there are none. If ``end`` is not None, the
-    positions of these events are lower.
+    ``parts`` are conditions on the events between them, as `parts` returns them. If ``end`` is known, the positions of
+    these events are lower.
     """
 
     low: int | None
     high: int | None
     end: int | None
-    events: str | None
+    parts: list[str]
 
 
 def around(moment: datetime, *, using: str) -> Around:
@@ -41,57 +44,76 @@ def around(moment: datetime, *, using: str) -> Around:
     ((low, high, end, chosen),) = sql.rows(
         "presence_events", "queries/segments/around", {"moment": moment}, using=using
     )
-    return Around(low, high, end, _condition(chosen, list(_PARTS), "") if chosen else None)
+    return Around(low, high, end, _of_parts(chosen))
 
 
-def days(
-    *,
+def days(*, using: str, table: str = "", **limits: Any) -> str:
+    """Returns a condition on the column ``day`` of ``table`` that is true for all events that `parts` would find.
+
+    PostgreSQL looks at the same days in both parts of the log. Where one has a segment for each day, that may be some
+    segments too many.
+    """
+    column = f"{table}.day" if table else "day"
+    return f"({_on_days([(first, end) for _, first, end in _chosen(using, **limits)], column)})"
+
+
+def parts(*, using: str, **limits: Any) -> list[str]:
+    """Returns a condition for each part of the log, on the columns ``kind`` and ``day``, for queries of their own.
+
+    Together they are true for all events of some positions and times. They are SQL without parameters. The limits are
+    those of `MayContain`.
+    """
+    return _of_parts(_chosen(using, **limits))
+
+
+def _chosen(
     using: str,
+    *,
     after: int | None = None,
     up_to: int | None = None,
     start: datetime | None = None,
     stop: datetime | None = None,
     latest: bool = False,
-    parts: Sequence[str] = tuple(_PARTS),
-    table: str = "",
-) -> str:
-    """Returns a condition that is true for all events of some positions and times, and no others that it can exclude.
-
-    It is SQL without parameters, on the columns ``kind`` and ``day`` of ``table``. The positions are those from
-    ``after`` (excluded) to ``up_to`` (included). The times are those from ``start`` (included) on, of events whose stay
-    began at ``stop`` or before. None leaves a side open. With ``latest``, only the last one of these positions is of interest. Events of other ``parts`` are not excluded if one part alone is
-    asked for.
-    """
-    params = {"after": after, "up_to": up_to, "start": start, "stop": stop, "latest": latest, "parts": list(parts)}
-    return _condition(sql.rows("presence_events", "queries/segments/chosen", params, using=using), parts, table)
+    only: str | None = None,
+) -> list[tuple[Any, ...]]:
+    params = {"after": after, "up_to": up_to, "start": start, "stop": stop, "latest": latest, "only": only}
+    return sql.rows("presence_events", "queries/segments/chosen", params, using=using)
 
 
-def _condition(chosen: Iterable[Sequence[str]], parts: Sequence[str], table: str) -> str:
-    prefix = f"{table}." if table else ""
-    ranges: dict[str, list[tuple[str, str]]] = {part: [] for part in parts}
-    for part, first, end in sorted(chosen, key=lambda row: (row[1] != "-infinity", row[1])):
-        found = ranges[part]
-        if found and found[-1][1] == first:
-            first = found.pop()[0]
-        found.append((first, end))
-    conditions = {part: _on_days(found, prefix) for part, found in ranges.items()}
-    if len(set(conditions.values())) == 1:
-        return f"({conditions[parts[0]]})"
-    return "({})".format(" OR ".join(f"{prefix}kind {_PARTS[part]} AND ({each})" for part, each in conditions.items()))
+def _of_parts(chosen: Iterable[Sequence[str]]) -> list[str]:
+    ranges: dict[str, list[_Range]] = {}
+    for part, first, end in chosen:
+        ranges.setdefault(part, []).append((first, end))
+    return [f"{_PARTS[part]} AND ({_on_days(found, 'day')})" for part, found in sorted(ranges.items())]
 
 
-def _on_days(ranges: Iterable[tuple[str, str]], prefix: str) -> str:
-    each = [
+def _on_days(ranges: Iterable[_Range], column: str) -> str:
+    """Returns a condition on ``column`` for days in any of ``ranges``, with adjacent and overlapping ranges joined."""
+    joined: list[_Range] = []
+    for first, end in sorted(ranges, key=_order):
+        if joined and (first == "-infinity" or first <= joined[-1][1] or joined[-1][1] == "infinity"):
+            first, end = joined[-1][0], max(joined.pop()[1], end)
+        joined.append((first, end))
+    conditions = [
         " AND ".join(
-            f"{prefix}day {operator} '{day}'" for operator, day in ((">=", first), ("<", end)) if "infinity" not in day
+            f"{column} {operator} '{day}'" for operator, day in ((">=", first), ("<", end)) if "infinity" not in day
         )
-        for first, end in ranges
+        for first, end in joined
     ]
-    return "true" if "" in each else " OR ".join(each) or "false"
+    return "true" if "" in conditions else " OR ".join(conditions) or "false"
+
+
+def _order(days: _Range) -> str:
+    return days[0].replace("-infinity", "")
 
 
 class MayContain(models.Expression):
-    """A condition that leaves out segments, for a queryset: `days` of the table that has the column ``of``.
+    """A condition that leaves out segments, for a queryset: `days` of the table that has the field ``of``.
+
+    It is true for all events that meet the limits, each of which may be None: positions from ``after`` (excluded) to
+    ``up_to`` (included), times from ``start`` (included) on, and stays that began at ``stop`` or before. With
+    ``latest``, only the last one of these positions is of interest. ``only`` is a part of the log, if the query asks
+    for no other. ``unless`` is a column that makes the condition true.
 
     It reads the figures when the query is executed, and excludes nothing in a thread that may not query.
     """
@@ -99,11 +121,11 @@ class MayContain(models.Expression):
     output_field = models.BooleanField()
     conditional = True
 
-    def __init__(self, of: str, *, unless: str = "", **figures: Any) -> None:
+    def __init__(self, of: str, *, unless: str = "", **limits: Any) -> None:
         super().__init__(output_field=models.BooleanField())
         self._of: Any = F(of)
         self._unless = unless
-        self._figures = figures
+        self._limits = limits
 
     def get_source_expressions(self) -> list[Any]:
         return [self._of]
@@ -114,7 +136,7 @@ class MayContain(models.Expression):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         table = connection.ops.quote_name(self._of.alias)
         try:
-            condition = days(using=connection.alias, table=table, **self._figures)
+            condition = days(using=connection.alias, table=table, **self._limits)
         except SynchronousOnlyOperation:
             condition = "true"
         unless = f"{table}.{connection.ops.quote_name(self._unless)} OR " if self._unless else ""

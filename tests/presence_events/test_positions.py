@@ -50,7 +50,9 @@ def test_a_moment_is_found_by_the_primary_key_alone() -> None:
         cursor.execute(
             "EXPLAIN "
             + sql.read("presence_events", "queries/positions/position_at").format(
-                events="true", low="SELECT 1", end="SELECT max(id) FROM presence_event"
+                probes=sql.read("presence_events", "queries/positions/probe").format(part="true"),
+                low="SELECT 1",
+                end="SELECT max(id) FROM presence_event",
             ),
             {"moment": "2026-01-01T00:00:00Z", "high": None},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -61,6 +62,11 @@ def _log_queries(captured: CaptureQueriesContext) -> list[str]:
     return [query["sql"] for query in captured if "presence_segment" not in query["sql"]]
 
 
+def _of_parts(**limits: Any) -> set[str]:
+    parts = catalogue.parts(**limits)
+    return set().union(*(_read(f"SELECT FROM presence_event WHERE {part}") for part in parts))
+
+
 def _closed() -> set[str]:
     return set(Segment.objects.filter(state="closed").values_list("name", flat=True))
 
@@ -73,7 +79,7 @@ def test_only_the_segments_around_the_moment_are_read(history: list[PresenceEven
     with CaptureQueriesContext(connection) as captured:
         position_at(START + 1.5 * DAY, using="default")
     (query,) = _log_queries(captured)
-    assert _read(query) == _names("touches_2026_03_02", "stays_first")
+    assert _read(query) == _names("stays_first")
 
 
 def test_open_segments_are_read_only_for_moments_after_the_closed_ones(history: list[PresenceEvent]) -> None:
@@ -88,8 +94,7 @@ def test_a_segment_is_left_out_if_it_has_none_of_the_positions(history: list[Pre
     for segment in Segment.objects.filter(state="closed", events__gt=0):
         for first, last in ((segment.first_id, segment.last_id), (segment.last_id, None), (None, segment.first_id)):
             after = None if first is None else first - 1
-            condition = catalogue.days(using="default", after=after, up_to=last)
-            read = _read(f"SELECT FROM presence_event WHERE {condition}")
+            read = _of_parts(using="default", after=after, up_to=last)
             overlapping = Segment.objects.filter(state="closed", events__gt=0)
             if first is not None:
                 overlapping = overlapping.filter(last_id__gte=first)
@@ -113,21 +118,28 @@ def test_days_far_ahead_are_left_out_as_long_as_they_are_empty(history: list[Pre
     ahead = timezone.now() + 400 * DAY
     segments.divide("touches", ahead.date())
     name = f"presence_event_touches_{ahead:%Y_%m_%d}"
-    assert name not in _read(f"SELECT FROM presence_event WHERE {catalogue.days(using='default')}")
-    backdating.write(backdating.Stay("room", "ahead", None, START, last_seen=ahead))
-    assert name in _read(f"SELECT FROM presence_event WHERE {catalogue.days(using='default')}")
+    assert name not in _of_parts(using="default")
+    backdating.write(backdating.Stay("room", "ahead", None, START + 9.9 * DAY, last_seen=ahead))
+    assert name in _of_parts(using="default")
     assert position_at(ahead, using="default") == PresenceEvent.objects.latest("id").id
 
 
-def test_the_condition_on_a_part_names_the_days_of_its_segments_alone(history: list[PresenceEvent]) -> None:
-    both = catalogue.days(using="default", start=START + 4.5 * DAY, stop=START + 5 * DAY)
-    one = catalogue.days(using="default", start=START + 4.5 * DAY, stop=START + 5 * DAY, parts=["stays"], table="log")
-    assert _read(f"SELECT FROM presence_event WHERE {both}") & _closed() == _names(
-        "touches_2026_03_06", "stays_2026_03_04"
-    )
-    assert _read(f"SELECT FROM presence_event AS log WHERE kind <> 'touch' AND {one}") & _closed() == _names(
+def test_the_days_are_those_of_the_segments_that_have_such_events(history: list[PresenceEvent]) -> None:
+    limits = {"using": "default", "start": START + 4.5 * DAY, "stop": START + 5.5 * DAY}
+    assert _of_parts(**limits) & _closed() == _names("touches_2026_03_06", "stays_2026_03_04")
+    assert _of_parts(**limits, only="stays") & _closed() == _names("stays_2026_03_04")
+    days = catalogue.days(**limits, only="stays", table="log")
+    assert _read(f"SELECT FROM presence_event AS log WHERE kind <> 'touch' AND {days}") & _closed() == _names(
         "stays_2026_03_04"
     )
+
+
+def test_the_days_of_both_parts_are_joined(history: list[PresenceEvent]) -> None:
+    for limits in ({}, {"after": 5}, {"up_to": 20}, {"after": 8, "up_to": 9}, {"latest": True}, {"only": "touches"}):
+        days = catalogue.days(using="default", **limits)
+        expected = _of_parts(using="default", **limits)
+        assert expected <= _read(f"SELECT FROM presence_event WHERE {days}")
+        assert days.count("OR") < 2
 
 
 def test_a_thread_that_may_not_query_reads_all_segments(history: list[PresenceEvent]) -> None:

@@ -1,1 +1,1 @@
-SELECT coalesce(min(id), 1) FROM presence_event WHERE {events}
+SELECT coalesce(min(id), 1) FROM ({parts}) AS part (id)

@@ -6,7 +6,7 @@
 -- as long as their segment takes no space: appends would have been directed there by a clock that was set back since.
 SELECT part, coalesce(first_day, '-infinity')::text, coalesce(end_day, 'infinity')::text
 FROM presence_segment
-WHERE part = ANY(%(parts)s::text[])
+WHERE (%(only)s::text IS NULL OR part = %(only)s::text)
     AND CASE state
         WHEN 'closed' THEN events > 0
             AND (NOT %(latest)s OR last_id >= (
