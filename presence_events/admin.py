@@ -27,6 +27,7 @@ from presence_events import users
 from presence_events.exceptions import InvalidUser
 from presence_events.models import Checkpoint, PresenceEvent, Segment
 from presence_events.positions import CLOCK_TOLERANCE, position_at
+from presence_events.segments.catalogue import MayContain
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -253,12 +254,22 @@ class EventChangeList(ChangeList):
             used.update(spec.used_parameters)
         if (used.get("room") or used.get("user")) and used.get("kind") not in ("touch", "all"):
             return queryset
-        log = PresenceEvent.objects.using(queryset.db).order_by("-id")
+        last = None
         if until := _parse_time(used.get("until")):
-            log = log.filter(id__lt=position_at(until + CLOCK_TOLERANCE, using=queryset.db))
-        newest = log.values_list("id", flat=True).first() or 0
-        self.oldest_scanned = log.filter(id__lte=newest - MAX_POSITIONS_SCANNED).first()
-        return queryset.filter(id__gt=newest - MAX_POSITIONS_SCANNED)
+            last = position_at(until + CLOCK_TOLERANCE, using=queryset.db) - 1
+        log = PresenceEvent.objects.using(queryset.db)
+        event = _last_event(log, last)
+        newest = event.id if event else 0
+        beyond = newest - MAX_POSITIONS_SCANNED
+        self.oldest_scanned = _last_event(log, beyond)
+        return queryset.filter(MayContain("id", after=beyond, up_to=newest), id__gt=beyond)
+
+
+def _last_event(log: QuerySet[PresenceEvent], up_to: int | None) -> PresenceEvent | None:
+    """Returns the last event of ``log`` with a position of at most ``up_to``."""
+    if up_to is not None:
+        log = log.filter(id__lte=up_to)
+    return log.filter(MayContain("id", latest=True, up_to=up_to)).order_by("-id").first()
 
 
 @admin.register(PresenceEvent)

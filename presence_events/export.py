@@ -31,6 +31,7 @@ from django.utils import timezone
 from presence_events import sql
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
+from presence_events.segments.catalogue import MayContain
 
 __all__ = ["FORMATS", "copy", "events", "write"]
 
@@ -104,11 +105,15 @@ def events(start: datetime | None, end: datetime | None, *, using: str) -> Query
     The query finds them by their positions, because the log has no index on time.
     """
     log = PresenceEvent.objects.using(using)
+    first = last = None
     if start is not None:
-        log = log.filter(id__gte=position_at(start - CLOCK_TOLERANCE, using=using), at__gte=start)
+        first = position_at(start - CLOCK_TOLERANCE, using=using)
+        log = log.filter(id__gte=first, at__gte=start)
     if end is not None:
-        log = log.filter(id__lt=position_at(end + CLOCK_TOLERANCE, using=using), at__lt=end)
-    return log
+        last = position_at(end + CLOCK_TOLERANCE, using=using)
+        log = log.filter(id__lt=last, at__lt=end)
+    after, up_to = (None if position is None else position - 1 for position in (first, last))
+    return log.filter(MayContain("id", after=after, up_to=up_to))
 
 
 def _statement(rows: QuerySet[Any], form: _CopyFormat, connection: Any) -> str:

@@ -6,7 +6,7 @@ Positions and times increase together, so a moment is found without an index on 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.db import OperationalError, ProgrammingError
 from presence_events import sql
 from presence_events.segments import catalogue
 
-__all__ = ["CLOCK_TOLERANCE", "ON_STANDBY", "drawn_position", "position_at", "positions_at", "settled_position"]
+__all__ = ["CLOCK_TOLERANCE", "ON_STANDBY", "drawn_position", "position_at", "settled_position"]
 
 CLOCK_TOLERANCE = timedelta(seconds=10)
 """How far the order of times may deviate from the order of positions.
@@ -33,26 +33,28 @@ def position_at(moment: datetime, *, using: str) -> int:
     Returns one past the last position if there are none. Takes about as many index probes as the length of the log has
     binary digits. They read only segments that may have events on both sides of the moment.
     """
-    (position,) = positions_at([moment], using=using)
-    return position
-
-
-def positions_at(moments: Iterable[datetime], *, using: str) -> list[int]:
-    """Returns what `position_at` does for each of ``moments``. Costs one query less for each but the first."""
-    segments = catalogue.read(using)
-    return [_position_at(moment, segments, using) for moment in moments]
-
-
-def _position_at(moment: datetime, segments: list[catalogue.Figures], using: str) -> int:
-    before = [segment for segment in segments if segment.is_before(moment)]
-    after = [segment for segment in segments if segment.is_after(moment)]
-    divided = [segment for segment in segments if segment not in before and segment not in after]
-    low = 1 + max((segment.last_id or 0 for segment in before), default=0)
-    high = min((segment.first_id for segment in after if segment.first_id), default=None)
-    params = {"moment": moment, "low": low, "high": high}
-    events = catalogue.events_of(divided)
-    ((position,),) = sql.rows("presence_events", "queries/positions/position_at", params, using=using, events=events)
+    near = catalogue.around(moment, using=using)
+    if not near.parts:
+        return min(near.low or 1, near.high or near.low or 1)
+    ((position,),) = sql.rows(
+        "presence_events",
+        "queries/positions/position_at",
+        {"moment": moment, "high": near.high},
+        using=using,
+        low=str(near.low or _extreme("first", "min", near.parts)),
+        end=str(near.end or _extreme("end", "max", near.parts)),
+        probes=" UNION ALL ".join(sql.read("presence_events", _PROBE).format(part=part) for part in near.parts),
+    )
     return int(position)
+
+
+_PROBE = "queries/positions/probe"
+
+
+def _extreme(name: str, function: str, parts: Sequence[str]) -> str:
+    """Returns the query ``name`` for the lowest or highest position in ``parts``, each of which has its own plan."""
+    found = " UNION ALL ".join(f"SELECT {function}(id) FROM presence_event WHERE {part}" for part in parts)  # noqa: S608
+    return sql.read("presence_events", f"queries/positions/{name}").format(parts=found)
 
 
 def drawn_position(using: str) -> int:

@@ -26,6 +26,7 @@ from presence_events import sql
 from presence_events.exceptions import InvalidPosition, LogIsShorter
 from presence_events.models import PresenceEvent
 from presence_events.positions import drawn_position, settled_position
+from presence_events.segments import catalogue
 
 __all__ = ["Cut", "Mark", "Tail"]
 
@@ -127,9 +128,7 @@ class Tail:
     def __init__(self, using: str, *, touches: bool = True) -> None:
         self._using = using
         self._touches = touches
-        columns = ", ".join(str(field.column) for field in PresenceEvent._meta.concrete_fields)
-        query = sql.read("presence_events", "queries/tail/events").format(columns=columns)
-        self._query, self._parameters = sql.positional(query)
+        self._columns = ", ".join(str(field.column) for field in PresenceEvent._meta.concrete_fields)
 
     def open_window(self, mark: Mark) -> Mark:
         """Returns ``mark`` with the window of the next events, which is all that is in the log now.
@@ -172,8 +171,11 @@ class Tail:
             "touches": self._touches,
             "limit": limit,
         }
-        values = tuple(params[name] for name in self._parameters)
-        return list(PresenceEvent.objects.using(self._using).raw(self._query, values))
+        query = sql.read("presence_events", "queries/tail/events")
+        parts = catalogue.parts(using=self._using, after=mark.position, up_to=until) or ["false"]
+        found = " UNION ALL ".join(f"({query.format(columns=self._columns, part=part)})" for part in parts)
+        query, names = sql.positional(f"SELECT * FROM ({found}) AS event ORDER BY id LIMIT %(limit)s")  # noqa: S608
+        return list(PresenceEvent.objects.using(self._using).raw(query, tuple(params[name] for name in names)))
 
 
 def _next_cut(seen: Cut, using: str) -> tuple[Cut, int, int | None]:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
 from presence_events.schema.json_data import TolerantDecoder
+from presence_events.segments.catalogue import MayContain
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
@@ -34,7 +35,7 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
     def at(self, moment: datetime) -> Self:
         """Returns the stays at ``moment``. Raises `InvalidMoment` if it is naive or in the future."""
         moment = validation.moment(moment)
-        return self.filter(_lasts(moment, moment), joined_at__lte=moment)
+        return self.filter(_lasts(moment, moment), _has_segment(moment, moment), joined_at__lte=moment)
 
     def during(self, start: datetime, end: datetime) -> Self:
         """Returns the stays that overlap the span from ``start`` (included) to ``end`` (excluded).
@@ -43,7 +44,7 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         ``start`` is in the future, or if ``end`` is not after ``start``.
         """
         start, end = validation.span(start, end)
-        return self.filter(_lasts(start, end), joined_at__lt=end)
+        return self.filter(_lasts(start, end), _has_segment(start, end), joined_at__lt=end)
 
     def in_room(self, room: str | models.Model) -> Self:
         """Returns the stays in ``room``, a name or a `Room`, even if the room itself has been pruned.
@@ -206,3 +207,8 @@ def _lasts(start: datetime, stop: datetime) -> Func:
         function="presence_lasts",
         output_field=models.BooleanField(),
     )
+
+
+def _has_segment(start: datetime, stop: datetime) -> MayContain:
+    """Returns a condition that all these stays meet. It leaves out the segments that have none of them."""
+    return MayContain("left_at", unless="is_open", only="stays", start=start, stop=stop)

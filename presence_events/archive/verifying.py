@@ -14,6 +14,7 @@ from presence_events.archive.packages import pyarrow
 from presence_events.archive.parquet import Summary
 from presence_events.exceptions import ArchiveDamaged
 from presence_events.models import PresenceEvent
+from presence_events.segments.catalogue import MayContain
 
 __all__ = ["problems_of_day", "sha256", "verify"]
 
@@ -111,7 +112,10 @@ def _differences(directory: Path, manifest: Manifest, using: str | None) -> list
     differences = []
     for name, file in zip(KINDS, manifest.files, strict=True):
         log = PresenceEvent.objects.using(using).filter(
-            id__gte=manifest.start_position, id__lt=manifest.end_position, kind__in=KINDS[name]
+            MayContain("id", after=manifest.start_position - 1, up_to=manifest.end_position - 1),
+            id__gte=manifest.start_position,
+            id__lt=manifest.end_position,
+            kind__in=KINDS[name],
         )
         logged, archived = log.count(), sum(file.contents.events.values())
         if logged != archived:

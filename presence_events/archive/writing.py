@@ -16,6 +16,7 @@ from presence_events.exceptions import ArchiveDamaged, DayNotArchivable
 from presence_events.files import new_file, parts_of
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at, settled_position
+from presence_events.segments.catalogue import MayContain
 
 __all__ = ["write"]
 
@@ -106,7 +107,12 @@ def _write_day(directory: Path, one: _Range, using: str, report: Callable[[str, 
             report(what, before + position)
 
         with new_file(path) as file, parquet.EventFile(file, reached) as events:
-            log = PresenceEvent.objects.using(using).filter(id__gte=one.start, id__lt=one.end, kind__in=KINDS[name])
+            log = PresenceEvent.objects.using(using).filter(
+                MayContain("id", after=one.start - 1, up_to=one.end - 1),
+                id__gte=one.start,
+                id__lt=one.end,
+                kind__in=KINDS[name],
+            )
             export.copy(log, events.add, "csv")
         files.append(File(path.name, sha256(path), path.stat().st_size, events.summary.contents()))
         reached(one.end)

@@ -1,67 +1,143 @@
 """Chooses the segments that a query has to read, by their figures.
 
-PostgreSQL skips segments by itself if a query compares their positions or times with constants. This module is for
-queries that compute positions as they run.
+PostgreSQL skips segments by itself if a query compares their positions or times with constants. But it has to open each
+of them first, with all its indexes, and to look at its constraints. That takes longer than most queries take. It opens
+only those whose kinds and days fit, so this module makes conditions on kind and day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import models
+from django.db.models import F
 
 from presence_events import sql
 
-__all__ = ["Figures", "events_of", "read"]
+__all__ = ["Around", "MayContain", "around", "days", "parts"]
+
+_PARTS = {"touches": "kind = 'touch'", "stays": "kind <> 'touch'"}
+"""The parts of the log, with the condition on the kinds of their events."""
+
+_Range = tuple[str, str]
+"""Days from the first (included) to the second (excluded), or to infinity."""
 
 
-class Figures(NamedTuple):
-    """A segment that has not been removed. Only those of a closed one are known and final."""
+class Around(NamedTuple):
+    """Where the position of a moment is: not before ``low`` and not after ``high``. Either may be unknown.
 
-    part: str
-    first_day: date | None
-    end_day: date | None
-    is_closed: bool
-    events: int | None
-    first_id: int | None
-    last_id: int | None
-    first_at: datetime | None
-    last_at: datetime | None
-
-    def is_before(self, moment: datetime) -> bool:
-        """Whether all its events are certainly older than ``moment``."""
-        return self.is_closed and (self.last_at is None or self.last_at < moment)
-
-    def is_after(self, moment: datetime) -> bool:
-        """Whether none of its events is older than ``moment``, with certainty."""
-        return self.is_closed and (self.first_at is None or self.first_at >= moment)
-
-
-def read(using: str) -> list[Figures]:
-    """Returns the segments that have not been removed."""
-    return [Figures._make(row) for row in sql.rows("presence_events", "queries/segments/catalogue", using=using)]
-
-
-def events_of(segments: Iterable[Figures]) -> str:
-    """Returns a SELECT of the positions and times (``id``, ``at``) of the events in ``segments``.
-
-    It has no parameters: the planner leaves out all other segments because it compares kinds and days with constants.
+    ``parts`` are conditions on the events between them, as `parts` returns them. If ``end`` is known, the positions of
+    these events are lower.
     """
-    chosen = list(segments)
-    selects = [
-        f"SELECT id, at FROM presence_event WHERE {kind} AND ({days})"  # noqa: S608
-        for part, kind in (("touches", "kind = 'touch'"), ("stays", "kind <> 'touch'"))
-        if (days := _days(one for one in chosen if one.part == part))
+
+    low: int | None
+    high: int | None
+    end: int | None
+    parts: list[str]
+
+
+def around(moment: datetime, *, using: str) -> Around:
+    """Returns where the position of ``moment`` is, by the figures of closed segments."""
+    ((low, high, end, chosen),) = sql.rows(
+        "presence_events", "queries/segments/around", {"moment": moment}, using=using
+    )
+    return Around(low, high, end, _of_parts(chosen))
+
+
+def days(*, using: str, table: str = "", **limits: Any) -> str:
+    """Returns a condition on the column ``day`` of ``table`` that is true for all events that `parts` would find.
+
+    PostgreSQL looks at the same days in both parts of the log. Where one has a segment for each day, that may be some
+    segments too many.
+    """
+    column = f"{table}.day" if table else "day"
+    return f"({_on_days([(first, end) for _, first, end in _chosen(using, **limits)], column)})"
+
+
+def parts(*, using: str, **limits: Any) -> list[str]:
+    """Returns a condition for each part of the log, on the columns ``kind`` and ``day``, for queries of their own.
+
+    Together they are true for all events of some positions and times. They are SQL without parameters. The limits are
+    those of `MayContain`.
+    """
+    return _of_parts(_chosen(using, **limits))
+
+
+def _chosen(
+    using: str,
+    *,
+    after: int | None = None,
+    up_to: int | None = None,
+    start: datetime | None = None,
+    stop: datetime | None = None,
+    latest: bool = False,
+    only: str | None = None,
+) -> list[tuple[Any, ...]]:
+    params = {"after": after, "up_to": up_to, "start": start, "stop": stop, "latest": latest, "only": only}
+    return sql.rows("presence_events", "queries/segments/chosen", params, using=using)
+
+
+def _of_parts(chosen: Iterable[Sequence[str]]) -> list[str]:
+    ranges: dict[str, list[_Range]] = {}
+    for part, first, end in chosen:
+        ranges.setdefault(part, []).append((first, end))
+    return [f"{_PARTS[part]} AND ({_on_days(found, 'day')})" for part, found in sorted(ranges.items())]
+
+
+def _on_days(ranges: Iterable[_Range], column: str) -> str:
+    """Returns a condition on ``column`` for days in any of ``ranges``, with adjacent and overlapping ranges joined."""
+    joined: list[_Range] = []
+    for first, end in sorted(ranges, key=_order):
+        if joined and (first == "-infinity" or first <= joined[-1][1] or joined[-1][1] == "infinity"):
+            first, end = joined[-1][0], max(joined.pop()[1], end)
+        joined.append((first, end))
+    conditions = [
+        " AND ".join(
+            f"{column} {operator} '{day}'" for operator, day in ((">=", first), ("<", end)) if "infinity" not in day
+        )
+        for first, end in joined
     ]
-    return " UNION ALL ".join(selects) or "SELECT id, at FROM presence_event WHERE false"
+    return "true" if "" in conditions else " OR ".join(conditions) or "false"
 
 
-def _days(segments: Iterable[Figures]) -> str:
-    ranges: list[tuple[str, str]] = []
-    for segment in sorted(segments, key=lambda segment: segment.first_day or date.min):
-        first, end = str(segment.first_day or "-infinity"), str(segment.end_day or "infinity")
-        if ranges and first == ranges[-1][1]:
-            ranges[-1] = (ranges[-1][0], end)
-        else:
-            ranges.append((first, end))
-    return " OR ".join(f"day >= '{first}' AND day < '{end}'" for first, end in ranges)
+def _order(days: _Range) -> str:
+    return days[0].replace("-infinity", "")
+
+
+class MayContain(models.Expression):
+    """A condition that leaves out segments, for a queryset: `days` of the table that has the field ``of``.
+
+    It is true for all events that meet the limits, each of which may be None: positions from ``after`` (excluded) to
+    ``up_to`` (included), times from ``start`` (included) on, and stays that began at ``stop`` or before. With
+    ``latest``, only the last one of these positions is of interest. ``only`` is a part of the log, if the query asks
+    for no other. ``unless`` is a column that makes the condition true.
+
+    It reads the figures when the query is executed, and excludes nothing in a thread that may not query.
+    """
+
+    output_field = models.BooleanField()
+    conditional = True
+
+    def __init__(self, of: str, *, unless: str = "", **limits: Any) -> None:
+        super().__init__(output_field=models.BooleanField())
+        self._of: Any = F(of)
+        self._unless = unless
+        self._limits = limits
+
+    def get_source_expressions(self) -> list[Any]:
+        return [self._of]
+
+    def set_source_expressions(self, exprs: Sequence[Any]) -> None:
+        (self._of,) = exprs
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        table = connection.ops.quote_name(self._of.alias)
+        try:
+            condition = days(using=connection.alias, table=table, **self._limits)
+        except SynchronousOnlyOperation:
+            condition = "true"
+        unless = f"{table}.{connection.ops.quote_name(self._unless)} OR " if self._unless else ""
+        return f"({unless}{condition})".replace("%", "%%"), ()

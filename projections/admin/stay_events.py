@@ -8,10 +8,12 @@ at most `MAX_POSITIONS_SCANNED` positions before the connection was last seen.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from presence_events.models import PresenceEvent
-from presence_events.positions import CLOCK_TOLERANCE, positions_at
+from presence_events.positions import CLOCK_TOLERANCE, position_at
+from presence_events.segments.catalogue import MayContain
 from projections.sessions import PresenceSession
 
 __all__ = ["MAX_POSITIONS_SCANNED", "MAX_TOUCHES", "StayEvents", "data_as_text", "events_of"]
@@ -38,23 +40,24 @@ def events_of(stay: PresenceSession) -> StayEvents:
     using = str(stay._state.db)
     events: Any = PresenceEvent.objects.using(using).filter(session=stay.session, room=stay.room)
     joins_and_ends = events.exclude(kind=PresenceEvent.Kind.TOUCH)
-    left_at = stay.left_at or stay.last_seen
-    begin, after_join, low, high, after_touches = positions_at(
-        [
-            stay.joined_at - CLOCK_TOLERANCE,
-            stay.joined_at + CLOCK_TOLERANCE,
-            left_at - CLOCK_TOLERANCE,
-            left_at + CLOCK_TOLERANCE,
-            stay.last_seen + CLOCK_TOLERANCE,
-        ],
-        using=using,
+    begin, after_join = _positions_around(stay.joined_at, using)
+    found = list(
+        joins_and_ends.filter(MayContain("id", after=begin - 1, up_to=after_join - 1), id__gte=begin, id__lt=after_join)
     )
-    found = list(joins_and_ends.filter(id__gte=begin, id__lt=after_join))
     if stay.left_at is not None:
+        low, high = _positions_around(stay.left_at, using)
         # The ranges around join and end of a short stay overlap.
-        found += joins_and_ends.filter(id__gte=max(low, after_join), id__lt=high)
+        found += joins_and_ends.filter(
+            MayContain("id", after=low - 1, up_to=high - 1), id__gte=max(low, after_join), id__lt=high
+        )
+    after_touches = position_at(stay.last_seen + CLOCK_TOLERANCE, using=using)
     low = max(begin, after_touches - MAX_POSITIONS_SCANNED)
-    touches = events.filter(kind=PresenceEvent.Kind.TOUCH, id__gte=low, id__lt=after_touches)
+    touches = events.filter(
+        MayContain("id", after=low - 1, up_to=after_touches - 1),
+        kind=PresenceEvent.Kind.TOUCH,
+        id__gte=low,
+        id__lt=after_touches,
+    )
     latest = list(touches.order_by("-id")[: MAX_TOUCHES + 1])
     complete = low == begin and len(latest) <= MAX_TOUCHES
     return StayEvents(sorted(found + latest[:MAX_TOUCHES], key=lambda event: event.id), complete)
@@ -65,3 +68,7 @@ def data_as_text(data: Any) -> str:
     if data is None:
         return ""
     return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+
+
+def _positions_around(moment: datetime, using: str) -> tuple[int, int]:
+    return position_at(moment - CLOCK_TOLERANCE, using=using), position_at(moment + CLOCK_TOLERANCE, using=using)

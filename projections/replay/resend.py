@@ -11,6 +11,7 @@ from presence_events import export, validation
 from presence_events.exceptions import InvalidMoment, InvalidPosition
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
+from presence_events.segments.catalogue import MayContain
 from projections._delivery import dispatch
 from projections.replay.ranges import ReportProgress
 from projections.signals import MAIN
@@ -61,9 +62,9 @@ def _between(using: str, start: int | datetime | None, end: int | datetime | Non
     moments = [bound if isinstance(bound, datetime) else None for bound in (start, end)]
     events = export.events(*moments, using=using)
     if isinstance(start, int):
-        events = events.filter(id__gte=start)
+        events = events.filter(MayContain("id", after=start - 1), id__gte=start)
     if isinstance(end, int):
-        events = events.filter(id__lte=end)
+        events = events.filter(MayContain("id", up_to=end), id__lte=end)
     return events
 
 
@@ -71,7 +72,7 @@ def _in_batches(events: QuerySet[PresenceEvent], report: ReportProgress | None) 
     """Yields ``events`` without keeping a cursor open, since receivers may take long."""
     bounds = events.aggregate(first=Min("id"), last=Max("id"))
     position = 0
-    while batch := list(events.filter(id__gt=position).order_by("id")[:BATCH_SIZE]):
+    while batch := list(events.filter(MayContain("id", after=position), id__gt=position).order_by("id")[:BATCH_SIZE]):
         yield from batch
         position = batch[-1].id
         if report:

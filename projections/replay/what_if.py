@@ -13,6 +13,7 @@ from django.db import connections
 
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
+from presence_events.segments.catalogue import MayContain
 from projections.replay.beats import Beats
 from projections.replay.ranges import ReportProgress, last_position, position_before_first, ranges
 from projections.replay.snapshot import snapshot
@@ -143,7 +144,11 @@ def _first_gap(stay: _StayInRange, before: _LastEvent | None, beats: Beats) -> _
 
 
 def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator[Gap]:
-    events = PresenceEvent.objects.using(using).in_bulk([gap.position for gap in found])
+    positions = [gap.position for gap in found]
+    if not positions:
+        return
+    near = MayContain("id", after=min(positions) - 1, up_to=max(positions))
+    events = PresenceEvent.objects.using(using).filter(near).in_bulk(positions)
     for gap in sorted(found, key=lambda gap: gap.position):
         event = events[gap.position]
         yield Gap(

@@ -17,6 +17,7 @@ from presence_events.databases import write_alias
 from presence_events.positions import position_at
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.schema.installed import trigger_faults
+from presence_events.segments import catalogue
 from presence_events.tail import Mark
 from projections import conf
 from projections.signals import MAIN
@@ -121,9 +122,13 @@ class Status:
 def status(using: str | None = None) -> Status:
     """Measures how presence is doing in the database ``using``. The default is the database of the log."""
     alias = write_alias(using)
-    (figures,) = _rows(
-        alias, "figures", counted=COUNTED, dead_after=CHECK_INTERVAL * CHECKS_UNTIL_DEAD, undivided=UNDIVIDED_DAYS
-    )
+    params = {
+        "counted": COUNTED,
+        "dead_after": CHECK_INTERVAL * CHECKS_UNTIL_DEAD,
+        "undivided": UNDIVIDED_DAYS,
+    }
+    segments = catalogue.days(using=alias, latest=True)
+    (figures,) = sql.rows("projections", "queries/status/figures", params, using=alias, segments=segments)
     at, is_standby, users, anonymous, presences, rooms, empty_rooms, position, prepared, *more_figures = figures
     oldest_stay, oldest_unseen, dead_letters, last_dead_letter, dead_letter_workers, processes = more_figures
     signals = conf.signals()
@@ -157,9 +162,7 @@ def status(using: str | None = None) -> Status:
 
 def _checkpoint_statuses(alias: str, checkpoints: list[tuple[Any, ...]]) -> list[CheckpointStatus]:
     positions = [_reached(mark) for _, mark, _, _ in checkpoints]
-    lags = iter(
-        _rows(alias, "lag", positions=[it for it in positions if it is not None], counted=COUNTED, stretch=STRETCH)
-    )
+    lags = iter(_lags(alias, [it for it in positions if it is not None]))
     found = []
     for (name, _, has_leader, drawn), position in zip(checkpoints, positions, strict=True):
         events, has_more, seconds = (0, False, 0.0) if position is None else next(lags)
@@ -175,6 +178,14 @@ def _checkpoint_statuses(alias: str, checkpoints: list[tuple[Any, ...]]) -> list
             )
         )
     return found
+
+
+def _lags(alias: str, positions: list[int]) -> list[tuple[Any, ...]]:
+    if not positions:
+        return []
+    params = {"positions": positions, "counted": COUNTED, "stretch": STRETCH}
+    segments = catalogue.days(using=alias, after=min(positions))
+    return sql.rows("projections", "queries/status/lag", params, using=alias, segments=segments)
 
 
 def _reached(stored: str) -> int | None:

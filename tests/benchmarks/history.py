@@ -1,8 +1,9 @@
 """Generates a log with a given number of events, and the projections that the fold would make of it.
 
 The stays are generated first: they begin 17 seconds apart and are the same in every run. Their joins, touches and ends
-are then written in the order of time, and the last event is now. The number of present connections does not depend on
-the length of the log, and a short log equals the beginning of a long one. The log has:
+are then written in the order of time, and the last event is now. If the log has days, each event has that of its time.
+The number of present connections does not depend on the length of the log, and a short log equals the beginning of a
+long one. The log has:
 
 - 3,000 rooms of very different sizes. ``room0`` has a third of all stays.
 - Users who range from one who is always present, with several tabs, to users with a single stay. One stay in ten is
@@ -18,8 +19,13 @@ from collections.abc import Callable
 from django.contrib.auth import get_user_model
 from django.db import connection
 
+from presence_events.models import PresenceEvent
+
 ROOM = "room0"
 """The largest."""
+
+DISTANCE = 17.0
+"""Seconds between two joins."""
 
 # All random numbers are drawn in one subquery, row by row, so that the first stays do not depend on their number.
 _STAYS = """
@@ -38,7 +44,7 @@ FROM (
         n,
         'room' || CASE WHEN random() < 1 / 3.0 THEN 0 ELSE 1 + floor(2999 * power(random(), 3)) END AS room,
         CASE WHEN random() < 0.9 THEN keys[1 + floor(cardinality(keys) * power(random(), 3))] END AS user_id,
-        17 * (n + random()) AS joined,
+        %(distance)s * (n + random()) AS joined,
         -ln(1 - random()) * CASE WHEN random() < 0.002 THEN 90000 ELSE 1800 END AS lasts,
         random() < 0.1 AS pruned
     FROM
@@ -72,10 +78,10 @@ END
 """
 
 _EVENTS = f"""
-INSERT INTO presence_event (id, kind, room, channel_name, user_id, session, since, last_seen, at, data, tx)
+INSERT INTO presence_event (id, kind, room, channel_name, user_id, session, since, last_seen, at, data, tx<name>)
 SELECT
     %(written)s + row_number() OVER (ORDER BY at, session),
-    kind, room, channel_name, user_id, session, since, last_seen, at, data, pg_current_xact_id()
+    kind, room, channel_name, user_id, session, since, last_seen, at, data, pg_current_xact_id()<value>
 FROM (
     SELECT *, %(origin)s::timestamptz + joined * interval '1 s' AS since FROM stay
     WHERE joined < %(stop)s AND joined + lasts >= %(start)s
@@ -119,11 +125,14 @@ _TABLES = ("presence_event", "presence_room", "presence_open_stay")
 _MAX_EVENTS_PER_STATEMENT = 1_000_000
 
 
-def write(events: int, progress: Callable[[str], object] = lambda what: None) -> None:
+def write(events: int, progress: Callable[[str], object] = lambda what: None, *, distance: float = DISTANCE) -> None:
     """Writes ``events`` events of existing users into an empty log. The next recorded event comes after them.
 
-    ``progress`` is called with a message after each statement.
+    ``progress`` is called with a message after each statement. The joins are ``distance`` seconds apart.
     """
+    has_days = any(field.name == "day" for field in PresenceEvent._meta.fields)
+    name, value = (", day", ", (at AT TIME ZONE 'UTC')::date") if has_days else ("", "")
+    insert = _EVENTS.replace("<name>", name).replace("<value>", value)
     model = get_user_model()
     names = {
         "users": model._meta.db_table,
@@ -132,7 +141,7 @@ def write(events: int, progress: Callable[[str], object] = lambda what: None) ->
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('work_mem', '256MB', false), setseed(0.42)")
-        cursor.execute(_STAYS.format(**names), {"events": events})
+        cursor.execute(_STAYS.format(**names), {"events": events, "distance": distance})
         cursor.execute("ANALYZE stay")
         cursor.execute(_LAST, {"events": events})
         last, origin = cursor.fetchone()
@@ -144,7 +153,7 @@ def write(events: int, progress: Callable[[str], object] = lambda what: None) ->
         written = 0
         for number in range(slices):
             span = {"start": stop * number / slices, "stop": stop * (number + 1) / slices}
-            cursor.execute(_EVENTS, {**span, "origin": origin, "written": written})
+            cursor.execute(insert, {**span, "origin": origin, "written": written})
             written += cursor.rowcount
             progress(f"{written:,} of {events:,} events")
         if written != events:

@@ -10,7 +10,7 @@ SELECT
         SELECT count(*) FROM presence_room AS room
         WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = room.channel_name)
     ),
-    (SELECT coalesce(max(id), 0) FROM presence_event),
+    (SELECT coalesce(max(id), 0) FROM presence_event WHERE {segments}),
     prepared.days,
     greatest(coalesce(extract(epoch FROM statement_timestamp() - present.joined_at), 0), 0)::float8,
     greatest(coalesce(extract(epoch FROM statement_timestamp() - present.last_seen), 0), 0)::float8,
@@ -31,12 +31,14 @@ FROM (
 ) AS present
 CROSS JOIN (
     -- A log that has never been divided into segments counts from its first event.
-    SELECT min(coalesce(first_day, (SELECT day FROM presence_event ORDER BY id LIMIT 1) + %(undivided)s) - today.day) AS days
+    SELECT min(coalesce(first_day, (
+        SELECT day FROM presence_event WHERE {segments} ORDER BY id LIMIT 1
+    ) + %(undivided)s) - today.day) AS days
     FROM presence_segment
     CROSS JOIN (SELECT (statement_timestamp() AT TIME ZONE 'UTC')::date AS day) AS today
     WHERE end_day IS NULL AND state = 'open'
 ) AS prepared
 CROSS JOIN (
-    SELECT count(*) AS number, max(id) AS last, coalesce(array_agg(DISTINCT worker), '{}') AS workers
+    SELECT count(*) AS number, max(id) AS last, coalesce(array_agg(DISTINCT worker), '{{}}') AS workers
     FROM (SELECT id, worker FROM presence_dead_letter ORDER BY id DESC LIMIT %(counted)s) AS letter
 ) AS letters

@@ -14,13 +14,13 @@ CROSS JOIN LATERAL (
     WITH waiting AS MATERIALIZED (
         SELECT id, at FROM presence_event
         WHERE id > mark.position AND id <= mark.position + %(stretch)s AND (kind <> 'touch' OR data IS NOT NULL)
-            AND room <> ''
+            AND room <> '' AND {segments}
         ORDER BY id
         LIMIT %(counted)s + 1
     )
     SELECT count(*) AS count, (SELECT at FROM waiting ORDER BY id LIMIT 1) AS at FROM waiting
 ) AS undelivered
 LEFT JOIN LATERAL (
-    SELECT at FROM presence_event WHERE id > mark.position + %(stretch)s ORDER BY id LIMIT 1
+    SELECT at FROM presence_event WHERE id > mark.position + %(stretch)s AND {segments} ORDER BY id LIMIT 1
 ) AS beyond ON true
 ORDER BY mark.number

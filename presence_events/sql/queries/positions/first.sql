@@ -1,0 +1,1 @@
+SELECT coalesce(min(id), 1) FROM ({parts}) AS part (id)

@@ -1,0 +1,29 @@
+-- The days of the segments that may have events with positions from after (excluded) to up_to (included) and times from
+-- start (included) on, of stays that began at stop or before. Each limit may be null. Or only the last one of
+-- these positions is of interest.
+--
+-- An open segment may have any events. But days that come after tomorrow, or after the earliest day of appends, have none
+-- as long as their segment takes no space: appends would have been directed there by a clock that was set back since.
+SELECT part, coalesce(first_day, '-infinity')::text, coalesce(end_day, 'infinity')::text
+FROM presence_segment
+WHERE (%(only)s::text IS NULL OR part = %(only)s::text)
+    AND CASE state
+        WHEN 'closed' THEN events > 0
+            AND (NOT %(latest)s OR last_id >= (
+                SELECT coalesce(max(last_id), 0)
+                FROM presence_segment
+                WHERE state = 'closed' AND (%(up_to)s::bigint IS NULL OR last_id <= %(up_to)s::bigint)
+            ))
+            AND (%(after)s::bigint IS NULL OR last_id > %(after)s::bigint)
+            AND (%(up_to)s::bigint IS NULL OR first_id <= %(up_to)s::bigint)
+            AND (%(start)s::timestamptz IS NULL OR last_at >= %(start)s::timestamptz)
+            AND (%(stop)s::timestamptz IS NULL OR first_since <= %(stop)s::timestamptz)
+        WHEN 'removed' THEN false
+        ELSE first_day IS NULL
+            OR first_day <= 1 + greatest(
+                (clock_timestamp() AT TIME ZONE 'UTC')::date,
+                (SELECT max(end_day) FROM presence_segment WHERE state = 'closed')
+            )
+            OR pg_relation_size(to_regclass(quote_ident(name))) > 0
+    END
+ORDER BY part, first_day NULLS FIRST
