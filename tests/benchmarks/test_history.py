@@ -56,8 +56,8 @@ def test_the_log_has_rooms_of_all_sizes_tabs_anonymous_stays_prunes_and_data() -
     assert tabs.exists()
     assert joins.filter(user=None).count() == pytest.approx(joins.count() / 10, rel=0.5)
     assert PresenceEvent.objects.filter(kind="prune", last_seen__lt=F("at")).exists()
-    assert joins.exclude(data=None).exists()
-    assert PresenceEvent.objects.filter(kind="touch").exclude(data=None).exists()
+    assert joins.filter(data__isnull=False).exists()
+    assert PresenceEvent.objects.filter(kind="touch", data__isnull=False).exists()
 
 
 def test_the_next_recorded_event_comes_after_the_generated_ones() -> None:

@@ -321,7 +321,7 @@ def stays() -> list[tuple[str, str]]:
 
 def recorded(kind: str) -> list[tuple[str, str | None]]:
     """Returns room and channel name of every event of that kind in the log, with repetitions."""
-    return sorted(PresenceEvent.objects.filter(kind=kind).values_list("room", "channel_name"))
+    return sorted(PresenceEvent.objects.of_rooms().filter(kind=kind).values_list("room", "channel_name"))
 
 
 def expected_stays(sockets: Iterable[Socket]) -> list[tuple[str, str]]:
