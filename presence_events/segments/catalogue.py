@@ -16,7 +16,7 @@ __all__ = ["Figures", "events_of", "read"]
 
 
 class Figures(NamedTuple):
-    """A segment that has not been removed. Only those of a closed one are known and final."""
+    """A segment of the log. Only those of a closed one are known and final."""
 
     part: str
     first_day: date | None
@@ -38,7 +38,7 @@ class Figures(NamedTuple):
 
 
 def read(using: str) -> list[Figures]:
-    """Returns the segments that have not been removed."""
+    """Returns the segments of the log, without those that retention removes or has removed."""
     return [Figures._make(row) for row in sql.rows("presence_events", "queries/segments/catalogue", using=using)]
 
 
