@@ -1,7 +1,7 @@
 """Finds the stays that another maximal age would have ended.
 
-Such a stay has a gap: a time between two of its signs of life, or since the last one, that is longer than the age. Of the
-stays of the baseline, only the last sign of life is known.
+Such a stay has a gap: a time between two of its signs of life, or since the last one, that is longer than the age. Of
+the stays of the baseline, only the last sign of life is known.
 """
 
 from __future__ import annotations
@@ -159,20 +159,20 @@ def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator
     events = PresenceEvent.objects.using(using).in_bulk([gap.position for gap in found if gap.position is not None])
     stays = BaselineStay.objects.using(using).in_bulk([gap.session for gap in found if gap.position is None])
     for gap in sorted(found, key=lambda gap: gap.position or 0):
-        event, stay = events.get(gap.position or 0), stays.get(gap.session)
-        room, channel_name, user_id, joined_at = (
-            (event.room, event.channel_name, event.user_id, event.since)
-            if event is not None
-            else (stay.room, stay.channel_name, stay.user_id, stay.joined_at)  # type: ignore[union-attr]
-        )
-        ended_by_event = event if gap.beat_at is None and not gap.is_open else None
+        if gap.position is None:
+            event, stay = None, stays[gap.session]
+            joined_at = stay.joined_at
+        else:
+            event = stay = events[gap.position]
+            joined_at = event.since
+        is_broken_by_event = event is not None and gap.beat_at is None and not gap.is_open
         yield Gap(
             gap.session,
-            room,
-            channel_name,
-            user_id,
+            stay.room,
+            stay.channel_name,
+            stay.user_id,
             joined_at,
             gap.began_at + limit,
-            gap.beat_at or (ended_by_event and ended_by_event.at),
-            "touch" if gap.beat_at else (ended_by_event and ended_by_event.kind),
+            event.at if is_broken_by_event else gap.beat_at,
+            event.kind if is_broken_by_event else ("touch" if gap.beat_at else None),
         )

@@ -63,9 +63,9 @@ class Limits(NamedTuple):
         for name, position in self.checkpoints:
             if position is None or segment.last_id >= position:
                 yield f"the checkpoint {name!r}"
-        if segment.part == Segment.Part.STAYS and self.first_open_stay is not None:
-            if segment.last_at is None or segment.last_at >= self.first_open_stay:
-                yield f"a stay that is open since {_shown(self.first_open_stay)}"
+        first = self.first_open_stay if segment.part == Segment.Part.STAYS else None
+        if first is not None and segment.last_at is not None and segment.last_at >= first:
+            yield f"a stay that is open since {_shown(first)}"
 
 
 def read_limits(using: str) -> Limits:
@@ -95,9 +95,11 @@ def _plan_of(part: str, limits: Limits, day: date, using: str) -> PartPlan:
     closed = Segment.objects.using(using).filter(part=part, state=Segment.State.CLOSED).order_by("end_day")
     ages = [(segment, end - datetime.combine(segment.end_day or date.max, time())) for segment in closed]
     old = [segment for segment, age in ages if age >= timedelta()]
-    stopped = next(((segment, obstacle) for segment in old if (obstacle := limits.obstacle(segment))), (None, None))
-    removable = old if stopped[0] is None else old[: old.index(stopped[0])]
-    return PartPlan(part, kept, removable, *stopped, ages[0][1] if old else timedelta())
+    overdue = ages[0][1] if old else timedelta()
+    for number, segment in enumerate(old):
+        if obstacle := limits.obstacle(segment):
+            return PartPlan(part, kept, old[:number], segment, obstacle, overdue)
+    return PartPlan(part, kept, old, None, None, overdue)
 
 
 def _decided(mark: Any) -> int | None:

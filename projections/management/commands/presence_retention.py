@@ -21,10 +21,10 @@ from projections.retention.limits import PartPlan, plan
 
 class Command(BaseCommand):
     help = (
-        "Removes the segments of the presence log that are older than CHANNELS_PRESENCE_RETENTION says, unless a hold, a "
-        "checkpoint or an open stay stops it. An interrupted run is continued by the next one. The worker does the same "
-        "once an hour. With --hold or --release, it only places or releases a hold. Needs the rights of the owner of "
-        "the tables. The exit status is 2 if the command fails."
+        "Removes the segments of the presence log that are older than CHANNELS_PRESENCE_RETENTION says, unless a hold, "
+        "a checkpoint or an open stay stops it. An interrupted run is continued by the next one. The worker does the "
+        "same once an hour. With --hold or --release, it only places or releases a hold. Needs the rights of the owner "
+        "of the tables. The exit status is 2 if the command fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
