@@ -182,7 +182,7 @@ class UntilFilter(InputFilter):
         until = _parse_time(self.value())
         if until is None:
             return queryset
-        end = position_at(until + CLOCK_TOLERANCE, using=queryset.db)
+        end = position_at(until + CLOCK_TOLERANCE, using=queryset.db, partial=True)
         return queryset.filter(id__lt=end, at__lt=until)
 
 
@@ -202,7 +202,9 @@ class SinceFilter(admin.SimpleListFilter):
         }.get(self.value() or "")
         if since is None:
             return queryset
-        return queryset.filter(id__gte=position_at(since - CLOCK_TOLERANCE, using=queryset.db), at__gte=since)
+        return queryset.filter(
+            id__gte=position_at(since - CLOCK_TOLERANCE, using=queryset.db, partial=True), at__gte=since
+        )
 
 
 def _parse_time(text: str | None) -> datetime | None:
@@ -254,7 +256,7 @@ class EventChangeList(ChangeList):
             return queryset
         log = PresenceEvent.objects.using(queryset.db).order_by("-id")
         if until := _parse_time(used.get("until")):
-            log = log.filter(id__lt=position_at(until + CLOCK_TOLERANCE, using=queryset.db))
+            log = log.filter(id__lt=position_at(until + CLOCK_TOLERANCE, using=queryset.db, partial=True))
         newest = log.values_list("id", flat=True).first() or 0
         self.oldest_scanned = log.filter(id__lte=newest - MAX_POSITIONS_SCANNED).first()
         return queryset.filter(id__gt=newest - MAX_POSITIONS_SCANNED)

@@ -31,6 +31,7 @@ from django.utils import timezone
 from presence_events import sql
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
+from presence_events.segments import horizon
 
 __all__ = ["FORMATS", "copy", "events", "write"]
 
@@ -98,16 +99,25 @@ def write(stream: Any, form: str, columns: Sequence[str], rows: Iterable[Sequenc
             stream.write(_json(dict(zip(columns, values, strict=True))) + "\n")
 
 
-def events(start: datetime | None, end: datetime | None, *, using: str) -> QuerySet[PresenceEvent]:
+def events(
+    start: datetime | None, end: datetime | None, *, using: str, partial: bool = False
+) -> QuerySet[PresenceEvent]:
     """Returns the events at or after ``start`` and before ``end``. None leaves that side open.
 
-    The query finds them by their positions, because the log has no index on time.
+    The query finds them by their positions, because the log has no index on time. Raises `BeforeHorizon` if either is
+    before the horizon of touches or of stays, unless ``partial`` is true: the result is what is left then.
     """
+    if not partial:
+        known_from = horizon.read(using).of_events
+        for moment in (start, end):
+            if moment is not None:
+                horizon.require(moment, known_from)
     log = PresenceEvent.objects.using(using)
     if start is not None:
-        log = log.filter(id__gte=position_at(start - CLOCK_TOLERANCE, using=using), at__gte=start)
+        position = position_at(start - CLOCK_TOLERANCE, using=using, partial=True)
+        log = log.filter(id__gte=position, at__gte=start)
     if end is not None:
-        log = log.filter(id__lt=position_at(end + CLOCK_TOLERANCE, using=using), at__lt=end)
+        log = log.filter(id__lt=position_at(end + CLOCK_TOLERANCE, using=using, partial=True), at__lt=end)
     return log
 
 

@@ -45,7 +45,7 @@ def events_of(stay: PresenceSession) -> StayEvents:
         low, high = _positions_around(stay.left_at, using)
         # The ranges around join and end of a short stay overlap.
         found += joins_and_ends.filter(id__gte=max(low, after_join), id__lt=high)
-    after_touches = position_at(stay.last_seen + CLOCK_TOLERANCE, using=using)
+    after_touches = position_at(stay.last_seen + CLOCK_TOLERANCE, using=using, partial=True)
     low = max(begin, after_touches - MAX_POSITIONS_SCANNED)
     touches = events.filter(kind=PresenceEvent.Kind.TOUCH, id__gte=low, id__lt=after_touches)
     latest = list(touches.order_by("-id")[: MAX_TOUCHES + 1])
@@ -61,4 +61,6 @@ def data_as_text(data: Any) -> str:
 
 
 def _positions_around(moment: datetime, using: str) -> tuple[int, int]:
-    return position_at(moment - CLOCK_TOLERANCE, using=using), position_at(moment + CLOCK_TOLERANCE, using=using)
+    return position_at(moment - CLOCK_TOLERANCE, using=using, partial=True), position_at(
+        moment + CLOCK_TOLERANCE, using=using, partial=True
+    )

@@ -133,7 +133,8 @@ def status(using: str | None = None) -> Status:
         empty_rooms=empty_rooms,
         position=position,
         # The two positions are read one after the other. Events that were appended in between are not counted.
-        appends_per_second=max(position + 1 - position_at(at - _MINUTE, using=alias), 0) / _MINUTE.total_seconds(),
+        appends_per_second=max(position + 1 - position_at(at - _MINUTE, using=alias, partial=True), 0)
+        / _MINUTE.total_seconds(),
         oldest_stay=oldest_stay,
         oldest_unseen=oldest_unseen,
         dead_letters=dead_letters,
