@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -20,7 +21,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from presence_events import conf, sql, validation
 from presence_events.databases import that_can_have_the_log, write_alias
 from presence_events.exceptions import InvalidAge
-from presence_events.models import PresenceEvent
+from presence_events.models import PresenceEvent, Segment
 from presence_events.schema import tables
 from presence_events.schema.applied import migration_executor
 from presence_events.schema.installed import trigger_faults
@@ -62,6 +63,22 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             f"CHANNELS_PRESENCE_RECORD_TIMEOUT is not a valid timeout: {conf.record_timeout()!r}.",
             hint="Set it to a finite number of seconds, zero or more, for example 30, or remove it.",
             id="presence_events.E004",
+        )
+
+    yield from _check_retention()
+
+
+def _check_retention() -> Iterable[checks.CheckMessage]:
+    kept: Any = conf.retention()
+    if not isinstance(kept, dict) or any(
+        part not in Segment.Part.values or not isinstance(time, timedelta) or time < timedelta()
+        for part, time in kept.items()
+    ):
+        yield checks.Error(
+            f"CHANNELS_PRESENCE_RETENTION is not valid: {kept!r}.",
+            hint='Set it to a dictionary with the keys "touches" and "stays", or one of them. The values are how long '
+            "events are kept: a timedelta, zero or more. To keep all events, remove it.",
+            id="presence_events.E006",
         )
 
 

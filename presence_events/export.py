@@ -12,6 +12,9 @@ Both write the same two formats, with ``\\n`` at the end of each line:
 ``jsonl``
     A JSON object for each row, without a header.
 
+A `header` with the horizons of the log comes before that if earlier rows are missing: in CSV a line that begins with
+``#``, in JSON lines an object with the only key ``horizon``.
+
 Times are ISO 8601 with an offset, to the microsecond.
 """
 
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -33,7 +36,7 @@ from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments import horizon
 
-__all__ = ["FORMATS", "copy", "events", "write"]
+__all__ = ["FORMATS", "copy", "events", "header", "write"]
 
 
 class _CopyFormat(NamedTuple):
@@ -97,6 +100,20 @@ def write(stream: Any, form: str, columns: Sequence[str], rows: Iterable[Sequenc
             lines.writerow([_cell(value) for value in values])
         else:
             stream.write(_json(dict(zip(columns, values, strict=True))) + "\n")
+
+
+def header(horizons: Mapping[str, datetime], form: str) -> bytes:
+    """Returns a line in UTF-8 with the horizon of each part of the log, or nothing if ``horizons`` is empty.
+
+    ``form`` is one of `FORMATS`.
+    """
+    if not horizons:
+        return b""
+    times = {part: _local(moment).isoformat() for part, moment in horizons.items()}
+    if form == "csv":
+        listed = ", ".join(f"{part} before {time}" for part, time in times.items())
+        return f"# horizon: {listed} were removed, apart from what follows\n".encode()
+    return (_json({"horizon": times}) + "\n").encode()
 
 
 def events(

@@ -16,8 +16,8 @@ from projections.retention import limits
 
 _RESET = """
     SELECT set_config('presence_events.test_database', current_database(), false);
-    TRUNCATE presence_event, presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process;
-    TRUNCATE presence_removal, presence_hold;
+    TRUNCATE presence_event, presence_removal, presence_hold;
+    TRUNCATE presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process;
     ALTER TABLE ONLY presence_event
         ALTER COLUMN day SET DEFAULT (pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date;
     DELETE FROM presence_segment;
@@ -30,7 +30,7 @@ def reset() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         # Also those that were detached.
         cursor.execute(
-            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relname ~ '^presence_event_(touches|stays)_'"
+            "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relname ~ '^presence_event_(touches|stays)_'"
         )
         for (leaf,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE {leaf}")

@@ -34,9 +34,9 @@ def resend(
     """Sends the signals of a part of the log again, with ``replayed=True``, and returns how often a receiver raised.
 
     ``start`` and ``end`` are positions or moments. Both positions are included; events happened at or after the moment
-    ``start`` and before the moment ``end``. None stands for the beginning of what is left, or for the end of the log when
-    the call begins. The signals are those of ``worker``, of one ``room`` or of all. Receivers that raise are logged, and
-    the next one is called. Group membership does not change.
+    ``start`` and before the moment ``end``. None stands for the beginning of what is left, or for the end of the log
+    when the call begins. The signals are those of ``worker``, of one ``room`` or of all. Receivers that raise are
+    logged, and the next one is called. Group membership does not change.
 
     Raises `InvalidPosition` and `InvalidMoment` for a position past the end of the log, a moment in the future, and a
     start after the end. Raises `BeforeHorizon` for a position or a moment before the horizon of touches or of stays.

@@ -165,7 +165,7 @@ def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator
         else:
             event = stay = events[gap.position]
             joined_at = event.since
-        is_broken_by_event = event is not None and gap.beat_at is None and not gap.is_open
+        breaking = None if gap.beat_at or gap.is_open else event
         yield Gap(
             gap.session,
             stay.room,
@@ -173,6 +173,6 @@ def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator
             stay.user_id,
             joined_at,
             gap.began_at + limit,
-            event.at if is_broken_by_event else gap.beat_at,
-            event.kind if is_broken_by_event else ("touch" if gap.beat_at else None),
+            gap.beat_at or (None if breaking is None else breaking.at),
+            "touch" if gap.beat_at else (None if breaking is None else breaking.kind),
         )

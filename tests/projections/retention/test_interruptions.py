@@ -195,7 +195,7 @@ def test_appends_do_not_wait_for_a_reader_that_the_detach_waits_for(
 def test_a_transaction_with_an_older_snapshot_delays_the_detach(
     end: date, new_connection: Callable[..., DatabaseConnection], monkeypatch: pytest.MonkeyPatch, isolation: str
 ) -> None:
-    """It has not read the log yet, so DETACH would not wait for it. In READ COMMITTED, its next snapshot is a new one."""
+    """DETACH would not wait for it: it has not read the log yet. In READ COMMITTED, its next snapshot is a new one."""
     monkeypatch.setattr(detaching, "OLD_TRANSACTIONS_TIMEOUT", 0.3)
     older = new_connection()
     older.run(f"SET TRANSACTION ISOLATION LEVEL {isolation}")  # type: ignore[arg-type]
