@@ -217,7 +217,7 @@ class _AfterHorizon(Func):
         self._moment = moment
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
-        horizon.require(self._moment, horizon.read(connection.alias).stays)
+        horizon.require(self._moment, horizon.of_stays(connection.alias))
         return super().as_sql(compiler, connection, *args, **kwargs)
 
 

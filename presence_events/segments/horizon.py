@@ -10,7 +10,7 @@ from django.utils import timezone
 from presence_events import sql
 from presence_events.exceptions import BeforeHorizon
 
-__all__ = ["Horizons", "is_before", "read", "require"]
+__all__ = ["Horizons", "is_before", "of_stays", "read", "require"]
 
 
 class Horizons(NamedTuple):
@@ -33,6 +33,12 @@ def read(using: str) -> Horizons:
     """Returns the horizons of the log in the database ``using``. Takes one query of a small table."""
     ((touches, stays, position),) = sql.rows("presence_events", "queries/segments/horizons", using=using)
     return Horizons(touches, stays, position)
+
+
+def of_stays(using: str) -> datetime | None:
+    """Returns the horizon of stays. Needs no rights on tables."""
+    ((moment,),) = sql.rows("presence_events", "queries/segments/stays_horizon", using=using)
+    return moment  # type: ignore[no-any-return]
 
 
 def is_before(moment: datetime, horizon: datetime | None) -> bool:

@@ -159,19 +159,15 @@ def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator
     events = PresenceEvent.objects.using(using).in_bulk([gap.position for gap in found if gap.position is not None])
     stays = BaselineStay.objects.using(using).in_bulk([gap.session for gap in found if gap.position is None])
     for gap in sorted(found, key=lambda gap: gap.position or 0):
-        if gap.position is None:
-            event, stay = None, stays[gap.session]
-            joined_at = stay.joined_at
-        else:
-            event = stay = events[gap.position]
-            joined_at = event.since
+        event = None if gap.position is None else events[gap.position]
+        stay = stays[gap.session] if event is None else event
         breaking = None if gap.beat_at or gap.is_open else event
         yield Gap(
             gap.session,
             stay.room,
             stay.channel_name,
             stay.user_id,
-            joined_at,
+            stay.joined_at if isinstance(stay, BaselineStay) else stay.since,
             gap.began_at + limit,
             gap.beat_at or (None if breaking is None else breaking.at),
             "touch" if gap.beat_at else (None if breaking is None else breaking.kind),

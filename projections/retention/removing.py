@@ -10,8 +10,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from django.db import connections, transaction
 from django.db.transaction import TransactionManagementError
@@ -20,10 +19,13 @@ from presence_events import sql
 from presence_events.exceptions import RetentionIsRunning
 from presence_events.models import Hold, Removal, Segment
 from presence_events.positions import settled_position
-from presence_events.segments import removing
+from presence_events.segments import horizon, removing
 from projections.replay.ranges import ReportProgress
 from projections.retention.limits import plan
 from projections.retention.moving import move
+
+if TYPE_CHECKING:
+    from datetime import date
 
 __all__ = ["Outcome", "apply"]
 
@@ -98,27 +100,23 @@ def _record(using: str, archive: Archive | None, report: ReportProgress | None) 
 def _record_one(segment: Segment, position: int, checksum: str | None, using: str) -> None:
     segment.state = Segment.State.LEAVING
     segment.save(using=using, update_fields=["state"])
+    horizons = horizon.read(using)
     kinds = sql.rows("projections", "queries/retention/kinds", using=using, segment=segment.name)
     Removal.objects.using(using).create(
         operator=_operator(),
         segment=segment.name,
         part=segment.part,
         first_day=segment.first_day,
-        end_day=segment.end_day,
+        end_day=cast("date", segment.end_day),  # a closed segment has an end
         first_id=segment.first_id,
         last_id=segment.last_id,
         first_at=segment.first_at,
         last_at=segment.last_at,
         events=dict(kinds),
-        horizon=_horizon(segment.part, using),
+        horizon=horizons.touches if segment.part == Segment.Part.TOUCHES else horizons.stays,
         baseline=position,
         archive=checksum,
     )
-
-
-def _horizon(part: str, using: str) -> datetime | None:
-    ((horizon,),) = sql.rows("projections", "queries/retention/horizon", {"part": part}, using=using)
-    return horizon  # type: ignore[no-any-return]
 
 
 def _operator() -> str:

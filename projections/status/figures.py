@@ -209,7 +209,9 @@ def _retention_statuses(alias: str) -> Iterator[RetentionStatus]:
 
 def _last_removal(alias: str) -> RemovalStatus | None:
     removal = Removal.objects.using(alias).last()
-    return removal and RemovalStatus(removal.at, removal.segment, sum(removal.events.values()))
+    if removal is None:
+        return None
+    return RemovalStatus(removal.at, removal.segment, sum(removal.events.values()))
 
 
 def _checkpoint_statuses(alias: str, checkpoints: list[tuple[Any, ...]]) -> list[CheckpointStatus]:
