@@ -105,11 +105,11 @@ def write(stream: Any, form: str, columns: Sequence[str], rows: Iterable[Sequenc
 def header(horizons: Mapping[str, datetime], form: str) -> bytes:
     """Returns a line in UTF-8 with the horizon of each part of the log, or nothing if ``horizons`` is empty.
 
-    ``form`` is one of `FORMATS`.
+    Times have the offset that they have in ``horizons``. ``form`` is one of `FORMATS`.
     """
     if not horizons:
         return b""
-    times = {part: _local(moment).isoformat() for part, moment in horizons.items()}
+    times = {part: _aware(moment).isoformat() for part, moment in horizons.items()}
     if form == "csv":
         listed = ", ".join(f"{part} before {time}" for part, time in times.items())
         return f"# horizon: {listed} were removed, apart from what follows\n".encode()
@@ -156,6 +156,10 @@ def _statement(rows: QuerySet[Any], form: _CopyFormat, connection: Any) -> str:
 
 def _expression(field: Field[Any, Any], name: str, form: _CopyFormat) -> str:
     return form.expressions.get(field.get_internal_type(), "{}").format(f"found.{name}")
+
+
+def _aware(time: datetime) -> datetime:
+    return time if timezone.is_aware(time) else timezone.make_aware(time)
 
 
 def _local(time: datetime) -> datetime:
