@@ -184,7 +184,7 @@ class UntilFilter(InputFilter):
         until = _parse_time(self.value())
         if until is None:
             return queryset
-        end = position_at(until + CLOCK_TOLERANCE, using=queryset.db)
+        end = position_at(until + CLOCK_TOLERANCE, using=queryset.db, partial=True)
         return queryset.filter(id__lt=end, at__lt=until)
 
 
@@ -204,7 +204,9 @@ class SinceFilter(admin.SimpleListFilter):
         }.get(self.value() or "")
         if since is None:
             return queryset
-        return queryset.filter(id__gte=position_at(since - CLOCK_TOLERANCE, using=queryset.db), at__gte=since)
+        return queryset.filter(
+            id__gte=position_at(since - CLOCK_TOLERANCE, using=queryset.db, partial=True), at__gte=since
+        )
 
 
 def _parse_time(text: str | None) -> datetime | None:
@@ -256,7 +258,7 @@ class EventChangeList(ChangeList):
             return queryset
         last = None
         if until := _parse_time(used.get("until")):
-            last = position_at(until + CLOCK_TOLERANCE, using=queryset.db) - 1
+            last = position_at(until + CLOCK_TOLERANCE, using=queryset.db, partial=True) - 1
         log = PresenceEvent.objects.using(queryset.db)
         event = _last_event(log, last)
         newest = event.id if event else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import datetime
 
 from django.db import IntegrityError
 
@@ -51,6 +52,21 @@ class InvalidMoment(PresenceError, ValueError):
 
 class InvalidPosition(PresenceError, ValueError):
     """Pass a position from 0 (before the first event of the log) to that of the last event."""
+
+
+class BeforeHorizon(PresenceError, ValueError):
+    """Ask about a time that is not before the horizon: retention has removed earlier events, and an answer would lack
+    them. To get what is left, pass partial=True, or the option --partial. The attribute moment has the time or the
+    position that was asked about, and horizon the earliest one with a complete answer."""
+
+    def __init__(self, moment: datetime | int, horizon: datetime | int) -> None:
+        super().__init__(f"Got {moment}, and the horizon is {horizon}.")
+        self.moment = moment
+        self.horizon = horizon
+
+
+class HoldNotChangeable(PresenceError, ValueError):
+    """Place a hold under a name that no other hold has, and release one that is in force."""
 
 
 class LogIsAppendOnly(PresenceError, TypeError):
@@ -118,6 +134,14 @@ class ArchiveDamaged(PresenceError, RuntimeError):
 
 class NotInArchive(PresenceError, ValueError):
     """Ask the archive about a time of the days that it has."""
+
+
+class RetentionStopped(PresenceError, RuntimeError):
+    """Retention has removed nothing, because its archive does not have all events that it would remove."""
+
+
+class RetentionIsRunning(PresenceError, RuntimeError):
+    """Another process is removing segments of this log. Wait until it has ended."""
 
 
 class NotATestDatabase(PresenceError, RuntimeError):

@@ -12,6 +12,9 @@ Both write the same two formats, with ``\\n`` at the end of each line:
 ``jsonl``
     A JSON object for each row, without a header.
 
+A `header` with the horizons of the log comes before that if earlier rows are missing: in CSV a line that begins with
+``#``, in JSON lines an object with the only key ``horizon``.
+
 Times are ISO 8601 with an offset, to the microsecond.
 """
 
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -31,9 +34,10 @@ from django.utils import timezone
 from presence_events import sql
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
+from presence_events.segments import horizon
 from presence_events.segments.catalogue import MayContain
 
-__all__ = ["FORMATS", "copy", "events", "write"]
+__all__ = ["FORMATS", "copy", "events", "header", "write"]
 
 
 class _CopyFormat(NamedTuple):
@@ -99,18 +103,40 @@ def write(stream: Any, form: str, columns: Sequence[str], rows: Iterable[Sequenc
             stream.write(_json(dict(zip(columns, values, strict=True))) + "\n")
 
 
-def events(start: datetime | None, end: datetime | None, *, using: str) -> QuerySet[PresenceEvent]:
+def header(horizons: Mapping[str, datetime], form: str) -> bytes:
+    """Returns a line in UTF-8 with the horizon of each part of the log, or nothing if ``horizons`` is empty.
+
+    Times have the offset that they have in ``horizons``. ``form`` is one of `FORMATS`.
+    """
+    if not horizons:
+        return b""
+    times = {part: _aware(moment).isoformat() for part, moment in horizons.items()}
+    if form == "csv":
+        listed = ", ".join(f"{part} before {time}" for part, time in times.items())
+        return f"# horizon: {listed} were removed, apart from what follows\n".encode()
+    return (_json({"horizon": times}) + "\n").encode()
+
+
+def events(
+    start: datetime | None, end: datetime | None, *, using: str, partial: bool = False
+) -> QuerySet[PresenceEvent]:
     """Returns the events at or after ``start`` and before ``end``. None leaves that side open.
 
-    The query finds them by their positions, because the log has no index on time.
+    The query finds them by their positions, because the log has no index on time. Raises `BeforeHorizon` if either is
+    before the horizon of touches or of stays, unless ``partial`` is true: the result is what is left then.
     """
+    if not partial:
+        known_from = horizon.read(using).of_events
+        for moment in (start, end):
+            if moment is not None:
+                horizon.require(moment, known_from)
     log = PresenceEvent.objects.using(using)
     first = last = None
     if start is not None:
-        first = position_at(start - CLOCK_TOLERANCE, using=using)
+        first = position_at(start - CLOCK_TOLERANCE, using=using, partial=True)
         log = log.filter(id__gte=first, at__gte=start)
     if end is not None:
-        last = position_at(end + CLOCK_TOLERANCE, using=using)
+        last = position_at(end + CLOCK_TOLERANCE, using=using, partial=True)
         log = log.filter(id__lt=last, at__lt=end)
     after, up_to = (None if position is None else position - 1 for position in (first, last))
     return log.filter(MayContain("id", after=after, up_to=up_to))
@@ -134,6 +160,10 @@ def _statement(rows: QuerySet[Any], form: _CopyFormat, connection: Any) -> str:
 
 def _expression(field: Field[Any, Any], name: str, form: _CopyFormat) -> str:
     return form.expressions.get(field.get_internal_type(), "{}").format(f"found.{name}")
+
+
+def _aware(time: datetime) -> datetime:
+    return time if timezone.is_aware(time) else timezone.make_aware(time)
 
 
 def _local(time: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""The models of the log: events, and the checkpoints of its readers."""
+"""The models of the log: events, their segments, what was removed of them, and the checkpoints of readers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
 
-__all__ = ["Checkpoint", "PresenceEvent", "PresenceEventManager", "Segment"]
+__all__ = ["Checkpoint", "Hold", "PresenceEvent", "PresenceEventManager", "Removal", "Segment"]
 
 
 class _PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
@@ -231,6 +231,118 @@ class Segment(models.Model):
         managed = False
         ordering = ["part", models.F("first_day").asc(nulls_first=True)]
         default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Removal(models.Model):
+    """The permanent record of a segment that retention has removed. Rows are added, and never changed or deleted."""
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("time"), db_default=Now())
+    by: models.TextField[str, str] = models.TextField(
+        _("by"), db_default=RawSQL("SESSION_USER", ()), help_text=_("The role that was logged in to the database.")
+    )
+    operator: models.TextField[str, str] = models.TextField(
+        _("operator"), blank=True, help_text=_("The user of the operating system, if known.")
+    )
+    segment: models.TextField[str, str] = models.TextField(_("segment"), help_text=_("The name of the table."))
+    part: models.TextField[str, str] = models.TextField(_("part"), choices=Segment.Part.choices)
+    first_day: models.DateField[date | None, date | None] = models.DateField(_("first day"), null=True)
+    end_day: models.DateField[date, date] = models.DateField(_("end"), help_text=_("The day after the last one."))
+    first_id: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(_("first position"), null=True)
+    last_id: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(_("last position"), null=True)
+    first_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(_("first time"), null=True)
+    last_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(_("last time"), null=True)
+    events: models.JSONField[Any, Any] = models.JSONField(
+        _("events"), help_text=_("How many events of each kind the segment had.")
+    )
+    horizon: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("horizon"), null=True, help_text=_("The horizon of the part after the removal.")
+    )
+    baseline: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("baseline"), help_text=_("The position at which a replay begins after the removal.")
+    )
+    archive: models.TextField[str | None, str | None] = models.TextField(
+        _("archive"),
+        null=True,
+        help_text=_("The SHA-256 of the manifests of its days, if the segment was archived first."),
+    )
+
+    class Meta:
+        verbose_name = _("removal")
+        verbose_name_plural = _("removals")
+        db_table = "presence_removal"
+        ordering = ["id"]
+        default_permissions = ("view",)
+        triggers = [
+            SqlTrigger(
+                name="permanent",
+                package="presence_events",
+                source="permanent",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.segment
+
+
+class Hold(models.Model):
+    """A legal hold: retention removes no segment with events of ``from_day`` or later as long as it is in force.
+
+    A released hold remains as a record. Its name can be used again.
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    name: models.TextField[str, str] = models.TextField(_("name"))
+    from_day: models.DateField[date | None, date | None] = models.DateField(
+        _("from day"), null=True, help_text=_("In UTC; empty for all that is in the log.")
+    )
+    placed_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("placed at"), db_default=Now())
+    placed_by: models.TextField[str, str] = models.TextField(_("placed by"), db_default=RawSQL("SESSION_USER", ()))
+    released_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("released at"), null=True
+    )
+    released_by: models.TextField[str | None, str | None] = models.TextField(_("released by"), null=True)
+
+    class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+        db_table = "presence_hold"
+        ordering = ["id"]
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(released_at__isnull=True), name="presence_hold_in_force"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(released_at__isnull=True, released_by__isnull=True)
+                | models.Q(released_at__isnull=False, released_by__isnull=False),
+                name="presence_hold_release",
+            ),
+        ]
+        triggers = [
+            SqlTrigger(
+                name="permanent",
+                package="presence_events",
+                source="permanent",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Delete | pgtrigger.Truncate,
+            ),
+            SqlTrigger(
+                name="released_once",
+                package="presence_events",
+                source="released_once",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

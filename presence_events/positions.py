@@ -13,7 +13,7 @@ from typing import Any
 from django.db import OperationalError, ProgrammingError
 
 from presence_events import sql
-from presence_events.segments import catalogue
+from presence_events.segments import catalogue, horizon
 
 __all__ = ["CLOCK_TOLERANCE", "ON_STANDBY", "drawn_position", "position_at", "settled_position"]
 
@@ -27,12 +27,16 @@ ON_STANDBY = "Follow the log on the primary: a standby does not know which trans
 """The error of what works on the primary only."""
 
 
-def position_at(moment: datetime, *, using: str) -> int:
+def position_at(moment: datetime, *, using: str, partial: bool = False) -> int:
     """Returns the position from which on events are no older than ``moment``, within `CLOCK_TOLERANCE`.
 
     Returns one past the last position if there are none. Takes about as many index probes as the length of the log has
-    binary digits. They read only segments that may have events on both sides of the moment.
+    binary digits. They read only segments that may have events on both sides of the moment. Raises `BeforeHorizon` if
+    ``moment`` is before the horizon of touches or of stays. With ``partial``, the position is that of the next event
+    that is left.
     """
+    if not partial:
+        horizon.require(moment, horizon.read(using).of_events)
     near = catalogue.around(moment, using=using)
     if not near.parts:
         return min(near.low or 1, near.high or near.low or 1)

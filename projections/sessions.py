@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
 from presence_events.schema.json_data import TolerantDecoder
+from presence_events.segments import horizon
 from presence_events.segments.catalogue import MayContain
 
 if TYPE_CHECKING:
@@ -32,19 +33,25 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
     Methods that write raise `LogIsAppendOnly`.
     """
 
-    def at(self, moment: datetime) -> Self:
-        """Returns the stays at ``moment``. Raises `InvalidMoment` if it is naive or in the future."""
-        moment = validation.moment(moment)
-        return self.filter(_lasts(moment, moment), _has_segment(moment, moment), joined_at__lte=moment)
+    def at(self, moment: datetime, *, partial: bool = False) -> Self:
+        """Returns the stays at ``moment``. Raises `InvalidMoment` if it is naive or in the future.
 
-    def during(self, start: datetime, end: datetime) -> Self:
+        If ``moment`` is before the horizon of stays, the evaluation of the query raises `BeforeHorizon`. With
+        ``partial``, it returns what is left of them.
+        """
+        moment = validation.moment(moment)
+        stays = self.filter(_lasts(moment, moment), _has_segment(moment, moment), joined_at__lte=moment)
+        return stays if partial else stays.filter(_AfterHorizon(moment))
+
+    def during(self, start: datetime, end: datetime, *, partial: bool = False) -> Self:
         """Returns the stays that overlap the span from ``start`` (included) to ``end`` (excluded).
 
         If ``end`` is in the future, the result covers the time until now. Raises `InvalidMoment` if either is naive, if
-        ``start`` is in the future, or if ``end`` is not after ``start``.
+        ``start`` is in the future, or if ``end`` is not after ``start``. ``start`` and ``partial`` are as in `at`.
         """
         start, end = validation.span(start, end)
-        return self.filter(_lasts(start, end), _has_segment(start, end), joined_at__lt=end)
+        stays = self.filter(_lasts(start, end), _has_segment(start, end), joined_at__lt=end)
+        return stays if partial else stays.filter(_AfterHorizon(start))
 
     def in_room(self, room: str | models.Model) -> Self:
         """Returns the stays in ``room``, a name or a `Room`, even if the room itself has been pruned.
@@ -91,8 +98,8 @@ if TYPE_CHECKING:
     class PresenceSessionManager(models.Manager["PresenceSession"]):
         """Has the methods of `PresenceSessionQuerySet`."""
 
-        def at(self, moment: datetime) -> PresenceSessionQuerySet: ...
-        def during(self, start: datetime, end: datetime) -> PresenceSessionQuerySet: ...
+        def at(self, moment: datetime, *, partial: bool = False) -> PresenceSessionQuerySet: ...
+        def during(self, start: datetime, end: datetime, *, partial: bool = False) -> PresenceSessionQuerySet: ...
         def in_room(self, room: str | models.Model) -> PresenceSessionQuerySet: ...
         def of_user(self, user: Any) -> PresenceSessionQuerySet: ...
 
@@ -194,6 +201,25 @@ class Timeline(PresenceSession):
         verbose_name = _("timeline")
         verbose_name_plural = _("timeline")
         default_permissions = ()
+
+
+class _AfterHorizon(Func):
+    """The condition that answers about ``moment`` are complete.
+
+    Compiling it raises `BeforeHorizon` if they are not. The condition itself is for a removal that commits between this
+    and the statement: it raises a DataError then. It has no columns, so PostgreSQL evaluates it once.
+    """
+
+    template = "(SELECT presence_after_horizon(%(expressions)s, presence_horizon('stays')))"
+    output_field = models.BooleanField()
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(Value(moment, models.DateTimeField()))
+        self._moment = moment
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        horizon.require(self._moment, horizon.of_stays(connection.alias))
+        return super().as_sql(compiler, connection, *args, **kwargs)
 
 
 def _lasts(start: datetime, stop: datetime) -> Func:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
+from presence_events import conf
 from presence_events.databases import write_alias
-from presence_events.exceptions import CeleryNotInstalled
+from presence_events.exceptions import CeleryNotInstalled, RetentionIsRunning
 from presence_events.segments import maintenance
 from projections.models import Room
+from projections.retention import removing
 
 __all__ = ["maintain_log", "prune_presence", "prune_presences", "prune_rooms"]
 
@@ -62,8 +65,17 @@ def prune_presence() -> int:
 
 @shared_task(name="projections.tasks.maintain_log")
 def maintain_log() -> None:
-    """Creates segments of the log ahead of need, and closes those whose days are over. Run it once a day."""
-    maintenance.maintain(write_alias())
+    """Creates segments of the log ahead of need, closes those whose days are over, and removes old ones. Run it once a
+    day.
+
+    It removes segments only if ``CHANNELS_PRESENCE_RETENTION`` is set. If another process does this now, it leaves it
+    to that one.
+    """
+    using = write_alias()
+    maintenance.maintain(using)
+    if conf.retention():
+        with suppress(RetentionIsRunning):
+            removing.apply(using)
 
 
 @shared_task(name="projections.tasks.prune_rooms")

@@ -12,10 +12,12 @@ from django.db import connection, transaction
 from presence_events import sql
 from presence_events.models import Segment
 from presence_events.segments import closing, preparing
+from projections.retention import limits
 
 _RESET = """
     SELECT set_config('presence_events.test_database', current_database(), false);
-    TRUNCATE presence_event;
+    TRUNCATE presence_event, presence_removal, presence_hold;
+    TRUNCATE presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process;
     ALTER TABLE ONLY presence_event
         ALTER COLUMN day SET DEFAULT (pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date;
     DELETE FROM presence_segment;
@@ -26,7 +28,10 @@ _RESET = """
 def reset() -> None:
     """Empties the log, and gives it the segments that it has after ``migrate``."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT relid::text FROM pg_partition_tree('presence_event') WHERE isleaf")
+        # Also those that were detached.
+        cursor.execute(
+            "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relname ~ '^presence_event_(touches|stays)_'"
+        )
         for (leaf,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE {leaf}")
         cursor.execute(_RESET.format(first=sql.read("presence_events", "schema/first_segments")))
@@ -46,8 +51,8 @@ def names(part: str, **conditions: object) -> list[str]:
 
 @contextmanager
 def on(day: date) -> Iterator[None]:
-    """Makes ``day`` today for the creation and for the end of segments."""
+    """Makes ``day`` today for the creation, the end and the removal of segments."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (preparing, closing):
+        for module in (preparing, closing, limits):
             patch.setattr(module, "today", lambda using: day)
         yield

@@ -84,8 +84,8 @@ def _ranges(days: list[date], complete: dict[date, Manifest], using: str) -> lis
     ranges = []
     for day in days:
         before, after = ends.get(day - _A_DAY), complete.get(day + _A_DAY)
-        start = position_at(_midnight(day), using=using) if before is None else before
-        end = position_at(_midnight(day + _A_DAY), using=using) if after is None else after.start_position
+        start = position_at(_midnight(day), using=using, partial=True) if before is None else before
+        end = position_at(_midnight(day + _A_DAY), using=using, partial=True) if after is None else after.start_position
         ends[day] = max(start, end)
         ranges.append(_Range(day, start, ends[day]))
         if ends[day] > settled + 1:

@@ -260,11 +260,124 @@ class Migration(migrations.Migration):
                 "constraints": [],
             },
         ),
+        migrations.CreateModel(
+            name="Removal",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="time")),
+                (
+                    "by",
+                    models.TextField(
+                        db_default=django.db.models.expressions.RawSQL("SESSION_USER", ()),
+                        help_text="The role that was logged in to the database.",
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "operator",
+                    models.TextField(
+                        blank=True, help_text="The user of the operating system, if known.", verbose_name="operator"
+                    ),
+                ),
+                ("segment", models.TextField(help_text="The name of the table.", verbose_name="segment")),
+                ("part", models.TextField(choices=[("touches", "touches"), ("stays", "stays")], verbose_name="part")),
+                ("first_day", models.DateField(null=True, verbose_name="first day")),
+                ("end_day", models.DateField(help_text="The day after the last one.", verbose_name="end")),
+                ("first_id", models.BigIntegerField(null=True, verbose_name="first position")),
+                ("last_id", models.BigIntegerField(null=True, verbose_name="last position")),
+                ("first_at", models.DateTimeField(null=True, verbose_name="first time")),
+                ("last_at", models.DateTimeField(null=True, verbose_name="last time")),
+                (
+                    "events",
+                    models.JSONField(help_text="How many events of each kind the segment had.", verbose_name="events"),
+                ),
+                (
+                    "horizon",
+                    models.DateTimeField(
+                        help_text="The horizon of the part after the removal.", null=True, verbose_name="horizon"
+                    ),
+                ),
+                (
+                    "baseline",
+                    models.BigIntegerField(
+                        help_text="The position at which a replay begins after the removal.", verbose_name="baseline"
+                    ),
+                ),
+                (
+                    "archive",
+                    models.TextField(
+                        help_text="The SHA-256 of the manifests of its days, if the segment was archived first.",
+                        null=True,
+                        verbose_name="archive",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "removal",
+                "verbose_name_plural": "removals",
+                "db_table": "presence_removal",
+                "ordering": ["id"],
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Hold",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.TextField(verbose_name="name")),
+                (
+                    "from_day",
+                    models.DateField(
+                        help_text="In UTC; empty for all that is in the log.", null=True, verbose_name="from day"
+                    ),
+                ),
+                (
+                    "placed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="placed at"
+                    ),
+                ),
+                (
+                    "placed_by",
+                    models.TextField(
+                        db_default=django.db.models.expressions.RawSQL("SESSION_USER", ()), verbose_name="placed by"
+                    ),
+                ),
+                ("released_at", models.DateTimeField(null=True, verbose_name="released at")),
+                ("released_by", models.TextField(null=True, verbose_name="released by")),
+            ],
+            options={
+                "verbose_name": "hold",
+                "verbose_name_plural": "holds",
+                "db_table": "presence_hold",
+                "ordering": ["id"],
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("released_at__isnull", True)),
+                        fields=("name",),
+                        name="presence_hold_in_force",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("released_at__isnull", True), ("released_by__isnull", True)),
+                            models.Q(("released_at__isnull", False), ("released_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="presence_hold_release",
+                    ),
+                ],
+            },
+        ),
         migrations.RunSQL(
             sql.read("presence_events", "functions/presence_segment_guard"),
             "DROP FUNCTION presence_segment_guard CASCADE",
         ),
         migrations.RunSQL(sql.read("presence_events", "schema/segments"), "DROP TABLE presence_segment"),
+        migrations.RunSQL(sql.read("presence_events", "functions/presence_horizon"), "DROP FUNCTION presence_horizon"),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_after_horizon"), "DROP FUNCTION presence_after_horizon"
+        ),
         migrations.RunSQL(sql.read("presence_events", "schema/partitions"), migrations.RunSQL.noop),
         migrations.AddIndex(
             model_name="presenceevent",
@@ -364,6 +477,50 @@ class Migration(migrations.Migration):
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_append_only_6794e",
                     table="presence_event",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="hold",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the record of what retention did is permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'manage.py presence_retention adds rows. To release a hold, run it with --release.';\nEND;",
+                    hash="aee216aa4a8e67d547e6f0c33ee3741cf2ebc98f",
+                    level="STATEMENT",
+                    operation="DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_09448",
+                    table="presence_hold",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="hold",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="released_once",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- A hold in force can be released, and nothing else of it can change.\nBEGIN\n    IF OLD.released_at IS NULL AND NEW.released_at IS NOT NULL\n        AND (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{released_at,released_by}'::pg_catalog.text[])\n            OPERATOR(pg_catalog.=)\n            (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{released_at,released_by}'::pg_catalog.text[])\n    THEN\n        RETURN NEW;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = 'UPDATE on presence_hold is refused: a hold can only be released, once',\n        HINT = 'Place another hold with manage.py presence_retention --hold.';\nEND;",
+                    hash="c1ab2c176930f9a5ae2a6abb2d5479c597435b20",
+                    operation="UPDATE",
+                    pgid="pgtrigger_released_once_c14a0",
+                    table="presence_hold",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="removal",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the record of what retention did is permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'manage.py presence_retention adds rows. To release a hold, run it with --release.';\nEND;",
+                    hash="c6ad017919dc57b687d94737c0d925714e5f25d1",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_2926e",
+                    table="presence_removal",
                     when="BEFORE",
                 ),
             ),

@@ -92,8 +92,9 @@ def _on_days(ranges: Iterable[_Range], column: str) -> str:
     joined: list[_Range] = []
     for first, end in sorted(ranges, key=_order):
         if joined and (first == "-infinity" or first <= joined[-1][1] or joined[-1][1] == "infinity"):
-            first, end = joined[-1][0], max(joined.pop()[1], end)
-        joined.append((first, end))
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((first, end))
     conditions = [
         " AND ".join(
             f"{column} {operator} '{day}'" for operator, day in ((">=", first), ("<", end)) if "infinity" not in day

@@ -58,7 +58,7 @@ def find_endings(stays: Collection[tuple[str, str]], seconds: float, using: str)
         return {}
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT clock_timestamp() - make_interval(secs => %s)", [seconds + CLOCK_TOLERANCE])
-        position = position_at(cursor.fetchone()[0], using=using)
+        position = position_at(cursor.fetchone()[0], using=using, partial=True)
     found = dict.fromkeys(missing, Ending(None, None))
     rooms, channel_names = zip(*missing, strict=True)
     params = {"rooms": list(rooms), "channel_names": list(channel_names), "position": position, "died": SERVER_DIED}

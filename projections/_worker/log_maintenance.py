@@ -1,4 +1,4 @@
-"""Maintains the segments of the log beside the other jobs of the worker, which do not wait for it."""
+"""Maintains and removes segments of the log beside the other jobs of the worker, which do not wait for it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db import OperationalError, connections
 
-from presence_events import database_connections
+from presence_events import conf, database_connections
+from presence_events.exceptions import RetentionIsRunning
 from presence_events.segments import maintenance, statements
 from projections._worker.delivery import one_line
+from projections.retention import removing
 
 __all__ = ["LogMaintenance"]
 
@@ -26,6 +28,8 @@ RETRY_INTERVAL = 60.0
 
 class LogMaintenance:
     """Maintains the log in the database ``using``, in a thread with a connection of its own.
+
+    If ``CHANNELS_PRESENCE_RETENTION`` is set, it also removes old segments.
 
     It does nothing if the role of the worker does not own the tables: `presence_status` then says what to run.
     """
@@ -63,6 +67,10 @@ class LogMaintenance:
             self._connection = connection.connection
             if statements.is_owner(self._using):
                 maintenance.maintain(self._using)
+                if conf.retention():
+                    removing.apply(self._using)
+        except RetentionIsRunning:
+            logger.info("Another process removes segments of the log")
         except OperationalError as error:
             self._due = time.monotonic() + RETRY_INTERVAL
             if not self._is_stopped:

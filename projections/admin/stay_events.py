@@ -50,7 +50,7 @@ def events_of(stay: PresenceSession) -> StayEvents:
         found += joins_and_ends.filter(
             MayContain("id", after=low - 1, up_to=high - 1), id__gte=max(low, after_join), id__lt=high
         )
-    after_touches = position_at(stay.last_seen + CLOCK_TOLERANCE, using=using)
+    after_touches = position_at(stay.last_seen + CLOCK_TOLERANCE, using=using, partial=True)
     low = max(begin, after_touches - MAX_POSITIONS_SCANNED)
     touches = events.filter(
         MayContain("id", after=low - 1, up_to=after_touches - 1),
@@ -71,4 +71,6 @@ def data_as_text(data: Any) -> str:
 
 
 def _positions_around(moment: datetime, using: str) -> tuple[int, int]:
-    return position_at(moment - CLOCK_TOLERANCE, using=using), position_at(moment + CLOCK_TOLERANCE, using=using)
+    return position_at(moment - CLOCK_TOLERANCE, using=using, partial=True), position_at(
+        moment + CLOCK_TOLERANCE, using=using, partial=True
+    )

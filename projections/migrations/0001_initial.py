@@ -301,6 +301,72 @@ class Migration(migrations.Migration):
             model_name="presence",
             constraint=models.UniqueConstraint(fields=("room", "channel_name"), name="presence_room_channel_name"),
         ),
+        migrations.CreateModel(
+            name="BaselineProcess",
+            fields=[
+                ("name", models.TextField(db_collation="C", primary_key=True, serialize=False)),
+                ("started_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "presence_baseline_process",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="BaselineRoom",
+            fields=[
+                ("channel_name", models.TextField(db_collation="C", primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "presence_baseline_room",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="BaselineStay",
+            fields=[
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("room", models.TextField(db_collation="C")),
+                ("channel_name", models.TextField(db_collation="C")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("joined_at", models.DateTimeField()),
+                ("touched_at", models.DateTimeField()),
+                ("data", models.JSONField(decoder=presence_events.schema.json_data.TolerantDecoder, null=True)),
+                ("process", models.TextField(db_collation="C", null=True)),
+                ("is_leased", models.BooleanField()),
+            ],
+            options={
+                "db_table": "presence_baseline_stay",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Baseline",
+            fields=[
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("position", models.BigIntegerField()),
+                ("at", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "presence_baseline",
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="presence_baseline_one_row")
+                ],
+            },
+        ),
         migrations.RunSQL(sql.read("projections", "schema/session_sequence"), migrations.RunSQL.noop),
         migrations.RunSQL(sql.read("projections", "schema/storage"), migrations.RunSQL.noop),
         migrations.RunSQL(
@@ -462,6 +528,66 @@ class Migration(migrations.Migration):
                     operation="TRUNCATE",
                     pgid="pgtrigger_never_truncated_ea5ea",
                     table="presence_open_stay",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="baseline",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="retention_only",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Only manage.py presence_retention writes it, before it removes events.';\nEND;",
+                    hash="c3c7a80e72bef14a4433ac3904b9a074364acb68",
+                    level="STATEMENT",
+                    operation="INSERT OR UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_retention_only_c7270",
+                    table="presence_baseline",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="baselineprocess",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="retention_only",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Only manage.py presence_retention writes it, before it removes events.';\nEND;",
+                    hash="27399c9eda3e6c640cb95532690fb99a8369e729",
+                    level="STATEMENT",
+                    operation="INSERT OR UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_retention_only_6acc1",
+                    table="presence_baseline_process",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="baselineroom",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="retention_only",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Only manage.py presence_retention writes it, before it removes events.';\nEND;",
+                    hash="77427280e54627d20372ffe7191ea4e9ecb68657",
+                    level="STATEMENT",
+                    operation="INSERT OR UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_retention_only_85d7b",
+                    table="presence_baseline_room",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="baselinestay",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="retention_only",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.\nBEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format(\n            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME\n        ),\n        HINT = 'Only manage.py presence_retention writes it, before it removes events.';\nEND;",
+                    hash="b1d2959d43903d7c6eb33486c16d7ac8256dd0bf",
+                    level="STATEMENT",
+                    operation="INSERT OR UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_retention_only_d234b",
+                    table="presence_baseline_stay",
                     when="BEFORE",
                 ),
             ),

@@ -9,7 +9,7 @@ from presence_events import sql
 from presence_events.schema.json_data import TolerantDecoder
 from projections.replay.fold import Fold
 
-__all__ = ["Difference", "find_differences", "write_differences"]
+__all__ = ["BASELINE", "LIVE", "Difference", "Tables", "find_differences", "write_differences"]
 
 
 class Difference(NamedTuple):
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
 
 
 class _Projection(NamedTuple):
-    """A projection and the query that computes its rows from a `Fold`."""
+    """A projection, or the same table of the baseline, and the query that computes its rows from a `Fold`."""
 
     table: str
     key: str
@@ -49,23 +49,41 @@ class _Projection(NamedTuple):
     query: str
 
 
-_ROOMS = _Projection("presence_room", "channel_name", "channel_name", ("channel_name", "created_at"), (), "rooms")
-_PRESENCES = _Projection(
-    "presence_open_stay",
-    "id",
-    "room",
-    ("id", "room", "channel_name", "user_id", "joined_at", "touched_at", "data", "process", "is_leased"),
-    ("room", "channel_name"),
-    "presences",
+class Tables(NamedTuple):
+    """The tables that have the rows of a `Fold`."""
+
+    rooms: _Projection
+    presences: _Projection
+    processes: _Projection
+
+
+LIVE = Tables(
+    _Projection("presence_room", "channel_name", "channel_name", ("channel_name", "created_at"), (), "rooms"),
+    _Projection(
+        "presence_open_stay",
+        "id",
+        "room",
+        ("id", "room", "channel_name", "user_id", "joined_at", "touched_at", "data", "process", "is_leased"),
+        ("room", "channel_name"),
+        "presences",
+    ),
+    _Projection("presence_process", "name", None, ("name", "started_at", "seen_at"), (), "processes"),
 )
-_PROCESSES = _Projection("presence_process", "name", None, ("name", "started_at", "seen_at"), (), "processes")
+"""The projections."""
+
+BASELINE = Tables(
+    LIVE.rooms._replace(table="presence_baseline_room"),
+    LIVE.presences._replace(table="presence_baseline_stay"),
+    LIVE.processes._replace(table="presence_baseline_process"),
+)
+"""The baseline, which has the same columns."""
 
 
-def find_differences(fold: Fold) -> list[Difference]:
-    """Returns the rows of the projections that differ from ``fold``."""
+def find_differences(fold: Fold, tables: Tables = LIVE) -> list[Difference]:
+    """Returns the rows of ``tables`` that differ from ``fold``."""
     return [
         Difference(projection.table, key, _row(projection, found, found_data), _row(projection, folded, folded_data))
-        for projection in (_ROOMS, _PRESENCES, _PROCESSES)
+        for projection in tables
         if projection.room is not None or fold.room is None
         for key, found, folded, found_data, folded_data in _run("differences", fold, projection, room=fold.room)
     ]
@@ -80,18 +98,18 @@ def _row(projection: _Projection, values: dict[str, Any] | None, data: str | Non
     return {column: values[column] for column in projection.columns}
 
 
-def write_differences(fold: Fold, differences: list[Difference]) -> None:
-    """Changes the rows in ``differences`` to what ``fold`` has. The guards of the projections must be disabled."""
-    rooms = [each for each in differences if each.table == _ROOMS.table]
-    presences = [each for each in differences if each.table == _PRESENCES.table]
-    processes = [each for each in differences if each.table == _PROCESSES.table]
+def write_differences(fold: Fold, differences: list[Difference], tables: Tables = LIVE) -> None:
+    """Changes the rows in ``differences`` to what ``fold`` has. The guards of ``tables`` must be disabled."""
+    rooms, presences, processes = (
+        [each for each in differences if each.table == projection.table] for projection in tables
+    )
     # A presence needs its room, and a deleted row frees its unique names for an inserted one.
-    _write(fold, _ROOMS, rooms)
-    _delete(fold, _PRESENCES, presences)
-    _write(fold, _PRESENCES, presences)
-    _delete(fold, _ROOMS, rooms)
-    _write(fold, _PROCESSES, processes)
-    _delete(fold, _PROCESSES, processes)
+    _write(fold, tables.rooms, rooms)
+    _delete(fold, tables.presences, presences)
+    _write(fold, tables.presences, presences)
+    _delete(fold, tables.rooms, rooms)
+    _write(fold, tables.processes, processes)
+    _delete(fold, tables.processes, processes)
 
 
 def _write(fold: Fold, projection: _Projection, differences: list[Difference]) -> None:

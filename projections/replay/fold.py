@@ -4,6 +4,9 @@ The log holds facts only, so `Fold` need not follow it event by event. For a ran
 counts: the stays that it ended, the stays that it began and left open, the rooms that it pruned and the rooms that it
 created. `Fold` combines the outcomes of successive ranges, then reads the touches of the stays that are still open. Of
 the leases only the last event of each process counts. It keeps only the open stays, the rooms and the leases in memory.
+
+A fold begins with the baseline, if there is one: what it has was not changed by an event that the log still has, until
+one changes it.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from typing import Any, NamedTuple
 from django.db import connections
 
 from presence_events import sql
+from presence_events.exceptions import BeforeHorizon
 from presence_events.schema.json_data import TolerantDecoder
+from presence_events.segments import horizon
+from projections import baseline
 from projections.replay.ranges import ReportProgress, position_before_first, ranges
 
 __all__ = ["Fold"]
@@ -54,14 +60,35 @@ class Fold:
     def __init__(self, using: str, *, room: str | None = None, moment: datetime | None = None) -> None:
         self.using = using
         self.room = room
+        self.start = baseline.Start(0, None)
+        """Where the fold began."""
         self._moment = moment
-        self._creating_joins: dict[str, int] = {}
-        self._joins: dict[int, int] = {}
+        # By the position of the event that a row comes from, or None if it comes from the baseline.
+        self._creating_joins: dict[str, int | None] = {}
+        self._joins: dict[int, int | None] = {}
+        self._beats: dict[str, int | None] = {}
         self._touches: dict[int, _Touches] = {}
-        self._beats: dict[str, int] = {}
 
-    def read(
-        self, up_to: int, *, after: int = 0, snapshot: str | None = None, report: ReportProgress | None = None
+    def read(self, up_to: int, *, snapshot: str | None = None, report: ReportProgress | None = None) -> None:
+        """Folds the baseline, and the events after it up to ``up_to``. Must be called once, in a transaction.
+
+        Leaves the events out that were visible in ``snapshot``. Raises `BeforeHorizon` if ``up_to`` or the moment of
+        the fold is before the baseline.
+        """
+        self.start = baseline.start(self.using)
+        if up_to < self.start.position:
+            raise BeforeHorizon(up_to, self.start.position)
+        if self._moment is not None:
+            horizon.require(self._moment, self.start.at)
+        query = partial(sql.rows, "projections", using=self.using)
+        ((rooms, sessions, processes),) = query("queries/replay/baseline", {"room": self.room})
+        self._creating_joins = dict.fromkeys(rooms)
+        self._joins = dict.fromkeys(sessions)
+        self._beats = dict.fromkeys(processes)
+        self.read_more(up_to, after=self.start.position, snapshot=snapshot, report=report)
+
+    def read_more(
+        self, up_to: int, *, after: int, snapshot: str | None = None, report: ReportProgress | None = None
     ) -> None:
         """Folds the events from ``after`` (excluded) to ``up_to`` (included). Must be called in a transaction.
 
@@ -76,14 +103,14 @@ class Fold:
                 self._beats[process] = position
                 if has_ended:
                     del self._beats[process]
-        after = max(after, position_before_first(self.using, self.room, up_to))
-        for positions in ranges("joins and leaves", after, up_to, report):
+        first_change = max(after, position_before_first(self.using, self.room, up_to))
+        for positions in ranges("joins and leaves", first_change, up_to, report):
             (changes,) = query("queries/replay/changes", {**filters, **positions})
             self._apply(_Changes(*changes))
-        after = max(after, min(self._joins.values(), default=up_to))
-        for positions in ranges("touches", after, up_to, report):
-            sessions = {"sessions": list(self._joins)}
-            for session, *touches in query("queries/replay/touches", {**filters, **positions, **sessions}):
+        first_touch = max(after, min((join or after for join in self._joins.values()), default=up_to))
+        for positions in ranges("touches", first_touch, up_to, report):
+            stays = {"sessions": list(self._joins)}
+            for session, *touches in query("queries/replay/touches", {**filters, **positions, **stays}):
                 touched_at, data, lease = touches
                 before = self._touches_of(session)
                 self._touches[session] = _Touches(
@@ -102,14 +129,21 @@ class Fold:
 
     def params(self) -> dict[str, Any]:
         """Returns the parameters of ``rooms.sql``, ``presences.sql`` and ``processes.sql``, which give its rows."""
-        touches = [self._touches_of(session) for session in self._joins]
+        creating_joins, baseline_rooms = _divided(self._creating_joins)
+        joins, baseline_stays = _divided(self._joins)
+        beats, baseline_processes = _divided(self._beats)
+        touches = list(self._touches.values())
         return {
-            "creating_joins": list(self._creating_joins.values()),
-            "joins": list(self._joins.values()),
+            "creating_joins": creating_joins,
+            "baseline_rooms": baseline_rooms,
+            "joins": joins,
+            "baseline_stays": baseline_stays,
+            "touched": list(self._touches),
             "touched_at": [each.touched_at for each in touches],
             "data_positions": [each.data_position for each in touches],
             "lease_positions": [each.lease_position for each in touches],
-            "beats": list(self._beats.values()),
+            "beats": beats,
+            "baseline_processes": baseline_processes,
         }
 
     def _apply(self, changes: _Changes) -> None:
@@ -124,6 +158,14 @@ class Fold:
 
     def _touches_of(self, session: int) -> _Touches:
         return self._touches.get(session, _Touches())
+
+
+def _divided(rows: dict[Any, int | None]) -> tuple[list[int], list[Any]]:
+    """Returns the positions of the rows that come from the log, and the keys of those that come from the baseline."""
+    return (
+        [position for position in rows.values() if position is not None],
+        [key for key, position in rows.items() if position is None],
+    )
 
 
 def _query(name: str) -> str:

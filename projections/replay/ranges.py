@@ -8,6 +8,7 @@ from django.db.models import Max, Min
 
 from presence_events.models import PresenceEvent
 from presence_events.segments.catalogue import MayContain
+from projections import baseline
 
 __all__ = ["MAX_POSITIONS", "ReportProgress", "last_position", "position_before_first", "ranges"]
 
@@ -46,7 +47,7 @@ def position_before_first(using: str, room: str | None, up_to: int) -> int:
 
 
 def last_position(using: str) -> int:
-    """Returns the position of the last event, or 0 if there is none."""
+    """Returns the position of the last event, or that of the baseline if no later event is left. Otherwise 0."""
     events = PresenceEvent.objects.using(using).filter(MayContain("id", latest=True))
     position: int = events.aggregate(last=Max("id", default=0))["last"]
-    return position
+    return max(position, baseline.start(using).position)

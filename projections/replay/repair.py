@@ -17,6 +17,7 @@ from django.db.models import Model
 
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
+from projections import baseline
 from projections.models import Presence, Process, Room
 from projections.replay.differences import Difference, find_differences, write_differences
 from projections.replay.fold import Fold
@@ -69,41 +70,55 @@ def repair(using: str, *, room: str | None = None, report: ReportProgress | None
     If it raises, nothing has changed. Raises `OperationalError` if a transaction stays open that has appended or has
     locked rows of the projections.
     """
-    settled = settled_position(using)
-    with snapshot(using) as already_read:
-        fold = Fold(using, room=room)
-        fold.read(last_position(using), report=report)
-        if not find_differences(fold):
-            return Repair([], 0.0)
-    locked_seconds, attempts = 0.0, 0
+    locked_seconds = 0.0
     while True:
-        begin = time.monotonic()
-        try:
-            differences = _write_under_lock(fold, using, settled, already_read)
-            return Repair(differences, locked_seconds + time.monotonic() - begin)
-        except OperationalError as error:
-            attempts += 1
-            if attempts == MAX_ATTEMPTS or getattr(error.__cause__, "sqlstate", None) not in _LOCK_ERRORS:
-                raise
-        locked_seconds += time.monotonic() - begin
-        time.sleep(RETRY_DELAY)
+        settled = settled_position(using)
+        with snapshot(using) as already_read:
+            fold = Fold(using, room=room)
+            fold.read(last_position(using), report=report)
+            if not find_differences(fold):
+                return Repair([], locked_seconds)
+        attempts = 0
+        while attempts < MAX_ATTEMPTS:
+            begin = time.monotonic()
+            try:
+                differences = _write_under_lock(fold, using, settled, already_read)
+                return Repair(differences, locked_seconds + time.monotonic() - begin)
+            except _BaselineMoved:
+                break
+            except OperationalError as error:
+                attempts += 1
+                if attempts == MAX_ATTEMPTS or getattr(error.__cause__, "sqlstate", None) not in _LOCK_ERRORS:
+                    raise
+            finally:
+                locked_seconds += time.monotonic() - begin
+            time.sleep(RETRY_DELAY)
+
+
+class _BaselineMoved(Exception):
+    """Retention has moved the baseline since the fold was read, and may have removed events that it refers to."""
 
 
 def _write_under_lock(fold: Fold, using: str, settled: int, already_read: str) -> list[Difference]:
     """Locks the log, folds the events that ``already_read`` (a snapshot) does not have, and writes what differs.
 
-    There are no such events up to the position ``settled``.
+    There are no such events up to the position ``settled``. Raises `_BaselineMoved`, and changes nothing, if the fold
+    began at another baseline.
     """
     fold = deepcopy(fold)  # a later attempt starts from the same state
     with transaction.atomic(using, durable=True):
         with connections[using].cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
+            # Retention does not move the baseline meanwhile.
+            cursor.execute(f"LOCK TABLE {baseline.Baseline._meta.db_table} IN SHARE MODE")
+            if baseline.start(using) != fold.start:
+                raise _BaselineMoved
             cursor.execute(f"LOCK TABLE {PresenceEvent._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
             # A transaction that has locked rows of these tables may be about to append. Waiting for it would be a
             # deadlock, and PostgreSQL would cancel one of the two.
             tables = ", ".join(model._meta.db_table for model in _PROJECTIONS)
             cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE NOWAIT")
-        fold.read(last_position(using), after=settled, snapshot=already_read)
+        fold.read_more(last_position(using), after=settled, snapshot=already_read)
         differences = find_differences(fold)
         with _guards_disabled(using):
             write_differences(fold, differences)

@@ -8,9 +8,10 @@ from datetime import datetime
 from django.db.models import Max, Min, QuerySet
 
 from presence_events import export, validation
-from presence_events.exceptions import InvalidMoment, InvalidPosition
+from presence_events.exceptions import BeforeHorizon, InvalidMoment, InvalidPosition
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
+from presence_events.segments import horizon
 from presence_events.segments.catalogue import MayContain
 from projections._delivery import dispatch
 from projections.replay.ranges import ReportProgress
@@ -34,20 +35,25 @@ def resend(
     """Sends the signals of a part of the log again, with ``replayed=True``, and returns how often a receiver raised.
 
     ``start`` and ``end`` are positions or moments. Both positions are included; events happened at or after the moment
-    ``start`` and before the moment ``end``. None stands for the beginning, or for the end of the log when the call
-    begins. The signals are those of ``worker``, of one ``room`` or of all. Receivers that raise are logged, and the
-    next one is called. Group membership does not change.
+    ``start`` and before the moment ``end``. None stands for the beginning of what is left, or for the end of the log
+    when the call begins. The signals are those of ``worker``, of one ``room`` or of all. Receivers that raise are
+    logged, and the next one is called. Group membership does not change.
 
     Raises `InvalidPosition` and `InvalidMoment` for a position past the end of the log, a moment in the future, and a
-    start after the end. Raises `OperationalError` if the end of the log is unknown, because a transaction that has
-    appended stays open. In these cases no signal has been sent.
+    start after the end. Raises `BeforeHorizon` for a position or a moment before the horizon of touches or of stays.
+    Raises `OperationalError` if the end of the log is unknown, because a transaction that has appended stays open. In
+    these cases no signal has been sent.
     """
     settled = settled_position(using)
+    horizons = horizon.read(using)
     for bound in (start, end):
+        if isinstance(bound, int) and bound <= horizons.position > 0:
+            raise BeforeHorizon(bound, horizons.position + 1)
         if isinstance(bound, int) and bound > settled:
             raise InvalidPosition(f"Got {bound}, and the log ends at {settled}.")
         if isinstance(bound, datetime):
             validation.moment(bound)
+            horizon.require(bound, horizons.of_events)
     if isinstance(start, int) and isinstance(end, int) and start > end:
         raise InvalidPosition(f"{start} comes after {end}.")
     if isinstance(start, datetime) and isinstance(end, datetime) and start > end:

@@ -28,8 +28,9 @@ def state(
     """Yields the state after the event at ``position``, or at ``moment``, inside the snapshot that it was read in.
 
     Position 0 is before the first event. Without either, it is the state at the end of the log. Raises
-    `InvalidPosition` and `InvalidMoment` for a position past the end of the log and a moment in the future. Raises
-    `OperationalError` if the end of the log is unknown, because a transaction that has appended stays open.
+    `InvalidPosition` and `InvalidMoment` for a position past the end of the log and a moment in the future, and
+    `BeforeHorizon` for either before the baseline. Raises `OperationalError` if the end of the log is unknown, because
+    a transaction that has appended stays open.
     """
     if moment is not None:
         moment = validation.moment(moment)

@@ -1,6 +1,7 @@
 """Finds the stays that another maximal age would have ended.
 
-Such a stay has a gap: a time between two of its signs of life, or since the last one, that is longer than the age.
+Such a stay has a gap: a time between two of its signs of life, or since the last one, that is longer than the age. Of
+the stays of the baseline, only the last sign of life is known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from django.db import connections
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
 from presence_events.segments.catalogue import MayContain
+from projections import baseline
+from projections.baseline import BaselineStay
 from projections.replay.beats import Beats
 from projections.replay.ranges import ReportProgress, last_position, position_before_first, ranges
 from projections.replay.snapshot import snapshot
@@ -41,23 +44,27 @@ class Gap(NamedTuple):
 
 
 class _FoundGap(NamedTuple):
-    """A gap since ``began_at``.
+    """A gap of the stay ``session`` since ``began_at``.
 
     ``position`` is the event of the stay that came after it, or the last one before it if the gap is open or a beat of
-    its process broke it, at ``beat_at``.
+    its process broke it, at ``beat_at``. It is None if that event is known from the baseline only.
     """
 
+    session: int
     began_at: datetime
-    position: int
+    position: int | None
     beat_at: datetime | None
     is_open: bool
 
 
 class _LastEvent(NamedTuple):
-    """The last event of a stay in the ranges that have been read, and the process on whose lease it was then."""
+    """The last event of a stay in the ranges that have been read, and the process on whose lease it was then.
+
+    For a stay of the baseline it is the last sign of life, without a position.
+    """
 
     at: datetime
-    position: int
+    position: int | None
     process: str | None
 
 
@@ -88,14 +95,14 @@ def gaps(using: str, age: float, *, room: str | None = None, report: ReportProgr
     age = validation.age(age)
     limit = timedelta(seconds=age)
     beats = Beats(using, limit)
-    last_events: dict[int, _LastEvent] = {}
     reported: set[int] = set()
     with snapshot(using), connections[using].cursor() as cursor:
         sql.execute(cursor, sql.read("projections", "queries/replay/settings"))
         cursor.execute("SELECT statement_timestamp()")
         now = cursor.fetchone()[0]
+        last_events = _at_the_baseline(room, using)
         end = last_position(using)
-        start = position_before_first(using, room, end)
+        start = max(baseline.start(using).position, position_before_first(using, room, end))
         for positions in ranges("signs of life", start, end, report):
             found = []
             beats.read(positions)
@@ -117,7 +124,7 @@ def gaps(using: str, age: float, *, room: str | None = None, report: ReportProgr
             silence = None if session in reported else beats.first_silence(last.process, last.at, now)
             if silence:
                 is_open = silence.broken_at is None
-                still_open.append(_FoundGap(silence.began_at, last.position, silence.broken_at, is_open))
+                still_open.append(_FoundGap(session, silence.began_at, last.position, silence.broken_at, is_open))
         yield from _described(still_open, limit, using)
 
 
@@ -139,25 +146,32 @@ def _first_gap(stay: _StayInRange, before: _LastEvent | None, beats: Beats) -> _
     for began_at, ended_at, position, lease in gaps:
         silence = beats.first_silence(lease, began_at, ended_at)
         if silence:
-            return _FoundGap(silence.began_at, position, silence.broken_at, is_open=False)
+            return _FoundGap(stay.session, silence.began_at, position, silence.broken_at, is_open=False)
     return None
 
 
+def _at_the_baseline(room: str | None, using: str) -> dict[int, _LastEvent]:
+    """Returns when the stays of the baseline were last seen, by session."""
+    rows = sql.rows("projections", "queries/replay/baseline_stays", {"room": room}, using=using)
+    return {session: _LastEvent(seen, None, process) for session, seen, process in rows}
+
+
 def _described(found: list[_FoundGap], limit: timedelta, using: str) -> Iterator[Gap]:
-    positions = [gap.position for gap in found]
-    if not positions:
-        return
-    near = MayContain("id", after=min(positions) - 1, up_to=max(positions))
+    positions = [gap.position for gap in found if gap.position is not None]
+    near = MayContain("id", after=min(positions, default=1) - 1, up_to=max(positions, default=0))
     events = PresenceEvent.objects.using(using).filter(near).in_bulk(positions)
-    for gap in sorted(found, key=lambda gap: gap.position):
-        event = events[gap.position]
+    stays = BaselineStay.objects.using(using).in_bulk([gap.session for gap in found if gap.position is None])
+    for gap in sorted(found, key=lambda gap: gap.position or 0):
+        event = None if gap.position is None else events[gap.position]
+        stay = stays[gap.session] if event is None else event
+        breaking = None if gap.beat_at or gap.is_open else event
         yield Gap(
-            event.session,
-            event.room,
-            event.channel_name,
-            event.user_id,
-            event.since,
+            gap.session,
+            stay.room,
+            stay.channel_name,
+            stay.user_id,
+            stay.joined_at if isinstance(stay, BaselineStay) else stay.since,
             gap.began_at + limit,
-            gap.beat_at or (None if gap.is_open else event.at),
-            "touch" if gap.beat_at else (None if gap.is_open else event.kind),
+            gap.beat_at or (None if breaking is None else breaking.at),
+            "touch" if gap.beat_at else (None if breaking is None else breaking.kind),
         )

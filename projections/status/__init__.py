@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from projections.status.figures import COUNTED, STRETCH, CheckpointStatus, Status, TriggerStatus, status
+from projections.status.figures import (
+    COUNTED,
+    STRETCH,
+    CheckpointStatus,
+    RemovalStatus,
+    RetentionStatus,
+    Status,
+    TriggerStatus,
+    status,
+)
 from projections.status.problems import find_problems
 
-__all__ = ["COUNTED", "STRETCH", "CheckpointStatus", "Status", "TriggerStatus", "find_problems", "status"]
+__all__ = [
+    "COUNTED",
+    "STRETCH",
+    "CheckpointStatus",
+    "RemovalStatus",
+    "RetentionStatus",
+    "Status",
+    "TriggerStatus",
+    "find_problems",
+    "status",
+]

@@ -1,6 +1,6 @@
 """Measures how presence is doing: who is present, what is appended, which readers lag behind, what is broken.
 
-It takes six queries, whose duration does not grow with the log. They read the presences, and for each checkpoint a
+It takes a few queries, whose duration does not grow with the log. They read the presences, and for each checkpoint a
 bounded range of the log. They need no more rights than the shipped grants give and write nothing, so they also run on a
 hot standby and through any pooler.
 """
@@ -8,22 +8,34 @@ hot standby and through any pooler.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from presence_events import sql
 from presence_events.databases import write_alias
+from presence_events.models import Removal
 from presence_events.positions import position_at
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.schema.installed import trigger_faults
-from presence_events.segments import catalogue
+from presence_events.segments import catalogue, holds, horizon
 from presence_events.tail import Mark
 from projections import conf
+from projections.retention.limits import plan
 from projections.signals import MAIN
 from projections.table_names import APPS
 
-__all__ = ["COUNTED", "STRETCH", "CheckpointStatus", "Status", "TriggerStatus", "status"]
+__all__ = [
+    "COUNTED",
+    "STRETCH",
+    "CheckpointStatus",
+    "RemovalStatus",
+    "RetentionStatus",
+    "Status",
+    "TriggerStatus",
+    "status",
+]
 
 COUNTED = 100_000
 """Undelivered events of a checkpoint, and dead letters, are counted up to this number."""
@@ -58,6 +70,32 @@ class CheckpointStatus:
     runs the query may not read the sequence of positions."""
     is_readable: bool = True
     """Whether the checkpoint stores a mark. If not, the lag is unknown, and 0 here."""
+
+
+@dataclass(frozen=True)
+class RetentionStatus:
+    """What retention does to one part of the log."""
+
+    part: str
+    kept: float | None
+    """Seconds for which events are kept, or None if all are."""
+    horizon: datetime | None
+    """The latest time of an event that was removed, or None if none was."""
+    overdue: float
+    """Seconds since the oldest segment should have been removed, or 0."""
+    is_overdue: bool
+    """Whether that is longer than a segment lasts."""
+    obstacle: str | None
+    """What stops the removal of a segment that is old enough, or None."""
+
+
+@dataclass(frozen=True)
+class RemovalStatus:
+    """The last segment that was removed."""
+
+    at: datetime
+    segment: str
+    events: int
 
 
 @dataclass(frozen=True)
@@ -117,6 +155,11 @@ class Status:
     checkpoints: tuple[CheckpointStatus, ...]
     """By name. The checkpoint of the main worker is left out if that worker sends no signals, because then no process
     moves it."""
+    retention: tuple[RetentionStatus, ...] = ()
+    """Of touches and of stays."""
+    last_removal: RemovalStatus | None = None
+    holds: tuple[str, ...] = ()
+    """The names of the holds in force."""
 
 
 def status(using: str | None = None) -> Status:
@@ -147,7 +190,8 @@ def status(using: str | None = None) -> Status:
         position=position,
         prepared_days=prepared,
         # The two positions are read one after the other. Events that were appended in between are not counted.
-        appends_per_second=max(position + 1 - position_at(at - _MINUTE, using=alias), 0) / _MINUTE.total_seconds(),
+        appends_per_second=max(position + 1 - position_at(at - _MINUTE, using=alias, partial=True), 0)
+        / _MINUTE.total_seconds(),
         oldest_stay=oldest_stay,
         oldest_unseen=oldest_unseen,
         dead_letters=dead_letters,
@@ -157,7 +201,30 @@ def status(using: str | None = None) -> Status:
         triggers=tuple(TriggerStatus(*fault) for fault in trigger_faults(APPS, using=alias)),
         has_worker=has_worker,
         checkpoints=tuple(_checkpoint_statuses(alias, moved)),
+        retention=tuple(_retention_statuses(alias)),
+        last_removal=_last_removal(alias),
+        holds=tuple(hold.name for hold in holds.in_force(alias)),
     )
+
+
+def _retention_statuses(alias: str) -> Iterator[RetentionStatus]:
+    horizons = horizon.read(alias)
+    for part in plan(alias):
+        yield RetentionStatus(
+            part=part.part,
+            kept=None if part.kept is None else part.kept.total_seconds(),
+            horizon=horizons.touches if part.part == "touches" else horizons.stays,
+            overdue=part.overdue.total_seconds(),
+            is_overdue=part.is_overdue,
+            obstacle=part.obstacle,
+        )
+
+
+def _last_removal(alias: str) -> RemovalStatus | None:
+    removal = Removal.objects.using(alias).last()
+    if removal is None:
+        return None
+    return RemovalStatus(removal.at, removal.segment, sum(removal.events.values()))
 
 
 def _checkpoint_statuses(alias: str, checkpoints: list[tuple[Any, ...]]) -> list[CheckpointStatus]:

@@ -48,6 +48,7 @@ def find_problems(
         *_segment_problems(status),
         *_presence_problems(status, max_unseen),
         *_dead_letter_problems(status, max_dead_letters),
+        *_retention_problems(status),
     ]
 
 
@@ -132,6 +133,21 @@ def _dead_letter_problems(status: Status, max_dead_letters: int) -> Iterator[str
             f"Look at them in the admin, fix the receivers, send the signals again with {resend}, and "
             f"{_delete_statement('presence_dead_letter', f'id <= {status.last_dead_letter}')}"
         )
+
+
+def _retention_problems(status: Status) -> Iterator[str]:
+    for part in status.retention:
+        if part.is_overdue:
+            stops = f"{part.obstacle} stops their removal" if part.obstacle else "no process removes them"
+            remedy = (
+                "manage.py presence_retention --dry-run shows the segments"
+                if part.obstacle
+                else "Run manage.py presence_retention as the owner of the tables, or run_projector with its role"
+            )
+            yield (
+                f"Old {part.part} are in the log for {duration(part.overdue)} longer than CHANNELS_PRESENCE_RETENTION "
+                f"says: {stops}. {remedy}."
+            )
 
 
 def _name_option(worker: str) -> str:

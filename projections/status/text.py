@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.status.figures import COUNTED, CheckpointStatus, Status
+from projections.status.figures import COUNTED, CheckpointStatus, RemovalStatus, RetentionStatus, Status
 
 __all__ = ["count", "duration", "lag", "table"]
 
@@ -25,6 +25,13 @@ def table(status: Status) -> str:
         ("signals", status.signals),
         ("worker", worker[status.has_worker]),
         *(("checkpoint", _checkpoint(checkpoint)) for checkpoint in status.checkpoints),
+        *(
+            (f"kept {part.part}", _retention(part))
+            for part in status.retention
+            if part.kept is not None or part.horizon
+        ),
+        *(("hold", repr(name)) for name in status.holds),
+        *([("last removal", _removal(status.last_removal))] if status.last_removal else []),
         ("database", f"{'hot standby' if status.is_standby else 'primary'}, at {status.at:%Y-%m-%d %H:%M:%S %Z}"),
     ]
     width = max(len(name) for name, _ in rows)
@@ -35,6 +42,16 @@ def _segments(days: int | None) -> str:
     if days is None:
         return "not needed yet"
     return f"prepared for {days:,} day{'' if days == 1 else 's'}" if days > 0 else "not prepared"
+
+
+def _retention(part: RetentionStatus) -> str:
+    kept = "all" if part.kept is None else f"for {duration(part.kept)}"
+    horizon = f", removed up to {part.horizon:%Y-%m-%d %H:%M:%S %Z}" if part.horizon else ""
+    return f"{kept}{horizon}{f', stopped by {part.obstacle}' if part.obstacle else ''}"
+
+
+def _removal(removal: RemovalStatus) -> str:
+    return f"{removal.segment}, {removal.events:,} events, at {removal.at:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _checkpoint(checkpoint: CheckpointStatus) -> str:

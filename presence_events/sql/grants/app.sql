@@ -6,8 +6,11 @@
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
 GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process, is_leased) ON presence_event TO :"role";
 -- include presence_events grants/nothing_on_partitions
-REVOKE ALL ON presence_segment FROM PUBLIC, :"role";
-GRANT SELECT ON presence_segment TO :"role";
+-- Only the owner removes segments, and places holds.
+REVOKE ALL ON presence_segment, presence_removal, presence_hold FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_removal_id_seq, presence_hold_id_seq FROM PUBLIC, :"role";
+GRANT SELECT ON presence_segment, presence_removal, presence_hold TO :"role";
+GRANT EXECUTE ON FUNCTION presence_horizon(text), presence_after_horizon(timestamptz, timestamptz) TO :"role";
 REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";

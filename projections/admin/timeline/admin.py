@@ -126,6 +126,7 @@ def _as_json(criteria: Criteria, now: datetime, drawing: Drawing) -> dict[str, A
         "from": microseconds(criteria.start),
         "until": microseconds(criteria.end),
         "now": microseconds(now),
+        "horizon": None if criteria.horizon is None else microseconds(criteria.horizon),
         "max_age": conf.max_age(),
         "complete": drawing.complete,
         "by": "person" if criteria.user is None else "room",

@@ -32,12 +32,17 @@ class Companions(NamedTuple):
 
 
 def companions_of(criteria: Criteria) -> Companions:
-    """Returns the people who spent most time with the user in the span, longest first. Makes two queries."""
+    """Returns the people who spent most time with the user in the span, longest first. Makes two queries.
+
+    Times before the horizon do not count.
+    """
+    if criteria.known_start > criteria.known_end:
+        return Companions(True, [])
     alias = criteria.stays().db
     params: dict[str, Any] = {
         "user_id": validation.user_parameter(criteria.user),
         "room": criteria.room,
-        "start": criteria.start,
+        "start": criteria.known_start,
         "stop": criteria.known_end,
         "max_stays": MAX_COMPARED_STAYS,
         "max_companions": MAX_COMPANIONS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import validation
 from presence_events.exceptions import InvalidMoment, InvalidRoomName, InvalidUser
+from presence_events.segments import horizon
 from presence_events.users import find_user_key
 from projections.models import PresenceSession
 from projections.sessions import PresenceSessionQuerySet
@@ -47,13 +49,24 @@ class Criteria:
         """The end of the part of the span that is not in the future: its end, or now."""
         return min(self.end, max(datetime.now(UTC), self.start + timedelta(microseconds=1)))
 
+    @cached_property
+    def horizon(self) -> datetime | None:
+        """The horizon of stays if it is after the start of the span or after the moment, or else None."""
+        found = horizon.of_stays(self._all_stays().db)
+        return found if any(horizon.is_before(time, found) for time in (self.start, self.moment) if time) else None
+
+    @property
+    def known_start(self) -> datetime:
+        """The beginning of the part of the span that is not before the horizon. May be after `known_end`."""
+        return self.start if self.horizon is None else max(self.start, self.horizon)
+
     def stays(self) -> PresenceSessionQuerySet:
-        """Returns all stays that overlap the span."""
-        return self._all_stays().during(self.start, self.end)
+        """Returns all stays that overlap the span. Of those before the horizon, some may be missing."""
+        return self._all_stays().during(self.start, self.end, partial=True)
 
     def stays_at(self, moment: datetime) -> PresenceSessionQuerySet:
-        """Returns the stays of the connections that were present at ``moment``."""
-        return self._all_stays().at(moment)
+        """Returns the stays of the connections that were present at ``moment``, or what is left of them."""
+        return self._all_stays().at(moment, partial=True)
 
     def _all_stays(self) -> PresenceSessionQuerySet:
         stays: PresenceSessionQuerySet = PresenceSession.objects.all()

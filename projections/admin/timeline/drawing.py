@@ -77,9 +77,11 @@ def build_drawing(criteria: Criteria) -> Drawing:
 
 
 def _samples(criteria: Criteria, using: str) -> list[Sample]:
-    end = criteria.known_end
-    step = (end - criteria.start) / (SAMPLE_COUNT - 1)
-    moments = [min(criteria.start + number * step, end) for number in range(SAMPLE_COUNT)]
+    start, end = criteria.known_start, criteria.known_end
+    if start > end:
+        return []
+    step = (end - start) / (SAMPLE_COUNT - 1)
+    moments = [min(start + number * step, end) for number in range(SAMPLE_COUNT)]
     params = {"moments": moments, "room": criteria.room, "user_id": validation.user_parameter(criteria.user)}
     return [
         Sample(*row)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from presence_events.models import PresenceEvent
+from presence_events.segments import horizon
 from projections.admin.links import list_url, padded_span, stay_url, timeline_url
 from projections.admin.stay_events import data_as_text, events_of
 from projections.admin.timeline import table
@@ -86,6 +87,7 @@ def moment_context(criteria: Criteria) -> dict[str, Any]:
         "presets": [NavigationLink(str(text), criteria.preset_query(name), name) for name, text in PRESETS.items()],
         "moves": _moves(criteria),
         "moment": moment,
+        "moment_horizon": criteria.horizon if horizon.is_before(moment, criteria.horizon) else None,
         "other_parameters": {name: value for name, value in criteria.parameters().items() if name != "moment"},
         "present": present,
         "listed": [

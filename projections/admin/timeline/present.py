@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from presence_events import sql, validation
+from presence_events.segments import horizon
 from presence_events.users import user_key_type
 from projections.admin.timeline.criteria import Criteria
 from projections.admin.timeline.lanes import Lane, lane_of, users_by_key
@@ -47,6 +48,9 @@ def present_at(criteria: Criteria, moment: datetime) -> Present:
     for stay in stays:
         by_person.setdefault((lane_of(stay.user_id, stay.channel_name, users), stay.room), []).append(stay)
     listed = [PresentPerson(person, stays) for (person, _), stays in by_person.items()]
+    if len(found) > MAX_LISTED_CONNECTIONS and horizon.is_before(moment, criteria.horizon):
+        number = criteria.stays_at(moment).count()
+        return Present(False, number, len({stay.user_id for stay in stays if stay.user_id is not None}), listed)
     if len(found) > MAX_LISTED_CONNECTIONS:
         using = str(stays[0]._state.db)
         params = {"moments": [moment], "room": criteria.room, "user_id": validation.user_parameter(criteria.user)}

@@ -17,6 +17,7 @@ from presence_events import export, validation
 from presence_events.exceptions import PresenceError
 from presence_events.files import new_file
 from presence_events.models import PresenceEvent
+from presence_events.segments import horizon
 from projections.management import arguments
 from projections.management.output import closed_pipe_exits
 from projections.models import PresenceSession
@@ -51,6 +52,11 @@ class Command(BaseCommand):
             metavar="TIME",
             help="sessions that began before this time, events before it; if it is in the future, all until now",
         )
+        parser.add_argument(
+            "--partial",
+            action="store_true",
+            help="export what is left of a time before the horizon, instead of failing; a header names the horizon",
+        )
         arguments.add_room(parser)
         parser.add_argument(
             "--user", type=arguments.user_key, metavar="KEY", help="only the user with this primary key"
@@ -69,29 +75,34 @@ class Command(BaseCommand):
         # A count on the terminal that shows the rows would be mixed with them.
         shows_count = self.stderr.isatty() and not (output is None and self.stdout.isatty())
         try:
-            rows = self._rows(**options)
+            alias = options["database"] or router.db_for_read(PresenceEvent)
+            rows = self._rows(alias, **options)
+            header = export.header(_horizons(alias, **options), options["format"])
             with self._destination(output) as write:
+                if header:
+                    write(memoryview(header))
                 count = export.copy(rows, self._counting(write) if shows_count else write, options["format"])
-        except (OSError, Error) as error:
+        except (OSError, Error, PresenceError) as error:
             raise CommandError(str(error)) from None
         if options["verbosity"] > 0:
             start = "\r" if shows_count else ""
             self.stderr.write(f"{start}Exported {count:,} {options['kind']}.", str)
 
     def _rows(
-        self, kind: str, start: datetime | None, end: datetime | None, room: str | None, user: Any, **options: Any
+        self, alias: str, start: datetime | None, end: datetime | None, partial: bool, **options: Any
     ) -> QuerySet[Any]:
-        alias = options["database"] or router.db_for_read(PresenceEvent)
-        try:
-            span = validation.span(start or _EARLIEST, end or _LATEST)
-        except PresenceError as error:
-            raise CommandError(str(error)) from None
+        kind, room, user = options["kind"], options["room"], options["user"]
+        span = validation.span(start or _EARLIEST, end or _LATEST)
         if kind == "events":
-            events = export.events(start, end, using=alias)
+            events = export.events(start, end, using=alias, partial=partial)
             events = events if room is None else events.filter(room=room)
             return events if user is None else events.filter(user_id=user)
         sessions = PresenceSession.objects.using(alias)
-        sessions = sessions.during(*span) if start or end else sessions
+        if start or end:
+            if end and not partial:
+                horizon.require(end, horizon.of_stays(alias))
+            # Without a start, it begins where the log begins.
+            sessions = sessions.during(*span, partial=partial or start is None)
         sessions = sessions if room is None else sessions.in_room(room)
         return sessions if user is None else sessions.of_user(user)
 
@@ -110,6 +121,20 @@ class Command(BaseCommand):
                 self.stderr.flush()
 
         return counting
+
+
+def _horizons(alias: str, kind: str, start: datetime | None, **options: Any) -> dict[str, datetime]:
+    """Returns the horizons before which the export may lack rows, by part."""
+    if kind == "sessions":
+        parts = {"stays": horizon.of_stays(alias)}
+    else:
+        found = horizon.read(alias)
+        parts = {"touches": found.touches, "stays": found.stays}
+    return {
+        part: moment
+        for part, moment in parts.items()
+        if moment is not None and (start is None or horizon.is_before(start, moment))
+    }
 
 
 @contextmanager

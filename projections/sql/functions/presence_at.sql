@@ -1,4 +1,5 @@
--- Returns the stays at a moment. Conditions on the room or the user use the indexes.
+-- Returns the stays at a moment. Conditions on the room or the user use the indexes. Raises an error if the moment is before
+-- the horizon of stays.
 --
 -- The WITH prevents PostgreSQL from merging this query into a query that takes the moment from another table. The
 -- conditions on time would become join conditions, which cannot use the indexes.
@@ -8,7 +9,11 @@
 CREATE FUNCTION presence_at(moment timestamptz)
 RETURNS SETOF presence_session LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-    WITH question AS (SELECT presence_check(moment, moment, '1 s') AS has_answer)
+    WITH question AS (
+        SELECT
+            presence_check(moment, moment, '1 s')
+            AND presence_after_horizon(moment, presence_horizon('stays')) AS has_answer
+    )
     SELECT s.*
     FROM presence_session AS s
     WHERE (SELECT has_answer FROM question)

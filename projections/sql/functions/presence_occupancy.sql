@@ -25,6 +25,7 @@ BEGIN ATOMIC
         SELECT least(stop, clock_timestamp()) AS stop
         -- No number of steps leads away from -infinity. A step of 0 makes presence_check refuse it.
         WHERE presence_check(start, stop, CASE WHEN isfinite(start) THEN step ELSE interval '0' END)
+            AND presence_after_horizon(start, presence_horizon('stays'))
     ), steps (number, start) AS (
         SELECT 1, presence_occupancy.start FROM limits AS l WHERE presence_occupancy.start < l.stop
         UNION ALL

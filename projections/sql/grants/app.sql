@@ -5,6 +5,13 @@
 REVOKE ALL ON presence_room, presence_open_stay, presence_process FROM PUBLIC, :"role";
 GRANT SELECT, UPDATE (channel_name) ON presence_room, presence_open_stay TO :"role";
 GRANT SELECT, UPDATE (name) ON presence_process TO :"role";
+-- A replay begins at the baseline. Only the owner moves it.
+REVOKE ALL ON
+    presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process
+FROM PUBLIC, :"role";
+GRANT SELECT ON
+    presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process
+TO :"role";
 REVOKE ALL ON presence, presence_session FROM PUBLIC, :"role";
 GRANT SELECT ON presence, presence_session TO :"role";
 -- The field Presence.last_seen calls it.

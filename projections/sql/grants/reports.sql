@@ -5,6 +5,12 @@
 REVOKE ALL ON
     presence_event,
     presence_segment,
+    presence_removal,
+    presence_hold,
+    presence_baseline,
+    presence_baseline_room,
+    presence_baseline_stay,
+    presence_baseline_process,
     presence_process,
     presence_checkpoint,
     presence_room,
@@ -15,10 +21,28 @@ REVOKE ALL ON
     presence_dead_letter
 FROM PUBLIC, :"role";
 -- include presence_events grants/nothing_on_partitions
-REVOKE ALL ON SEQUENCE presence_event_id_seq, presence_open_stay_id_seq, presence_dead_letter_id_seq FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE
+    presence_event_id_seq,
+    presence_open_stay_id_seq,
+    presence_dead_letter_id_seq,
+    presence_removal_id_seq,
+    presence_hold_id_seq
+FROM PUBLIC, :"role";
 -- The functions run with the rights of their caller, the view with those of its owner.
 GRANT SELECT ON
-    presence_session, presence_event, presence_segment, presence_room, presence, presence_open_stay, presence_process
+    presence_session,
+    presence_event,
+    presence_segment,
+    presence_removal,
+    presence_hold,
+    presence_baseline,
+    presence_baseline_room,
+    presence_baseline_stay,
+    presence_baseline_process,
+    presence_room,
+    presence,
+    presence_open_stay,
+    presence_process
 TO :"role";
 -- For manage.py presence_at.
 GRANT SELECT ON SEQUENCE presence_event_id_seq TO :"role";
@@ -28,6 +52,8 @@ GRANT EXECUTE ON FUNCTION
     presence_during(timestamptz, timestamptz),
     presence_occupancy(text, timestamptz, timestamptz, interval),
     presence_check(timestamptz, timestamptz, interval),
+    presence_horizon(text),
+    presence_after_horizon(timestamptz, timestamptz),
     presence_lasts(timestamptz, timestamptz, boolean, timestamptz, timestamptz),
     presence_magnitude(timestamptz, timestamptz)
 TO :"role";

@@ -26,7 +26,7 @@ def test_a_fold_that_goes_on_gives_the_same_rows_as_one_from_the_beginning(user:
         with transaction.atomic():
             fold = Fold("default")
             fold.read(position)
-            fold.read(events[-1].id, after=position)
+            fold.read_more(events[-1].id, after=position)
             assert rows_of(fold) == expected_rows(events)
 
 

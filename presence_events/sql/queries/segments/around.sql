@@ -11,7 +11,7 @@ WITH segment AS MATERIALIZED (
         state = 'closed' AND coalesce(last_at < %(moment)s, true) AS is_before,
         state = 'closed' AND coalesce(first_at >= %(moment)s, true) AS is_after
     FROM presence_segment
-    WHERE state <> 'removed'
+    WHERE state NOT IN ('leaving', 'removed')
 ), later AS MATERIALIZED (
     SELECT min(first_at) AS at, min(first_id) AS position FROM segment WHERE is_after
 ), divided AS MATERIALIZED (

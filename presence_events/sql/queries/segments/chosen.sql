@@ -18,6 +18,7 @@ WHERE (%(only)s::text IS NULL OR part = %(only)s::text)
             AND (%(up_to)s::bigint IS NULL OR first_id <= %(up_to)s::bigint)
             AND (%(start)s::timestamptz IS NULL OR last_at >= %(start)s::timestamptz)
             AND (%(stop)s::timestamptz IS NULL OR first_since <= %(stop)s::timestamptz)
+        WHEN 'leaving' THEN false
         WHEN 'removed' THEN false
         ELSE first_day IS NULL
             OR first_day <= 1 + greatest(

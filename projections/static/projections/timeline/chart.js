@@ -26,6 +26,8 @@ export class Chart extends EventTarget {
     this.lanes.redraw = () => this.draw();
     this.preview = new Preview(preview, translations);
     this.lines = [svg, axis, bars].map((parent) => parent.appendChild(shape("line", { class: "moment" })));
+    this.shade = shape("rect", { class: "removed", x: 0, y: 0 });
+    bars.prepend(this.shade);
     this.brush = svg.appendChild(shape("rect", { class: "brush", y: 0 }));
     this.view = null;
     this.data = null;
@@ -50,7 +52,12 @@ export class Chart extends EventTarget {
     this.root.dataset.by = data.by;
     this.arrange();
     this.parts.incomplete.hidden = data.complete;
-    this.parts.empty.hidden = !data.complete || data.stays.length > 0;
+    this.parts.empty.hidden = !data.complete || data.stays.length > 0 || data.horizon !== null;
+    this.parts.horizon.hidden = data.horizon === null;
+    if (data.horizon !== null) {
+      const time = this.clock.timestamp(data.horizon);
+      this.parts.horizon.textContent = this.translations.text("horizon", { time });
+    }
     this.root.hidden = false;
   }
 
@@ -113,11 +120,13 @@ export class Chart extends EventTarget {
       view,
       width: this.width,
       counted: this.counted,
-      start: data.from,
+      start: this.start,
       stop: Math.min(data.until, data.now),
       withPeople: this.byPerson,
+      removed: data.horizon === null ? null : { until: data.horizon, text: this.translations.text("removed") },
       clock: this.clock,
     });
+    this.drawHorizon();
     lanes.draw(view, this.width, ticks);
     parts.merged.hidden = !lanes.merged;
     parts.scroller.hidden = !lanes.arranged.length;
@@ -133,6 +142,19 @@ export class Chart extends EventTarget {
     const previewed = lanes.bar(({ key }) => key === this.preview.bar);
     if (previewed) this.preview.show(previewed, this);
     else this.rest();
+  }
+
+  /** The time from which the numbers are known. */
+  get start() {
+    return Math.max(this.data.from, this.data.horizon ?? this.data.from);
+  }
+
+  /** Shades the lanes before the horizon. */
+  drawHorizon() {
+    const { from, until } = this.view;
+    const end = Math.min(Math.max(this.data.horizon ?? from, from), until);
+    const width = Math.round(((end - from) / (until - from)) * this.width);
+    update(this.shade, { width, height: "100%", visibility: width ? "visible" : "hidden" });
   }
 
   drawMoment() {
@@ -162,6 +184,7 @@ export class Chart extends EventTarget {
     const { data } = this;
     const time = this.clock.timestamp(moment);
     // The loaded data does not contain connections that joined at the very end of the span.
+    if (data.horizon !== null && moment < data.horizon) return this.translations.text("moment-removed", { time });
     if (moment < data.from || moment >= data.until || moment > data.now) return time;
     const { connections, people } = counts.at(this.counted, moment);
     return this.translations.text(`moment-${data.complete ? data.by : "about"}`, {

@@ -43,8 +43,11 @@ export class Curves {
     axis.prepend(this.marks);
   }
 
-  /** Draws `counted`, which is known from `start` to `stop`. Returns the ticks of the axis, in pixels. */
-  draw({ view, width, counted, start, stop, withPeople, clock }) {
+  /**
+   * Draws `counted`, which is known from `start` to `stop`. `removed` has the end of the time of which events were removed
+   * and its label, or is null. Returns the ticks of the axis, in pixels.
+   */
+  draw({ view, width, counted, start, stop, withPeople, removed, clock }) {
     update(this.svg, { width, height: HEIGHT });
     update(this.axis, { width, height: AXIS_HEIGHT });
     const most = Math.max(
@@ -63,7 +66,7 @@ export class Curves {
     });
     const people = withPeople ? counts.corners(counted, "people", view, start, stop, width) : [];
     update(this.people, { d: path(people, y) });
-    this.drawUnknown(view, width, start, stop);
+    this.drawUnknown(view, width, start, stop, removed);
     const found = ticks(view, width, clock);
     this.drawAxis(found, view, width);
     return found.marks.map(({ time }) => ((time - view.from) / (view.until - view.from)) * width);
@@ -79,8 +82,8 @@ export class Curves {
     arrangeChildren(this.grid, marks);
   }
 
-  /** Marks the parts of the view that are not loaded, or in the future. */
-  drawUnknown(view, width, start, stop) {
+  /** Marks the parts of the view that are not loaded, in the future, or before the horizon. */
+  drawUnknown(view, width, start, stop, removed) {
     const x = (time) => ((time - view.from) / (view.until - view.from)) * width;
     const spans = [
       [0, x(Math.min(Math.max(start, view.from), view.until))],
@@ -89,6 +92,12 @@ export class Curves {
     const bands = spans
       .filter(([from, until]) => until - from > 0.5)
       .map(([from, until]) => shape("rect", { x: round(from), width: round(until - from), height: HEIGHT }));
+    const end = removed ? x(Math.min(removed.until, view.until)) : 0;
+    if (removed && end > removed.text.length * CHAR_WIDTH + 8) {
+      const label = shape("text", { x: 4, y: 14, class: "removed-label" });
+      label.textContent = removed.text;
+      bands.push(label);
+    }
     arrangeChildren(this.unknown, bands);
   }
 

@@ -1,0 +1,56 @@
+"""The horizons of the log: from when on answers are complete, after retention has removed segments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from presence_events import sql
+from presence_events.exceptions import BeforeHorizon
+
+__all__ = ["Horizons", "is_before", "of_stays", "read", "require"]
+
+
+class Horizons(NamedTuple):
+    """The latest time of an event that was removed from each part, or None if nothing was.
+
+    ``position`` is the last position of what was removed from either part, or 0.
+    """
+
+    touches: datetime | None
+    stays: datetime | None
+    position: int
+
+    @property
+    def of_events(self) -> datetime | None:
+        """The horizon of all events: the later one of both parts."""
+        return max((time for time in (self.touches, self.stays) if time is not None), default=None)
+
+
+def read(using: str) -> Horizons:
+    """Returns the horizons of the log in the database ``using``. Takes one query of a small table."""
+    ((touches, stays, position),) = sql.rows("presence_events", "queries/segments/horizons", using=using)
+    return Horizons(touches, stays, position)
+
+
+def of_stays(using: str) -> datetime | None:
+    """Returns the horizon of stays. Needs no rights on tables."""
+    ((moment,),) = sql.rows("presence_events", "queries/segments/stays_horizon", using=using)
+    return moment  # type: ignore[no-any-return]
+
+
+def is_before(moment: datetime, horizon: datetime | None) -> bool:
+    """Returns whether answers about ``moment`` are incomplete."""
+    return horizon is not None and _aware(moment) < _aware(horizon)
+
+
+def require(moment: datetime, horizon: datetime | None) -> None:
+    """Raises `BeforeHorizon` if answers about ``moment`` are incomplete."""
+    if horizon is not None and is_before(moment, horizon):
+        raise BeforeHorizon(moment, horizon)
+
+
+def _aware(time: datetime) -> datetime:
+    return time if timezone.is_aware(time) else timezone.make_aware(time)
