@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from django.db.models import Max, Min
 
 from presence_events.models import PresenceEvent
-from projections import baseline
+from projections.retention import baseline
 
 __all__ = ["MAX_POSITIONS", "ReportProgress", "last_position", "position_before_first", "ranges"]
 

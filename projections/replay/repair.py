@@ -17,7 +17,7 @@ from django.db.models import Model
 
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
-from projections import baseline
+from projections.retention import baseline
 from projections.models import Presence, Process, Room
 from projections.replay.differences import Difference, find_differences, write_differences
 from projections.replay.fold import Fold

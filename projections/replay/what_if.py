@@ -14,8 +14,8 @@ from django.db import connections
 
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
-from projections import baseline
-from projections.baseline import BaselineStay
+from projections.retention import baseline
+from projections.retention.baseline import BaselineStay
 from projections.replay.beats import Beats
 from projections.replay.ranges import ReportProgress, last_position, position_before_first, ranges
 from projections.replay.snapshot import snapshot

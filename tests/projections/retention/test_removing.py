@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from presence_events.models import PresenceEvent, Removal, Segment
-from projections.baseline import Baseline
+from projections.retention.baseline import Baseline
 from projections.models import Presence, Room
 from projections.replay.repair import compare, repair
 from projections.replay.state import state
