@@ -23,7 +23,7 @@ from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
-from projections.status import CheckpointStatus, Status, TriggerStatus, status
+from projections.status import CheckpointStatus, RetentionStatus, Status, TriggerStatus, status
 from tests.backdating import Stay, write
 from tests.leases import beat, move_lease
 from tests.postgres import embedded
@@ -81,6 +81,7 @@ def test_the_status_of_an_empty_database() -> None:
         triggers=(),
         has_worker=False,
         checkpoints=(),
+        retention=tuple(RetentionStatus(part, None, None, 0, False, None) for part in ("touches", "stays")),
     )
 
 
@@ -321,12 +322,12 @@ def test_triggers_that_are_switched_off_by_session_replication_role_are_named() 
 
 
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(9):
         status()
     for number in range(5):
         Room.objects.add(f"room-{number}", "channel")
         follow_from_the_beginning(f"reader-{number}")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(9):
         status()
 
 
@@ -337,6 +338,9 @@ READ = [
     "presence",
     "presence_room",
     "presence_event",
+    "presence_segment",
+    "presence_removal",
+    "presence_hold",
     "presence_checkpoint",
     "presence_process",
     "presence_dead_letter",
