@@ -19,9 +19,9 @@ from presence_events.schema.fields import FunctionTimeField, PrimaryKeyAlias
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import CallersTriggerSql, PartitionsTriggerSql, SqlTrigger
 from projections import selections
-from projections.baseline import Baseline, BaselineProcess, BaselineRoom, BaselineStay
 from projections.compatibility import CurrentChannelLayer
 from projections.managers import PresenceManager, ProcessManager, RoomManager
+from projections.retention.baseline import Baseline, BaselineProcess, BaselineRoom, BaselineStay
 from projections.sessions import PresenceSession, Timeline
 
 if TYPE_CHECKING:

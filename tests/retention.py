@@ -9,8 +9,8 @@ from django.db import connection, transaction
 
 from presence_events.models import Segment
 from presence_events.segments import closing
-from projections.baseline import BaselineProcess, BaselineRoom, BaselineStay
 from projections.retention import removing
+from projections.retention.baseline import BaselineProcess, BaselineRoom, BaselineStay
 from tests import segments
 from tests.fold import Lease, Row, State
 

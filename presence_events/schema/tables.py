@@ -56,12 +56,14 @@ def segment_faults(*, using: str) -> list[Fault]:
 def sequence_faults(app_label: str, *, using: str) -> list[Fault]:
     """Returns what is wrong with the sequences from which the fold draws the keys of the app's tables.
 
-    These are the keys that Django does not generate, and that are numbers.
+    These are the keys that Django does not generate, that are numbers, and that are not editable.
     """
     keys = [
         (model._meta.db_table, key.column)
         for model in _models(app_label)
-        if isinstance(key := model._meta.pk, models.BigIntegerField) and not isinstance(key, models.AutoField)
+        if isinstance(key := model._meta.pk, models.BigIntegerField)
+        and not isinstance(key, models.AutoField)
+        and not key.editable
     ]
     parameters = {
         "tables": [table for table, _ in keys],
@@ -85,7 +87,11 @@ def constraint_faults(app_label: str, *, using: str) -> list[Fault]:
 
 def missing_indexes(app_label: str, *, using: str) -> list[tuple[str, str]]:
     """Returns the table and the name of each declared index that does not exist or is invalid."""
-    expected = [(model._meta.db_table, index.name) for model in _models(app_label) for index in model._meta.indexes]
+    expected = [
+        (model._meta.db_table, index.name)
+        for model in _models(app_label)
+        for index in (*model._meta.indexes, *filter(_is_index, model._meta.constraints))
+    ]
     parameters = {"tables": [table for table, _ in expected], "names": [name for _, name in expected]}
     rows = sql.rows("presence_events", "queries/tables/indexes", parameters, using=using)
     return [(table, name) for table, name in rows]
@@ -97,11 +103,18 @@ def _models(app_label: str) -> list[type[models.Model]]:
     return [model for model in found if model._meta.managed and not model._meta.proxy]
 
 
+def _is_index(constraint: models.BaseConstraint) -> bool:
+    """Returns whether PostgreSQL has a unique index for ``constraint``, and no constraint."""
+    return isinstance(constraint, models.UniqueConstraint) and constraint.condition is not None
+
+
 def _constraints(model: type[models.Model]) -> Iterator[_Constraint]:
     table = model._meta.db_table
     if not isinstance(model._meta.pk, PositionField):
         yield _Constraint(table, "p", column=model._meta.pk.column)
     for constraint in model._meta.constraints:
+        if _is_index(constraint):
+            continue
         yield _Constraint(table, "c" if isinstance(constraint, models.CheckConstraint) else "u", constraint.name)
     fields: Sequence[Any] = model._meta.concrete_fields
     for field in fields:

@@ -22,8 +22,8 @@ from presence_events import sql
 from presence_events.exceptions import BeforeHorizon
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.segments import horizon
-from projections import baseline
 from projections.replay.ranges import ReportProgress, position_before_first, ranges
+from projections.retention import baseline
 
 __all__ = ["Fold"]
 

@@ -8,7 +8,7 @@ from django.db.models import Max, Min
 
 from presence_events.models import PresenceEvent
 from presence_events.segments.catalogue import MayContain
-from projections import baseline
+from projections.retention import baseline
 
 __all__ = ["MAX_POSITIONS", "ReportProgress", "last_position", "position_before_first", "ranges"]
 

@@ -17,12 +17,12 @@ from django.db.models import Model
 
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
-from projections import baseline
 from projections.models import Presence, Process, Room
 from projections.replay.differences import Difference, find_differences, write_differences
 from projections.replay.fold import Fold
 from projections.replay.ranges import ReportProgress, last_position
 from projections.replay.snapshot import snapshot
+from projections.retention import baseline
 
 __all__ = ["Repair", "compare", "repair"]
 

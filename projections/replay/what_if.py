@@ -15,11 +15,11 @@ from django.db import connections
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
 from presence_events.segments.catalogue import MayContain
-from projections import baseline
-from projections.baseline import BaselineStay
 from projections.replay.beats import Beats
 from projections.replay.ranges import ReportProgress, last_position, position_before_first, ranges
 from projections.replay.snapshot import snapshot
+from projections.retention import baseline
+from projections.retention.baseline import BaselineStay
 
 __all__ = ["Gap", "gaps"]
 

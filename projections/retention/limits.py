@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Min
 from django.utils import timezone
 
-from presence_events import conf
+from presence_events import conf, sql
 from presence_events.models import Checkpoint, Hold, Segment
 from presence_events.segments import holds
 from presence_events.segments.periods import Period, period_of
 from presence_events.segments.preparing import today
 from presence_events.tail import Mark
-from projections.models import Presence
 
 __all__ = ["Limits", "PartPlan", "plan", "read_limits"]
 
@@ -70,11 +68,12 @@ class Limits(NamedTuple):
 
 def read_limits(using: str) -> Limits:
     """Returns the limits as they are now."""
+    ((first,),) = sql.rows("projections", "queries/retention/first_open_stay", using=using)
     marks = Checkpoint.objects.using(using).order_by("name").values_list("name", "mark")
     return Limits(
         holds.in_force(using),
         [(name, _decided(mark)) for name, mark in marks],
-        Presence.objects.using(using).aggregate(first=Min("joined_at"))["first"],
+        first,
     )
 
 
@@ -83,6 +82,8 @@ def plan(using: str) -> list[PartPlan]:
 
     The segments of a part go in their order, so one that has to stay stops all after it.
     """
+    if not conf.retention():
+        return [PartPlan(part, None, [], None, None, timedelta()) for part in Segment.Part.values]
     limits, day = read_limits(using), today(using)
     return [_plan_of(part, limits, day, using) for part in Segment.Part.values]
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from django.db import connections
 
 from presence_events import sql
-from projections import baseline
 from projections.replay.differences import BASELINE, find_differences, write_differences
 from projections.replay.fold import Fold
 from projections.replay.ranges import ReportProgress
+from projections.retention import baseline
 
 __all__ = ["move"]
 

@@ -53,12 +53,20 @@ def test_the_projections_can_be_removed_and_restored_from_the_log() -> None:
     left = objects()
     assert {name for name in left if name.startswith("function")} == {
         "function pgtrigger_append_only_6794e",
+        "function pgtrigger_permanent_09448",
+        "function pgtrigger_permanent_2926e",
+        "function pgtrigger_released_once_c14a0",
+        "function presence_after_horizon",
         "function presence_divide_segment",
+        "function presence_horizon",
         "function presence_make_segment",
         "function presence_segment_guard",
     }
     assert {name for name in left if name.startswith("trigger")} == {
         "trigger pgtrigger_append_only_6794e",
+        "trigger pgtrigger_permanent_09448",
+        "trigger pgtrigger_permanent_2926e",
+        "trigger pgtrigger_released_once_c14a0",
         "trigger presence_segment_guard",
     }
     assert "statistics presence_event_magnitude" in left

@@ -186,6 +186,7 @@ class TestBadInput:
         assert not list(tmp_path.iterdir())
 
 
+@in_the_test
 def test_a_database_error_is_a_command_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any) -> Any:
         raise OperationalError("it is unavailable")

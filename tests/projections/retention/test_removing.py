@@ -9,10 +9,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from presence_events.models import PresenceEvent, Removal, Segment
-from projections.baseline import Baseline
 from projections.models import Presence, Room
 from projections.replay.repair import compare, repair
 from projections.replay.state import state
+from projections.retention.baseline import Baseline
 from tests import retention, segments
 from tests.fold import assert_live_is_the_fold, fold, live
 from tests.leases import beat

@@ -24,7 +24,7 @@ from presence_events.segments import preparing
 from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
-from projections.status import CheckpointStatus, Status, TriggerStatus, status
+from projections.status import CheckpointStatus, RetentionStatus, Status, TriggerStatus, status
 from tests.backdating import Stay, write
 from tests.leases import beat, move_lease
 from tests.postgres import embedded
@@ -84,6 +84,7 @@ def test_the_status_of_an_empty_database() -> None:
         triggers=(),
         has_worker=False,
         checkpoints=(),
+        retention=tuple(RetentionStatus(part, None, None, 0, False, None) for part in ("touches", "stays")),
     )
 
 
@@ -339,12 +340,12 @@ def test_a_log_without_segments_is_prepared_for_a_month_and_a_week() -> None:
 
 
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         status()
     for number in range(5):
         Room.objects.add(f"room-{number}", "channel")
         follow_from_the_beginning(f"reader-{number}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         status()
 
 
@@ -356,6 +357,8 @@ READ = [
     "presence_room",
     "presence_event",
     "presence_segment",
+    "presence_removal",
+    "presence_hold",
     "presence_checkpoint",
     "presence_process",
     "presence_dead_letter",

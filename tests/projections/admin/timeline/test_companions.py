@@ -23,7 +23,7 @@ def test_time_together_is_merged_over_tabs_and_rooms(
 ) -> None:
     # Both were in the lobby from 9:45 to 11:00, and from 10:00 in the attic as well.
     write(Stay("attic", "second desk", other_user, at(10, 10), at(10, 20)))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert together(Criteria(None, user.pk, at(8), at(13))) == {"grace": timedelta(minutes=75)}
 
 
