@@ -17,7 +17,7 @@ SELECT DISTINCT ON (j.room, j.channel_name)
 FROM unnest(
         %(joins)s::bigint[], %(touched_at)s::timestamptz[], %(data_positions)s::bigint[], %(lease_positions)s::bigint[]
     ) AS stay (join_position, touched_at, data_position, lease_position)
-JOIN presence_event AS j ON j.id = stay.join_position
-LEFT JOIN presence_event AS touch ON touch.id = stay.data_position
-LEFT JOIN presence_event AS lease ON lease.id = stay.lease_position
+JOIN presence_event AS j ON j.id = stay.join_position AND j.kind = 'join' AND {joins}
+LEFT JOIN presence_event AS touch ON touch.id = stay.data_position AND touch.kind = 'touch' AND {touches}
+LEFT JOIN presence_event AS lease ON lease.id = stay.lease_position AND lease.kind = 'touch' AND {leases}
 ORDER BY j.room, j.channel_name, j.id DESC
