@@ -45,8 +45,8 @@ def position_at(moment: datetime, *, using: str, partial: bool = False) -> int:
         "queries/positions/position_at",
         {"moment": moment, "high": near.high},
         using=using,
-        low=str(near.low or _extreme("first", "min", near.parts)),
-        end=str(near.end or _extreme("end", "max", near.parts)),
+        first=f"VALUES ({near.low})" if near.low else _extreme("first", near.parts),
+        last=f"VALUES ({near.end - 1})" if near.end else _extreme("last", near.parts),
         probes=" UNION ALL ".join(sql.read("presence_events", _PROBE).format(part=part) for part in near.parts),
     )
     return int(position)
@@ -55,10 +55,10 @@ def position_at(moment: datetime, *, using: str, partial: bool = False) -> int:
 _PROBE = "queries/positions/probe"
 
 
-def _extreme(name: str, function: str, parts: Sequence[str]) -> str:
-    """Returns the query ``name`` for the lowest or highest position in ``parts``, each of which has its own plan."""
-    found = " UNION ALL ".join(f"SELECT {function}(id) FROM presence_event WHERE {part}" for part in parts)  # noqa: S608
-    return sql.read("presence_events", f"queries/positions/{name}").format(parts=found)
+def _extreme(name: str, parts: Sequence[str]) -> str:
+    """Returns a query for the ``first`` or ``last`` position in ``parts``, each of which has a plan of its own."""
+    query = sql.read("presence_events", f"queries/positions/{name}")
+    return " UNION ALL ".join(query.format(part=part) for part in parts)
 
 
 def drawn_position(using: str) -> int:

@@ -23,7 +23,7 @@ _PARTS = {"touches": "kind = 'touch'", "stays": "kind <> 'touch'"}
 """The parts of the log, with the condition on the kinds of their events."""
 
 _Range = tuple[str, str]
-"""Days from the first (included) to the second (excluded), or to infinity."""
+"""Days from the first (included) to the second (excluded). In texts, ``-infinity`` comes before all days."""
 
 
 class Around(NamedTuple):
@@ -40,11 +40,20 @@ class Around(NamedTuple):
 
 
 def around(moment: datetime, *, using: str) -> Around:
-    """Returns where the position of ``moment`` is, by the figures of closed segments."""
-    ((low, high, end, chosen),) = sql.rows(
+    """Returns where the position of ``moment`` is, by the figures of closed segments.
+
+    What is appended after an event has a later position. So if one of the events after the moment is known, the open
+    segments of later days do not matter.
+    """
+    ((last_older, high, later, found),) = sql.rows(
         "presence_events", "queries/segments/around", {"moment": moment}, using=using
     )
-    return Around(low, high, end, _of_parts(chosen))
+    divided = [row for row in found if row[3] is not None or later is None or row[1] <= later]
+    low, end = last_older and last_older + 1, None
+    if divided and all(first_id is not None for *_, first_id, _ in divided):
+        low = max(low or 1, min(int(first_id) for *_, first_id, _ in divided))
+        end = 1 + max(int(last_id) for *_, last_id in divided)
+    return Around(low, high, end, _of_parts(row[:3] for row in divided))
 
 
 def days(*, using: str, table: str = "", **limits: Any) -> str:
@@ -90,8 +99,8 @@ def _of_parts(chosen: Iterable[Sequence[str]]) -> list[str]:
 def _on_days(ranges: Iterable[_Range], column: str) -> str:
     """Returns a condition on ``column`` for days in any of ``ranges``, with adjacent and overlapping ranges joined."""
     joined: list[_Range] = []
-    for first, end in sorted(ranges, key=_order):
-        if joined and (first == "-infinity" or first <= joined[-1][1] or joined[-1][1] == "infinity"):
+    for first, end in sorted(ranges):
+        if joined and first <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
             joined.append((first, end))
@@ -102,10 +111,6 @@ def _on_days(ranges: Iterable[_Range], column: str) -> str:
         for first, end in joined
     ]
     return "true" if "" in conditions else " OR ".join(conditions) or "false"
-
-
-def _order(days: _Range) -> str:
-    return days[0].replace("-infinity", "")
 
 
 class MayContain(models.Expression):

@@ -140,5 +140,5 @@ def _run(query: str, fold: Fold, projection: _Projection, **params: Any) -> list
         room=projection.room or "NULL",
         columns=", ".join(projection.columns),
         changes=", ".join(f"{column} = excluded.{column}" for column in updated),
-        folded=sql.read("projections", f"queries/replay/{projection.query}"),
+        folded=fold.query(projection.query),
     )

@@ -12,6 +12,7 @@ one changes it.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from django.db import connections
 from presence_events import sql
 from presence_events.exceptions import BeforeHorizon
 from presence_events.schema.json_data import TolerantDecoder
-from presence_events.segments import horizon
+from presence_events.segments import catalogue, horizon
 from projections.replay.ranges import ReportProgress, position_before_first, ranges
 from projections.retention import baseline
 
@@ -119,13 +120,33 @@ class Fold:
 
     def present(self) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Returns the column names and the rows: one for each presence, and one for each empty room."""
-        statement = _query("state").format(
-            rooms=_query("rooms"), presences=_query("presences"), processes=_query("processes")
-        )
+        parts = {name: self.query(name) for name in ("rooms", "presences", "processes")}
+        statement = sql.read("projections", "queries/replay/state").format(**parts)
         with connections[self.using].cursor() as cursor:
             sql.execute(cursor, statement, self.params())
             columns = [column.name for column in cursor.description]
             return columns, [(*row, data and json.loads(data, cls=TolerantDecoder)) for *row, data in cursor.fetchall()]
+
+    def query(self, name: str) -> str:
+        """Returns ``rooms.sql``, ``presences.sql`` or ``processes.sql`` for the segments that have its events."""
+        touches = list(self._touches.values())
+        positions: dict[str, list[tuple[str, str, str, Iterable[int | None]]]] = {
+            "rooms": [("creating_joins", "stays", "presence_event", self._creating_joins.values())],
+            "presences": [
+                ("joins", "stays", "j", self._joins.values()),
+                ("touches", "touches", "touch", [each.data_position for each in touches]),
+                ("leases", "touches", "lease", [each.lease_position for each in touches]),
+            ],
+            "processes": [("beats", "touches", "presence_event", self._beats.values())],
+        }
+        days = {fragment: self._days(*found) for fragment, *found in positions[name]}
+        return sql.read("projections", f"queries/replay/{name}").format(**days)
+
+    def _days(self, part: str, table: str, positions: Iterable[int | None]) -> str:
+        found = [position for position in positions if position is not None]
+        if not found:
+            return "false"
+        return catalogue.days(using=self.using, only=part, table=table, after=min(found) - 1, up_to=max(found))
 
     def params(self) -> dict[str, Any]:
         """Returns the parameters of ``rooms.sql``, ``presences.sql`` and ``processes.sql``, which give its rows."""
@@ -166,7 +187,3 @@ def _divided(rows: dict[Any, int | None]) -> tuple[list[int], list[Any]]:
         [position for position in rows.values() if position is not None],
         [key for key, position in rows.items() if position is None],
     )
-
-
-def _query(name: str) -> str:
-    return sql.read("projections", f"queries/replay/{name}")

@@ -50,9 +50,10 @@ def test_a_moment_is_found_by_the_primary_key_alone() -> None:
         cursor.execute(
             "EXPLAIN "
             + sql.read("presence_events", "queries/positions/position_at").format(
-                probes=sql.read("presence_events", "queries/positions/probe").format(part="true"),
-                low="SELECT 1",
-                end="SELECT max(id) FROM presence_event",
+                **{
+                    fragment: sql.read("presence_events", f"queries/positions/{name}").format(part="true")
+                    for fragment, name in (("probes", "probe"), ("first", "first"), ("last", "last"))
+                }
             ),
             {"moment": "2026-01-01T00:00:00Z", "high": None},
         )

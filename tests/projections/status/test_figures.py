@@ -340,6 +340,7 @@ def test_a_log_without_segments_is_prepared_for_a_month_and_a_week() -> None:
 
 
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
+    follow_from_the_beginning("first")
     with django_assert_num_queries(9):
         status()
     for number in range(5):

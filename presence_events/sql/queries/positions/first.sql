@@ -1,1 +1,1 @@
-SELECT coalesce(min(id), 1) FROM ({parts}) AS part (id)
+(SELECT id FROM presence_event WHERE {part} ORDER BY id LIMIT 1)

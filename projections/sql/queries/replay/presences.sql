@@ -27,7 +27,7 @@ FROM (
         coalesce(j.is_leased, false) AS is_leased,
         j.id AS position
     FROM unnest(%(joins)s::bigint[]) AS stay (position)
-    JOIN presence_event AS j ON j.id = stay.position
+    JOIN presence_event AS j ON j.id = stay.position AND j.kind = 'join' AND {joins}
     UNION ALL
     SELECT id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, 0
     FROM presence_baseline_stay
@@ -36,6 +36,6 @@ FROM (
 LEFT JOIN unnest(
         %(touched)s::bigint[], %(touched_at)s::timestamptz[], %(data_positions)s::bigint[], %(lease_positions)s::bigint[]
     ) AS last (session, touched_at, data_position, lease_position) ON last.session = began.id
-LEFT JOIN presence_event AS touch ON touch.id = last.data_position
-LEFT JOIN presence_event AS lease ON lease.id = last.lease_position
+LEFT JOIN presence_event AS touch ON touch.id = last.data_position AND touch.kind = 'touch' AND {touches}
+LEFT JOIN presence_event AS lease ON lease.id = last.lease_position AND lease.kind = 'touch' AND {leases}
 ORDER BY began.room, began.channel_name, began.position DESC

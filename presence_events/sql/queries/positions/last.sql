@@ -1,0 +1,1 @@
+(SELECT id FROM presence_event WHERE {part} ORDER BY id DESC LIMIT 1)
