@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
 from presence_events.schema.json_data import TolerantDecoder
-from presence_events.segments import horizon
 from presence_events.segments.catalogue import MayContain
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         ``partial``, it returns what is left of them.
         """
         moment = validation.moment(moment)
-        stays = self.filter(_lasts(moment, moment), _has_segment(moment, moment), joined_at__lte=moment)
-        return stays if partial else stays.filter(_AfterHorizon(moment))
+        return self.filter(_lasts(moment, moment), _has_segment(moment, moment, partial), joined_at__lte=moment)
 
     def during(self, start: datetime, end: datetime, *, partial: bool = False) -> Self:
         """Returns the stays that overlap the span from ``start`` (included) to ``end`` (excluded).
@@ -50,8 +48,7 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         ``start`` is in the future, or if ``end`` is not after ``start``. ``start`` and ``partial`` are as in `at`.
         """
         start, end = validation.span(start, end)
-        stays = self.filter(_lasts(start, end), _has_segment(start, end), joined_at__lt=end)
-        return stays if partial else stays.filter(_AfterHorizon(start))
+        return self.filter(_lasts(start, end), _has_segment(start, end, partial), joined_at__lt=end)
 
     def in_room(self, room: str | models.Model) -> Self:
         """Returns the stays in ``room``, a name or a `Room`, even if the room itself has been pruned.
@@ -203,25 +200,6 @@ class Timeline(PresenceSession):
         default_permissions = ()
 
 
-class _AfterHorizon(Func):
-    """The condition that answers about ``moment`` are complete.
-
-    Compiling it raises `BeforeHorizon` if they are not. The condition itself is for a removal that commits between this
-    and the statement: it raises a DataError then. It has no columns, so PostgreSQL evaluates it once.
-    """
-
-    template = "(SELECT presence_after_horizon(%(expressions)s, presence_horizon('stays')))"
-    output_field = models.BooleanField()
-
-    def __init__(self, moment: datetime) -> None:
-        super().__init__(Value(moment, models.DateTimeField()))
-        self._moment = moment
-
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
-        horizon.require(self._moment, horizon.of_stays(connection.alias))
-        return super().as_sql(compiler, connection, *args, **kwargs)
-
-
 def _lasts(start: datetime, stop: datetime) -> Func:
     """Returns the condition that a stay which began no later than ``stop`` ended after ``start`` or is open."""
     return Func(
@@ -235,6 +213,10 @@ def _lasts(start: datetime, stop: datetime) -> Func:
     )
 
 
-def _has_segment(start: datetime, stop: datetime) -> MayContain:
-    """Returns a condition that all these stays meet. It leaves out the segments that have none of them."""
-    return MayContain("left_at", unless="is_open", only="stays", start=start, stop=stop)
+def _has_segment(start: datetime, stop: datetime, partial: bool) -> MayContain:
+    """Returns a condition that all these stays meet. It leaves out the segments that have none of them.
+
+    Unless ``partial`` is true, it raises an error if ``start`` is before the horizon.
+    """
+    complete_from = None if partial else start
+    return MayContain("left_at", unless="is_open", only="stays", start=start, stop=stop, complete_from=complete_from)

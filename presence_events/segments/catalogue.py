@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import F
 
 from presence_events import sql
+from presence_events.segments import horizon
 
 __all__ = ["Around", "MayContain", "around", "days", "parts"]
 
@@ -63,7 +64,8 @@ def days(*, using: str, table: str = "", **limits: Any) -> str:
     segments too many.
     """
     column = f"{table}.day" if table else "day"
-    return f"({_on_days([(first, end) for _, first, end in _chosen(using, **limits)], column)})"
+    _, chosen = _chosen(using, **limits)
+    return _condition(chosen, column)
 
 
 def parts(*, using: str, **limits: Any) -> list[str]:
@@ -72,7 +74,8 @@ def parts(*, using: str, **limits: Any) -> list[str]:
     Together they are true for all events of some positions and times. They are SQL without parameters. The limits are
     those of `MayContain`.
     """
-    return _of_parts(_chosen(using, **limits))
+    _, chosen = _chosen(using, **limits)
+    return _of_parts(chosen)
 
 
 def _chosen(
@@ -84,9 +87,11 @@ def _chosen(
     stop: datetime | None = None,
     latest: bool = False,
     only: str | None = None,
-) -> list[tuple[Any, ...]]:
+) -> tuple[datetime | None, list[Sequence[str]]]:
+    """Returns the horizon of stays, and the segments: each its part, its first day and the day after its last one."""
     params = {"after": after, "up_to": up_to, "start": start, "stop": stop, "latest": latest, "only": only}
-    return sql.rows("presence_events", "queries/segments/chosen", params, using=using)
+    ((known_from, chosen),) = sql.rows("presence_events", "queries/segments/chosen", params, using=using)
+    return known_from, chosen
 
 
 def _of_parts(chosen: Iterable[Sequence[str]]) -> list[str]:
@@ -94,6 +99,10 @@ def _of_parts(chosen: Iterable[Sequence[str]]) -> list[str]:
     for part, first, end in chosen:
         ranges.setdefault(part, []).append((first, end))
     return [f"{_PARTS[part]} AND ({_on_days(found, 'day')})" for part, found in sorted(ranges.items())]
+
+
+def _condition(chosen: Iterable[Sequence[str]], column: str) -> str:
+    return f"({_on_days([(first, end) for _, first, end in chosen], column)})"
 
 
 def _on_days(ranges: Iterable[_Range], column: str) -> str:
@@ -121,16 +130,20 @@ class MayContain(models.Expression):
     ``latest``, only the last one of these positions is of interest. ``only`` is a part of the log, if the query asks
     for no other. ``unless`` is a column that makes the condition true.
 
-    It reads the figures when the query is executed, and excludes nothing in a thread that may not query.
+    With ``complete_from``, the query raises `BeforeHorizon` if that moment is before the horizon of stays. The
+    statement contains the same condition, for a removal that commits in between: it raises a DataError then.
+
+    It reads the figures when the query is executed. In a thread that may not query, it excludes nothing.
     """
 
     output_field = models.BooleanField()
     conditional = True
 
-    def __init__(self, of: str, *, unless: str = "", **limits: Any) -> None:
+    def __init__(self, of: str, *, unless: str = "", complete_from: datetime | None = None, **limits: Any) -> None:
         super().__init__(output_field=models.BooleanField())
         self._of: Any = F(of)
         self._unless = unless
+        self._complete_from = complete_from
         self._limits = limits
 
     def get_source_expressions(self) -> list[Any]:
@@ -142,8 +155,15 @@ class MayContain(models.Expression):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         table = connection.ops.quote_name(self._of.alias)
         try:
-            condition = days(using=connection.alias, table=table, **self._limits)
+            known_from, chosen = _chosen(connection.alias, **self._limits)
+            condition = _condition(chosen, f"{table}.day")
         except SynchronousOnlyOperation:
-            condition = "true"
+            known_from, condition = None, "true"
         unless = f"{table}.{connection.ops.quote_name(self._unless)} OR " if self._unless else ""
-        return f"({unless}{condition})".replace("%", "%%"), ()
+        condition = f"({unless}{condition})".replace("%", "%%")
+        if self._complete_from is None:
+            return condition, ()
+        horizon.require(self._complete_from, known_from)
+        return f"({condition} AND (SELECT presence_after_horizon(%s, presence_horizon('stays'))))", (
+            self._complete_from,
+        )

@@ -1,10 +1,16 @@
 -- The days of the segments that may have events with positions from after (excluded) to up_to (included) and times from
 -- start (included) on, of stays that began at stop or before. Each limit may be null. Or only the last one of
--- these positions is of interest.
+-- these positions is of interest. The first column is the horizon of stays.
 --
 -- An open segment may have any events. But days that come after tomorrow, or after the earliest day of appends, have none
 -- as long as their segment takes no space: appends would have been directed there by a clock that was set back since.
-SELECT part, coalesce(first_day, '-infinity')::text, coalesce(end_day, 'infinity')::text
+SELECT
+    presence_horizon('stays'),
+    coalesce(
+        array_agg(ARRAY[part, coalesce(first_day, '-infinity')::text, coalesce(end_day, 'infinity')::text]
+            ORDER BY part, first_day NULLS FIRST),
+        '{}'
+    )
 FROM presence_segment
 WHERE (%(only)s::text IS NULL OR part = %(only)s::text)
     AND CASE state
@@ -27,4 +33,3 @@ WHERE (%(only)s::text IS NULL OR part = %(only)s::text)
             )
             OR pg_relation_size(to_regclass(quote_ident(name))) > 0
     END
-ORDER BY part, first_day NULLS FIRST
