@@ -77,7 +77,7 @@ def test_a_deleted_user_keeps_a_lane(past: dict[str, PresenceSession], user: Any
 @pytest.mark.usefixtures("past")
 def test_the_number_of_queries_does_not_depend_on_the_number_of_stays(django_assert_num_queries: Any) -> None:
     for room in ("lobby", "attic"):
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             build_drawing(Criteria(room, None, at(8), at(13)))
 
 
@@ -86,7 +86,7 @@ def test_too_many_stays_are_counted_at_sampled_moments(
     monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any, user: Any
 ) -> None:
     monkeypatch.setattr(module, "MAX_DRAWN_STAYS", 2)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         drawn = build_drawing(Criteria("lobby", None, at(8), at(13)))
     assert (drawn.complete, drawn.lanes, drawn.stays) == (False, [], [])
     assert len(drawn.samples) == SAMPLE_COUNT
