@@ -1,8 +1,8 @@
 """Measures how presence is doing: who is present, what is appended, which readers lag behind, what is broken.
 
-It takes at most eight queries, whose duration does not grow with the log. They read the presences, and for each checkpoint
-a bounded range of the log. They need no more rights than the shipped grants give and write nothing, so they also run on
-a hot standby and through any pooler.
+It takes at most eight queries, whose duration does not grow with the log. They read the presences, and for each
+checkpoint a bounded range of the log. They need no more rights than the shipped grants give and write nothing, so they
+also run on a hot standby and through any pooler.
 """
 
 from __future__ import annotations
