@@ -139,7 +139,7 @@ class Fold:
             ],
             "processes": [("beats", "touches", "presence_event", self._beats.values())],
         }
-        days = {fragment: self._days(*found) for fragment, *found in positions[name]}
+        days = {fragment: self._days(part, table, found) for fragment, part, table, found in positions[name]}
         return sql.read("projections", f"queries/replay/{name}").format(**days)
 
     def _days(self, part: str, table: str, positions: Iterable[int | None]) -> str:

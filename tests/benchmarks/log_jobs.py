@@ -13,9 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 EVENTS_OF_A_STAY = 10.35
 """The average in the history."""
@@ -74,11 +75,11 @@ def _divide(months: int, daily: int) -> None:
 
 def about() -> dict[str, Any]:
     """Returns the version of the server, and the size of the log."""
-    ((version, leaves, size, first, last),) = _sql(
-        "SELECT version(), count(*), coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size('presence_event'))::bigint, "
-        "(SELECT min(at)::text FROM presence_event), (SELECT max(at)::text FROM presence_event) "
-        "FROM pg_partition_tree('presence_event') WHERE isleaf"
+    ((leaves, size),) = _sql(
+        "SELECT count(*), coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size('presence_event'))::int8"
+        " FROM pg_partition_tree('presence_event') WHERE isleaf"
     )
+    ((version, first, last),) = _sql("SELECT version(), min(at)::text, max(at)::text FROM presence_event")
     return {"version": version, "leaves": leaves, "MB": size / 1e6, "first": first, "last": last}
 
 
@@ -91,17 +92,14 @@ def appends() -> dict[str, Calls]:
     run = f"{os.getpid()}-{time.monotonic_ns()}"
     for size, number in ((BATCH, 1), (1, 20)):
         names = [[f"specific.{run}!{size}-{i}-{j}" for j in range(size)] for i in range(number)]
-        rooms = [f"append{i % 100}" for i in range(BATCH)]
-        kinds: dict[str, Callable[[list[str]], Any]] = {
-            "join": lambda batch: [
-                selections.join(room, name, None, None) for room, name in zip(rooms, batch, strict=False)
-            ],
-            "touch": lambda batch: [selections.touch(name) for name in batch],
-            "leave": lambda batch: [selections.leave_all(name) for name in batch],
+        kinds: dict[str, Callable[[str], Any]] = {
+            "join": lambda name: selections.join(f"append{crc32(name.encode()) % 100}", name, None, None),
+            "touch": selections.touch,
+            "leave": selections.leave_all,
         }
         for kind, select in kinds.items():
-            each = [select(batch) for batch in names]
-            calls = _measured([lambda one=one: statement.append_quietly(one, "default") for one in each])
+            batches = [[select(name) for name in batch] for batch in names]
+            calls = _measured([partial(statement.append_quietly, batch, "default") for batch in batches])
             found[f"{kind}, {size}"] = [(wall / size, cpu / size) for wall, cpu in calls]
     return found
 
@@ -156,9 +154,9 @@ def tail() -> dict[str, Calls]:
     for number in range(SAMPLES):
         room = Room.objects.add("tail", f"specific.tail!{os.getpid()}-{time.monotonic_ns()}-{number}")
         room.prune_presences(age_in_seconds=0.0)
-        marks: list[Any] = []
-        found["tail, new events"] += _measured([lambda mark=mark: marks.append(reader.read(mark, 500))])
-        events, mark = marks[0]
+        poll = _Kept(partial(reader.read, mark, 500))
+        found["tail, new events"] += _measured([poll])
+        events, mark = poll.result
         if len(events) < 2:
             raise AssertionError(f"{len(events)} events were read")
     for back in range(SAMPLES):
@@ -185,7 +183,6 @@ def replay() -> dict[str, Calls]:
 def others(seed: int) -> dict[str, Calls]:
     """Exports a day, measures the status, and requests pages of the admin."""
     from presence_events import export
-    from presence_events.processes import beats  # noqa: F401  the settings of the library are complete
     from projections.status.figures import status
 
     client = _client()
@@ -220,6 +217,18 @@ def others(seed: int) -> dict[str, Calls]:
 def explain(statement: str) -> str:
     """Returns the plan of ``statement``."""
     return "\n".join(line for (line,) in _sql(f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS) {statement}"))
+
+
+class _Kept:
+    """Calls ``call`` and keeps what it returns."""
+
+    result: Any
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+
+    def __call__(self) -> None:
+        self.result = self._call()
 
 
 def _measured(calls: Iterable[Callable[[], Any]]) -> Calls:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 
@@ -29,6 +30,9 @@ ROOT = Path(__file__).parent.parent.parent
 CONTROL = "b365025"
 MONTHS = 24
 PARTS = ("appends", "queries", "tail", "others", "replay")
+SEEDED = ("queries", "others")
+FEW_TURNS = {"replay": 2, "others": 3}
+"""Parts whose calls take so long that more turns would change little."""
 
 TARGETS = {
     **{f"{kind}, {size}": ("processor", 1.15) for kind in ("join", "touch", "leave") for size in (1000, 1)},
@@ -99,38 +103,45 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace, server: Any, control_tree: Path) -> None:
-    months = 0 if options.undivided else MONTHS
-    distance = MONTHS * 30.4 * 86400 * EVENTS_OF_A_STAY / options.events
-    logs = {}
-    trees = {"control": (control_tree, options.control_events, 0), "segments": (ROOT, options.events, months)}
-    for name, (tree, events, divided) in trees.items():
-        database = f"{name} {events} {distance:.1f} {divided} {options.daily}"
-        is_new = _create(server, database)
-        url = f"postgresql://postgres@/{database.replace(' ', '%20')}?host={server.socket_directory}"
-        log = logs[name] = Log(tree, url)
-        if is_new:
-            log.ask("build", events=events, distance=distance, months=divided, daily=options.daily if divided else 0)
-        print(name, log.ask("about"), flush=True)
+    logs = _logs(options, server, control_tree)
     if options.explain:
         for log in logs.values():
             print(log.ask("explain", statement=options.explain))
         return
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for part in options.parts:
-        for turn in range({"replay": 2, "others": 3}.get(part, options.turns)):
-            for name in list(logs)[:: -1 if turn % 2 else 1]:
-                for what, calls in (
-                    logs[name].ask(part, **({"seed": turn} if part in ("queries", "others") else {})).items()
-                ):
-                    found.setdefault(what, {}).setdefault(name, []).extend(calls)
-        for what, calls in found.items():
-            _print(what, **{name: _medians(each) for name, each in calls.items()})
-        if part == "replay":
-            ratio = _medians(found["replay.compare"]["segments"])[0] / _medians(found["scan"]["segments"])[0]
-            print(f"replay takes {ratio:.1f} times a scan, of {REPLAY_TARGET} allowed", flush=True)
-        found.clear()
+        _measure(part, logs, FEW_TURNS.get(part, options.turns))
     for log in logs.values():
         log.close()
+
+
+def _logs(options: argparse.Namespace, server: Any, control_tree: Path) -> dict[str, Log]:
+    distance = MONTHS * 30.4 * 86400 * EVENTS_OF_A_STAY / options.events
+    logs = {}
+    for name, tree, events, months, daily in (
+        ("control", control_tree, options.control_events, 0, 0),
+        ("segments", ROOT, options.events, 0 if options.undivided else MONTHS, options.daily),
+    ):
+        database = f"{name} {events} {distance:.1f} {months} {daily}"
+        is_new = _create(server, database)
+        log = logs[name] = Log(tree, f"postgresql://postgres@/{quote(database)}?host={server.socket_directory}")
+        if is_new:
+            log.ask("build", events=events, distance=distance, months=months, daily=daily)
+        print(name, log.ask("about"), flush=True)
+    return logs
+
+
+def _measure(part: str, logs: dict[str, Log], turns: int) -> None:
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for turn in range(turns):
+        arguments = {"seed": turn} if part in SEEDED else {}
+        for name in list(logs)[:: -1 if turn % 2 else 1]:
+            for what, calls in logs[name].ask(part, **arguments).items():
+                found.setdefault(what, {}).setdefault(name, []).extend(calls)
+    for what, each in found.items():
+        _print(what, **{name: _medians(calls) for name, calls in each.items()})
+    if part == "replay":
+        ratio = _medians(found["replay.compare"]["segments"])[0] / _medians(found["scan"]["segments"])[0]
+        print(f"replay takes {ratio:.1f} times a scan, of {REPLAY_TARGET} allowed", flush=True)
 
 
 def _medians(calls: list[tuple[float, float]]) -> tuple[float, float]:

@@ -52,7 +52,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_events(
     for many in (1, 20):
         for number in range(1, many):
             record([Draft("join", "a", f"{number}", django_user_model.objects.create_user(f"user{number}"))])
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(11):
             admin_client.get(LIST)
     event = PresenceEvent.objects.earliest("id")
     with django_assert_num_queries(4):

@@ -77,7 +77,7 @@ def test_a_deleted_user_keeps_a_lane(past: dict[str, PresenceSession], user: Any
 @pytest.mark.usefixtures("past")
 def test_the_number_of_queries_does_not_depend_on_the_number_of_stays(django_assert_num_queries: Any) -> None:
     for room in ("lobby", "attic"):
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             build_drawing(Criteria(room, None, at(8), at(13)))
 
 

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("past")]
 
 
 def test_people_are_listed_once_with_all_their_connections(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         present = present_at(Criteria("lobby", None, at(8), at(13)), at(9, 50))
     assert [(entry.person.name, [stay.channel_name for stay in entry.stays]) for entry in present.listed] == [
         ("ada", ["tab", "phone"]),
