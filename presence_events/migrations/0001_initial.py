@@ -460,6 +460,12 @@ class Migration(migrations.Migration):
             sql.read("presence_events", "schema/magnitude_statistics"), "DROP STATISTICS presence_event_magnitude"
         ),
         migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_create_segment"), "DROP FUNCTION presence_create_segment"
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_attach_segment"), "DROP FUNCTION presence_attach_segment"
+        ),
+        migrations.RunSQL(
             sql.read("presence_events", "functions/presence_make_segment"), "DROP FUNCTION presence_make_segment"
         ),
         migrations.RunSQL(
