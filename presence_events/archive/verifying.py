@@ -25,8 +25,8 @@ def verify(
 
     Each file is read and compared with its manifest. With ``using``, the positions in the files are also compared with
     those in that database. Files of which retention has removed events there are left out of that. ``report`` is called
-    with what is done, the days done and all days. Raises an OSError if the directory cannot be read, `ArchiveNotInstalled`, and what
-    the database raises.
+    with what is done, the days done and all days. Raises an OSError if the directory cannot be read,
+    `ArchiveNotInstalled`, and what the database raises.
     """
     pyarrow()
     directory = Path(directory)
