@@ -140,6 +140,10 @@ class RetentionStopped(PresenceError, RuntimeError):
     """Retention has removed nothing, because its archive does not have all events that it would remove."""
 
 
+class NotRestorable(PresenceError, ValueError):
+    """Restore a segment that retention has removed, from an archive that has all of its events."""
+
+
 class RetentionIsRunning(PresenceError, RuntimeError):
     """Another process is removing segments of this log. Wait until it has ended."""
 

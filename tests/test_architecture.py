@@ -16,7 +16,7 @@ MOST_MODULES = 20
 """Modules at the root of one package."""
 
 LAYERS = (
-    ("projections.conf", "projections.times", "projections.compatibility"),
+    ("projections.conf", "projections.times", "projections.compatibility", "projections.retention.baseline"),
     ("projections.sessions", "projections.selections"),
     (
         "projections._delivery.groups",
@@ -30,6 +30,7 @@ LAYERS = (
     ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),
     ("projections._delivery.dispatch", "projections._live", "projections.replay"),
+    ("projections.retention",),
     ("projections._worker", "projections.status", "projections.metrics"),
     ("projections.consumers", "projections.decorators", "projections.admin", "projections.management"),
 )

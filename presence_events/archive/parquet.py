@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -151,12 +151,12 @@ class Summary:
         return Contents(dict(sorted(self._events.items())), first_position, last_position, first_at, last_at)
 
 
-def batches(path: Path) -> Iterator[Any]:
-    """Yields the rows of the file ``path`` with the columns ``id``, ``kind`` and ``at``, a part at a time.
+def batches(path: Path, columns: Sequence[str] = ("id", "kind", "at")) -> Iterator[Any]:
+    """Yields the rows of the file ``path`` with these ``columns``, a part at a time.
 
     Raises a ValueError if the file has other columns than `schema`, and what pyarrow raises.
     """
     with pyarrow().parquet.ParquetFile(path) as file:
         if file.schema_arrow != schema():
             raise ValueError("its columns are not those of the format")
-        yield from file.iter_batches(columns=["id", "kind", "at"])
+        yield from file.iter_batches(columns=list(columns))

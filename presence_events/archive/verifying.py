@@ -13,7 +13,7 @@ from presence_events.archive.manifests import KINDS, Contents, File, Manifest
 from presence_events.archive.packages import pyarrow
 from presence_events.archive.parquet import Summary
 from presence_events.exceptions import ArchiveDamaged
-from presence_events.models import PresenceEvent
+from presence_events.models import PresenceEvent, Segment
 from presence_events.segments.catalogue import MayContain
 
 __all__ = ["problems_of_day", "sha256", "verify"]
@@ -25,9 +25,9 @@ def verify(
     """Returns the problems of the archive in ``directory``, each as a sentence. Without any, the list is empty.
 
     Each file is read and compared with its manifest. With ``using``, the positions in the files are also compared with
-    those in that database, so days whose events were deleted there are problems. ``report`` is called with what is
-    done, the days done and all days. Raises an OSError if the directory cannot be read, `ArchiveNotInstalled`, and what
-    the database raises.
+    those in that database. Files of which retention has removed events there are left out of that. ``report`` is called
+    with what is done, the days done and all days. Raises an OSError if the directory cannot be read,
+    `ArchiveNotInstalled`, and what the database raises.
     """
     pyarrow()
     directory = Path(directory)
@@ -105,12 +105,21 @@ def _extra_files(directory: Path, days: list[date]) -> Iterator[str]:
     yield from sorted(path.name for path in directory.iterdir() if path not in known)
 
 
+def _is_removed(name: str, manifest: Manifest, using: str) -> bool:
+    """Returns whether retention has removed a segment that may have had events of the file from the database."""
+    removed = Segment.objects.using(using).filter(state__in=[Segment.State.LEAVING, Segment.State.REMOVED])
+    part = Segment.Part.TOUCHES if "touch" in KINDS[name] else Segment.Part.STAYS
+    return removed.filter(part=part, first_id__lt=manifest.end_position, last_id__gte=manifest.start_position).exists()
+
+
 def _differences(directory: Path, manifest: Manifest, using: str | None) -> list[str]:
     """Returns how the positions in the files of a day differ from those in the database ``using``."""
     if using is None:
         return []
     differences = []
     for name, file in zip(KINDS, manifest.files, strict=True):
+        if _is_removed(name, manifest, using):
+            continue
         log = PresenceEvent.objects.using(using).filter(
             MayContain("id", after=manifest.start_position - 1, up_to=manifest.end_position - 1),
             id__gte=manifest.start_position,

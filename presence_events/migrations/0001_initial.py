@@ -460,6 +460,12 @@ class Migration(migrations.Migration):
             sql.read("presence_events", "schema/magnitude_statistics"), "DROP STATISTICS presence_event_magnitude"
         ),
         migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_create_segment"), "DROP FUNCTION presence_create_segment"
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_attach_segment"), "DROP FUNCTION presence_attach_segment"
+        ),
+        migrations.RunSQL(
             sql.read("presence_events", "functions/presence_make_segment"), "DROP FUNCTION presence_make_segment"
         ),
         migrations.RunSQL(
@@ -471,8 +477,8 @@ class Migration(migrations.Migration):
             trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="append_only",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/guarantees.md.';\nEND;",
-                    hash="a934c490cd9a6bdf07e23edf82933c7cbc865089",
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),\n        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/retention.md.';\nEND;",
+                    hash="563c32784c2f1f962b3603af56485e1f291cad0b",
                     level="STATEMENT",
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_append_only_6794e",

@@ -11,7 +11,7 @@ from presence_events.models import Segment
 from presence_events.segments import statements
 from presence_events.segments.preparing import today
 
-__all__ = ["close"]
+__all__ = ["close", "condition"]
 
 
 def close(using: str) -> list[str]:
@@ -36,7 +36,7 @@ def close(using: str) -> list[str]:
         )
         statements.run(
             f"ALTER TABLE {segment.name} DROP CONSTRAINT IF EXISTS presence_closed",
-            f"ALTER TABLE {segment.name} ADD CONSTRAINT presence_closed CHECK ({_condition(*figures)}) NOT VALID",
+            f"ALTER TABLE {segment.name} ADD CONSTRAINT presence_closed CHECK ({condition(*figures)}) NOT VALID",
             using=using,
         )
         statements.run(f"ALTER TABLE {segment.name} VALIDATE CONSTRAINT presence_closed", using=using)
@@ -48,7 +48,8 @@ def close(using: str) -> list[str]:
     return closed
 
 
-def _condition(first_id: int | None, last_id: int | None, first_at: Any, last_at: Any, first_since: Any) -> str:
+def condition(first_id: int | None, last_id: int | None, first_at: Any, last_at: Any, first_since: Any) -> str:
+    """Returns what the constraint of a closed segment states, from its figures."""
     if first_id is None:
         return "false"
     return (

@@ -95,7 +95,9 @@ def _wait_for_old_transactions(using: str) -> None:
                 f"Segments are not removed while transactions are open that can see them: pid {pids}. End these "
                 "transactions, or run this again later."
             )
-        time.sleep(_POLL_INTERVAL)
+        # On the server, where the worker can interrupt it.
+        with connections[using].cursor() as cursor:
+            cursor.execute("SELECT pg_catalog.pg_sleep(%s)", [_POLL_INTERVAL])
         old &= _transactions(using)
 
 

@@ -27,13 +27,13 @@ from projections.retention.moving import move
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Outcome", "apply"]
+__all__ = ["Outcome", "alone", "apply"]
 
 LOCK_TIMEOUT = 2000
 """Milliseconds to wait for a hold that is being placed, and for a repair of the projections."""
 
-Archive = Callable[[Segment], str]
-"""Archives a segment and returns the checksum of the archive. Raises if the archive does not have all of it."""
+Archive = Callable[[Segment], str | None]
+"""Archives a segment and returns the checksum of its manifests. Raises if the archive does not have all of it."""
 
 
 class Outcome(NamedTuple):
@@ -55,14 +55,15 @@ def apply(using: str, *, archive: Archive | None = None, report: ReportProgress 
     """
     if connections[using].in_atomic_block:
         raise TransactionManagementError("Segments cannot be removed in a transaction.")
-    with _alone(using):
+    with alone(using):
         dropped = removing.remove_leaving(using)
         recorded = _record(using, archive, report)
         return Outcome(recorded, dropped + removing.remove_leaving(using))
 
 
 @contextmanager
-def _alone(using: str) -> Iterator[None]:
+def alone(using: str) -> Iterator[None]:
+    """Keeps other runs from removing and restoring segments in the block. Raises `RetentionIsRunning` if one does."""
     ((may_run,),) = sql.rows("projections", "queries/retention/lock", using=using)
     if not may_run:
         raise RetentionIsRunning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from channels.consumer import AsyncConsumer
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
+from django.core.checks import run_checks
+from django.core.management import call_command, load_command_class
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -22,9 +25,7 @@ from presence_events.recorder import Draft, arecord, record
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
 from tests.backdating import Stay, write
-from tests.fold import fold, live
 from tests.sites import Site
-from tests.time import age_presences
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUERY = "PresenceSession.objects"
@@ -284,21 +285,17 @@ def test_presence_can_be_emptied_without_flush(site: Site) -> None:
     assert printed == "0 1\n"
 
 
-def test_old_events_can_be_deleted_and_the_present_stays_replayable() -> None:
-    record([Draft("join", "lobby", channel) for channel in ("gone", "here")])
-    age_presences("gone", "here", seconds=3 * 366 * 24 * 3600)
-    record([Draft("leave", "lobby", "gone"), Draft("join", "hall", "gone"), Draft("leave", "hall", "gone")])
-    Room.objects.prune_rooms()
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER USER")
-        cursor.execute("UPDATE presence_event SET at = at - interval '3 years' WHERE at > now() - interval '1 day'")
-        cursor.execute("ALTER TABLE presence_event ENABLE TRIGGER USER")
-    (block,) = blocks("docs/guarantees.md", "sql")
-    with connection.cursor() as cursor:
-        cursor.execute(block)
-    assert list(PresenceEvent.objects.values_list("channel_name", flat=True)) == ["here"]
-    Presence.objects.touch("here")
-    assert fold(PresenceEvent.objects.order_by("id")).presences == live().presences
+def test_the_setting_and_the_commands_of_retention_are_right(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.CHANNELS_PRESENCE_RETENTION = run("docs/retention.md")["CHANNELS_PRESENCE_RETENTION"]
+    assert "presence_events.E006" not in [message.id for message in run_checks()]
+    lines = [line for block in blocks("docs/retention.md", "console") for line in block.splitlines()]
+    assert len(lines) == 6
+    for line in lines:
+        _, command, *arguments = shlex.split(line)
+        load_command_class("projections", command).create_parser("manage.py", command).parse_args(arguments)
+        if {"--dry-run", "--hold", "--release"} & set(arguments):
+            call_command(command, *arguments)
+    assert "The hold 'case 7' is released." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("document", "minimum"), [("docs/guarantees.md", 9), ("docs/operations.md", 4)])

@@ -57,6 +57,8 @@ def test_the_projections_can_be_removed_and_restored_from_the_log() -> None:
         "function pgtrigger_permanent_2926e",
         "function pgtrigger_released_once_c14a0",
         "function presence_after_horizon",
+        "function presence_attach_segment",
+        "function presence_create_segment",
         "function presence_divide_segment",
         "function presence_horizon",
         "function presence_make_segment",

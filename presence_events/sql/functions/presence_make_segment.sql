@@ -1,59 +1,14 @@
 -- Creates a segment: the partition of one part of the log (touches or stays) for the days from first_day (included) to
 -- end_day (excluded). NULL is the beginning, and no end. Returns its name.
---
--- ATTACH locks less than CREATE TABLE PARTITION OF: appends go on.
 CREATE FUNCTION presence_make_segment(part text, first_day date, end_day date)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     name pg_catalog.text := pg_catalog.concat(
         'presence_event_', part, '_', coalesce(pg_catalog.to_char(first_day, 'YYYY_MM_DD'), 'first')
     );
-    schema pg_catalog.text;
-    index record;
-    other pg_catalog.text;
 BEGIN
-    SELECT n.nspname INTO STRICT schema
-    FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-    WHERE c.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
-    EXECUTE pg_catalog.format(
-        'CREATE TABLE %1$I.%2$I (LIKE %1$I.presence_event INCLUDING ALL);
-        ALTER TABLE %1$I.%2$I ADD PRIMARY KEY (id);
-        CREATE TRIGGER presence_segment_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.%2$I
-            FOR EACH STATEMENT EXECUTE FUNCTION %1$I.presence_segment_guard();
-        ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES FROM (%4$s) TO (%5$s)',
-        schema,
-        name,
-        pg_catalog.concat('presence_event_', part),
-        coalesce(pg_catalog.quote_literal(first_day), 'MINVALUE'),
-        coalesce(pg_catalog.quote_literal(end_day), 'MAXVALUE')
-    );
-    -- ALTER DEFAULT PRIVILEGES may have granted rights to roles.
-    FOR other IN
-        SELECT DISTINCT
-            CASE
-                WHEN grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
-                ELSE grantee::pg_catalog.regrole::pg_catalog.text
-            END
-        FROM pg_catalog.pg_class CROSS JOIN pg_catalog.aclexplode(relacl)
-        WHERE oid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
-            AND grantee OPERATOR(pg_catalog.<>) relowner
-    LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON %I.%I FROM %s', schema, name, other);
-    END LOOP;
-    -- Plans show the names of indexes. These are the names of the log's indexes, with that of the segment in front.
-    FOR index IN
-        SELECT
-            indexrelid::pg_catalog.regclass AS own,
-            pg_catalog.concat(name, pg_catalog.substr(root.relname, pg_catalog.length('presence_event') + 1)) AS name
-        FROM pg_catalog.pg_index
-        JOIN pg_catalog.pg_class AS root
-            ON root.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(indexrelid)::pg_catalog.oid
-        WHERE indrelid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
-            AND NOT indisprimary
-    LOOP
-        EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', index.own, index.name);
-    END LOOP;
+    PERFORM presence_create_segment(name);
+    PERFORM presence_attach_segment(name, part, first_day, end_day);
     INSERT INTO presence_segment (name, part, first_day, end_day, state) VALUES (name, part, first_day, end_day, 'open');
     RETURN name;
 END;

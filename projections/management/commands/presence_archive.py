@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,10 +16,12 @@ from presence_events.archive import manifests, querying, verifying, writing
 from presence_events.databases import write_alias
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE
+from presence_events.segments import statements
 from projections.management import arguments
 from projections.management.errors import FAILED, reported_errors
 from projections.management.output import closed_pipe_exits
 from projections.management.progress import Progress
+from projections.retention import restoring
 
 
 class Command(BaseCommand):
@@ -28,10 +31,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="write|verify|query")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="write|verify|query|restore")
         self._add_write(actions)
         self._add_verify(actions)
         self._add_query(actions)
+        self._add_restore(actions)
 
     def _add_write(self, actions: Any) -> None:
         parser = _action(actions, "write", "Writes the days that are not in the archive yet.")
@@ -77,6 +81,15 @@ class Command(BaseCommand):
         )
         arguments.add_format(parser)
 
+    def _add_restore(self, actions: Any) -> None:
+        parser = _action(
+            actions,
+            "restore",
+            "Brings a segment that retention has removed back into the log, and places a hold on it.",
+        )
+        parser.add_argument("--segment", required=True, metavar="NAME", help="the name that presence_partitions prints")
+        arguments.add_database(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
         with reported_errors(), closed_pipe_exits(self.stdout):
             getattr(self, f"_{options['action']}")(**options)
@@ -110,6 +123,16 @@ class Command(BaseCommand):
         if problems:
             sys.exit(1)
         self.stdout.write("The archive has no problems.")
+
+    def _restore(self, directory: Path, segment: str, database: str | None, **options: Any) -> None:
+        using = write_alias(database)
+        if not statements.is_owner(using):
+            raise CommandError("Run this as the owner of the table presence_event.", returncode=FAILED)
+        events = restoring.restore(directory, segment, using=using)
+        self.stdout.write(
+            f"{segment} is in the log again: {events:,} events. To remove it again, run manage.py presence_retention "
+            f"--release {shlex.quote(restoring.hold_of(segment))}."
+        )
 
     def _query(
         self, directory: Path, at: datetime | None, start: datetime | None, end: datetime | None, **options: Any

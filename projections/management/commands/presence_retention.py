@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,7 +17,7 @@ from projections.management import arguments
 from projections.management.errors import FAILED, reported_errors
 from projections.management.output import closed_pipe_exits
 from projections.management.progress import Progress
-from projections.retention import removing
+from projections.retention import archiving, removing
 from projections.retention.limits import PartPlan, plan
 
 
@@ -40,6 +42,12 @@ class Command(BaseCommand):
             type=arguments.day,
             metavar="DAY",
             help="the first day of appending that the hold covers, in UTC, like 2026-03-01 (default: all)",
+        )
+        parser.add_argument(
+            "--archive",
+            type=Path,
+            metavar="DIRECTORY",
+            help="before a segment is removed, write its days into this archive, and verify that all of it is there",
         )
         arguments.add_database(parser)
 
@@ -69,7 +77,9 @@ class Command(BaseCommand):
 
     def _remove(self, using: str, options: dict[str, Any]) -> None:
         with Progress(self.stderr, quiet=options["verbosity"] == 0) as progress:
-            outcome = removing.apply(using, report=progress)
+            directory = options["archive"]
+            write = directory and partial(archiving.archive, directory, using=using, report=progress)
+            outcome = removing.apply(using, archive=write, report=progress)
         for name in outcome.dropped:
             self.stdout.write(f"{name} is removed.")
         if not outcome.dropped:

@@ -1,0 +1,1 @@
+SELECT presence_create_segment(%(name)s)
