@@ -72,12 +72,12 @@ def _check_retention() -> Iterable[checks.CheckMessage]:
     retention: Any = conf.retention()
     parts = Segment.Part.values
     if not isinstance(retention, Mapping) or any(
-        part not in parts or not isinstance(kept, timedelta) or kept < timedelta(days=1)
+        part not in parts or not isinstance(kept, timedelta) or kept < timedelta()
         for part, kept in retention.items()
     ):
         yield checks.Error(
             f"CHANNELS_PRESENCE_RETENTION is not valid: {retention!r}.",
-            hint='Set it to a dict of timedeltas of a day or more, for example {"touches": timedelta(days=7), "stays": '
+            hint='Set it to a dict of timedeltas, zero or more, for example {"touches": timedelta(days=7), "stays": '
             "timedelta(days=730)}, or remove it to keep everything.",
             id="presence_events.E006",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from presence_events import sql
 from presence_events.models import Segment
@@ -22,13 +22,14 @@ def close(using: str) -> list[str]:
     not free in `statements.TRIES` tries; the next call continues.
     """
     segments = Segment.objects.using(using)
-    over = list(segments.filter(state=Segment.State.OPEN, end_day__lte=today(using)).order_by("end_day"))
+    is_over = Q(state=Segment.State.OPEN, end_day__lte=today(using))
+    over = list(segments.filter(is_over).order_by("end_day"))
     if not over:
         return []
+    last_end = segments.filter(is_over | ~Q(state=Segment.State.OPEN)).aggregate(last=Max("end_day"))["last"]
     # When the lock is free, no transaction that has appended is open. Later appends have a later day.
-    ends = segments.exclude(state=Segment.State.OPEN).aggregate(last=Max("end_day"))["last"]
     first_day = sql.read("presence_events", "queries/segments/first_day")
-    statements.run(first_day.format(day=max(ends or over[-1].end_day, over[-1].end_day)), using=using)
+    statements.run(first_day.format(day=last_end), using=using)
     closed = []
     for segment in over:
         ((events, *figures),) = sql.rows(

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-
-from tests import segments
 
 
 @pytest.fixture(autouse=True)
-def _reset(transactional_db: None) -> Iterator[None]:
-    yield
-    segments.reset()
+def _reset(segments_reset: None) -> None:
+    pass
