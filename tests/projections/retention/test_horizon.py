@@ -23,6 +23,7 @@ from presence_events.exceptions import BeforeHorizon
 from presence_events.models import PresenceEvent
 from presence_events.positions import position_at
 from presence_events.segments import closing, horizon
+from projections.admin.links import stay_url
 from projections.models import PresenceSession
 from projections.replay.resend import resend
 from projections.replay.state import state
@@ -236,6 +237,18 @@ def test_the_timeline_shows_the_horizon_and_what_is_left(admin_client: Client) -
     later = {**address, "from": "2026-02-01T00:00:00Z"}
     assert admin_client.get(reverse("admin:presence_timeline_data"), later).json()["horizon"] is None
     assert '<p class="horizon">' not in admin_client.get(reverse("admin:presence_timeline"), later).content.decode()
+
+
+def test_the_list_of_stays_says_that_some_may_be_missing(admin_client: Client) -> None:
+    address = reverse("admin:projections_presencesession_changelist")
+    span = {"from": "2026-01-01", "until": "2026-03-01"}
+    page = admin_client.get(address, span).content.decode()
+    assert "Events before " in page
+    assert ">c2<" in page.replace("<bdi>", "").replace("</bdi>", "")
+    later = admin_client.get(address, {**span, "from": "2026-02-02"}).content.decode()
+    assert "Events before " not in later
+    (stay,) = PresenceSession.objects.at(at(2, 15, 1))
+    assert admin_client.get(stay_url(stay)).status_code == 200
 
 
 def test_the_timeline_of_a_user_counts_companions_from_the_horizon_on(admin_client: Client, user: Any) -> None:
