@@ -24,6 +24,7 @@ from presence_events.models import PresenceEvent
 from presence_events.positions import position_at
 from presence_events.segments import closing, horizon
 from projections.admin.links import stay_url
+from projections.admin.stay_events import events_of
 from projections.models import PresenceSession
 from projections.replay.resend import resend
 from projections.replay.state import state
@@ -237,6 +238,15 @@ def test_the_timeline_shows_the_horizon_and_what_is_left(admin_client: Client) -
     later = {**address, "from": "2026-02-01T00:00:00Z"}
     assert admin_client.get(reverse("admin:presence_timeline_data"), later).json()["horizon"] is None
     assert '<p class="horizon">' not in admin_client.get(reverse("admin:presence_timeline"), later).content.decode()
+
+
+def test_the_events_of_a_stay_are_not_complete_without_its_touches() -> None:
+    (stay,) = PresenceSession.objects.at(at(2, 15, 1))
+    found = events_of(stay)
+    assert [event.kind for event in found.events] == ["join", "leave"]
+    assert not found.complete
+    write(Stay("room", "new", None, at(3, 20), at(3, 21)))
+    assert events_of(PresenceSession.objects.get(channel_name="new")).complete
 
 
 def test_the_list_of_stays_says_that_some_may_be_missing(admin_client: Client) -> None:
