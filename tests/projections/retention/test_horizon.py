@@ -245,7 +245,7 @@ def test_the_events_of_a_stay_are_not_complete_without_its_touches() -> None:
     found = events_of(stay)
     assert [event.kind for event in found.events] == ["join", "leave"]
     assert not found.complete
-    write(Stay("room", "new", None, at(3, 20), at(3, 21)))
+    write(Stay("room", "new", None, at(4, 10), at(4, 11)))
     assert events_of(PresenceSession.objects.get(channel_name="new")).complete
 
 
