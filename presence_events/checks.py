@@ -72,8 +72,7 @@ def _check_retention() -> Iterable[checks.CheckMessage]:
     retention: Any = conf.retention()
     parts = Segment.Part.values
     if not isinstance(retention, Mapping) or any(
-        part not in parts or not isinstance(kept, timedelta) or kept < timedelta()
-        for part, kept in retention.items()
+        part not in parts or not isinstance(kept, timedelta) or kept < timedelta() for part, kept in retention.items()
     ):
         yield checks.Error(
             f"CHANNELS_PRESENCE_RETENTION is not valid: {retention!r}.",

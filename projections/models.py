@@ -21,7 +21,6 @@ from presence_events.schema.triggers import CallersTriggerSql, PartitionsTrigger
 from projections import selections
 from projections.compatibility import CurrentChannelLayer
 from projections.managers import PresenceManager, ProcessManager, RoomManager
-from projections.retention.baseline import Baseline, BaselineProcess, BaselineRoom, BaselineStay
 from projections.sessions import PresenceSession, Timeline
 
 if TYPE_CHECKING:
@@ -53,10 +52,6 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "Baseline",
-    "BaselineProcess",
-    "BaselineRoom",
-    "BaselineStay",
     "DeadLetter",
     "Presence",
     "PresenceSession",

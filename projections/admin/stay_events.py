@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
+from presence_events.segments import horizon
 from presence_events.segments.catalogue import MayContain
 from projections.sessions import PresenceSession
 
@@ -59,7 +60,8 @@ def events_of(stay: PresenceSession) -> StayEvents:
         id__lt=after_touches,
     )
     latest = list(touches.order_by("-id")[: MAX_TOUCHES + 1])
-    complete = low == begin and len(latest) <= MAX_TOUCHES
+    are_removed = horizon.is_before(stay.joined_at, horizon.read(using).touches)
+    complete = low == begin and len(latest) <= MAX_TOUCHES and not are_removed
     return StayEvents(sorted(found + latest[:MAX_TOUCHES], key=lambda event: event.id), complete)
 
 

@@ -21,11 +21,13 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.admin import BoundedPaginator, RoomFilter, UserFilter, UserRowsAdmin
 from presence_events.models import PresenceEvent
+from presence_events.segments import horizon
 from projections.admin.columns import time_cell
 from projections.admin.links import link, list_url, padded_span, person_link, room_url, stay_url, timeline_url
 from projections.admin.stay_events import MAX_POSITIONS_SCANNED, MAX_TOUCHES, data_as_text, events_of
 from projections.admin.timeline.criteria import PRESETS, CriteriaForm
 from projections.models import PresenceSession
+from projections.templatetags.presence_times import timestamp_exact
 from projections.times import format_duration, url_value, zone_name
 
 __all__ = ["PresenceSessionAdmin"]
@@ -92,7 +94,11 @@ class SpanFilter(admin.ListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         # The database's clock may be ahead. A connection that joined this second is part of a span that ends now.
         end = self.end + validation.MAX_CLOCK_SKEW if self.ends_now else self.end
-        spanned: QuerySet[Any] = queryset.during(self.start, end)
+        known_from = horizon.of_stays(queryset.db)
+        if horizon.is_before(self.start, known_from):
+            text = _("Events before %(at)s (%(zone)s) were removed. What is left of earlier stays is shown.")
+            messages.warning(request, text % {"at": timestamp_exact(known_from), "zone": zone_name()})
+        spanned: QuerySet[Any] = queryset.during(self.start, end, partial=True)
         return spanned
 
 
@@ -243,7 +249,7 @@ def _searches(stays: Any, room: str, at: str) -> Iterator[Any]:
         if joined := parse_datetime(at):
             joined = joined if timezone.is_aware(joined) else timezone.make_aware(joined)
             # A stay can have no length.
-            at_that_time = stays.in_room(room).during(joined - _A_MICROSECOND, joined + _A_MICROSECOND)
+            at_that_time = stays.in_room(room).during(joined - _A_MICROSECOND, joined + _A_MICROSECOND, partial=True)
         else:
             at_that_time = stays.none()
     except (ValueError, OverflowError):

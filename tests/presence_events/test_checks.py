@@ -315,9 +315,7 @@ def test_an_invalid_retention_is_an_error(settings: Any, retention: Any) -> None
     assert message.id == "presence_events.E006"
 
 
-@pytest.mark.parametrize(
-    "retention", [None, {}, {"touches": timedelta()}, {"stays": timedelta(days=9999)}], ids=str
-)
+@pytest.mark.parametrize("retention", [None, {}, {"touches": timedelta()}, {"stays": timedelta(days=9999)}], ids=str)
 def test_a_valid_retention_is_not(settings: Any, retention: Any) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = retention
     assert run_checks() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import assert_type
 
 from django.http import HttpResponse
@@ -33,6 +34,10 @@ OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.CheckpointMoved,
     exceptions.ConnectionIsPooled,
     exceptions.LogIsShorter,
+    exceptions.HoldNotChangeable,
+    exceptions.NotRestorable,
+    exceptions.RetentionIsRunning,
+    exceptions.RetentionStopped,
     exceptions.NotATestDatabase,
     exceptions.ProjectionIsDerived,
     PrometheusNotInstalled,
@@ -42,6 +47,9 @@ OTHERS: tuple[type[PresenceError], ...] = (
 def failures(error: PresenceError) -> None:
     if isinstance(error, DeliveryFailed):
         assert_type(error.failures, dict[int, Exception])
+    if isinstance(error, exceptions.BeforeHorizon):
+        assert_type(error.moment, datetime | int)
+        assert_type(error.horizon, datetime | int)
     if isinstance(error, ArchiveDamaged):
         assert_type(error.problem, str)
 

@@ -8,7 +8,7 @@ from typing import Any, assert_type
 from django.contrib.auth.models import AbstractBaseUser
 
 from presence_events.checkpoints import Reader, reset
-from presence_events.models import Checkpoint, PresenceEvent, PresenceEventManager, Segment
+from presence_events.models import Checkpoint, Hold, PresenceEvent, PresenceEventManager, Removal, Segment
 from presence_events.recorder import (
     Draft,
     Recorded,
@@ -117,3 +117,18 @@ def tables() -> None:
         assert_type(segment.first_at, datetime | None)
         assert_type(segment.last_at, datetime | None)
         assert_type(segment.first_since, datetime | None)
+    for removal in Removal.objects.filter(part=Segment.Part.TOUCHES):
+        assert_type(removal.by, str)
+        assert_type(removal.operator, str)
+        assert_type(removal.segment, str)
+        assert_type(removal.events, Any)
+        assert_type(removal.horizon, datetime | None)
+        assert_type(removal.baseline, int)
+        assert_type(removal.archive, str | None)
+    for hold in Hold.objects.filter(released_at=None):
+        assert_type(hold.name, str)
+        assert_type(hold.from_day, date | None)
+        assert_type(hold.placed_at, datetime)
+        assert_type(hold.placed_by, str)
+        assert_type(hold.released_at, datetime | None)
+        assert_type(hold.released_by, str | None)

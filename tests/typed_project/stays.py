@@ -14,6 +14,7 @@ from projections.sessions import PresenceSessionQuerySet
 def queries(room: Room, user: AbstractBaseUser, start: datetime, end: datetime) -> None:
     assert_type(PresenceSession.objects.at(start), PresenceSessionQuerySet)
     assert_type(PresenceSession.objects.during(start, end), PresenceSessionQuerySet)
+    assert_type(PresenceSession.objects.during(start, end, partial=True).at(end, partial=True), PresenceSessionQuerySet)
     assert_type(PresenceSession.objects.in_room(room), PresenceSessionQuerySet)
     assert_type(PresenceSession.objects.in_room("lobby").of_user(user), PresenceSessionQuerySet)
     assert_type(PresenceSession.objects.of_user(4711).at(start), PresenceSessionQuerySet)

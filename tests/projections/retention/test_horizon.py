@@ -23,6 +23,8 @@ from presence_events.exceptions import BeforeHorizon
 from presence_events.models import PresenceEvent
 from presence_events.positions import position_at
 from presence_events.segments import closing, horizon
+from projections.admin.links import stay_url
+from projections.admin.stay_events import events_of
 from projections.models import PresenceSession
 from projections.replay.resend import resend
 from projections.replay.state import state
@@ -236,6 +238,27 @@ def test_the_timeline_shows_the_horizon_and_what_is_left(admin_client: Client) -
     later = {**address, "from": "2026-02-01T00:00:00Z"}
     assert admin_client.get(reverse("admin:presence_timeline_data"), later).json()["horizon"] is None
     assert '<p class="horizon">' not in admin_client.get(reverse("admin:presence_timeline"), later).content.decode()
+
+
+def test_the_events_of_a_stay_are_not_complete_without_its_touches() -> None:
+    (stay,) = PresenceSession.objects.at(at(2, 15, 1))
+    found = events_of(stay)
+    assert [event.kind for event in found.events] == ["join", "leave"]
+    assert not found.complete
+    write(Stay("room", "new", None, at(4, 10), at(4, 11)))
+    assert events_of(PresenceSession.objects.get(channel_name="new")).complete
+
+
+def test_the_list_of_stays_says_that_some_may_be_missing(admin_client: Client) -> None:
+    address = reverse("admin:projections_presencesession_changelist")
+    span = {"from": "2026-01-01", "until": "2026-03-01"}
+    page = admin_client.get(address, span).content.decode()
+    assert "Events before " in page
+    assert ">c2<" in page.replace("<bdi>", "").replace("</bdi>", "")
+    later = admin_client.get(address, {**span, "from": "2026-02-02"}).content.decode()
+    assert "Events before " not in later
+    (stay,) = PresenceSession.objects.at(at(2, 15, 1))
+    assert admin_client.get(stay_url(stay)).status_code == 200
 
 
 def test_the_timeline_of_a_user_counts_companions_from_the_horizon_on(admin_client: Client, user: Any) -> None:
