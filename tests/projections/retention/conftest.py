@@ -1,4 +1,4 @@
-"""Every test here leaves the segments as ``migrate`` makes them."""
+"""Every test here finds and leaves the segments as ``migrate`` makes them."""
 
 from __future__ import annotations
 
@@ -11,5 +11,6 @@ from tests import segments
 
 @pytest.fixture(autouse=True)
 def _reset(transactional_db: None) -> Iterator[None]:
+    segments.reset()
     yield
     segments.reset()
