@@ -21,6 +21,7 @@ from presence_events.schema.triggers import CallersTriggerSql, PartitionsTrigger
 from projections import selections
 from projections.compatibility import CurrentChannelLayer
 from projections.managers import PresenceManager, ProcessManager, RoomManager
+from projections.retention import baseline  # noqa: F401 - its models belong to this app
 from projections.sessions import PresenceSession, Timeline
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def read(using: str) -> Horizons:
 
 
 def of_stays(using: str) -> datetime | None:
-    """Returns the horizon of stays. Needs no rights on tables."""
+    """Returns the horizon of stays."""
     ((moment,),) = sql.rows("presence_events", "queries/segments/stays_horizon", using=using)
     return moment  # type: ignore[no-any-return]
 

@@ -2,7 +2,7 @@
 
 The log is that of `tests.benchmarks.history` over ten days, with a segment of touches for each day. Two days of touches
 are older than they are kept. While retention removes them, two writers append joins and leaves, one by one, and a
-transaction that has read the log stays open for ten seconds. What the writers wait is compared with the same time before.
+transaction that has read the log stays open for ten seconds. Their waits are compared with those of the time before.
 """
 
 from __future__ import annotations
@@ -120,9 +120,7 @@ def main(events: int) -> None:
     )
     describe("with retention", [wait for one, b in zip(writers, between, strict=True) for wait in one.waits[b:]])
     removed = sum(sum(removal.events.values()) for removal in Removal.objects.all())
-    print(
-        f"{len(outcome.dropped)} segments with {removed:,} events removed in {seconds:.1f} s, {READER:.0f} s of them the reader's"
-    )
+    print(f"{len(outcome.dropped)} segments with {removed:,} events removed in {seconds:.1f} s", flush=True)
     print(f"{Segment.objects.filter(state='closed').count()} closed segments remain")
     start = time.perf_counter()
     assert repair.compare("default") == []

@@ -29,6 +29,12 @@ COLUMNS = {
     "presence_open_stay": "id bigint, room text, channel_name text",
     "presence_process": "name text, started_at timestamptz, seen_at timestamptz",
     "presence_room": "channel_name text, created_at timestamptz",
+    "presence_removal": "id bigint",
+    "presence_hold": "id bigint, released_at timestamptz",
+    "presence_baseline": "id bigint",
+    "presence_baseline_room": "channel_name text",
+    "presence_baseline_stay": "id bigint",
+    "presence_baseline_process": "name text",
 }
 
 

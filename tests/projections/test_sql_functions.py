@@ -414,9 +414,9 @@ def test_the_view_cannot_be_written(statement: str) -> None:
 
 
 @each_function
-def test_a_role_that_may_read_only_the_view_may_call_the_function(call: str) -> None:
+def test_a_role_that_may_read_only_stays_and_segments_may_call_the_function(call: str) -> None:
     write(Stay("lobby", "a", None, NOON, NOON + MINUTE))
-    run("CREATE ROLE reader", "GRANT SELECT ON presence_session TO reader", "SET LOCAL ROLE reader")
+    run("CREATE ROLE reader", "GRANT SELECT ON presence_session, presence_segment TO reader", "SET LOCAL ROLE reader")
     assert query(f"SELECT * FROM {call}") != []
     with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
         query("SELECT * FROM presence_event")

@@ -1,10 +1,7 @@
 -- Returns the horizon of a part of the log, touches or stays: the latest time of an event that retention has removed.
 -- Answers about this time and later ones are complete. NULL means that nothing has been removed.
---
--- It has the rights of its owner: a role that may only read the view of stays needs it, too. PostgreSQL has looked up the
--- names in its body when it was created, so no search path matters.
 CREATE FUNCTION presence_horizon(part text)
-RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     SELECT max(s.last_at)
     FROM presence_segment AS s

@@ -105,7 +105,7 @@ def test_a_segment_is_left_out_if_it_has_none_of_the_positions(history: list[Pre
 
 
 def test_the_last_event_is_in_the_last_segment_that_has_events(history: list[PresenceEvent]) -> None:
-    for up_to in (None, *range(history[-1].id + 2)):
+    for up_to in (None, 0, *range(history[0].id - 1, history[-1].id + 2)):
         condition = catalogue.days(using="default", latest=True, up_to=up_to)
         limit = "" if up_to is None else f"AND id <= {up_to}"
         with connection.cursor() as cursor:

@@ -31,6 +31,7 @@ A_DAY = timedelta(days=1)
 def end(transactional_db: None, settings: Any, user: Any) -> Iterator[date]:
     """Writes a segment of touches that may go on this day, which is today until the end of the test."""
     settings.CHANNELS_PRESENCE_RETENTION = {"touches": A_DAY}
+    segments.reset()
     record_history(user)
     end = retention.close_now("touches") + A_DAY
     with segments.on(end):

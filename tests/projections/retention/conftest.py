@@ -1,4 +1,4 @@
-"""Every test here leaves the segments as ``migrate`` makes them."""
+"""Every test here finds and leaves the segments as ``migrate`` makes them."""
 
 from __future__ import annotations
 
