@@ -90,7 +90,7 @@ def test_what_is_read_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch
     stay = PresenceSession.objects.get(channel_name="mine")
     with CaptureQueriesContext(connection) as captured:
         assert [event.kind for event in events_of(stay).events] == ["join", "touch", "leave"]
-    assert len(captured) == 16
+    assert len(captured) == 17
     with connection.cursor() as cursor:
         for query in captured.captured_queries:
             if "WITH RECURSIVE" not in query["sql"] and "FROM presence_segment" not in query["sql"]:
@@ -102,7 +102,7 @@ def test_what_is_read_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch
 def test_a_stay_without_length_has_both_events(django_assert_max_num_queries: Any) -> None:
     write(Stay("a", "1", None, NINE, NINE))
     stay = stay_in("a")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert len(events_of(stay).events) == 2
 
 

@@ -260,10 +260,10 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_stays(
             person = django_user_model.objects.create_user(f"user{many}-{number}")
             record([Draft("join", "a", f"{number}", person), Draft("touch", "a", f"{number}")])
             record([Draft("leave", "a", f"{number}")])
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             admin_client.get(LIST)
         stay = PresenceSession.objects.earliest("session")
-        with django_assert_num_queries(21):
+        with django_assert_num_queries(22):
             admin_client.get(stay_url(stay))
 
 

@@ -28,7 +28,7 @@ A_DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def end(transactional_db: None, settings: Any, user: Any) -> Iterator[date]:
+def end(segments_reset: None, settings: Any, user: Any) -> Iterator[date]:
     """Writes a segment of touches that may go on this day, which is today until the end of the test."""
     settings.CHANNELS_PRESENCE_RETENTION = {"touches": A_DAY}
     segments.reset()
@@ -36,7 +36,6 @@ def end(transactional_db: None, settings: Any, user: Any) -> Iterator[date]:
     end = retention.close_now("touches") + A_DAY
     with segments.on(end):
         yield end
-    segments.reset()
 
 
 def run(*arguments: str) -> str:

@@ -341,12 +341,12 @@ def test_a_log_without_segments_is_prepared_for_a_month_and_a_week() -> None:
 
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
     follow_from_the_beginning("first")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         status()
     for number in range(5):
         Room.objects.add(f"room-{number}", "channel")
         follow_from_the_beginning(f"reader-{number}")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         status()
 
 

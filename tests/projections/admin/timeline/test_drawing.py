@@ -86,7 +86,7 @@ def test_too_many_stays_are_counted_at_sampled_moments(
     monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any, user: Any
 ) -> None:
     monkeypatch.setattr(module, "MAX_DRAWN_STAYS", 2)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         drawn = build_drawing(Criteria("lobby", None, at(8), at(13)))
     assert (drawn.complete, drawn.lanes, drawn.stays) == (False, [], [])
     assert len(drawn.samples) == SAMPLE_COUNT
