@@ -19,6 +19,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from presence_events.models import Segment
 from projections.admin.timeline import drawing
 from tests.backdating import Stay, write
 from tests.live.browser import launched, listen
@@ -271,6 +272,30 @@ def test_the_preview_shows_the_stay_of_the_bar_under_the_pointer(operators: Oper
     expect(part(page, "preview")).to_contain_text("53 min")
     page.get_by_role("heading", name="Stays over time").hover()
     expect(part(page, "preview")).to_contain_text("Point at a bar")
+
+
+def test_the_time_before_the_horizon_is_shaded_and_not_counted(operators: Operators, morning: None) -> None:
+    """The log is complete here. The catalogue says that earlier events were removed."""
+    removed = Segment.objects.create(name="earlier", part="stays", state="removed", last_at=at(9, 30))
+    try:
+        page = operators.look()
+        expect(part(page, "horizon")).to_contain_text("Events before 2024-03-04 03:30:00 were removed")
+        expect(page.locator(".unknown .removed-label")).to_have_text("removed")
+        shades = page.locator(".unknown rect, .lanes .removed")
+        width = part(page, "counts").bounding_box()["width"]  # type: ignore[index]
+        for shade in shades.all():
+            assert abs(shade.bounding_box()["width"] - width / 2) < 2  # type: ignore[index]
+        assert shades.count() == 2
+        expect(page.locator("[data-region=stays] .horizon")).to_contain_text("What is left of earlier stays is shown.")
+        assert any("bob" in label for label in bars(page))
+        part(page, "slider").fill(str(int(at(9, 10).timestamp() * 1_000_000)))
+        expect(part(page, "output")).to_contain_text("before the horizon, events were removed")
+        assert [*Axe().run(page).response["violations"]] == []
+        later = operators.look(start=at(9, 30))
+        expect(part(later, "horizon")).to_be_hidden()
+        expect(later.locator(".lanes .removed")).to_be_hidden()
+    finally:
+        removed.delete()
 
 
 def test_a_click_on_a_bar_shows_its_events_and_escape_hides_them(operators: Operators, morning: None) -> None:
