@@ -69,8 +69,11 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE ALL ON presence_segment FROM PUBLIC, :"role";
-GRANT SELECT ON presence_segment TO :"role";
+-- Only the owner removes segments, and places holds.
+REVOKE ALL ON presence_segment, presence_removal, presence_hold FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_removal_id_seq, presence_hold_id_seq FROM PUBLIC, :"role";
+GRANT SELECT ON presence_segment, presence_removal, presence_hold TO :"role";
+GRANT EXECUTE ON FUNCTION presence_horizon(text), presence_after_horizon(timestamptz, timestamptz) TO :"role";
 REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
@@ -122,6 +125,13 @@ $$;
 REVOKE ALL ON presence_room, presence_open_stay, presence_process FROM PUBLIC, :"role";
 GRANT SELECT, UPDATE (channel_name) ON presence_room, presence_open_stay TO :"role";
 GRANT SELECT, UPDATE (name) ON presence_process TO :"role";
+-- A replay begins at the baseline. Only the owner moves it.
+REVOKE ALL ON
+    presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process
+FROM PUBLIC, :"role";
+GRANT SELECT ON
+    presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process
+TO :"role";
 REVOKE ALL ON presence, presence_session FROM PUBLIC, :"role";
 GRANT SELECT ON presence, presence_session TO :"role";
 -- The field Presence.last_seen calls it.

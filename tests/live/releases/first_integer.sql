@@ -82,7 +82,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = pg_catalog.format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),
-        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/guarantees.md.';
+        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/retention.md.';
 END;
 END
 $$;
@@ -641,6 +641,68 @@ $$;
 
 
 --
+-- Name: pgtrigger_permanent_09448(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_permanent_09448() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_hold"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_permanent_09448 is a trigger function of the table "presence_hold" only';
+    END IF;
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('%s on %s is refused: the record of what retention did is permanent', TG_OP, TG_TABLE_NAME),
+        HINT = 'manage.py presence_retention adds rows. To release a hold, run it with --release.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_permanent_2926e(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_permanent_2926e() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_removal"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_permanent_2926e is a trigger function of the table "presence_removal" only';
+    END IF;
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('%s on %s is refused: the record of what retention did is permanent', TG_OP, TG_TABLE_NAME),
+        HINT = 'manage.py presence_retention adds rows. To release a hold, run it with --release.';
+END;
+END
+$$;
+
+
+--
 -- Name: pgtrigger_projected_only_1a348(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -716,6 +778,196 @@ $$;
 
 
 --
+-- Name: pgtrigger_released_once_c14a0(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_released_once_c14a0() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_hold"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_released_once_c14a0 is a trigger function of the table "presence_hold" only';
+    END IF;
+-- A hold in force can be released, and nothing else of it can change.
+BEGIN
+    IF OLD.released_at IS NULL AND NEW.released_at IS NOT NULL
+        AND (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{released_at,released_by}'::pg_catalog.text[])
+            OPERATOR(pg_catalog.=)
+            (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{released_at,released_by}'::pg_catalog.text[])
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = 'UPDATE on presence_hold is refused: a hold can only be released, once',
+        HINT = 'Place another hold with manage.py presence_retention --hold.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_retention_only_6acc1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_retention_only_6acc1() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_baseline_process"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_retention_only_6acc1 is a trigger function of the table "presence_baseline_process" only';
+    END IF;
+-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Only manage.py presence_retention writes it, before it removes events.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_retention_only_85d7b(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_retention_only_85d7b() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_baseline_room"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_retention_only_85d7b is a trigger function of the table "presence_baseline_room" only';
+    END IF;
+-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Only manage.py presence_retention writes it, before it removes events.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_retention_only_c7270(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_retention_only_c7270() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_baseline"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_retention_only_c7270 is a trigger function of the table "presence_baseline" only';
+    END IF;
+-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Only manage.py presence_retention writes it, before it removes events.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_retention_only_d234b(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_retention_only_d234b() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_baseline_stay"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_retention_only_d234b is a trigger function of the table "presence_baseline_stay" only';
+    END IF;
+-- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format(
+            '%s on %s is refused: the table is a part of the baseline of the presence log', TG_OP, TG_TABLE_NAME
+        ),
+        HINT = 'Only manage.py presence_retention writes it, before it removes events.';
+END;
+END
+$$;
+
+
+--
+-- Name: presence_after_horizon(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_after_horizon(moment timestamp with time zone, horizon timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    IF moment OPERATOR(pg_catalog.<) horizon THEN
+        RAISE EXCEPTION USING
+            ERRCODE = '22PH1',
+            MESSAGE = pg_catalog.format('%s is before the horizon: earlier events were removed', moment),
+            HINT = pg_catalog.format(
+                'Answers exist from %s on. The view presence_session has what is left of earlier stays.', horizon
+            );
+    END IF;
+    RETURN true;
+END;
+$$;
+
+
+--
 -- Name: presence_check(timestamp with time zone, timestamp with time zone, interval); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -745,6 +997,36 @@ BEGIN
     RETURN true;
 END;
 $$;
+
+
+--
+-- Name: presence_segment; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_segment (
+    name text NOT NULL,
+    part text NOT NULL,
+    first_day date,
+    end_day date,
+    state text NOT NULL,
+    events bigint,
+    first_id bigint,
+    last_id bigint,
+    first_at timestamp with time zone,
+    last_at timestamp with time zone,
+    first_since timestamp with time zone,
+    CONSTRAINT presence_segment_part_check CHECK ((part = ANY (ARRAY['touches'::text, 'stays'::text]))),
+    CONSTRAINT presence_segment_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text, 'leaving'::text, 'removed'::text])))
+);
+
+
+--
+-- Name: presence_horizon(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_horizon(part text) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT max(s.last_at) AS max FROM public.presence_segment s WHERE ((s.part = presence_horizon.part) AND (s.state = ANY (ARRAY['leaving'::text, 'removed'::text]))));
 
 
 --
@@ -804,7 +1086,8 @@ CREATE VIEW public.presence_session AS
     false AS is_open,
     presence_event.kind AS ended_by,
     presence_event.data AS reason,
-    (presence_event.at - presence_event.since) AS duration
+    (presence_event.at - presence_event.since) AS duration,
+    presence_event.day
    FROM public.presence_event
   WHERE ((presence_event.kind = ANY (ARRAY['leave'::text, 'prune'::text])) AND (presence_event.session IS NOT NULL))
 UNION ALL
@@ -830,7 +1113,8 @@ UNION ALL
                FROM public.presence_process lease
               WHERE (lease.name = stay.process))
             ELSE NULL::timestamp with time zone
-        END) - stay.joined_at) AS duration
+        END) - stay.joined_at) AS duration,
+    NULL::date AS day
    FROM public.presence_open_stay stay;
 
 
@@ -842,7 +1126,7 @@ CREATE FUNCTION public.presence_at(moment timestamp with time zone) RETURNS SETO
     LANGUAGE sql STABLE ROWS 100 PARALLEL SAFE
     BEGIN ATOMIC
  WITH question AS (
-          SELECT public.presence_check(presence_at.moment, presence_at.moment, '00:00:01'::interval) AS has_answer
+          SELECT (public.presence_check(presence_at.moment, presence_at.moment, '00:00:01'::interval) AND public.presence_after_horizon(presence_at.moment, public.presence_horizon('stays'::text))) AS has_answer
          )
   SELECT s.session,
      s.room,
@@ -854,11 +1138,92 @@ CREATE FUNCTION public.presence_at(moment timestamp with time zone) RETURNS SETO
      s.is_open,
      s.ended_by,
      s.reason,
-     s.duration
+     s.duration,
+     s.day
     FROM public.presence_session s
    WHERE (( SELECT question.has_answer
             FROM question) AND (s.joined_at <= COALESCE(presence_at.moment, 'infinity'::timestamp with time zone)) AND public.presence_lasts(s.joined_at, s.left_at, s.is_open, presence_at.moment, presence_at.moment));
 END;
+
+
+--
+-- Name: presence_attach_segment(text, text, date, date); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_attach_segment(name text, part text, first_day date, end_day date) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    schema pg_catalog.text;
+    index record;
+BEGIN
+    SELECT n.nspname INTO STRICT schema
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE c.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
+    EXECUTE pg_catalog.format(
+        'CREATE TRIGGER presence_segment_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.%2$I
+            FOR EACH STATEMENT EXECUTE FUNCTION %1$I.presence_segment_guard();
+        ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES FROM (%4$s) TO (%5$s)',
+        schema,
+        name,
+        pg_catalog.concat('presence_event_', part),
+        coalesce(pg_catalog.quote_literal(first_day), 'MINVALUE'),
+        coalesce(pg_catalog.quote_literal(end_day), 'MAXVALUE')
+    );
+    -- Plans show the names of indexes. These are the names of the log's indexes, with that of the segment in front.
+    FOR index IN
+        SELECT
+            indexrelid::pg_catalog.regclass AS own,
+            pg_catalog.concat(name, pg_catalog.substr(root.relname, pg_catalog.length('presence_event') + 1)) AS name
+        FROM pg_catalog.pg_index
+        JOIN pg_catalog.pg_class AS root
+            ON root.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(indexrelid)::pg_catalog.oid
+        WHERE indrelid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
+            AND NOT indisprimary
+    LOOP
+        EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', index.own, index.name);
+    END LOOP;
+END;
+$_$;
+
+
+--
+-- Name: presence_create_segment(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_create_segment(name text) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    schema pg_catalog.text;
+    other pg_catalog.text;
+BEGIN
+    SELECT n.nspname INTO STRICT schema
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE c.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
+    EXECUTE pg_catalog.format(
+        'CREATE TABLE %1$I.%2$I (LIKE %1$I.presence_event INCLUDING ALL);
+        ALTER TABLE %1$I.%2$I ADD PRIMARY KEY (id)',
+        schema,
+        name
+    );
+    -- ALTER DEFAULT PRIVILEGES may have granted rights to roles.
+    FOR other IN
+        SELECT DISTINCT
+            CASE
+                WHEN grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                ELSE grantee::pg_catalog.regrole::pg_catalog.text
+            END
+        FROM pg_catalog.pg_class CROSS JOIN pg_catalog.aclexplode(relacl)
+        WHERE oid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
+            AND grantee OPERATOR(pg_catalog.<>) relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON %I.%I FROM %s', schema, name, other);
+    END LOOP;
+END;
+$_$;
 
 
 --
@@ -903,7 +1268,7 @@ CREATE FUNCTION public.presence_during(start timestamp with time zone, stop time
     LANGUAGE sql STABLE PARALLEL SAFE
     BEGIN ATOMIC
  WITH question AS (
-          SELECT public.presence_check(presence_during.start, presence_during.stop, '00:00:01'::interval) AS has_answer
+          SELECT (public.presence_check(presence_during.start, presence_during.stop, '00:00:01'::interval) AND public.presence_after_horizon(presence_during.start, public.presence_horizon('stays'::text))) AS has_answer
          )
   SELECT s.session,
      s.room,
@@ -915,7 +1280,8 @@ CREATE FUNCTION public.presence_during(start timestamp with time zone, stop time
      s.is_open,
      s.ended_by,
      s.reason,
-     s.duration
+     s.duration,
+     s.day
     FROM public.presence_session s
    WHERE (( SELECT question.has_answer
             FROM question) AND (s.joined_at < COALESCE(presence_during.stop, 'infinity'::timestamp with time zone)) AND public.presence_lasts(s.joined_at, s.left_at, s.is_open, presence_during.start, presence_during.stop));
@@ -1045,61 +1411,18 @@ $_$;
 
 CREATE FUNCTION public.presence_make_segment(part text, first_day date, end_day date) RETURNS text
     LANGUAGE plpgsql
-    AS $_$
+    AS $$
 DECLARE
     name pg_catalog.text := pg_catalog.concat(
         'presence_event_', part, '_', coalesce(pg_catalog.to_char(first_day, 'YYYY_MM_DD'), 'first')
     );
-    schema pg_catalog.text;
-    index record;
-    other pg_catalog.text;
 BEGIN
-    SELECT n.nspname INTO STRICT schema
-    FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-    WHERE c.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
-    EXECUTE pg_catalog.format(
-        'CREATE TABLE %1$I.%2$I (LIKE %1$I.presence_event INCLUDING ALL);
-        ALTER TABLE %1$I.%2$I ADD PRIMARY KEY (id);
-        CREATE TRIGGER presence_segment_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.%2$I
-            FOR EACH STATEMENT EXECUTE FUNCTION %1$I.presence_segment_guard();
-        ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES FROM (%4$s) TO (%5$s)',
-        schema,
-        name,
-        pg_catalog.concat('presence_event_', part),
-        coalesce(pg_catalog.quote_literal(first_day), 'MINVALUE'),
-        coalesce(pg_catalog.quote_literal(end_day), 'MAXVALUE')
-    );
-    -- ALTER DEFAULT PRIVILEGES may have granted rights to roles.
-    FOR other IN
-        SELECT DISTINCT
-            CASE
-                WHEN grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
-                ELSE grantee::pg_catalog.regrole::pg_catalog.text
-            END
-        FROM pg_catalog.pg_class CROSS JOIN pg_catalog.aclexplode(relacl)
-        WHERE oid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
-            AND grantee OPERATOR(pg_catalog.<>) relowner
-    LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON %I.%I FROM %s', schema, name, other);
-    END LOOP;
-    -- Plans show the names of indexes. These are the names of the log's indexes, with that of the segment in front.
-    FOR index IN
-        SELECT
-            indexrelid::pg_catalog.regclass AS own,
-            pg_catalog.concat(name, pg_catalog.substr(root.relname, pg_catalog.length('presence_event') + 1)) AS name
-        FROM pg_catalog.pg_index
-        JOIN pg_catalog.pg_class AS root
-            ON root.oid OPERATOR(pg_catalog.=) pg_catalog.pg_partition_root(indexrelid)::pg_catalog.oid
-        WHERE indrelid OPERATOR(pg_catalog.=) pg_catalog.format('%I.%I', schema, name)::pg_catalog.regclass
-            AND NOT indisprimary
-    LOOP
-        EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', index.own, index.name);
-    END LOOP;
+    PERFORM presence_create_segment(name);
+    PERFORM presence_attach_segment(name, part, first_day, end_day);
     INSERT INTO presence_segment (name, part, first_day, end_day, state) VALUES (name, part, first_day, end_day, 'open');
     RETURN name;
 END;
-$_$;
+$$;
 
 
 --
@@ -1111,11 +1434,11 @@ CREATE FUNCTION public.presence_occupancy(room text, start timestamp with time z
     BEGIN ATOMIC
  WITH RECURSIVE limits AS MATERIALIZED (
           SELECT LEAST(presence_occupancy.stop, clock_timestamp()) AS stop
-           WHERE public.presence_check(presence_occupancy.start, presence_occupancy.stop,
+           WHERE (public.presence_check(presence_occupancy.start, presence_occupancy.stop,
                  CASE
                      WHEN isfinite(presence_occupancy.start) THEN presence_occupancy.step
                      ELSE '00:00:00'::interval
-                 END)
+                 END) AND public.presence_after_horizon(presence_occupancy.start, public.presence_horizon('stays'::text)))
          ), steps(number, start) AS (
           SELECT 1 AS "?column?",
              presence_occupancy.start AS start
@@ -1136,7 +1459,7 @@ CREATE FUNCTION public.presence_occupancy(room text, start timestamp with time z
              part.ended,
              lag(part.ended) OVER (PARTITION BY s.channel_name ORDER BY part.began) AS ended_before
             FROM limits l_1,
-             public.presence_during(presence_occupancy.start, presence_occupancy.stop) s(session, room, channel_name, user_id, joined_at, left_at, last_seen, is_open, ended_by, reason, duration),
+             public.presence_during(presence_occupancy.start, presence_occupancy.stop) s(session, room, channel_name, user_id, joined_at, left_at, last_seen, is_open, ended_by, reason, duration, day),
              LATERAL ( SELECT GREATEST(s.joined_at, presence_occupancy.start) AS "greatest",
                      LEAST(s.left_at, l_1.stop) AS "least") part(began, ended)
            WHERE ((s.room = presence_occupancy.room) AND (part.began < part.ended))
@@ -1244,7 +1567,7 @@ BEGIN
         MESSAGE = pg_catalog.format(
             '%s on %s is refused: it is a part of the presence log, which is append-only', TG_OP, TG_TABLE_NAME
         ),
-        HINT = 'Append to presence_event. To remove old events, see docs/guarantees.md.';
+        HINT = 'Append to presence_event. To remove old events, see docs/retention.md.';
 END;
 $$;
 
@@ -1265,6 +1588,56 @@ CREATE VIEW public.presence AS
     stay.is_leased
    FROM (public.presence_open_stay stay
      LEFT JOIN public.presence_process lease ON ((stay.is_leased AND (lease.name = stay.process))));
+
+
+--
+-- Name: presence_baseline; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_baseline (
+    id smallint NOT NULL,
+    "position" bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT presence_baseline_one_row CHECK ((id = 1))
+);
+
+
+--
+-- Name: presence_baseline_process; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_baseline_process (
+    name text NOT NULL COLLATE pg_catalog."C",
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: presence_baseline_room; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_baseline_room (
+    channel_name text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: presence_baseline_stay; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_baseline_stay (
+    id bigint NOT NULL,
+    room text NOT NULL COLLATE pg_catalog."C",
+    channel_name text NOT NULL COLLATE pg_catalog."C",
+    user_id integer,
+    joined_at timestamp with time zone NOT NULL,
+    touched_at timestamp with time zone NOT NULL,
+    data jsonb,
+    process text COLLATE pg_catalog."C",
+    is_leased boolean NOT NULL
+);
 
 
 --
@@ -1423,6 +1796,36 @@ CREATE TABLE public.presence_event_touches_first (
 
 
 --
+-- Name: presence_hold; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_hold (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    from_day date,
+    placed_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    placed_by text DEFAULT SESSION_USER NOT NULL,
+    released_at timestamp with time zone,
+    released_by text,
+    CONSTRAINT presence_hold_release CHECK ((((released_at IS NULL) AND (released_by IS NULL)) OR ((released_at IS NOT NULL) AND (released_by IS NOT NULL))))
+);
+
+
+--
+-- Name: presence_hold_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.presence_hold ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.presence_hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: presence_leader; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1455,33 +1858,50 @@ ALTER SEQUENCE public.presence_open_stay_id_seq OWNED BY public.presence_open_st
 
 
 --
+-- Name: presence_removal; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_removal (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    by text DEFAULT SESSION_USER NOT NULL,
+    operator text NOT NULL,
+    segment text NOT NULL,
+    part text NOT NULL,
+    first_day date,
+    end_day date NOT NULL,
+    first_id bigint,
+    last_id bigint,
+    first_at timestamp with time zone,
+    last_at timestamp with time zone,
+    events jsonb NOT NULL,
+    horizon timestamp with time zone,
+    baseline bigint NOT NULL,
+    archive text
+);
+
+
+--
+-- Name: presence_removal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.presence_removal ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.presence_removal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: presence_room; Type: TABLE; Schema: public; Owner: -
 --
 
 CREATE TABLE public.presence_room (
     channel_name text NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL
-);
-
-
---
--- Name: presence_segment; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.presence_segment (
-    name text NOT NULL,
-    part text NOT NULL,
-    first_day date,
-    end_day date,
-    state text NOT NULL,
-    events bigint,
-    first_id bigint,
-    last_id bigint,
-    first_at timestamp with time zone,
-    last_at timestamp with time zone,
-    first_since timestamp with time zone,
-    CONSTRAINT presence_segment_part_check CHECK ((part = ANY (ARRAY['touches'::text, 'stays'::text]))),
-    CONSTRAINT presence_segment_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text, 'leaving'::text, 'removed'::text])))
 );
 
 
@@ -1514,11 +1934,43 @@ ALTER TABLE ONLY public.presence_event_touches ATTACH PARTITION public.presence_
 
 
 --
+-- Data for Name: presence_baseline; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_baseline (id, "position", at) FROM stdin;
+\.
+
+
+--
+-- Data for Name: presence_baseline_process; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_baseline_process (name, started_at, seen_at) FROM stdin;
+\.
+
+
+--
+-- Data for Name: presence_baseline_room; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_baseline_room (channel_name, created_at) FROM stdin;
+\.
+
+
+--
+-- Data for Name: presence_baseline_stay; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased) FROM stdin;
+\.
+
+
+--
 -- Data for Name: presence_checkpoint; Type: TABLE DATA; Schema: public; Owner: -
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713623699480238431	2026-11-29 15:59:34.739881+00
+projector	[[null, 302, []], null, 0, 0]	7713639697251345364	2026-11-29 17:01:39.50125+00
 \.
 
 
@@ -1527,7 +1979,7 @@ projector	[[null, 302, []], null, 0, 0]	7713623699480238431	2026-11-29 15:59:34.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 15:59:34.742393+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 17:01:39.503505+00
 \.
 
 
@@ -1536,250 +1988,250 @@ COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, erro
 --
 
 COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, user_id, day, is_leased, kind, room, channel_name, process, data) FROM stdin;
-1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	807	1	\N	\N	2026-03-02	f	join	hall	early	\N	\N
-2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	807	1	2026-03-02 05:00:00+00	\N	2026-03-02	\N	leave	hall	early	\N	\N
-3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	807	\N	\N	\N	2026-03-02	\N	prune	hall	\N	\N	\N
-4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	807	3	\N	\N	2026-03-02	f	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}
-5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	807	4	\N	3	2026-03-02	f	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}
-6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	807	4	2026-03-02 09:04:00+00	3	2026-03-02	\N	leave	support	specific.1!1	\N	\N
-7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	807	5	\N	\N	2026-03-02	f	join	Büro 3	specific.2!2	\N	["ä", 1.5]
-9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	807	5	2026-03-02 09:26:40+00	\N	2026-03-02	\N	leave	Büro 3	specific.2!2	\N	\N
-10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	807	3	2026-03-02 08:04:00+00	\N	2026-03-02	\N	leave	lobby	specific.0!0	\N	\N
-11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	807	6	\N	\N	2026-03-02	f	join	lobby	specific.3!3	\N	\N
-12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	807	6	2026-03-02 10:25:00+00	\N	2026-03-02	\N	leave	lobby	specific.3!3	\N	\N
-13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	807	7	\N	3	2026-03-02	f	join	support	specific.4!4	\N	["ä", 1.5]
-14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	807	8	\N	3	2026-03-02	f	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}
-16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	807	7	2026-03-02 12:03:20+00	3	2026-03-02	\N	leave	support	specific.4!4	\N	\N
-17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	807	9	\N	3	2026-03-02	f	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}
-18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	807	8	2026-03-02 11:20:00+00	3	2026-03-02	\N	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}
-19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	807	10	\N	\N	2026-03-02	f	join	support	specific.0!7	\N	\N
-20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	807	9	2026-03-02 12:07:00+00	3	2026-03-02	\N	prune	lobby	specific.6!6	\N	{"reason": "silent"}
-21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	807	11	\N	5	2026-03-02	f	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}
-22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	807	11	2026-03-02 13:43:00+00	5	2026-03-02	\N	leave	Büro 3	specific.1!8	\N	\N
-23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	807	12	\N	3	2026-03-02	f	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}
-25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	807	10	2026-03-02 14:29:20+00	\N	2026-03-02	\N	leave	support	specific.0!7	\N	\N
-26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	807	13	\N	3	2026-03-02	f	join	support	specific.3!10	\N	["ä", 1.5]
-27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	807	12	2026-03-02 14:09:00+00	3	2026-03-02	\N	leave	lobby	specific.2!9	\N	\N
-28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	807	14	\N	5	2026-03-02	f	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}
-30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	807	13	2026-03-02 16:10:20+00	3	2026-03-02	\N	leave	support	specific.3!10	\N	\N
-31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	807	15	\N	1	2026-03-02	f	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}
-32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	807	16	\N	2	2026-03-02	f	join	support	specific.6!13	\N	\N
-33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	807	16	2026-03-02 17:03:00+00	2	2026-03-02	\N	leave	support	specific.6!13	\N	\N
-34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	807	14	2026-03-02 15:48:00+00	5	2026-03-02	\N	leave	Büro 3	specific.4!11	\N	\N
-35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	807	17	\N	1	2026-03-02	f	join	Büro 3	specific.0!14	\N	["ä", 1.5]
-37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	807	17	2026-03-02 17:36:20+00	1	2026-03-02	\N	leave	Büro 3	specific.0!14	\N	\N
-39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	807	15	2026-03-02 17:44:20+00	1	2026-03-02	\N	prune	lobby	specific.5!12	\N	{"reason": "silent"}
-40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	807	18	\N	2	2026-03-02	f	join	lobby	specific.1!15	\N	["ä", 1.5]
-41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	807	19	\N	4	2026-03-02	f	join	support	specific.2!16	\N	\N
-43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	807	19	2026-03-02 18:56:20+00	4	2026-03-02	\N	leave	support	specific.2!16	\N	\N
-45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	807	18	2026-03-02 19:34:20+00	2	2026-03-02	\N	leave	lobby	specific.1!15	\N	\N
-46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	807	20	\N	1	2026-03-02	f	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}
-48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	807	20	2026-03-02 19:41:40+00	1	2026-03-02	\N	leave	Büro 3	specific.3!17	\N	\N
-49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	807	21	\N	4	2026-03-02	f	join	lobby	specific.4!18	\N	["ä", 1.5]
-51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	807	21	2026-03-02 20:19:40+00	4	2026-03-02	\N	prune	lobby	specific.4!18	\N	{"reason": "silent"}
-52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	807	22	\N	4	2026-03-02	f	join	support	specific.5!19	\N	["ä", 1.5]
-53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	807	22	2026-03-02 20:40:00+00	4	2026-03-02	\N	leave	support	specific.5!19	\N	\N
-54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	807	23	\N	5	2026-03-02	f	join	Büro 3	specific.6!20	\N	\N
-55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	807	23	2026-03-02 21:45:00+00	5	2026-03-02	\N	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}
-56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	807	24	\N	2	2026-03-02	f	join	lobby	specific.0!21	\N	\N
-58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	807	24	2026-03-02 22:14:20+00	2	2026-03-02	\N	leave	lobby	specific.0!21	\N	\N
-59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	807	25	\N	2	2026-03-02	f	join	support	specific.1!22	\N	\N
-60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	807	26	\N	5	2026-03-02	f	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}
-61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	807	27	\N	\N	2026-03-03	f	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}
-62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	807	25	2026-03-02 23:05:00+00	2	2026-03-03	\N	prune	support	specific.1!22	\N	{"reason": "silent"}
-64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	807	27	2026-03-03 00:28:40+00	\N	2026-03-03	\N	leave	lobby	specific.3!24	\N	\N
-65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	807	28	\N	2	2026-03-03	f	join	support	specific.4!25	\N	["ä", 1.5]
-67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	807	26	2026-03-03 00:51:20+00	5	2026-03-03	\N	leave	Büro 3	specific.2!23	\N	\N
-69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	807	28	2026-03-03 00:56:40+00	2	2026-03-03	\N	leave	support	specific.4!25	\N	\N
-70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	807	29	\N	3	2026-03-03	f	join	Büro 3	specific.5!26	\N	\N
-71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	807	29	2026-03-03 01:36:00+00	3	2026-03-03	\N	leave	Büro 3	specific.5!26	\N	\N
-72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	807	30	\N	1	2026-03-03	f	join	lobby	specific.6!27	\N	["ä", 1.5]
-74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	807	30	2026-03-03 02:12:20+00	1	2026-03-03	\N	prune	lobby	specific.6!27	\N	{"reason": "silent"}
-75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	807	31	\N	5	2026-03-03	f	join	support	specific.0!28	\N	["ä", 1.5]
-76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	807	31	2026-03-03 03:06:00+00	5	2026-03-03	\N	leave	support	specific.0!28	\N	\N
-77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	807	32	\N	4	2026-03-03	f	join	Büro 3	specific.1!29	\N	\N
-79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	807	32	2026-03-03 03:40:20+00	4	2026-03-03	\N	leave	Büro 3	specific.1!29	\N	\N
-80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	807	33	\N	1	2026-03-03	f	join	lobby	specific.2!30	\N	\N
-82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	807	33	2026-03-03 04:29:40+00	1	2026-03-03	\N	prune	lobby	specific.2!30	\N	{"reason": "silent"}
-83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	807	34	\N	2	2026-03-03	f	join	support	specific.3!31	\N	["ä", 1.5]
-85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	807	34	2026-03-03 05:07:20+00	2	2026-03-03	\N	leave	support	specific.3!31	\N	\N
-86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	807	35	\N	\N	2026-03-03	f	join	Büro 3	specific.4!32	\N	\N
-88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	807	35	2026-03-03 05:28:20+00	\N	2026-03-03	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}
-89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	807	36	\N	\N	2026-03-03	f	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}
-90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	807	37	\N	3	2026-03-03	f	join	support	specific.6!34	\N	\N
-92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	807	37	2026-03-03 06:43:20+00	3	2026-03-03	\N	leave	support	specific.6!34	\N	\N
-93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	807	38	\N	3	2026-03-03	f	join	Büro 3	specific.0!35	\N	["ä", 1.5]
-95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	807	38	2026-03-03 07:47:40+00	3	2026-03-03	\N	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}
-96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	807	36	2026-03-03 06:26:00+00	\N	2026-03-03	\N	leave	lobby	specific.5!33	\N	\N
-97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	807	39	\N	\N	2026-03-03	f	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}
-98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	807	39	2026-03-03 08:27:00+00	\N	2026-03-03	\N	leave	lobby	specific.1!36	\N	\N
-99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	807	40	\N	2	2026-03-03	f	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}
-100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	807	41	\N	4	2026-03-03	f	join	Büro 3	specific.3!38	\N	["ä", 1.5]
-102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	807	41	2026-03-03 09:41:20+00	4	2026-03-03	\N	leave	Büro 3	specific.3!38	\N	\N
-103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	807	42	\N	\N	2026-03-03	f	join	lobby	specific.4!39	\N	\N
-104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	807	42	2026-03-03 10:07:00+00	\N	2026-03-03	\N	leave	lobby	specific.4!39	\N	\N
-105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	807	40	2026-03-03 09:05:00+00	2	2026-03-03	\N	leave	support	specific.2!37	\N	\N
-106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	807	43	\N	2	2026-03-03	f	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}
-107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	807	44	\N	4	2026-03-03	f	join	Büro 3	specific.6!41	\N	["ä", 1.5]
-108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	807	44	2026-03-03 11:30:00+00	4	2026-03-03	\N	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}
-109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	807	45	\N	3	2026-03-03	f	join	lobby	specific.0!42	\N	\N
-111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	807	45	2026-03-03 12:17:20+00	3	2026-03-03	\N	leave	lobby	specific.0!42	\N	\N
-113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	807	43	2026-03-03 12:32:20+00	2	2026-03-03	\N	prune	support	specific.5!40	\N	{"reason": "silent"}
-114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	807	46	\N	4	2026-03-03	f	join	support	specific.1!43	\N	["ä", 1.5]
-115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	807	46	2026-03-03 13:06:00+00	4	2026-03-03	\N	leave	support	specific.1!43	\N	\N
-116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	807	47	\N	2	2026-03-03	f	join	Büro 3	specific.2!44	\N	["ä", 1.5]
-118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	807	47	2026-03-03 13:37:20+00	2	2026-03-03	\N	leave	Büro 3	specific.2!44	\N	\N
-119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	807	48	\N	2	2026-03-03	f	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}
-120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	807	48	2026-03-03 14:17:00+00	2	2026-03-03	\N	leave	lobby	specific.3!45	\N	\N
-121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	807	49	\N	\N	2026-03-03	f	join	support	specific.4!46	\N	\N
-122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	807	50	\N	4	2026-03-03	f	join	Büro 3	specific.5!47	\N	\N
-123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	807	50	2026-03-03 15:26:00+00	4	2026-03-03	\N	leave	Büro 3	specific.5!47	\N	\N
-124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	807	49	2026-03-03 14:40:00+00	\N	2026-03-03	\N	leave	support	specific.4!46	\N	\N
-125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	807	51	\N	1	2026-03-03	f	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}
-127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	807	51	2026-03-03 16:14:20+00	1	2026-03-03	\N	leave	lobby	specific.6!48	\N	\N
-128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	807	52	\N	2	2026-03-03	f	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}
-129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	807	53	\N	\N	2026-03-03	f	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}
-130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	807	53	2026-03-03 17:23:00+00	\N	2026-03-03	\N	leave	Büro 3	specific.1!50	\N	\N
-131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	807	54	\N	3	2026-03-03	f	join	lobby	specific.2!51	\N	\N
-133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	807	52	2026-03-03 18:28:20+00	2	2026-03-03	\N	leave	support	specific.0!49	\N	\N
-134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	807	55	\N	3	2026-03-03	f	join	support	specific.3!52	\N	\N
-136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	807	55	2026-03-03 18:48:40+00	3	2026-03-03	\N	leave	support	specific.3!52	\N	\N
-137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	807	56	\N	4	2026-03-03	f	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}
-139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	807	54	2026-03-03 19:46:20+00	3	2026-03-03	\N	leave	lobby	specific.2!51	\N	\N
-140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	807	57	\N	1	2026-03-03	f	join	lobby	specific.5!54	\N	\N
-141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	807	58	\N	3	2026-03-03	f	join	support	specific.6!55	\N	\N
-143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	807	56	2026-03-03 21:08:20+00	4	2026-03-03	\N	leave	Büro 3	specific.4!53	\N	\N
-145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	807	58	2026-03-03 21:12:40+00	3	2026-03-03	\N	prune	support	specific.6!55	\N	{"reason": "silent"}
-147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	807	57	2026-03-03 21:28:20+00	1	2026-03-03	\N	prune	lobby	specific.5!54	\N	{"reason": "silent"}
-148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	807	59	\N	1	2026-03-03	f	join	Büro 3	specific.0!56	\N	\N
-150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	807	59	2026-03-03 21:38:40+00	1	2026-03-03	\N	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}
-151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	807	60	\N	4	2026-03-03	f	join	lobby	specific.1!57	\N	\N
-152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	807	60	2026-03-03 22:10:00+00	4	2026-03-03	\N	leave	lobby	specific.1!57	\N	\N
-153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	807	61	\N	2	2026-03-03	f	join	support	specific.2!58	\N	\N
-154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	807	61	2026-03-03 22:40:00+00	2	2026-03-03	\N	leave	support	specific.2!58	\N	\N
-155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	807	62	\N	2	2026-03-03	f	join	Büro 3	specific.3!59	\N	\N
-157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	807	62	2026-03-03 23:40:20+00	2	2026-03-03	\N	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}
-158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	807	63	\N	2	2026-03-04	f	join	lobby	specific.4!60	\N	\N
-159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	807	64	\N	2	2026-03-04	f	join	support	specific.5!61	\N	["ä", 1.5]
-160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	807	64	2026-03-04 01:04:00+00	2	2026-03-04	\N	leave	support	specific.5!61	\N	\N
-161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	807	63	2026-03-04 00:03:00+00	2	2026-03-04	\N	leave	lobby	specific.4!60	\N	\N
-162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	807	65	\N	1	2026-03-04	f	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}
-163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	807	66	\N	4	2026-03-04	f	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}
-164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	807	67	\N	5	2026-03-04	f	join	support	specific.1!64	\N	\N
-165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	807	65	2026-03-04 01:36:00+00	1	2026-03-04	\N	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}
-166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	807	68	\N	4	2026-03-04	f	join	Büro 3	specific.2!65	\N	["ä", 1.5]
-168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	807	68	2026-03-04 03:47:40+00	4	2026-03-04	\N	leave	Büro 3	specific.2!65	\N	\N
-169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	807	66	2026-03-04 02:26:00+00	4	2026-03-04	\N	leave	lobby	specific.0!63	\N	\N
-170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	807	69	\N	2	2026-03-04	f	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}
-172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	807	69	2026-03-04 04:14:20+00	2	2026-03-04	\N	leave	lobby	specific.3!66	\N	\N
-174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	807	67	2026-03-04 04:16:20+00	5	2026-03-04	\N	prune	support	specific.1!64	\N	{"reason": "silent"}
-175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	807	70	\N	4	2026-03-04	f	join	support	specific.4!67	\N	["ä", 1.5]
-176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	807	71	\N	1	2026-03-04	f	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}
-177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	807	70	2026-03-04 04:40:00+00	4	2026-03-04	\N	leave	support	specific.4!67	\N	\N
-178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	807	72	\N	4	2026-03-04	f	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}
-179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	807	73	\N	4	2026-03-04	f	join	support	specific.0!70	\N	\N
-180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	807	73	2026-03-04 06:40:00+00	4	2026-03-04	\N	leave	support	specific.0!70	\N	\N
-182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	807	71	2026-03-04 06:54:20+00	1	2026-03-04	\N	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}
-183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	807	74	\N	1	2026-03-04	f	join	Büro 3	specific.1!71	\N	["ä", 1.5]
-184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	807	72	2026-03-04 06:12:00+00	4	2026-03-04	\N	leave	lobby	specific.6!69	\N	\N
-186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	807	74	2026-03-04 07:36:40+00	1	2026-03-04	\N	leave	Büro 3	specific.1!71	\N	\N
-187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	807	75	\N	2	2026-03-04	f	join	lobby	specific.2!72	\N	\N
-188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	807	76	\N	2	2026-03-04	f	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}
-189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	807	77	\N	4	2026-03-04	f	join	Büro 3	specific.4!74	\N	["ä", 1.5]
-190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	807	75	2026-03-04 08:19:00+00	2	2026-03-04	\N	leave	lobby	specific.2!72	\N	\N
-191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	807	78	\N	\N	2026-03-04	f	join	lobby	specific.5!75	\N	\N
-192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	807	76	2026-03-04 09:04:00+00	2	2026-03-04	\N	leave	support	specific.3!73	\N	\N
-193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	807	79	\N	4	2026-03-04	f	join	support	specific.6!76	\N	["ä", 1.5]
-195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	807	79	2026-03-04 10:50:40+00	4	2026-03-04	\N	leave	support	specific.6!76	\N	\N
-196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	807	77	2026-03-04 09:29:00+00	4	2026-03-04	\N	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}
-197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	807	80	\N	3	2026-03-04	f	join	Büro 3	specific.0!77	\N	["ä", 1.5]
-199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	807	78	2026-03-04 11:45:20+00	\N	2026-03-04	\N	leave	lobby	specific.5!75	\N	\N
-200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	807	81	\N	2	2026-03-04	f	join	lobby	specific.1!78	\N	["ä", 1.5]
-201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	807	81	2026-03-04 12:02:00+00	2	2026-03-04	\N	leave	lobby	specific.1!78	\N	\N
-202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	807	80	2026-03-04 11:32:00+00	3	2026-03-04	\N	leave	Büro 3	specific.0!77	\N	\N
-203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	807	82	\N	\N	2026-03-04	f	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}
-204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	807	83	\N	2	2026-03-04	f	join	Büro 3	specific.3!80	\N	["ä", 1.5]
-205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	807	83	2026-03-04 13:45:00+00	2	2026-03-04	\N	leave	Büro 3	specific.3!80	\N	\N
-206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	807	84	\N	\N	2026-03-04	f	join	lobby	specific.4!81	\N	\N
-207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	807	82	2026-03-04 13:06:00+00	\N	2026-03-04	\N	leave	support	specific.2!79	\N	\N
-209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	807	84	2026-03-04 14:35:40+00	\N	2026-03-04	\N	leave	lobby	specific.4!81	\N	\N
-210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	807	85	\N	3	2026-03-04	f	join	support	specific.5!82	\N	["ä", 1.5]
-211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	807	85	2026-03-04 15:01:00+00	3	2026-03-04	\N	prune	support	specific.5!82	\N	{"reason": "silent"}
-212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	807	86	\N	5	2026-03-04	f	join	Büro 3	specific.6!83	\N	\N
-213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	807	87	\N	1	2026-03-04	f	join	lobby	specific.0!84	\N	["ä", 1.5]
-215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	807	87	2026-03-04 16:11:40+00	1	2026-03-04	\N	prune	lobby	specific.0!84	\N	{"reason": "silent"}
-217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	807	86	2026-03-04 16:57:20+00	5	2026-03-04	\N	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}
-218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	807	88	\N	3	2026-03-04	f	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}
-220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	807	88	2026-03-04 17:10:40+00	3	2026-03-04	\N	leave	support	specific.1!85	\N	\N
-221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	807	89	\N	4	2026-03-04	f	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}
-222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	807	89	2026-03-04 17:33:00+00	4	2026-03-04	\N	leave	Büro 3	specific.2!86	\N	\N
-223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	807	90	\N	\N	2026-03-04	f	join	lobby	specific.3!87	\N	["ä", 1.5]
-224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	807	90	2026-03-04 18:25:00+00	\N	2026-03-04	\N	leave	lobby	specific.3!87	\N	\N
-225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	807	91	\N	5	2026-03-04	f	join	support	specific.4!88	\N	["ä", 1.5]
-226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	807	92	\N	3	2026-03-04	f	join	Büro 3	specific.5!89	\N	\N
-227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	807	93	\N	2	2026-03-04	f	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}
-229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	807	93	2026-03-04 20:09:40+00	2	2026-03-04	\N	leave	lobby	specific.6!90	\N	\N
-230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	807	91	2026-03-04 18:49:00+00	5	2026-03-04	\N	leave	support	specific.4!88	\N	\N
-232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	807	92	2026-03-04 20:54:20+00	3	2026-03-04	\N	leave	Büro 3	specific.5!89	\N	\N
-233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	807	94	\N	3	2026-03-04	f	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}
-234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	807	95	\N	2	2026-03-04	f	join	Büro 3	specific.1!92	\N	["ä", 1.5]
-235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	807	96	\N	5	2026-03-04	f	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}
-237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	807	94	2026-03-04 22:28:20+00	3	2026-03-04	\N	leave	support	specific.0!91	\N	\N
-239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	807	95	2026-03-04 22:49:20+00	2	2026-03-04	\N	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}
-240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	807	97	\N	2	2026-03-04	f	join	support	specific.3!94	\N	["ä", 1.5]
-241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	807	98	\N	4	2026-03-04	f	join	Büro 3	specific.4!95	\N	["ä", 1.5]
-243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	807	98	2026-03-04 23:39:40+00	4	2026-03-04	\N	leave	Büro 3	specific.4!95	\N	\N
-244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	807	96	2026-03-04 22:26:00+00	5	2026-03-04	\N	leave	lobby	specific.2!93	\N	\N
-245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	807	99	\N	2	2026-03-05	f	join	lobby	specific.5!96	\N	["ä", 1.5]
-247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	807	97	2026-03-05 00:22:20+00	2	2026-03-05	\N	leave	support	specific.3!94	\N	\N
-248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	807	100	\N	3	2026-03-05	f	join	support	specific.6!97	\N	\N
-249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	807	100	2026-03-05 01:00:00+00	3	2026-03-05	\N	leave	support	specific.6!97	\N	\N
-251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	807	99	2026-03-05 01:30:20+00	2	2026-03-05	\N	leave	lobby	specific.5!96	\N	\N
-252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	807	101	\N	2	2026-03-05	f	join	Büro 3	specific.0!98	\N	\N
-253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	807	102	\N	3	2026-03-05	f	join	lobby	specific.1!99	\N	["ä", 1.5]
-255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	807	102	2026-03-05 02:20:40+00	3	2026-03-05	\N	leave	lobby	specific.1!99	\N	\N
-256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	807	103	\N	\N	2026-03-05	f	join	support	specific.2!100	\N	["ä", 1.5]
-258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	807	101	2026-03-05 03:09:20+00	2	2026-03-05	\N	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}
-259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	807	104	\N	5	2026-03-05	f	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}
-260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	807	104	2026-03-05 03:34:00+00	5	2026-03-05	\N	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}
-261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	807	103	2026-03-05 02:43:00+00	\N	2026-03-05	\N	leave	support	specific.2!100	\N	\N
-262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	807	105	\N	2	2026-03-05	f	join	lobby	specific.4!102	\N	\N
-263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	807	106	\N	\N	2026-03-05	f	join	support	specific.5!103	\N	["ä", 1.5]
-265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	807	106	2026-03-05 05:14:40+00	\N	2026-03-05	\N	prune	support	specific.5!103	\N	{"reason": "silent"}
-266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	807	107	\N	2	2026-03-05	f	join	Büro 3	specific.6!104	\N	["ä", 1.5]
-267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	807	105	2026-03-05 04:20:00+00	2	2026-03-05	\N	prune	lobby	specific.4!102	\N	{"reason": "silent"}
-268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	807	108	\N	3	2026-03-05	f	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}
-270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	807	108	2026-03-05 06:23:20+00	3	2026-03-05	\N	leave	lobby	specific.0!105	\N	\N
-272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	807	107	2026-03-05 07:00:20+00	2	2026-03-05	\N	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}
-273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	807	109	\N	1	2026-03-05	f	join	support	specific.1!106	\N	["ä", 1.5]
-274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	807	110	\N	3	2026-03-05	f	join	Büro 3	specific.2!107	\N	\N
-275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	807	111	\N	4	2026-03-05	f	join	lobby	specific.3!108	\N	["ä", 1.5]
-276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	807	109	2026-03-05 07:07:00+00	1	2026-03-05	\N	leave	support	specific.1!106	\N	\N
-278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	807	110	2026-03-05 08:43:20+00	3	2026-03-05	\N	leave	Büro 3	specific.2!107	\N	\N
-279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	807	112	\N	1	2026-03-05	f	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}
-281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	807	112	2026-03-05 08:54:40+00	1	2026-03-05	\N	leave	support	specific.4!109	\N	\N
-282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	807	111	2026-03-05 08:02:00+00	4	2026-03-05	\N	leave	lobby	specific.3!108	\N	\N
-283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	807	113	\N	5	2026-03-05	f	join	Büro 3	specific.5!110	\N	\N
-285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	807	113	2026-03-05 09:35:40+00	5	2026-03-05	\N	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}
-286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	807	114	\N	3	2026-03-05	f	join	lobby	specific.6!111	\N	\N
-287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	807	114	2026-03-05 10:03:00+00	3	2026-03-05	\N	leave	lobby	specific.6!111	\N	\N
-288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	807	115	\N	1	2026-03-05	f	join	support	specific.0!112	\N	["ä", 1.5]
-289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	807	116	\N	4	2026-03-05	f	join	Büro 3	specific.1!113	\N	["ä", 1.5]
-291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	807	115	2026-03-05 12:04:20+00	1	2026-03-05	\N	prune	support	specific.0!112	\N	{"reason": "silent"}
-292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	807	117	\N	5	2026-03-05	f	join	lobby	specific.2!114	\N	\N
-293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	807	117	2026-03-05 12:26:00+00	5	2026-03-05	\N	prune	lobby	specific.2!114	\N	{"reason": "silent"}
-294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	807	118	\N	3	2026-03-05	f	join	support	specific.3!115	\N	\N
-296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	807	116	2026-03-05 12:59:20+00	4	2026-03-05	\N	leave	Büro 3	specific.1!113	\N	\N
-297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	807	119	\N	4	2026-03-05	f	join	Büro 3	specific.4!116	\N	\N
-299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	807	120	\N	3	2026-03-05	f	join	lobby	specific.5!117	\N	\N
-300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	807	121	\N	\N	2026-03-05	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
-302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	807	122	\N	2	2026-03-05	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-29 15:59:34.74837+00	2026-11-29 15:59:34.750354+00	814	\N	2026-11-29 15:59:34.74837+00	\N	2026-11-29	\N	prune		\N	server 2	\N
-306	2026-11-29 15:59:34.751298+00	2026-11-29 15:59:34.751298+00	815	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
-308	2026-11-29 15:59:34.755982+00	2026-11-29 15:59:34.755982+00	817	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
-309	2026-11-29 15:59:34.761069+00	2026-11-29 15:59:34.761069+00	819	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-29 15:59:34.766419+00	2026-11-29 15:59:34.766419+00	821	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
-312	2026-11-29 15:59:34.766419+00	2026-11-29 15:59:34.769004+00	822	126	2026-11-29 15:59:34.766419+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
+1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	814	1	\N	\N	2026-03-02	f	join	hall	early	\N	\N
+2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	814	1	2026-03-02 05:00:00+00	\N	2026-03-02	\N	leave	hall	early	\N	\N
+3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	814	\N	\N	\N	2026-03-02	\N	prune	hall	\N	\N	\N
+4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	814	3	\N	\N	2026-03-02	f	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}
+5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	814	4	\N	3	2026-03-02	f	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}
+6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	814	4	2026-03-02 09:04:00+00	3	2026-03-02	\N	leave	support	specific.1!1	\N	\N
+7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	814	5	\N	\N	2026-03-02	f	join	Büro 3	specific.2!2	\N	["ä", 1.5]
+9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	814	5	2026-03-02 09:26:40+00	\N	2026-03-02	\N	leave	Büro 3	specific.2!2	\N	\N
+10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	814	3	2026-03-02 08:04:00+00	\N	2026-03-02	\N	leave	lobby	specific.0!0	\N	\N
+11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	814	6	\N	\N	2026-03-02	f	join	lobby	specific.3!3	\N	\N
+12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	814	6	2026-03-02 10:25:00+00	\N	2026-03-02	\N	leave	lobby	specific.3!3	\N	\N
+13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	814	7	\N	3	2026-03-02	f	join	support	specific.4!4	\N	["ä", 1.5]
+14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	814	8	\N	3	2026-03-02	f	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}
+16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	814	7	2026-03-02 12:03:20+00	3	2026-03-02	\N	leave	support	specific.4!4	\N	\N
+17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	814	9	\N	3	2026-03-02	f	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}
+18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	814	8	2026-03-02 11:20:00+00	3	2026-03-02	\N	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}
+19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	814	10	\N	\N	2026-03-02	f	join	support	specific.0!7	\N	\N
+20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	814	9	2026-03-02 12:07:00+00	3	2026-03-02	\N	prune	lobby	specific.6!6	\N	{"reason": "silent"}
+21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	814	11	\N	5	2026-03-02	f	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}
+22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	814	11	2026-03-02 13:43:00+00	5	2026-03-02	\N	leave	Büro 3	specific.1!8	\N	\N
+23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	814	12	\N	3	2026-03-02	f	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}
+25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	814	10	2026-03-02 14:29:20+00	\N	2026-03-02	\N	leave	support	specific.0!7	\N	\N
+26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	814	13	\N	3	2026-03-02	f	join	support	specific.3!10	\N	["ä", 1.5]
+27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	814	12	2026-03-02 14:09:00+00	3	2026-03-02	\N	leave	lobby	specific.2!9	\N	\N
+28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	814	14	\N	5	2026-03-02	f	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}
+30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	814	13	2026-03-02 16:10:20+00	3	2026-03-02	\N	leave	support	specific.3!10	\N	\N
+31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	814	15	\N	1	2026-03-02	f	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}
+32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	814	16	\N	2	2026-03-02	f	join	support	specific.6!13	\N	\N
+33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	814	16	2026-03-02 17:03:00+00	2	2026-03-02	\N	leave	support	specific.6!13	\N	\N
+34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	814	14	2026-03-02 15:48:00+00	5	2026-03-02	\N	leave	Büro 3	specific.4!11	\N	\N
+35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	814	17	\N	1	2026-03-02	f	join	Büro 3	specific.0!14	\N	["ä", 1.5]
+37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	814	17	2026-03-02 17:36:20+00	1	2026-03-02	\N	leave	Büro 3	specific.0!14	\N	\N
+39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	814	15	2026-03-02 17:44:20+00	1	2026-03-02	\N	prune	lobby	specific.5!12	\N	{"reason": "silent"}
+40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	814	18	\N	2	2026-03-02	f	join	lobby	specific.1!15	\N	["ä", 1.5]
+41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	814	19	\N	4	2026-03-02	f	join	support	specific.2!16	\N	\N
+43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	814	19	2026-03-02 18:56:20+00	4	2026-03-02	\N	leave	support	specific.2!16	\N	\N
+45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	814	18	2026-03-02 19:34:20+00	2	2026-03-02	\N	leave	lobby	specific.1!15	\N	\N
+46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	814	20	\N	1	2026-03-02	f	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}
+48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	814	20	2026-03-02 19:41:40+00	1	2026-03-02	\N	leave	Büro 3	specific.3!17	\N	\N
+49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	814	21	\N	4	2026-03-02	f	join	lobby	specific.4!18	\N	["ä", 1.5]
+51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	814	21	2026-03-02 20:19:40+00	4	2026-03-02	\N	prune	lobby	specific.4!18	\N	{"reason": "silent"}
+52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	814	22	\N	4	2026-03-02	f	join	support	specific.5!19	\N	["ä", 1.5]
+53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	814	22	2026-03-02 20:40:00+00	4	2026-03-02	\N	leave	support	specific.5!19	\N	\N
+54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	814	23	\N	5	2026-03-02	f	join	Büro 3	specific.6!20	\N	\N
+55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	814	23	2026-03-02 21:45:00+00	5	2026-03-02	\N	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}
+56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	814	24	\N	2	2026-03-02	f	join	lobby	specific.0!21	\N	\N
+58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	814	24	2026-03-02 22:14:20+00	2	2026-03-02	\N	leave	lobby	specific.0!21	\N	\N
+59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	814	25	\N	2	2026-03-02	f	join	support	specific.1!22	\N	\N
+60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	814	26	\N	5	2026-03-02	f	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}
+61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	814	27	\N	\N	2026-03-03	f	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}
+62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	814	25	2026-03-02 23:05:00+00	2	2026-03-03	\N	prune	support	specific.1!22	\N	{"reason": "silent"}
+64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	814	27	2026-03-03 00:28:40+00	\N	2026-03-03	\N	leave	lobby	specific.3!24	\N	\N
+65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	814	28	\N	2	2026-03-03	f	join	support	specific.4!25	\N	["ä", 1.5]
+67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	814	26	2026-03-03 00:51:20+00	5	2026-03-03	\N	leave	Büro 3	specific.2!23	\N	\N
+69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	814	28	2026-03-03 00:56:40+00	2	2026-03-03	\N	leave	support	specific.4!25	\N	\N
+70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	814	29	\N	3	2026-03-03	f	join	Büro 3	specific.5!26	\N	\N
+71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	814	29	2026-03-03 01:36:00+00	3	2026-03-03	\N	leave	Büro 3	specific.5!26	\N	\N
+72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	814	30	\N	1	2026-03-03	f	join	lobby	specific.6!27	\N	["ä", 1.5]
+74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	814	30	2026-03-03 02:12:20+00	1	2026-03-03	\N	prune	lobby	specific.6!27	\N	{"reason": "silent"}
+75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	814	31	\N	5	2026-03-03	f	join	support	specific.0!28	\N	["ä", 1.5]
+76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	814	31	2026-03-03 03:06:00+00	5	2026-03-03	\N	leave	support	specific.0!28	\N	\N
+77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	814	32	\N	4	2026-03-03	f	join	Büro 3	specific.1!29	\N	\N
+79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	814	32	2026-03-03 03:40:20+00	4	2026-03-03	\N	leave	Büro 3	specific.1!29	\N	\N
+80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	814	33	\N	1	2026-03-03	f	join	lobby	specific.2!30	\N	\N
+82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	814	33	2026-03-03 04:29:40+00	1	2026-03-03	\N	prune	lobby	specific.2!30	\N	{"reason": "silent"}
+83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	814	34	\N	2	2026-03-03	f	join	support	specific.3!31	\N	["ä", 1.5]
+85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	814	34	2026-03-03 05:07:20+00	2	2026-03-03	\N	leave	support	specific.3!31	\N	\N
+86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	814	35	\N	\N	2026-03-03	f	join	Büro 3	specific.4!32	\N	\N
+88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	814	35	2026-03-03 05:28:20+00	\N	2026-03-03	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}
+89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	814	36	\N	\N	2026-03-03	f	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}
+90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	814	37	\N	3	2026-03-03	f	join	support	specific.6!34	\N	\N
+92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	814	37	2026-03-03 06:43:20+00	3	2026-03-03	\N	leave	support	specific.6!34	\N	\N
+93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	814	38	\N	3	2026-03-03	f	join	Büro 3	specific.0!35	\N	["ä", 1.5]
+95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	814	38	2026-03-03 07:47:40+00	3	2026-03-03	\N	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}
+96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	814	36	2026-03-03 06:26:00+00	\N	2026-03-03	\N	leave	lobby	specific.5!33	\N	\N
+97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	814	39	\N	\N	2026-03-03	f	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}
+98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	814	39	2026-03-03 08:27:00+00	\N	2026-03-03	\N	leave	lobby	specific.1!36	\N	\N
+99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	814	40	\N	2	2026-03-03	f	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}
+100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	814	41	\N	4	2026-03-03	f	join	Büro 3	specific.3!38	\N	["ä", 1.5]
+102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	814	41	2026-03-03 09:41:20+00	4	2026-03-03	\N	leave	Büro 3	specific.3!38	\N	\N
+103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	814	42	\N	\N	2026-03-03	f	join	lobby	specific.4!39	\N	\N
+104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	814	42	2026-03-03 10:07:00+00	\N	2026-03-03	\N	leave	lobby	specific.4!39	\N	\N
+105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	814	40	2026-03-03 09:05:00+00	2	2026-03-03	\N	leave	support	specific.2!37	\N	\N
+106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	814	43	\N	2	2026-03-03	f	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}
+107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	814	44	\N	4	2026-03-03	f	join	Büro 3	specific.6!41	\N	["ä", 1.5]
+108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	814	44	2026-03-03 11:30:00+00	4	2026-03-03	\N	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}
+109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	814	45	\N	3	2026-03-03	f	join	lobby	specific.0!42	\N	\N
+111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	814	45	2026-03-03 12:17:20+00	3	2026-03-03	\N	leave	lobby	specific.0!42	\N	\N
+113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	814	43	2026-03-03 12:32:20+00	2	2026-03-03	\N	prune	support	specific.5!40	\N	{"reason": "silent"}
+114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	814	46	\N	4	2026-03-03	f	join	support	specific.1!43	\N	["ä", 1.5]
+115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	814	46	2026-03-03 13:06:00+00	4	2026-03-03	\N	leave	support	specific.1!43	\N	\N
+116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	814	47	\N	2	2026-03-03	f	join	Büro 3	specific.2!44	\N	["ä", 1.5]
+118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	814	47	2026-03-03 13:37:20+00	2	2026-03-03	\N	leave	Büro 3	specific.2!44	\N	\N
+119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	814	48	\N	2	2026-03-03	f	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}
+120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	814	48	2026-03-03 14:17:00+00	2	2026-03-03	\N	leave	lobby	specific.3!45	\N	\N
+121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	814	49	\N	\N	2026-03-03	f	join	support	specific.4!46	\N	\N
+122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	814	50	\N	4	2026-03-03	f	join	Büro 3	specific.5!47	\N	\N
+123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	814	50	2026-03-03 15:26:00+00	4	2026-03-03	\N	leave	Büro 3	specific.5!47	\N	\N
+124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	814	49	2026-03-03 14:40:00+00	\N	2026-03-03	\N	leave	support	specific.4!46	\N	\N
+125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	814	51	\N	1	2026-03-03	f	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}
+127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	814	51	2026-03-03 16:14:20+00	1	2026-03-03	\N	leave	lobby	specific.6!48	\N	\N
+128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	814	52	\N	2	2026-03-03	f	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}
+129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	814	53	\N	\N	2026-03-03	f	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}
+130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	814	53	2026-03-03 17:23:00+00	\N	2026-03-03	\N	leave	Büro 3	specific.1!50	\N	\N
+131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	814	54	\N	3	2026-03-03	f	join	lobby	specific.2!51	\N	\N
+133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	814	52	2026-03-03 18:28:20+00	2	2026-03-03	\N	leave	support	specific.0!49	\N	\N
+134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	814	55	\N	3	2026-03-03	f	join	support	specific.3!52	\N	\N
+136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	814	55	2026-03-03 18:48:40+00	3	2026-03-03	\N	leave	support	specific.3!52	\N	\N
+137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	814	56	\N	4	2026-03-03	f	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}
+139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	814	54	2026-03-03 19:46:20+00	3	2026-03-03	\N	leave	lobby	specific.2!51	\N	\N
+140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	814	57	\N	1	2026-03-03	f	join	lobby	specific.5!54	\N	\N
+141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	814	58	\N	3	2026-03-03	f	join	support	specific.6!55	\N	\N
+143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	814	56	2026-03-03 21:08:20+00	4	2026-03-03	\N	leave	Büro 3	specific.4!53	\N	\N
+145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	814	58	2026-03-03 21:12:40+00	3	2026-03-03	\N	prune	support	specific.6!55	\N	{"reason": "silent"}
+147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	814	57	2026-03-03 21:28:20+00	1	2026-03-03	\N	prune	lobby	specific.5!54	\N	{"reason": "silent"}
+148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	814	59	\N	1	2026-03-03	f	join	Büro 3	specific.0!56	\N	\N
+150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	814	59	2026-03-03 21:38:40+00	1	2026-03-03	\N	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}
+151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	814	60	\N	4	2026-03-03	f	join	lobby	specific.1!57	\N	\N
+152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	814	60	2026-03-03 22:10:00+00	4	2026-03-03	\N	leave	lobby	specific.1!57	\N	\N
+153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	814	61	\N	2	2026-03-03	f	join	support	specific.2!58	\N	\N
+154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	814	61	2026-03-03 22:40:00+00	2	2026-03-03	\N	leave	support	specific.2!58	\N	\N
+155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	814	62	\N	2	2026-03-03	f	join	Büro 3	specific.3!59	\N	\N
+157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	814	62	2026-03-03 23:40:20+00	2	2026-03-03	\N	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}
+158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	814	63	\N	2	2026-03-04	f	join	lobby	specific.4!60	\N	\N
+159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	814	64	\N	2	2026-03-04	f	join	support	specific.5!61	\N	["ä", 1.5]
+160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	814	64	2026-03-04 01:04:00+00	2	2026-03-04	\N	leave	support	specific.5!61	\N	\N
+161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	814	63	2026-03-04 00:03:00+00	2	2026-03-04	\N	leave	lobby	specific.4!60	\N	\N
+162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	814	65	\N	1	2026-03-04	f	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}
+163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	814	66	\N	4	2026-03-04	f	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}
+164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	814	67	\N	5	2026-03-04	f	join	support	specific.1!64	\N	\N
+165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	814	65	2026-03-04 01:36:00+00	1	2026-03-04	\N	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}
+166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	814	68	\N	4	2026-03-04	f	join	Büro 3	specific.2!65	\N	["ä", 1.5]
+168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	814	68	2026-03-04 03:47:40+00	4	2026-03-04	\N	leave	Büro 3	specific.2!65	\N	\N
+169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	814	66	2026-03-04 02:26:00+00	4	2026-03-04	\N	leave	lobby	specific.0!63	\N	\N
+170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	814	69	\N	2	2026-03-04	f	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}
+172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	814	69	2026-03-04 04:14:20+00	2	2026-03-04	\N	leave	lobby	specific.3!66	\N	\N
+174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	814	67	2026-03-04 04:16:20+00	5	2026-03-04	\N	prune	support	specific.1!64	\N	{"reason": "silent"}
+175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	814	70	\N	4	2026-03-04	f	join	support	specific.4!67	\N	["ä", 1.5]
+176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	814	71	\N	1	2026-03-04	f	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}
+177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	814	70	2026-03-04 04:40:00+00	4	2026-03-04	\N	leave	support	specific.4!67	\N	\N
+178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	814	72	\N	4	2026-03-04	f	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}
+179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	814	73	\N	4	2026-03-04	f	join	support	specific.0!70	\N	\N
+180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	814	73	2026-03-04 06:40:00+00	4	2026-03-04	\N	leave	support	specific.0!70	\N	\N
+182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	814	71	2026-03-04 06:54:20+00	1	2026-03-04	\N	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}
+183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	814	74	\N	1	2026-03-04	f	join	Büro 3	specific.1!71	\N	["ä", 1.5]
+184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	814	72	2026-03-04 06:12:00+00	4	2026-03-04	\N	leave	lobby	specific.6!69	\N	\N
+186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	814	74	2026-03-04 07:36:40+00	1	2026-03-04	\N	leave	Büro 3	specific.1!71	\N	\N
+187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	814	75	\N	2	2026-03-04	f	join	lobby	specific.2!72	\N	\N
+188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	814	76	\N	2	2026-03-04	f	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}
+189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	814	77	\N	4	2026-03-04	f	join	Büro 3	specific.4!74	\N	["ä", 1.5]
+190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	814	75	2026-03-04 08:19:00+00	2	2026-03-04	\N	leave	lobby	specific.2!72	\N	\N
+191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	814	78	\N	\N	2026-03-04	f	join	lobby	specific.5!75	\N	\N
+192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	814	76	2026-03-04 09:04:00+00	2	2026-03-04	\N	leave	support	specific.3!73	\N	\N
+193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	814	79	\N	4	2026-03-04	f	join	support	specific.6!76	\N	["ä", 1.5]
+195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	814	79	2026-03-04 10:50:40+00	4	2026-03-04	\N	leave	support	specific.6!76	\N	\N
+196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	814	77	2026-03-04 09:29:00+00	4	2026-03-04	\N	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}
+197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	814	80	\N	3	2026-03-04	f	join	Büro 3	specific.0!77	\N	["ä", 1.5]
+199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	814	78	2026-03-04 11:45:20+00	\N	2026-03-04	\N	leave	lobby	specific.5!75	\N	\N
+200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	814	81	\N	2	2026-03-04	f	join	lobby	specific.1!78	\N	["ä", 1.5]
+201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	814	81	2026-03-04 12:02:00+00	2	2026-03-04	\N	leave	lobby	specific.1!78	\N	\N
+202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	814	80	2026-03-04 11:32:00+00	3	2026-03-04	\N	leave	Büro 3	specific.0!77	\N	\N
+203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	814	82	\N	\N	2026-03-04	f	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}
+204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	814	83	\N	2	2026-03-04	f	join	Büro 3	specific.3!80	\N	["ä", 1.5]
+205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	814	83	2026-03-04 13:45:00+00	2	2026-03-04	\N	leave	Büro 3	specific.3!80	\N	\N
+206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	814	84	\N	\N	2026-03-04	f	join	lobby	specific.4!81	\N	\N
+207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	814	82	2026-03-04 13:06:00+00	\N	2026-03-04	\N	leave	support	specific.2!79	\N	\N
+209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	814	84	2026-03-04 14:35:40+00	\N	2026-03-04	\N	leave	lobby	specific.4!81	\N	\N
+210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	814	85	\N	3	2026-03-04	f	join	support	specific.5!82	\N	["ä", 1.5]
+211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	814	85	2026-03-04 15:01:00+00	3	2026-03-04	\N	prune	support	specific.5!82	\N	{"reason": "silent"}
+212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	814	86	\N	5	2026-03-04	f	join	Büro 3	specific.6!83	\N	\N
+213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	814	87	\N	1	2026-03-04	f	join	lobby	specific.0!84	\N	["ä", 1.5]
+215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	814	87	2026-03-04 16:11:40+00	1	2026-03-04	\N	prune	lobby	specific.0!84	\N	{"reason": "silent"}
+217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	814	86	2026-03-04 16:57:20+00	5	2026-03-04	\N	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}
+218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	814	88	\N	3	2026-03-04	f	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}
+220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	814	88	2026-03-04 17:10:40+00	3	2026-03-04	\N	leave	support	specific.1!85	\N	\N
+221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	814	89	\N	4	2026-03-04	f	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}
+222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	814	89	2026-03-04 17:33:00+00	4	2026-03-04	\N	leave	Büro 3	specific.2!86	\N	\N
+223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	814	90	\N	\N	2026-03-04	f	join	lobby	specific.3!87	\N	["ä", 1.5]
+224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	814	90	2026-03-04 18:25:00+00	\N	2026-03-04	\N	leave	lobby	specific.3!87	\N	\N
+225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	814	91	\N	5	2026-03-04	f	join	support	specific.4!88	\N	["ä", 1.5]
+226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	814	92	\N	3	2026-03-04	f	join	Büro 3	specific.5!89	\N	\N
+227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	814	93	\N	2	2026-03-04	f	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}
+229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	814	93	2026-03-04 20:09:40+00	2	2026-03-04	\N	leave	lobby	specific.6!90	\N	\N
+230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	814	91	2026-03-04 18:49:00+00	5	2026-03-04	\N	leave	support	specific.4!88	\N	\N
+232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	814	92	2026-03-04 20:54:20+00	3	2026-03-04	\N	leave	Büro 3	specific.5!89	\N	\N
+233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	814	94	\N	3	2026-03-04	f	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}
+234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	814	95	\N	2	2026-03-04	f	join	Büro 3	specific.1!92	\N	["ä", 1.5]
+235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	814	96	\N	5	2026-03-04	f	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}
+237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	814	94	2026-03-04 22:28:20+00	3	2026-03-04	\N	leave	support	specific.0!91	\N	\N
+239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	814	95	2026-03-04 22:49:20+00	2	2026-03-04	\N	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}
+240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	814	97	\N	2	2026-03-04	f	join	support	specific.3!94	\N	["ä", 1.5]
+241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	814	98	\N	4	2026-03-04	f	join	Büro 3	specific.4!95	\N	["ä", 1.5]
+243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	814	98	2026-03-04 23:39:40+00	4	2026-03-04	\N	leave	Büro 3	specific.4!95	\N	\N
+244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	814	96	2026-03-04 22:26:00+00	5	2026-03-04	\N	leave	lobby	specific.2!93	\N	\N
+245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	814	99	\N	2	2026-03-05	f	join	lobby	specific.5!96	\N	["ä", 1.5]
+247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	814	97	2026-03-05 00:22:20+00	2	2026-03-05	\N	leave	support	specific.3!94	\N	\N
+248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	814	100	\N	3	2026-03-05	f	join	support	specific.6!97	\N	\N
+249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	814	100	2026-03-05 01:00:00+00	3	2026-03-05	\N	leave	support	specific.6!97	\N	\N
+251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	814	99	2026-03-05 01:30:20+00	2	2026-03-05	\N	leave	lobby	specific.5!96	\N	\N
+252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	814	101	\N	2	2026-03-05	f	join	Büro 3	specific.0!98	\N	\N
+253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	814	102	\N	3	2026-03-05	f	join	lobby	specific.1!99	\N	["ä", 1.5]
+255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	814	102	2026-03-05 02:20:40+00	3	2026-03-05	\N	leave	lobby	specific.1!99	\N	\N
+256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	814	103	\N	\N	2026-03-05	f	join	support	specific.2!100	\N	["ä", 1.5]
+258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	814	101	2026-03-05 03:09:20+00	2	2026-03-05	\N	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}
+259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	814	104	\N	5	2026-03-05	f	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}
+260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	814	104	2026-03-05 03:34:00+00	5	2026-03-05	\N	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}
+261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	814	103	2026-03-05 02:43:00+00	\N	2026-03-05	\N	leave	support	specific.2!100	\N	\N
+262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	814	105	\N	2	2026-03-05	f	join	lobby	specific.4!102	\N	\N
+263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	814	106	\N	\N	2026-03-05	f	join	support	specific.5!103	\N	["ä", 1.5]
+265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	814	106	2026-03-05 05:14:40+00	\N	2026-03-05	\N	prune	support	specific.5!103	\N	{"reason": "silent"}
+266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	814	107	\N	2	2026-03-05	f	join	Büro 3	specific.6!104	\N	["ä", 1.5]
+267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	814	105	2026-03-05 04:20:00+00	2	2026-03-05	\N	prune	lobby	specific.4!102	\N	{"reason": "silent"}
+268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	814	108	\N	3	2026-03-05	f	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}
+270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	814	108	2026-03-05 06:23:20+00	3	2026-03-05	\N	leave	lobby	specific.0!105	\N	\N
+272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	814	107	2026-03-05 07:00:20+00	2	2026-03-05	\N	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}
+273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	814	109	\N	1	2026-03-05	f	join	support	specific.1!106	\N	["ä", 1.5]
+274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	814	110	\N	3	2026-03-05	f	join	Büro 3	specific.2!107	\N	\N
+275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	814	111	\N	4	2026-03-05	f	join	lobby	specific.3!108	\N	["ä", 1.5]
+276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	814	109	2026-03-05 07:07:00+00	1	2026-03-05	\N	leave	support	specific.1!106	\N	\N
+278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	814	110	2026-03-05 08:43:20+00	3	2026-03-05	\N	leave	Büro 3	specific.2!107	\N	\N
+279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	814	112	\N	1	2026-03-05	f	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}
+281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	814	112	2026-03-05 08:54:40+00	1	2026-03-05	\N	leave	support	specific.4!109	\N	\N
+282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	814	111	2026-03-05 08:02:00+00	4	2026-03-05	\N	leave	lobby	specific.3!108	\N	\N
+283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	814	113	\N	5	2026-03-05	f	join	Büro 3	specific.5!110	\N	\N
+285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	814	113	2026-03-05 09:35:40+00	5	2026-03-05	\N	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}
+286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	814	114	\N	3	2026-03-05	f	join	lobby	specific.6!111	\N	\N
+287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	814	114	2026-03-05 10:03:00+00	3	2026-03-05	\N	leave	lobby	specific.6!111	\N	\N
+288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	814	115	\N	1	2026-03-05	f	join	support	specific.0!112	\N	["ä", 1.5]
+289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	814	116	\N	4	2026-03-05	f	join	Büro 3	specific.1!113	\N	["ä", 1.5]
+291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	814	115	2026-03-05 12:04:20+00	1	2026-03-05	\N	prune	support	specific.0!112	\N	{"reason": "silent"}
+292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	814	117	\N	5	2026-03-05	f	join	lobby	specific.2!114	\N	\N
+293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	814	117	2026-03-05 12:26:00+00	5	2026-03-05	\N	prune	lobby	specific.2!114	\N	{"reason": "silent"}
+294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	814	118	\N	3	2026-03-05	f	join	support	specific.3!115	\N	\N
+296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	814	116	2026-03-05 12:59:20+00	4	2026-03-05	\N	leave	Büro 3	specific.1!113	\N	\N
+297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	814	119	\N	4	2026-03-05	f	join	Büro 3	specific.4!116	\N	\N
+299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	3	2026-03-05	f	join	lobby	specific.5!117	\N	\N
+300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
+302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	2	2026-03-05	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
+305	2026-11-29 17:01:39.508993+00	2026-11-29 17:01:39.511857+00	821	\N	2026-11-29 17:01:39.508993+00	\N	2026-11-29	\N	prune		\N	server 2	\N
+306	2026-11-29 17:01:39.513176+00	2026-11-29 17:01:39.513176+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
+308	2026-11-29 17:01:39.519187+00	2026-11-29 17:01:39.519187+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
+309	2026-11-29 17:01:39.524981+00	2026-11-29 17:01:39.524981+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
+311	2026-11-29 17:01:39.531287+00	2026-11-29 17:01:39.531287+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
+312	2026-11-29 17:01:39.531287+00	2026-11-29 17:01:39.533254+00	829	126	2026-11-29 17:01:39.531287+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -1788,75 +2240,83 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 --
 
 COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen, user_id, day, is_leased, kind, room, channel_name, process, data) FROM stdin;
-8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	807	5	\N	\N	2026-03-02	\N	touch	Büro 3	specific.2!2	\N	\N
-15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	807	7	\N	3	2026-03-02	\N	touch	support	specific.4!4	\N	\N
-24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	807	10	\N	\N	2026-03-02	\N	touch	support	specific.0!7	\N	\N
-29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	807	13	\N	3	2026-03-02	\N	touch	support	specific.3!10	\N	\N
-36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	807	17	\N	1	2026-03-02	\N	touch	Büro 3	specific.0!14	\N	\N
-38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	807	15	\N	1	2026-03-02	\N	touch	lobby	specific.5!12	\N	\N
-42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	807	19	\N	4	2026-03-02	\N	touch	support	specific.2!16	\N	\N
-44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	807	18	\N	2	2026-03-02	\N	touch	lobby	specific.1!15	\N	\N
-47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	807	20	\N	1	2026-03-02	\N	touch	Büro 3	specific.3!17	\N	\N
-50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	807	21	\N	4	2026-03-02	\N	touch	lobby	specific.4!18	\N	\N
-57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	807	24	\N	2	2026-03-02	\N	touch	lobby	specific.0!21	\N	\N
-63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	807	27	\N	\N	2026-03-03	\N	touch	lobby	specific.3!24	\N	\N
-66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	807	26	\N	5	2026-03-03	\N	touch	Büro 3	specific.2!23	\N	\N
-68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	807	28	\N	2	2026-03-03	\N	touch	support	specific.4!25	\N	\N
-73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	807	30	\N	1	2026-03-03	\N	touch	lobby	specific.6!27	\N	\N
-78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	807	32	\N	4	2026-03-03	\N	touch	Büro 3	specific.1!29	\N	\N
-81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	807	33	\N	1	2026-03-03	\N	touch	lobby	specific.2!30	\N	\N
-84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	807	34	\N	2	2026-03-03	\N	touch	support	specific.3!31	\N	\N
-87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	807	35	\N	\N	2026-03-03	\N	touch	Büro 3	specific.4!32	\N	\N
-91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	807	37	\N	3	2026-03-03	\N	touch	support	specific.6!34	\N	\N
-94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	807	38	\N	3	2026-03-03	\N	touch	Büro 3	specific.0!35	\N	\N
-101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	807	41	\N	4	2026-03-03	\N	touch	Büro 3	specific.3!38	\N	\N
-110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	807	45	\N	3	2026-03-03	\N	touch	lobby	specific.0!42	\N	\N
-112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	807	43	\N	2	2026-03-03	\N	touch	support	specific.5!40	\N	\N
-117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	807	47	\N	2	2026-03-03	\N	touch	Büro 3	specific.2!44	\N	\N
-126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	807	51	\N	1	2026-03-03	\N	touch	lobby	specific.6!48	\N	\N
-132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	807	52	\N	2	2026-03-03	\N	touch	support	specific.0!49	\N	\N
-135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	807	55	\N	3	2026-03-03	\N	touch	support	specific.3!52	\N	\N
-138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	807	54	\N	3	2026-03-03	\N	touch	lobby	specific.2!51	\N	\N
-142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	807	56	\N	4	2026-03-03	\N	touch	Büro 3	specific.4!53	\N	\N
-144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	807	58	\N	3	2026-03-03	\N	touch	support	specific.6!55	\N	\N
-146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	807	57	\N	1	2026-03-03	\N	touch	lobby	specific.5!54	\N	\N
-149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	807	59	\N	1	2026-03-03	\N	touch	Büro 3	specific.0!56	\N	\N
-156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	807	62	\N	2	2026-03-03	\N	touch	Büro 3	specific.3!59	\N	\N
-167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	807	68	\N	4	2026-03-04	\N	touch	Büro 3	specific.2!65	\N	\N
-171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	807	69	\N	2	2026-03-04	\N	touch	lobby	specific.3!66	\N	\N
-173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	807	67	\N	5	2026-03-04	\N	touch	support	specific.1!64	\N	\N
-181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	807	71	\N	1	2026-03-04	\N	touch	Büro 3	specific.5!68	\N	\N
-185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	807	74	\N	1	2026-03-04	\N	touch	Büro 3	specific.1!71	\N	\N
-194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	807	79	\N	4	2026-03-04	\N	touch	support	specific.6!76	\N	\N
-198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	807	78	\N	\N	2026-03-04	\N	touch	lobby	specific.5!75	\N	\N
-208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	807	84	\N	\N	2026-03-04	\N	touch	lobby	specific.4!81	\N	\N
-214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	807	87	\N	1	2026-03-04	\N	touch	lobby	specific.0!84	\N	\N
-216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	807	86	\N	5	2026-03-04	\N	touch	Büro 3	specific.6!83	\N	\N
-219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	807	88	\N	3	2026-03-04	\N	touch	support	specific.1!85	\N	\N
-228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	807	93	\N	2	2026-03-04	\N	touch	lobby	specific.6!90	\N	\N
-231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	807	92	\N	3	2026-03-04	\N	touch	Büro 3	specific.5!89	\N	\N
-236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	807	94	\N	3	2026-03-04	\N	touch	support	specific.0!91	\N	\N
-238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	807	95	\N	2	2026-03-04	\N	touch	Büro 3	specific.1!92	\N	\N
-242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	807	98	\N	4	2026-03-04	\N	touch	Büro 3	specific.4!95	\N	\N
-246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	807	97	\N	2	2026-03-05	\N	touch	support	specific.3!94	\N	\N
-250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	807	99	\N	2	2026-03-05	\N	touch	lobby	specific.5!96	\N	\N
-254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	807	102	\N	3	2026-03-05	\N	touch	lobby	specific.1!99	\N	\N
-257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	807	101	\N	2	2026-03-05	\N	touch	Büro 3	specific.0!98	\N	\N
-264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	807	106	\N	\N	2026-03-05	\N	touch	support	specific.5!103	\N	\N
-269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	807	108	\N	3	2026-03-05	\N	touch	lobby	specific.0!105	\N	\N
-271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	807	107	\N	2	2026-03-05	\N	touch	Büro 3	specific.6!104	\N	\N
-277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	807	110	\N	3	2026-03-05	\N	touch	Büro 3	specific.2!107	\N	\N
-280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	807	112	\N	1	2026-03-05	\N	touch	support	specific.4!109	\N	\N
-284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	807	113	\N	5	2026-03-05	\N	touch	Büro 3	specific.5!110	\N	\N
-290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	807	115	\N	1	2026-03-05	\N	touch	support	specific.0!112	\N	\N
-295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	807	116	\N	4	2026-03-05	\N	touch	Büro 3	specific.1!113	\N	\N
-298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	807	119	\N	4	2026-03-05	\N	touch	Büro 3	specific.4!116	\N	\N
-301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	807	121	\N	\N	2026-03-05	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-29 15:59:34.746248+00	2026-11-29 15:59:34.746248+00	812	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
-304	2026-11-29 15:59:34.74837+00	2026-11-29 15:59:34.74837+00	813	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
-307	2026-11-29 15:59:34.751298+00	2026-11-29 15:59:34.753703+00	816	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
-310	2026-11-29 15:59:34.761069+00	2026-11-29 15:59:34.764654+00	820	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-29 15:59:34.746248+00	2026-11-29 15:59:34.770175+00	823	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	814	5	\N	\N	2026-03-02	\N	touch	Büro 3	specific.2!2	\N	\N
+15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	814	7	\N	3	2026-03-02	\N	touch	support	specific.4!4	\N	\N
+24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	814	10	\N	\N	2026-03-02	\N	touch	support	specific.0!7	\N	\N
+29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	814	13	\N	3	2026-03-02	\N	touch	support	specific.3!10	\N	\N
+36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	814	17	\N	1	2026-03-02	\N	touch	Büro 3	specific.0!14	\N	\N
+38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	814	15	\N	1	2026-03-02	\N	touch	lobby	specific.5!12	\N	\N
+42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	814	19	\N	4	2026-03-02	\N	touch	support	specific.2!16	\N	\N
+44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	814	18	\N	2	2026-03-02	\N	touch	lobby	specific.1!15	\N	\N
+47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	814	20	\N	1	2026-03-02	\N	touch	Büro 3	specific.3!17	\N	\N
+50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	814	21	\N	4	2026-03-02	\N	touch	lobby	specific.4!18	\N	\N
+57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	814	24	\N	2	2026-03-02	\N	touch	lobby	specific.0!21	\N	\N
+63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	814	27	\N	\N	2026-03-03	\N	touch	lobby	specific.3!24	\N	\N
+66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	814	26	\N	5	2026-03-03	\N	touch	Büro 3	specific.2!23	\N	\N
+68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	814	28	\N	2	2026-03-03	\N	touch	support	specific.4!25	\N	\N
+73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	814	30	\N	1	2026-03-03	\N	touch	lobby	specific.6!27	\N	\N
+78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	814	32	\N	4	2026-03-03	\N	touch	Büro 3	specific.1!29	\N	\N
+81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	814	33	\N	1	2026-03-03	\N	touch	lobby	specific.2!30	\N	\N
+84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	814	34	\N	2	2026-03-03	\N	touch	support	specific.3!31	\N	\N
+87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	814	35	\N	\N	2026-03-03	\N	touch	Büro 3	specific.4!32	\N	\N
+91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	814	37	\N	3	2026-03-03	\N	touch	support	specific.6!34	\N	\N
+94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	814	38	\N	3	2026-03-03	\N	touch	Büro 3	specific.0!35	\N	\N
+101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	814	41	\N	4	2026-03-03	\N	touch	Büro 3	specific.3!38	\N	\N
+110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	814	45	\N	3	2026-03-03	\N	touch	lobby	specific.0!42	\N	\N
+112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	814	43	\N	2	2026-03-03	\N	touch	support	specific.5!40	\N	\N
+117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	814	47	\N	2	2026-03-03	\N	touch	Büro 3	specific.2!44	\N	\N
+126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	814	51	\N	1	2026-03-03	\N	touch	lobby	specific.6!48	\N	\N
+132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	814	52	\N	2	2026-03-03	\N	touch	support	specific.0!49	\N	\N
+135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	814	55	\N	3	2026-03-03	\N	touch	support	specific.3!52	\N	\N
+138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	814	54	\N	3	2026-03-03	\N	touch	lobby	specific.2!51	\N	\N
+142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	814	56	\N	4	2026-03-03	\N	touch	Büro 3	specific.4!53	\N	\N
+144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	814	58	\N	3	2026-03-03	\N	touch	support	specific.6!55	\N	\N
+146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	814	57	\N	1	2026-03-03	\N	touch	lobby	specific.5!54	\N	\N
+149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	814	59	\N	1	2026-03-03	\N	touch	Büro 3	specific.0!56	\N	\N
+156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	814	62	\N	2	2026-03-03	\N	touch	Büro 3	specific.3!59	\N	\N
+167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	814	68	\N	4	2026-03-04	\N	touch	Büro 3	specific.2!65	\N	\N
+171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	814	69	\N	2	2026-03-04	\N	touch	lobby	specific.3!66	\N	\N
+173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	814	67	\N	5	2026-03-04	\N	touch	support	specific.1!64	\N	\N
+181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	814	71	\N	1	2026-03-04	\N	touch	Büro 3	specific.5!68	\N	\N
+185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	814	74	\N	1	2026-03-04	\N	touch	Büro 3	specific.1!71	\N	\N
+194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	814	79	\N	4	2026-03-04	\N	touch	support	specific.6!76	\N	\N
+198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	814	78	\N	\N	2026-03-04	\N	touch	lobby	specific.5!75	\N	\N
+208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	814	84	\N	\N	2026-03-04	\N	touch	lobby	specific.4!81	\N	\N
+214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	814	87	\N	1	2026-03-04	\N	touch	lobby	specific.0!84	\N	\N
+216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	814	86	\N	5	2026-03-04	\N	touch	Büro 3	specific.6!83	\N	\N
+219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	814	88	\N	3	2026-03-04	\N	touch	support	specific.1!85	\N	\N
+228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	814	93	\N	2	2026-03-04	\N	touch	lobby	specific.6!90	\N	\N
+231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	814	92	\N	3	2026-03-04	\N	touch	Büro 3	specific.5!89	\N	\N
+236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	814	94	\N	3	2026-03-04	\N	touch	support	specific.0!91	\N	\N
+238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	814	95	\N	2	2026-03-04	\N	touch	Büro 3	specific.1!92	\N	\N
+242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	814	98	\N	4	2026-03-04	\N	touch	Büro 3	specific.4!95	\N	\N
+246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	814	97	\N	2	2026-03-05	\N	touch	support	specific.3!94	\N	\N
+250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	814	99	\N	2	2026-03-05	\N	touch	lobby	specific.5!96	\N	\N
+254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	814	102	\N	3	2026-03-05	\N	touch	lobby	specific.1!99	\N	\N
+257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	814	101	\N	2	2026-03-05	\N	touch	Büro 3	specific.0!98	\N	\N
+264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	814	106	\N	\N	2026-03-05	\N	touch	support	specific.5!103	\N	\N
+269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	814	108	\N	3	2026-03-05	\N	touch	lobby	specific.0!105	\N	\N
+271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	814	107	\N	2	2026-03-05	\N	touch	Büro 3	specific.6!104	\N	\N
+277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	814	110	\N	3	2026-03-05	\N	touch	Büro 3	specific.2!107	\N	\N
+280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	814	112	\N	1	2026-03-05	\N	touch	support	specific.4!109	\N	\N
+284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	814	113	\N	5	2026-03-05	\N	touch	Büro 3	specific.5!110	\N	\N
+290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	814	115	\N	1	2026-03-05	\N	touch	support	specific.0!112	\N	\N
+295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	4	2026-03-05	\N	touch	Büro 3	specific.1!113	\N	\N
+298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	4	2026-03-05	\N	touch	Büro 3	specific.4!116	\N	\N
+301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	touch	support	specific.6!118	\N	\N
+303	2026-11-29 17:01:39.507095+00	2026-11-29 17:01:39.507095+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+304	2026-11-29 17:01:39.508993+00	2026-11-29 17:01:39.508993+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
+307	2026-11-29 17:01:39.513176+00	2026-11-29 17:01:39.516693+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
+310	2026-11-29 17:01:39.524981+00	2026-11-29 17:01:39.529249+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
+313	2026-11-29 17:01:39.507095+00	2026-11-29 17:01:39.534133+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+\.
+
+
+--
+-- Data for Name: presence_hold; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at, released_by) FROM stdin;
 \.
 
 
@@ -1865,7 +2325,7 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 15:59:34.740381+00
+projector	1	1	1	2026-11-29 17:01:39.501648+00
 \.
 
 
@@ -1879,9 +2339,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 15:59:34.751298+00	2026-11-29 15:59:34.753703+00	\N	t	lobby	claimed	server 1	\N
-124	2026-11-29 15:59:34.755982+00	2026-11-29 15:59:34.755982+00	\N	t	lobby	leased	server 1	\N
-125	2026-11-29 15:59:34.761069+00	2026-11-29 15:59:34.764654+00	1	f	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 17:01:39.513176+00	2026-11-29 17:01:39.516693+00	\N	t	lobby	claimed	server 1	\N
+124	2026-11-29 17:01:39.519187+00	2026-11-29 17:01:39.519187+00	\N	t	lobby	leased	server 1	\N
+125	2026-11-29 17:01:39.524981+00	2026-11-29 17:01:39.529249+00	1	f	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -1890,7 +2350,15 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 15:59:34.746248+00	2026-11-29 15:59:34.770175+00
+server 1	2026-11-29 17:01:39.507095+00	2026-11-29 17:01:39.534133+00
+\.
+
+
+--
+-- Data for Name: presence_removal; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_removal (id, at, by, operator, segment, part, first_day, end_day, first_id, last_id, first_at, last_at, events, horizon, baseline, archive) FROM stdin;
 \.
 
 
@@ -1930,10 +2398,56 @@ SELECT pg_catalog.setval('public.presence_event_id_seq', 313, true);
 
 
 --
+-- Name: presence_hold_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_hold_id_seq', 1, false);
+
+
+--
 -- Name: presence_open_stay_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
 --
 
 SELECT pg_catalog.setval('public.presence_open_stay_id_seq', 126, true);
+
+
+--
+-- Name: presence_removal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_removal_id_seq', 1, false);
+
+
+--
+-- Name: presence_baseline presence_baseline_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_baseline
+    ADD CONSTRAINT presence_baseline_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: presence_baseline_process presence_baseline_process_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_baseline_process
+    ADD CONSTRAINT presence_baseline_process_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: presence_baseline_room presence_baseline_room_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_baseline_room
+    ADD CONSTRAINT presence_baseline_room_pkey PRIMARY KEY (channel_name);
+
+
+--
+-- Name: presence_baseline_stay presence_baseline_stay_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_baseline_stay
+    ADD CONSTRAINT presence_baseline_stay_pkey PRIMARY KEY (id);
 
 
 --
@@ -1969,6 +2483,14 @@ ALTER TABLE ONLY public.presence_event_touches_first
 
 
 --
+-- Name: presence_hold presence_hold_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_hold
+    ADD CONSTRAINT presence_hold_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: presence_leader presence_leader_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1993,6 +2515,14 @@ ALTER TABLE ONLY public.presence_process
 
 
 --
+-- Name: presence_removal presence_removal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_removal
+    ADD CONSTRAINT presence_removal_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: presence_open_stay presence_room_channel_name; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2014,6 +2544,20 @@ ALTER TABLE ONLY public.presence_room
 
 ALTER TABLE ONLY public.presence_segment
     ADD CONSTRAINT presence_segment_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: presence_baseline_process_name_3cb8d694_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_baseline_process_name_3cb8d694_like ON public.presence_baseline_process USING btree (name text_pattern_ops);
+
+
+--
+-- Name: presence_baseline_room_channel_name_44691b40_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_baseline_room_channel_name_44691b40_like ON public.presence_baseline_room USING btree (channel_name text_pattern_ops);
 
 
 --
@@ -2238,6 +2782,13 @@ CREATE INDEX presence_event_touches_user_id_width_bucket_at_since_idx ON ONLY pu
 --
 
 CREATE INDEX presence_event_touches_first_user_stay ON public.presence_event_touches_first USING btree (user_id, width_bucket(date_part('epoch'::text, (at - since)), '{8,64,512,4096,32768,262144,2097152,16777216,134217728}'::double precision[]), at, since) WHERE ((kind = ANY (ARRAY['leave'::text, 'prune'::text])) AND (session IS NOT NULL) AND (user_id IS NOT NULL));
+
+
+--
+-- Name: presence_hold_in_force; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX presence_hold_in_force ON public.presence_hold USING btree (name) WHERE (released_at IS NULL);
 
 
 --
@@ -2475,7 +3026,7 @@ CREATE TRIGGER pgtrigger_append_only_6794e BEFORE DELETE OR UPDATE OR TRUNCATE O
 -- Name: TRIGGER pgtrigger_append_only_6794e ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_append_only_6794e ON public.presence_event IS 'a934c490cd9a6bdf07e23edf82933c7cbc865089';
+COMMENT ON TRIGGER pgtrigger_append_only_6794e ON public.presence_event IS '563c32784c2f1f962b3603af56485e1f291cad0b';
 
 
 --
@@ -2577,6 +3128,34 @@ COMMENT ON TRIGGER pgtrigger_never_truncated_fbea3 ON public.presence_process IS
 
 
 --
+-- Name: presence_hold pgtrigger_permanent_09448; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_permanent_09448 BEFORE DELETE OR TRUNCATE ON public.presence_hold FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_09448();
+
+
+--
+-- Name: TRIGGER pgtrigger_permanent_09448 ON presence_hold; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_permanent_09448 ON public.presence_hold IS 'aee216aa4a8e67d547e6f0c33ee3741cf2ebc98f';
+
+
+--
+-- Name: presence_removal pgtrigger_permanent_2926e; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_permanent_2926e BEFORE DELETE OR UPDATE OR TRUNCATE ON public.presence_removal FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_2926e();
+
+
+--
+-- Name: TRIGGER pgtrigger_permanent_2926e ON presence_removal; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_permanent_2926e ON public.presence_removal IS 'c6ad017919dc57b687d94737c0d925714e5f25d1';
+
+
+--
 -- Name: presence_process pgtrigger_projected_only_1a348; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -2616,6 +3195,76 @@ CREATE TRIGGER pgtrigger_projected_only_e2ced BEFORE INSERT OR DELETE OR UPDATE 
 --
 
 COMMENT ON TRIGGER pgtrigger_projected_only_e2ced ON public.presence_room IS 'fdd03ef454617f889f251b50d453b77c4968e357';
+
+
+--
+-- Name: presence_hold pgtrigger_released_once_c14a0; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_released_once_c14a0 BEFORE UPDATE ON public.presence_hold FOR EACH ROW EXECUTE FUNCTION public.pgtrigger_released_once_c14a0();
+
+
+--
+-- Name: TRIGGER pgtrigger_released_once_c14a0 ON presence_hold; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_released_once_c14a0 ON public.presence_hold IS 'c1ab2c176930f9a5ae2a6abb2d5479c597435b20';
+
+
+--
+-- Name: presence_baseline_process pgtrigger_retention_only_6acc1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_retention_only_6acc1 BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.presence_baseline_process FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_retention_only_6acc1();
+
+
+--
+-- Name: TRIGGER pgtrigger_retention_only_6acc1 ON presence_baseline_process; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_retention_only_6acc1 ON public.presence_baseline_process IS '27399c9eda3e6c640cb95532690fb99a8369e729';
+
+
+--
+-- Name: presence_baseline_room pgtrigger_retention_only_85d7b; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_retention_only_85d7b BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.presence_baseline_room FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_retention_only_85d7b();
+
+
+--
+-- Name: TRIGGER pgtrigger_retention_only_85d7b ON presence_baseline_room; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_retention_only_85d7b ON public.presence_baseline_room IS '77427280e54627d20372ffe7191ea4e9ecb68657';
+
+
+--
+-- Name: presence_baseline pgtrigger_retention_only_c7270; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_retention_only_c7270 BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.presence_baseline FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_retention_only_c7270();
+
+
+--
+-- Name: TRIGGER pgtrigger_retention_only_c7270 ON presence_baseline; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_retention_only_c7270 ON public.presence_baseline IS 'c3c7a80e72bef14a4433ac3904b9a074364acb68';
+
+
+--
+-- Name: presence_baseline_stay pgtrigger_retention_only_d234b; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_retention_only_d234b BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.presence_baseline_stay FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_retention_only_d234b();
+
+
+--
+-- Name: TRIGGER pgtrigger_retention_only_d234b ON presence_baseline_stay; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_retention_only_d234b ON public.presence_baseline_stay IS 'b1d2959d43903d7c6eb33486c16d7ac8256dd0bf';
 
 
 --
@@ -2711,6 +3360,20 @@ REVOKE ALL ON FUNCTION public.pgtrigger_never_truncated_fbea3() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION pgtrigger_permanent_09448(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_permanent_09448() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_permanent_2926e(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_permanent_2926e() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION pgtrigger_projected_only_1a348(); Type: ACL; Schema: public; Owner: -
 --
 
@@ -2729,6 +3392,41 @@ REVOKE ALL ON FUNCTION public.pgtrigger_projected_only_1a7ae() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION public.pgtrigger_projected_only_e2ced() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_released_once_c14a0(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_released_once_c14a0() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_retention_only_6acc1(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_retention_only_6acc1() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_retention_only_85d7b(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_retention_only_85d7b() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_retention_only_c7270(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_retention_only_c7270() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_retention_only_d234b(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_retention_only_d234b() FROM PUBLIC;
 
 
 --
