@@ -10,7 +10,8 @@ from django.db import Error, connections
 
 from presence_events import checkpoints
 from presence_events.databases import write_alias
-from presence_events.exceptions import PresenceError
+from presence_events.exceptions import BeforeHorizon, PresenceError
+from presence_events.segments import horizon
 from presence_events.tail import Mark
 from projections._delivery import dispatch
 from projections._worker.runner import Runner, sends_signals
@@ -57,6 +58,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _reset(self, name: str, position: int | None, using: str) -> None:
+        removed = horizon.read(using).position
+        if position and position < removed:
+            raise BeforeHorizon(position, removed)
+        if position == 0 and removed:
+            self._print(
+                f"Events up to position {removed} may have been removed: the signals are those of what is left."
+            )
         mark = Mark.end(using) if position is None else Mark.after(position, using)
         checkpoints.reset(name, mark, using=using)
         self._print(f"The checkpoint {name!r} is set: events after position {mark.decided} will be delivered.")

@@ -13,7 +13,7 @@ from django.db import connection
 
 from presence_events import sql
 from presence_events.checks import check_configuration
-from presence_events.models import Hold, Removal
+from presence_events.models import Checkpoint, Hold, Removal
 from presence_events.segments import holds, maintenance
 from projections import tasks
 from projections._worker.log_maintenance import LogMaintenance
@@ -153,6 +153,18 @@ def test_what_is_overdue_is_a_problem_that_names_the_obstacle(end: date, setting
         run("--release", "case")
         run()
         assert problems() == []
+
+
+def test_a_checkpoint_is_not_reset_to_a_position_that_was_removed(end: date) -> None:
+    run()
+    last = Removal.objects.get().last_id or 0
+    out = StringIO()
+    with pytest.raises(CommandError, match=f"Got {last - 1}, and the horizon is {last}"):
+        call_command("run_projector", "--reset", str(last - 1))
+    assert not Checkpoint.objects.exists()
+    call_command("run_projector", "--reset", str(last), stdout=out)
+    call_command("run_projector", "--reset", "beginning", stdout=out)
+    assert f"Events up to position {last} may have been removed" in out.getvalue()
 
 
 def test_the_task_removes(end: date, monkeypatch: pytest.MonkeyPatch) -> None:
