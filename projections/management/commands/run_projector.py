@@ -62,9 +62,7 @@ class Command(BaseCommand):
         if position and position < removed:
             raise BeforeHorizon(position, removed)
         if position == 0 and removed:
-            self._print(
-                f"Events up to position {removed} may have been removed: the signals are those of what is left."
-            )
+            self._print(f"Events up to position {removed} may be removed: only signals of the rest are sent.")
         mark = Mark.end(using) if position is None else Mark.after(position, using)
         checkpoints.reset(name, mark, using=using)
         self._print(f"The checkpoint {name!r} is set: events after position {mark.decided} will be delivered.")
