@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import users
 from presence_events.exceptions import InvalidUser
-from presence_events.models import Checkpoint, PresenceEvent, Segment
+from presence_events.models import Checkpoint, Hold, PresenceEvent, Removal, Segment
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments.catalogue import MayContain
 
@@ -39,8 +39,10 @@ else:
 __all__ = [
     "BoundedPaginator",
     "CheckpointAdmin",
+    "HoldAdmin",
     "PresenceEventAdmin",
     "ReadOnlyAdmin",
+    "RemovalAdmin",
     "RoomFilter",
     "SegmentAdmin",
     "UserFilter",
@@ -342,4 +344,37 @@ class SegmentAdmin(ReadOnlyAdmin):
         "last_at",
         "first_since",
     )
+    readonly_fields = fields
+
+
+@admin.register(Removal)
+class RemovalAdmin(ReadOnlyAdmin):
+    list_display = ("id", "at", "by", "operator", "part", "first_day", "end_day", "horizon")
+    ordering = ("-id",)
+    fields = (
+        "id",
+        "at",
+        "by",
+        "operator",
+        "segment",
+        "part",
+        "first_day",
+        "end_day",
+        "first_id",
+        "last_id",
+        "first_at",
+        "last_at",
+        "events",
+        "horizon",
+        "baseline",
+        "archive",
+    )
+    readonly_fields = fields
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    list_display = ("name", "from_day", "placed_at", "placed_by", "released_at", "released_by")
+    ordering = ("-id",)
+    fields = list_display
     readonly_fields = fields

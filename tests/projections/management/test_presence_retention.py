@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from presence_events import sql
 from presence_events.checks import check_configuration
-from presence_events.models import Checkpoint, Hold, Removal
+from presence_events.models import Checkpoint, Hold, Removal, Segment
 from presence_events.segments import holds, maintenance
 from projections import tasks
 from projections._worker.log_maintenance import LogMaintenance
@@ -206,3 +208,18 @@ def test_the_worker_removes_after_its_maintenance(
 def test_the_setting_is_checked(settings: Any, kept: Any, is_valid: bool) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = kept
     assert ("presence_events.E006" not in [message.id for message in check_configuration(None)]) == is_valid
+
+
+def test_the_admin_shows_segments_removals_and_holds(end: date, admin_client: Client) -> None:
+    run("--hold", "case 7", "--from", str(end + A_DAY))
+    run()
+    removal, hold = Removal.objects.get(), Hold.objects.get()
+    for name, row, shown in (
+        ("segment", Segment.objects.get(state="removed"), "removed"),
+        ("removal", removal, removal.by),
+        ("hold", hold, "case 7"),
+    ):
+        assert shown in admin_client.get(reverse(f"admin:presence_events_{name}_changelist")).content.decode()
+        page = admin_client.get(reverse(f"admin:presence_events_{name}_change", args=[row.pk])).content.decode()
+        assert shown in page
+        assert 'name="_save"' not in page
