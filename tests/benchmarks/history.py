@@ -19,8 +19,6 @@ from collections.abc import Callable
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from presence_events.models import PresenceEvent
-
 ROOM = "room0"
 """The largest."""
 
@@ -130,6 +128,8 @@ def write(events: int, progress: Callable[[str], object] = lambda what: None, *,
 
     ``progress`` is called with a message after each statement. The joins are ``distance`` seconds apart.
     """
+    from presence_events.models import PresenceEvent
+
     has_days = any(field.name == "day" for field in PresenceEvent._meta.fields)
     name, value = (", day", ", (at AT TIME ZONE 'UTC')::date") if has_days else ("", "")
     insert = _EVENTS.replace("<name>", name).replace("<value>", value)

@@ -249,7 +249,7 @@ def test_a_tab_that_an_operator_removes_comes_back_only_on_a_click(visitors: Vis
     admin.get_by_role("button", name="Log in").click()
     admin.get_by_role("checkbox", name=re.compile("Select this object")).check()
     admin.get_by_label("Action:").select_option("Make the selected connections leave")
-    admin.get_by_role("button", name="Go", exact=True).click()
+    admin.get_by_role("button", name=re.compile("^(Go|Run)$")).click()  # Django before 6.1, and after
     admin.get_by_label("Reason").fill("it is late")
     admin.get_by_role("button", name="Make them leave").click()
     expect(admin.get_by_text("1 connection left.")).to_be_visible()
