@@ -1970,7 +1970,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713639697251345364	2026-11-29 17:01:39.50125+00
+projector	[[null, 302, []], null, 0, 0]	7713643193760025400	2026-11-29 17:15:12.816696+00
 \.
 
 
@@ -1979,7 +1979,7 @@ projector	[[null, 302, []], null, 0, 0]	7713639697251345364	2026-11-29 17:01:39.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 17:01:39.503505+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 17:15:12.818394+00
 \.
 
 
@@ -2226,12 +2226,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	3	2026-03-05	f	join	lobby	specific.5!117	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	2	2026-03-05	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-29 17:01:39.508993+00	2026-11-29 17:01:39.511857+00	821	\N	2026-11-29 17:01:39.508993+00	\N	2026-11-29	\N	prune		\N	server 2	\N
-306	2026-11-29 17:01:39.513176+00	2026-11-29 17:01:39.513176+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
-308	2026-11-29 17:01:39.519187+00	2026-11-29 17:01:39.519187+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
-309	2026-11-29 17:01:39.524981+00	2026-11-29 17:01:39.524981+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-29 17:01:39.531287+00	2026-11-29 17:01:39.531287+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
-312	2026-11-29 17:01:39.531287+00	2026-11-29 17:01:39.533254+00	829	126	2026-11-29 17:01:39.531287+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
+305	2026-11-29 17:15:12.822397+00	2026-11-29 17:15:12.824342+00	821	\N	2026-11-29 17:15:12.822397+00	\N	2026-11-29	\N	prune		\N	server 2	\N
+306	2026-11-29 17:15:12.825229+00	2026-11-29 17:15:12.825229+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
+308	2026-11-29 17:15:12.829688+00	2026-11-29 17:15:12.829688+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
+309	2026-11-29 17:15:12.836139+00	2026-11-29 17:15:12.836139+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
+311	2026-11-29 17:15:12.841806+00	2026-11-29 17:15:12.841806+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
+312	2026-11-29 17:15:12.841806+00	2026-11-29 17:15:12.844526+00	829	126	2026-11-29 17:15:12.841806+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -2304,11 +2304,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	4	2026-03-05	\N	touch	Büro 3	specific.1!113	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	4	2026-03-05	\N	touch	Büro 3	specific.4!116	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-29 17:01:39.507095+00	2026-11-29 17:01:39.507095+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
-304	2026-11-29 17:01:39.508993+00	2026-11-29 17:01:39.508993+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
-307	2026-11-29 17:01:39.513176+00	2026-11-29 17:01:39.516693+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
-310	2026-11-29 17:01:39.524981+00	2026-11-29 17:01:39.529249+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-29 17:01:39.507095+00	2026-11-29 17:01:39.534133+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+303	2026-11-29 17:15:12.821125+00	2026-11-29 17:15:12.821125+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+304	2026-11-29 17:15:12.822397+00	2026-11-29 17:15:12.822397+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
+307	2026-11-29 17:15:12.825229+00	2026-11-29 17:15:12.827714+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
+310	2026-11-29 17:15:12.836139+00	2026-11-29 17:15:12.839853+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
+313	2026-11-29 17:15:12.821125+00	2026-11-29 17:15:12.845792+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
 \.
 
 
@@ -2325,7 +2325,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 17:01:39.501648+00
+projector	1	1	1	2026-11-29 17:15:12.817047+00
 \.
 
 
@@ -2339,9 +2339,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 17:01:39.513176+00	2026-11-29 17:01:39.516693+00	\N	t	lobby	claimed	server 1	\N
-124	2026-11-29 17:01:39.519187+00	2026-11-29 17:01:39.519187+00	\N	t	lobby	leased	server 1	\N
-125	2026-11-29 17:01:39.524981+00	2026-11-29 17:01:39.529249+00	1	f	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 17:15:12.825229+00	2026-11-29 17:15:12.827714+00	\N	t	lobby	claimed	server 1	\N
+124	2026-11-29 17:15:12.829688+00	2026-11-29 17:15:12.829688+00	\N	t	lobby	leased	server 1	\N
+125	2026-11-29 17:15:12.836139+00	2026-11-29 17:15:12.839853+00	1	f	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -2350,7 +2350,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 17:01:39.507095+00	2026-11-29 17:01:39.534133+00
+server 1	2026-11-29 17:15:12.821125+00	2026-11-29 17:15:12.845792+00
 \.
 
 
