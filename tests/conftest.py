@@ -111,7 +111,9 @@ def _no_log_maintenance(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def segments_reset(transactional_db: None) -> Iterator[None]:
-    """Leaves the segments as ``migrate`` makes them."""
+    """Makes the segments what they are after ``migrate``, before the test and after it."""
+    if segments.is_divided():
+        segments.reset()
     yield
     segments.reset()
 

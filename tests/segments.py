@@ -37,6 +37,11 @@ def reset() -> None:
         cursor.execute(_RESET.format(first=sql.read("presence_events", "schema/first_segments")))
 
 
+def is_divided() -> bool:
+    """Returns whether a worker has created segments, for example one that runs as a process of its own."""
+    return Segment.objects.count() != len(Segment.Part)
+
+
 def divide(part: str, *days: date) -> None:
     """Divides the last segment of ``part``, which may be of days in the past."""
     with connection.cursor() as cursor:

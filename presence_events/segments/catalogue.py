@@ -153,7 +153,8 @@ class MayContain(models.Expression):
         (self._of,) = exprs
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        table = connection.ops.quote_name(self._of.alias)
+        # Django decides whether to quote an alias.
+        table = compiler.compile(self._of)[0].rpartition(".")[0]
         try:
             known_from, chosen = _chosen(connection.alias, **self._limits)
             condition = _condition(chosen, f"{table}.day")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests import truncation
+from presence_events.test_databases import is_test_database
+from tests import segments, truncation
 from tests.live import servers
 from tests.live.sockets import Crowd
 from tests.waiting import wait_until
@@ -46,11 +47,13 @@ def crowd(server: servers.Server) -> Iterator[Crowd]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_beats_remain(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Empties the tables after the servers of the module have stopped, which send beats until then.
+    """Empties the tables after the servers and workers of the module have stopped, which send beats until then.
 
     Fixtures of a module are torn down in reverse order, and this one is set up first.
     """
     yield
     with django_db_blocker.unblock():
         truncation.truncate()
+        if is_test_database(connection) and segments.is_divided():
+            segments.reset()
         connection.close()

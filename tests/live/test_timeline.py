@@ -291,6 +291,7 @@ def test_the_time_before_the_horizon_is_shaded_and_not_counted(operators: Operat
         part(page, "slider").fill(str(int(at(9, 10).timestamp() * 1_000_000)))
         expect(part(page, "output")).to_contain_text("before the horizon, events were removed")
         assert [*Axe().run(page).response["violations"]] == []
+        operators.errors.clear()  # Axe sets inline styles, which the policy refuses
         later = operators.look(start=at(9, 30))
         expect(part(later, "horizon")).to_be_hidden()
         expect(later.locator(".lanes .removed")).to_be_hidden()
