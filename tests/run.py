@@ -34,12 +34,15 @@ ENVIRONMENTS = {
     "package": ("the wheel, built, installed and used", "half a minute", ()),
     "quick": ("the tests without servers and browsers", "1 to 2 minutes", ()),
     "full": ("every test", "6 to 10 minutes", ()),
-    "postgres15": ("what depends on the version of the database", "2 to 4 minutes", ("3.12", "3.13")),
-    "uuid": ("users with UUID keys, the latest Django, and the coverage", "4 to 6 minutes", ("3.12", "3.13")),
+    "latest": (
+        "the latest Django, PostgreSQL 15, users with UUID keys; the coverage",
+        "7 to 10 minutes",
+        ("3.12", "3.13"),
+    ),
 }
 """What each does, how long it takes on two cores, and which Python it needs, if not any."""
 
-BY_DEFAULT = ("lint", "types", "package", "full", "postgres15", "uuid")
+BY_DEFAULT = ("lint", "types", "package", "full", "latest")
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -92,10 +95,10 @@ def plan(chosen: list[str]) -> tuple[list[str], list[str]]:
             skips.append("the tests in a browser: there is no Chromium or Chrome (Debian: apt install chromium)")
         if not shutil.which("pgbouncer") and not Path("/usr/sbin/pgbouncer").exists():
             skips.append("the tests behind PgBouncer: it is not installed (Debian: apt install pgbouncer)")
-    if {"quick", "full", "postgres15", "uuid"} & set(runs) and not shutil.which("xgettext"):
+    if {"quick", "full", "latest"} & set(runs) and not shutil.which("xgettext"):
         skips.append("one test of the translations: gettext is not installed (Debian: apt install gettext)")
-    if "postgres15" in runs and not Path("/usr/lib/postgresql/15/bin/initdb").exists():
-        skips.append("PostgreSQL 15: it is not installed, so `postgres15` runs on the embedded server too")
+    if "latest" in runs and not Path("/usr/lib/postgresql/15/bin/initdb").exists():
+        skips.append("PostgreSQL 15: it is not installed, so `latest` runs on the embedded server too")
     return runs, skips
 
 
@@ -104,7 +107,7 @@ def show(runs: list[str], skips: list[str]) -> None:
     print(f"The tests run on {database}.")
     for name in runs:
         what, duration, _ = ENVIRONMENTS[name]
-        print(f"  run   {name:<10} {what} ({duration})")
+        print(f"  run   {name:<8} {what} ({duration})")
     for skip in skips:
         print(f"  skip  {skip}")
     print(flush=True)

@@ -432,4 +432,4 @@ def test_memory_does_not_grow_with_the_day(tmp_path: Path) -> None:
         assert process.returncode == 0, errors.decode()
         peaks.append(int(out))
     assert PresenceEvent.objects.count() == 500_000
-    assert peaks[1] - peaks[0] < 10 * 1024, peaks
+    assert peaks[1] - peaks[0] < 24 * 1024, peaks
