@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from presence_events.archive import manifests, parquet
 from presence_events.archive.manifests import Manifest
@@ -36,8 +36,8 @@ def covering(directory: Path, segment: Segment) -> list[Manifest]:
 
 
 def days_of(segment: Segment) -> tuple[date, date]:
-    """Returns the first day of the events of ``segment`` and the day after the last one, in UTC."""
-    first, last = (_utc_date(time) for time in (segment.first_at, segment.last_at))
+    """Returns the first day of the events of ``segment``, which has some, and the day after the last one, in UTC."""
+    first, last = (cast("datetime", time).astimezone(UTC).date() for time in (segment.first_at, segment.last_at))
     return first, last + timedelta(days=1)
 
 
@@ -52,9 +52,7 @@ def rows(directory: Path, segment: Segment) -> Iterator[Any]:
     for day in days:
         path = manifests.file_path(directory, day.day, _FILES[Segment.Part(segment.part)])
         for batch in parquet.batches(path, parquet.schema().names):
-            found = batch.filter(_is_of(segment, batch))
-            if found.num_rows:
-                yield found
+            yield batch.filter(_is_of(segment, batch))
 
 
 def count(directory: Path, segment: Segment) -> dict[str, int]:
@@ -86,9 +84,3 @@ def _is_of(segment: Segment, batch: Any) -> Any:
     for condition in conditions[1:]:
         found = compute.and_(found, condition)
     return found
-
-
-def _utc_date(time: datetime | None) -> date:
-    if time is None:
-        raise ValueError("The segment has no events.")
-    return time.astimezone(UTC).date()

@@ -37,9 +37,8 @@ def run(*statements: str, using: str, tries: int = TRIES) -> None:
     If a lock is not free, the transaction is tried again. Raises `OperationalError` after ``tries`` tries, and nothing
     has changed then. Queries of the log and transactions that append hold locks as long as they run.
     """
-    for number in range(tries):
-        if number:
-            time.sleep(_PAUSE)
+    number = 0
+    while True:
         try:
             with transaction.atomic(using), connections[using].cursor() as cursor:
                 cursor.execute(
@@ -49,8 +48,10 @@ def run(*statements: str, using: str, tries: int = TRIES) -> None:
                     sql.execute(cursor, statement)
                 return
         except OperationalError as error:
-            if _state(error) not in (_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED) or number == tries - 1:
+            number += 1
+            if _state(error) not in (_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED) or number >= tries:
                 raise
+        time.sleep(_PAUSE)
 
 
 def _state(error: Exception) -> Any:

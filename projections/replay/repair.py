@@ -79,7 +79,7 @@ def repair(using: str, *, room: str | None = None, report: ReportProgress | None
             if not find_differences(fold):
                 return Repair([], locked_seconds)
         attempts = 0
-        while attempts < MAX_ATTEMPTS:
+        while True:
             begin = time.monotonic()
             try:
                 differences = _write_under_lock(fold, using, settled, already_read)

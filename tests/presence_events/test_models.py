@@ -156,3 +156,10 @@ def test_the_flush_command_is_refused_in_other_databases() -> None:
 def test_the_text_of_an_event_has_its_kind_connection_and_room(event: PresenceEvent) -> None:
     assert str(event) == "join channel room"
     assert str(PresenceEvent(kind="prune", room="lobby")) == "prune room lobby"
+
+
+@pytest.mark.django_db
+def test_events_can_be_grouped_by_their_position() -> None:
+    """PostgreSQL knows no primary key of the partitioned table, so all columns are in GROUP BY."""
+    record([Draft("join", "room", "one"), Draft("join", "room", "two")])
+    assert [event.number for event in PresenceEvent.objects.annotate(number=Count("session"))] == [1, 1]

@@ -7,12 +7,12 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
 from presence_events import positions, sql
 from presence_events.models import PresenceEvent
-from presence_events.positions import position_at, settled_position
+from presence_events.positions import drawn_position, position_at, settled_position
 from presence_events.recorder import Draft, record
 from tests.concurrency.conftest import DatabaseConnection, new_connection
 from tests.plans import of_log
@@ -137,3 +137,13 @@ def test_a_prepared_transaction_that_stays_open_is_named(new_connection: Callabl
     finally:
         early.connection.autocommit = True
         early.run("ROLLBACK PREPARED 'presence'")
+
+
+@pytest.mark.django_db
+def test_a_role_without_rights_on_the_sequence_is_told_what_to_run() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE reader")
+        cursor.execute("SET LOCAL ROLE reader")
+        with pytest.raises(ProgrammingError, match="Run the GRANT files"):
+            drawn_position("default")
+        cursor.execute("RESET ROLE")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -208,6 +209,24 @@ def test_the_worker_removes_after_its_maintenance(
 def test_the_setting_is_checked(settings: Any, kept: Any, is_valid: bool) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = kept
     assert ("presence_events.E006" not in [message.id for message in check_configuration(None)]) == is_valid
+
+
+def test_a_dry_run_says_what_the_next_run_completes(end: date) -> None:
+    Segment.objects.filter(name="presence_event_touches_first").update(state="leaving")
+    assert "presence_event_touches_first is being removed; the next run completes it." in run("--dry-run")
+    Segment.objects.filter(name="presence_event_touches_first").update(state="closed")
+
+
+def test_only_the_owner_restores(end: date, tmp_path: Path) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE reader")
+        cursor.execute("SET ROLE reader")
+        try:
+            with pytest.raises(CommandError, match="as the owner"):
+                call_command("presence_archive", "restore", str(tmp_path), "--segment", "presence_event_touches_first")
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute("DROP ROLE reader")
 
 
 def test_the_admin_shows_segments_removals_and_holds(end: date, admin_client: Client) -> None:

@@ -156,3 +156,43 @@ def test_what_cannot_be_restored_changes_nothing(tmp_path: Path) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT to_regclass('{NAME}')")
         assert cursor.fetchone() == (None,)
+
+
+def test_a_segment_without_events_needs_no_files(tmp_path: Path) -> None:
+    empty = Segment(name="presence_event_stays_none", part="stays")
+    assert archiving.archive(tmp_path, empty, using="default") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_days_at_the_edges_of_a_segment_are_archived_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event in the instant of midnight can be in the day beside it."""
+    monkeypatch.setattr(archiving.segments, "days_of", lambda segment: (date(2026, 1, 11), date(2026, 1, 13)))
+    archiving.archive(tmp_path, Segment.objects.get(name=NAME), using="default")
+    assert manifests.days(tmp_path) == [date(2026, 1, day) for day in (10, 11, 12, 13)]
+
+
+def test_only_what_was_removed_is_restored(tmp_path: Path) -> None:
+    run(tmp_path, date(2026, 4, 2))
+    segment = Segment.objects.get(name=NAME)
+
+    def refused(name: str, match: str) -> None:
+        with pytest.raises(NotRestorable, match=match):
+            restoring.restore(tmp_path, name, using="default")
+        assert Segment.objects.get(name=NAME).state == "removed"
+
+    other = Segment.objects.create(name="presence_event_stays_other", part="stays", state="removed")
+    refused(other.name, "no record")
+    other.delete()
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {NAME} ()")
+    refused(NAME, "exists")
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {NAME}")
+    last_at = segment.last_at
+    Segment.objects.filter(name=NAME).update(last_at=at(1, 12))
+    refused(NAME, "positions or times")
+    Segment.objects.filter(name=NAME).update(last_at=last_at)
+    holds.place(restoring.hold_of(NAME), using="default")
+    refused(NAME, "in force")
+    holds.release(restoring.hold_of(NAME), using="default")
+    assert restoring.restore(tmp_path, NAME, using="default") == 4

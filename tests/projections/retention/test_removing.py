@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
 
+from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent, Removal, Segment
+from presence_events.segments.removing import remove_leaving
 from projections.models import Presence, Room
 from projections.replay.repair import compare, repair
 from projections.replay.state import state
-from projections.retention.baseline import Baseline
+from projections.retention import removing
+from projections.retention.baseline import MODELS, Baseline
 from tests import retention, segments
 from tests.fold import assert_live_is_the_fold, fold, live
 from tests.leases import beat
@@ -169,3 +173,39 @@ def test_a_second_removal_moves_the_baseline(user: Any) -> None:
     assert Removal.objects.count() == Segment.objects.filter(state="removed").count() == 2
     assert retention.baseline() == fold(before)
     assert compare("default") == []
+
+
+def test_the_rows_of_the_baseline_have_names_and_are_not_saved(user: Any) -> None:
+    record_history(user)
+    beat("one")
+    retention.remove(retention.close_now("touches") + timedelta(days=1))
+    for model in MODELS:
+        row = model._default_manager.first()
+        assert row is not None
+        assert str(row) in map(str, row.__dict__.values())
+        with pytest.raises(ProjectionIsDerived):
+            row.save()
+        with pytest.raises(ProjectionIsDerived):
+            row.delete()
+
+
+def test_a_user_of_the_operating_system_without_a_name_is_recorded_as_unknown(
+    user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown() -> str:
+        raise KeyError("uid")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    record_history(user)
+    retention.remove(retention.close_now("touches") + timedelta(days=1))
+    assert Removal.objects.get().operator == ""
+
+
+def test_segments_are_not_dropped_in_a_transaction() -> None:
+    with transaction.atomic(), pytest.raises(TransactionManagementError):
+        remove_leaving("default")
+
+
+def test_a_connection_that_is_lost_ends_the_lock() -> None:
+    with removing.alone("default"):
+        connection.close()

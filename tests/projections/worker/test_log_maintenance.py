@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.db import connection, connections
 
+from presence_events import sql
 from projections._worker.log_maintenance import LogMaintenance
 from projections._worker.maintenance import Maintenance
 from projections._worker.runner import Runner
@@ -135,3 +139,26 @@ def test_it_does_nothing_for_a_role_that_does_not_own_the_tables(caplog: pytest.
             cursor.execute("DROP ROLE stranger")
     assert segments.names("stays") == ["first"]
     assert caplog.messages == []
+
+
+def test_another_process_may_be_removing_segments(
+    new_connection: Any,  # noqa: F811
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "projections.worker")
+    settings.CHANNELS_PRESENCE_RETENTION = {"touches": timedelta(days=7)}
+    other: DatabaseConnection = new_connection()
+    assert other.run(sql.read("projections", "queries/retention/lock")) == [True]  # type: ignore[arg-type]
+    jobs = LogMaintenance("default")
+    jobs.run_if_due()
+    finish(jobs)
+    assert caplog.messages == ["Another process removes segments of the log"]
+
+
+def test_a_run_that_has_no_connection_yet_is_waited_for() -> None:
+    jobs = LogMaintenance("default")
+    jobs._thread = Thread(target=time.sleep, args=[0.2])
+    jobs._thread.start()
+    jobs.stop()
+    assert not jobs._is_running

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from presence_events.models import Segment
 from projections.admin.timeline import drawing as module
 from projections.admin.timeline.criteria import Criteria
 from projections.admin.timeline.drawing import MAX_REASON_CHARS, SAMPLE_COUNT, build_drawing
@@ -98,6 +99,16 @@ def test_too_many_stays_are_counted_at_sampled_moments(
     assert max(sample.connections for sample in drawn.samples) == 3
     of_user = build_drawing(Criteria(None, user.pk, at(8), at(13))).samples
     assert {(sample.connections, sample.people) for sample in of_user} == {(0, 0), (1, 1), (2, 1)}
+
+
+def test_nothing_is_sampled_before_the_horizon(
+    monkeypatch: pytest.MonkeyPatch, past: dict[str, PresenceSession]
+) -> None:
+    monkeypatch.setattr(module, "MAX_DRAWN_STAYS", 0)
+    removed = Segment.objects.create(name="earlier", part="stays", state="removed", last_at=at(20))
+    drawn = build_drawing(Criteria("lobby", None, at(8), at(13)))
+    removed.delete()
+    assert (drawn.complete, drawn.samples) == (False, [])
 
 
 def test_the_future_is_not_sampled(monkeypatch: pytest.MonkeyPatch, past: dict[str, PresenceSession]) -> None:

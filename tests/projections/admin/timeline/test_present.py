@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from presence_events.models import Segment
 from projections.admin.timeline import present as module
 from projections.admin.timeline.criteria import Criteria
 from projections.admin.timeline.present import present_at
@@ -54,3 +55,11 @@ def test_the_list_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(present.listed) == 1
     # The counts include those that are not listed.
     assert (present.complete, present.connections, present.people) == (False, 3, 2)
+
+
+def test_before_the_horizon_the_counts_are_those_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_LISTED_CONNECTIONS", 1)
+    removed = Segment.objects.create(name="earlier", part="stays", state="removed", last_at=at(10))
+    present = present_at(Criteria("lobby", None, at(8), at(13)), at(9, 50))
+    removed.delete()
+    assert (present.complete, present.connections, len(present.listed)) == (False, 3, 1)
