@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Count
 
 from presence_events.exceptions import LogIsAppendOnly
 from presence_events.models import PresenceEvent
