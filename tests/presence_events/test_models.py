@@ -163,4 +163,4 @@ def test_the_text_of_an_event_has_its_kind_connection_and_room(event: PresenceEv
 def test_events_can_be_grouped_by_their_position() -> None:
     """PostgreSQL knows no primary key of the partitioned table, so all columns are in GROUP BY."""
     record([Draft("join", "room", "one"), Draft("join", "room", "two")])
-    assert [event.number for event in PresenceEvent.objects.annotate(number=Count("session"))] == [1, 1]
+    assert {event.number for event in PresenceEvent.objects.annotate(number=Count("session"))} == {1}
