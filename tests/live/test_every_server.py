@@ -27,9 +27,9 @@ from tests.live.sockets import HEARTBEAT, Crowd, Socket, Visit
 from tests.waiting import wait_until
 
 MAX_AGE = 2
-UVICORN = ("--ws-ping-interval", "1", "--ws-ping-timeout", "1")
+UVICORN = ("--ws-ping-interval", "1", "--ws-ping-timeout", "8")
 PINGS = {
-    "daphne": ("--ping-interval", "1", "--ping-timeout", "1"),
+    "daphne": ("--ping-interval", "1", "--ping-timeout", "8"),
     **{kind: UVICORN for kind in ALL_KINDS if kind.startswith("uvicorn")},
     "gunicorn-uvicorn": ("-k", "tests.live.app.worker.PingingWorker"),
 }
@@ -123,7 +123,6 @@ def test_a_frozen_client_is_pruned_and_one_that_sends_heartbeats_stays(crowds: d
     assert close_codes(sending) == {None}
 
 
-@pytest.mark.timeout(300)
 def test_the_pings_of_a_server_find_a_frozen_client(crowds: dict[str, Crowd]) -> None:
     """The process vouches for it until then."""
     pinging = {kind: crowds[kind] for kind in PINGS}
@@ -136,8 +135,7 @@ def test_the_pings_of_a_server_find_a_frozen_client(crowds: dict[str, Crowd]) ->
         assert rooms() == {kind: ["answering"] for kind in pinging}
         return True
 
-    # Daphne finds the client after 50 seconds on an idle machine.
-    wait_until(only_those_that_answer_are_present, timeout=200)
+    wait_until(only_those_that_answer_are_present)
     assert not PresenceEvent.objects.filter(kind="prune").exists()
     assert close_codes(answering) == {None}
 

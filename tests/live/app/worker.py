@@ -13,5 +13,5 @@ class PingingWorker(UvicornWorker):
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         **UvicornWorker.CONFIG_KWARGS,
         "ws_ping_interval": 1,
-        "ws_ping_timeout": 1,
+        "ws_ping_timeout": 8,
     }
