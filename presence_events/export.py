@@ -31,7 +31,7 @@ from django.db import connections
 from django.db.models import Field, QuerySet
 from django.utils import timezone
 
-from presence_events import sql
+from presence_events import sql, validation
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments import horizon
@@ -110,7 +110,7 @@ def header(horizons: Mapping[str, datetime], form: str) -> bytes:
     """
     if not horizons:
         return b""
-    times = {part: _aware(moment).isoformat() for part, moment in horizons.items()}
+    times = {part: validation.aware(moment).isoformat() for part, moment in horizons.items()}
     if form == "csv":
         listed = ", ".join(f"{part} before {time}" for part, time in times.items())
         return f"# horizon: {listed} were removed, apart from what follows\n".encode()
@@ -160,10 +160,6 @@ def _statement(rows: QuerySet[Any], form: _CopyFormat, connection: Any) -> str:
 
 def _expression(field: Field[Any, Any], name: str, form: _CopyFormat) -> str:
     return form.expressions.get(field.get_internal_type(), "{}").format(f"found.{name}")
-
-
-def _aware(time: datetime) -> datetime:
-    return time if timezone.is_aware(time) else timezone.make_aware(time)
 
 
 def _local(time: datetime) -> datetime:

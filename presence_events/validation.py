@@ -200,7 +200,7 @@ def span(start: Any, end: Any) -> tuple[datetime, datetime]:
     after ``start``.
     """
     start, end = moment(start), _time(end)
-    if not _aware(start) < _aware(end):
+    if not aware(start) < aware(end):
         raise InvalidMoment(f"{end.isoformat()} does not come after {start.isoformat()}.")
     return start, end
 
@@ -213,7 +213,8 @@ def _time(when: Any) -> datetime:
     return when
 
 
-def _aware(time: datetime) -> datetime:
+def aware(time: datetime) -> datetime:
+    """Returns ``time``, in the current time zone if it is naive."""
     return time if timezone.is_aware(time) else timezone.make_aware(time)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from django.utils import timezone
-
 from presence_events import sql, validation
 from presence_events.archive import manifests
 from presence_events.archive.manifests import Manifest
@@ -59,7 +57,7 @@ def at(directory: Path | str, moment: datetime, room: Any = None, user: Any = No
     of ``moment``. Raises `ArchiveDamaged` if a file or a day between two others is missing, or a file cannot be read,
     `ArchiveNotInstalled`, and an OSError if the directory cannot be read.
     """
-    moment = _aware(validation.moment(moment))
+    moment = validation.aware(validation.moment(moment))
     return _stays(Path(directory), moment, moment, room, user)
 
 
@@ -71,7 +69,7 @@ def during(
     If ``end`` is after the last day, the result covers the time until the end of that day. For the rest see `at`.
     """
     start, end = validation.span(start, end)
-    return _stays(Path(directory), _aware(start), _aware(end) - _MICROSECOND, room, user)
+    return _stays(Path(directory), validation.aware(start), validation.aware(end) - _MICROSECOND, room, user)
 
 
 def _stays(directory: Path, start: datetime, last: datetime, room: Any, user: Any) -> Iterator[ArchivedStay]:
@@ -170,7 +168,3 @@ def _key(user: Any) -> Any:
 
 def _time(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _aware(when: datetime) -> datetime:
-    return when if timezone.is_aware(when) else timezone.make_aware(when)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from django.utils import timezone
-
-from presence_events import sql
+from presence_events import sql, validation
 from presence_events.exceptions import BeforeHorizon
+from presence_events.models import Segment
 
-__all__ = ["Horizons", "is_before", "of_stays", "read", "require"]
+__all__ = ["Horizons", "is_before", "read", "require"]
 
 
 class Horizons(NamedTuple):
@@ -22,6 +21,10 @@ class Horizons(NamedTuple):
     touches: datetime | None
     stays: datetime | None
     position: int
+
+    def of(self, part: str) -> datetime | None:
+        """Returns the horizon of a ``part`` of the log."""
+        return self.touches if part == Segment.Part.TOUCHES else self.stays
 
     @property
     def of_events(self) -> datetime | None:
@@ -35,22 +38,12 @@ def read(using: str) -> Horizons:
     return Horizons(touches, stays, position)
 
 
-def of_stays(using: str) -> datetime | None:
-    """Returns the horizon of stays."""
-    ((moment,),) = sql.rows("presence_events", "queries/segments/stays_horizon", using=using)
-    return moment  # type: ignore[no-any-return]
-
-
 def is_before(moment: datetime, horizon: datetime | None) -> bool:
     """Returns whether answers about ``moment`` are incomplete."""
-    return horizon is not None and _aware(moment) < _aware(horizon)
+    return horizon is not None and validation.aware(moment) < validation.aware(horizon)
 
 
 def require(moment: datetime, horizon: datetime | None) -> None:
     """Raises `BeforeHorizon` if answers about ``moment`` are incomplete."""
     if horizon is not None and is_before(moment, horizon):
         raise BeforeHorizon(moment, horizon)
-
-
-def _aware(time: datetime) -> datetime:
-    return time if timezone.is_aware(time) else timezone.make_aware(time)

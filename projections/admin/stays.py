@@ -94,7 +94,7 @@ class SpanFilter(admin.ListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         # The database's clock may be ahead. A connection that joined this second is part of a span that ends now.
         end = self.end + validation.MAX_CLOCK_SKEW if self.ends_now else self.end
-        known_from = horizon.of_stays(queryset.db)
+        known_from = horizon.read(queryset.db).stays
         if horizon.is_before(self.start, known_from):
             text = _("Events before %(at)s (%(zone)s) were removed. What is left of earlier stays is shown.")
             messages.warning(request, text % {"at": timestamp_exact(known_from), "zone": zone_name()})

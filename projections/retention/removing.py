@@ -101,7 +101,6 @@ def _record(using: str, archive: Archive | None, report: ReportProgress | None) 
 def _record_one(segment: Segment, position: int, checksum: str | None, using: str) -> None:
     segment.state = Segment.State.LEAVING
     segment.save(using=using, update_fields=["state"])
-    horizons = horizon.read(using)
     kinds = sql.rows("projections", "queries/retention/kinds", using=using, segment=segment.name)
     Removal.objects.using(using).create(
         operator=_operator(),
@@ -114,7 +113,7 @@ def _record_one(segment: Segment, position: int, checksum: str | None, using: st
         first_at=segment.first_at,
         last_at=segment.last_at,
         events=dict(kinds),
-        horizon=horizons.touches if segment.part == Segment.Part.TOUCHES else horizons.stays,
+        horizon=horizon.read(using).of(segment.part),
         baseline=position,
         archive=checksum,
     )

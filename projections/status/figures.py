@@ -213,7 +213,7 @@ def _retention_statuses(alias: str) -> Iterator[RetentionStatus]:
         yield RetentionStatus(
             part=part.part,
             kept=None if part.kept is None else part.kept.total_seconds(),
-            horizon=horizons.touches if part.part == "touches" else horizons.stays,
+            horizon=horizons.of(part.part),
             overdue=part.overdue.total_seconds(),
             is_overdue=part.is_overdue,
             obstacle=part.obstacle,

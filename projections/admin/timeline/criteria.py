@@ -52,7 +52,7 @@ class Criteria:
     @cached_property
     def horizon(self) -> datetime | None:
         """The horizon of stays if it is after the start of the span or after the moment, or else None."""
-        found = horizon.of_stays(self._all_stays().db)
+        found = horizon.read(self._all_stays().db).stays
         return found if any(horizon.is_before(time, found) for time in (self.start, self.moment) if time) else None
 
     @property

@@ -100,7 +100,7 @@ class Command(BaseCommand):
         sessions = PresenceSession.objects.using(alias)
         if start or end:
             if end and not partial:
-                horizon.require(end, horizon.of_stays(alias))
+                horizon.require(end, horizon.read(alias).stays)
             # Without a start, it begins where the log begins.
             sessions = sessions.during(*span, partial=partial or start is None)
         sessions = sessions if room is None else sessions.in_room(room)
@@ -125,15 +125,11 @@ class Command(BaseCommand):
 
 def _horizons(alias: str, kind: str, start: datetime | None, **options: Any) -> dict[str, datetime]:
     """Returns the horizons before which the export may lack rows, by part."""
-    if kind == "sessions":
-        parts = {"stays": horizon.of_stays(alias)}
-    else:
-        found = horizon.read(alias)
-        parts = {"touches": found.touches, "stays": found.stays}
+    found = horizon.read(alias)
     return {
         part: moment
-        for part, moment in parts.items()
-        if moment is not None and (start is None or horizon.is_before(start, moment))
+        for part in (("stays",) if kind == "sessions" else ("touches", "stays"))
+        if (moment := found.of(part)) is not None and (start is None or horizon.is_before(start, moment))
     }
 
 

@@ -105,8 +105,8 @@ class Command(BaseCommand):
 
     def _print_horizons(self, using: str) -> None:
         found = horizon.read(using)
-        for part, moment in (("touches", found.touches), ("stays", found.stays)):
-            if moment is not None:
+        for part in Segment.Part.values:
+            if (moment := found.of(part)) is not None:
                 self.stdout.write(f"The horizon of {part} is {_shown(moment)}.")
 
 

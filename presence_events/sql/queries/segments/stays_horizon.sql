@@ -1,1 +1,0 @@
-SELECT presence_horizon('stays')
