@@ -7,10 +7,8 @@ to fold what was appended after its snapshot and to write, so appends wait only 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from django.db import OperationalError, connections, transaction
 from django.db.models import Model
@@ -18,6 +16,7 @@ from django.db.models import Model
 from presence_events.models import PresenceEvent
 from presence_events.positions import settled_position
 from projections.models import Presence, Process, Room
+from projections.replay import guards
 from projections.replay.differences import Difference, find_differences, write_differences
 from projections.replay.fold import Fold
 from projections.replay.ranges import ReportProgress, last_position
@@ -120,25 +119,6 @@ def _write_under_lock(fold: Fold, using: str, settled: int, already_read: str) -
             cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE NOWAIT")
         fold.read_more(last_position(using), after=settled, snapshot=already_read)
         differences = find_differences(fold)
-        with _guards_disabled(using):
+        with guards.disabled("projected_only", _PROJECTIONS, using=using):
             write_differences(fold, differences)
     return differences
-
-
-@contextmanager
-def _guards_disabled(using: str) -> Iterator[None]:
-    """Disables the guards of the projections for this transaction only, which holds their tables locked."""
-    guards = [
-        (model._meta.db_table, trigger.get_pgid(model))
-        for model in _PROJECTIONS
-        for trigger in cast(Any, model._meta).triggers
-        if trigger.name == "projected_only"
-    ]
-    with connections[using].cursor() as cursor:
-        for table, guard in guards:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {guard}")
-        yield
-        # PostgreSQL refuses to alter triggers while checks of foreign keys are pending.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table, guard in guards:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {guard}")

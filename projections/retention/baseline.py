@@ -6,7 +6,7 @@ baseline forward before it removes events, and nothing else writes it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pgtrigger
 from django.conf import settings
@@ -19,7 +19,7 @@ from presence_events.schema.triggers import SqlTrigger
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["MODELS", "Baseline", "BaselineProcess", "BaselineRoom", "BaselineStay", "Start", "guards", "start"]
+__all__ = ["MODELS", "Baseline", "BaselineProcess", "BaselineRoom", "BaselineStay", "Start", "start"]
 
 
 def _guards() -> list[SqlTrigger]:
@@ -129,15 +129,6 @@ class BaselineProcess(_Derived):
 
 MODELS: tuple[type[models.Model], ...] = (Baseline, BaselineRoom, BaselineStay, BaselineProcess)
 """The tables of the baseline."""
-
-
-def guards() -> list[tuple[str, str]]:
-    """Returns the table and the name in PostgreSQL of each trigger that guards the baseline."""
-    return [
-        (model._meta.db_table, trigger.get_pgid(model))
-        for model in MODELS
-        for trigger in cast(Any, model._meta).triggers
-    ]
 
 
 class Start(NamedTuple):

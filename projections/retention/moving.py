@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from django.db import connections
-
 from presence_events import sql
+from projections.replay import guards
 from projections.replay.differences import BASELINE, find_differences, write_differences
 from projections.replay.fold import Fold
 from projections.replay.ranges import ReportProgress
@@ -28,18 +24,7 @@ def move(using: str, position: int, report: ReportProgress | None = None) -> int
     fold = Fold(using)
     fold.read(position, report=report)
     differences = find_differences(fold, BASELINE)
-    with _guards_disabled(using):
+    with guards.disabled("retention_only", baseline.MODELS, using=using):
         write_differences(fold, differences, BASELINE)
         sql.rows("projections", "queries/retention/move", {"before": before, "position": position}, using=using)
     return position
-
-
-@contextmanager
-def _guards_disabled(using: str) -> Iterator[None]:
-    """Disables the guards of the baseline for this transaction, which locks its tables against other writers."""
-    with connections[using].cursor() as cursor:
-        for table, guard in baseline.guards():
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {guard}")
-        yield
-        for table, guard in baseline.guards():
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {guard}")
