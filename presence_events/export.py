@@ -138,6 +138,8 @@ def events(
     if end is not None:
         last = position_at(end + CLOCK_TOLERANCE, using=using, partial=True)
         log = log.filter(id__lt=last, at__lt=end)
+    if first is None and last is None:
+        return log
     after, up_to = (None if position is None else position - 1 for position in (first, last))
     return log.filter(MayContain("id", after=after, up_to=up_to))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,8 +42,10 @@ def days_of(segment: Segment) -> tuple[date, date]:
     return first, last + timedelta(days=1)
 
 
-def rows(directory: Path, segment: Segment) -> Iterator[Any]:
-    """Yields the events of ``segment`` with all columns of the format, a part at a time, after verifying their files.
+def rows(directory: Path, segment: Segment, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """Yields the events of ``segment``, a part at a time, after verifying their files.
+
+    They have these ``columns``, with ``id`` and ``day`` among them, or all of the format.
 
     Raises `ArchiveDamaged` if a file differs from its manifest, `ArchiveNotInstalled`, and an OSError.
     """
@@ -51,14 +54,14 @@ def rows(directory: Path, segment: Segment) -> Iterator[Any]:
         raise ArchiveDamaged(" ".join(problems))
     for day in days:
         path = manifests.file_path(directory, day.day, _FILES[Segment.Part(segment.part)])
-        for batch in parquet.batches(path, parquet.schema().names):
+        for batch in parquet.batches(path, columns or parquet.schema().names):
             yield batch.filter(_is_of(segment, batch))
 
 
 def count(directory: Path, segment: Segment) -> dict[str, int]:
     """Returns the number of events of each kind that the archive has of ``segment``. Raises as `rows`."""
     kinds: Counter[str] = Counter()
-    for batch in rows(directory, segment):
+    for batch in rows(directory, segment, ("id", "kind", "day")):
         for found in pyarrow().compute.value_counts(batch.column("kind")).to_pylist():
             kinds[found["values"]] += found["counts"]
     return dict(sorted(kinds.items()))
@@ -80,7 +83,4 @@ def _is_of(segment: Segment, batch: Any) -> Any:
     ]
     if segment.first_day is not None:
         conditions.append(compute.greater_equal(day, segment.first_day))
-    found = conditions[0]
-    for condition in conditions[1:]:
-        found = compute.and_(found, condition)
-    return found
+    return reduce(compute.and_, conditions)

@@ -58,20 +58,23 @@ def resend(
         raise InvalidPosition(f"{start} comes after {end}.")
     if isinstance(start, datetime) and isinstance(end, datetime) and start > end:
         raise InvalidMoment(f"{start} comes after {end}.")
-    events = _between(using, start, end).filter(id__lte=settled)
+    events = _between(using, start, settled if end is None else end).filter(id__lte=settled)
     if room is not None:
         events = events.filter(room=room)
     return dispatch.resend(_in_batches(events, report), using, worker)
 
 
-def _between(using: str, start: int | datetime | None, end: int | datetime | None) -> QuerySet[PresenceEvent]:
+def _between(using: str, start: int | datetime | None, end: int | datetime) -> QuerySet[PresenceEvent]:
+    """Returns the events between two bounds, both of which are known not to be before the horizon."""
     moments = [bound if isinstance(bound, datetime) else None for bound in (start, end)]
-    events = export.events(*moments, using=using)
-    if isinstance(start, int):
-        events = events.filter(MayContain("id", after=start - 1), id__gte=start)
-    if isinstance(end, int):
-        events = events.filter(MayContain("id", up_to=end), id__lte=end)
-    return events
+    events = export.events(*moments, using=using, partial=True)
+    after = start - 1 if isinstance(start, int) else None
+    up_to = end if isinstance(end, int) else None
+    if after is not None:
+        events = events.filter(id__gt=after)
+    if up_to is not None:
+        events = events.filter(id__lte=up_to)
+    return events.filter(MayContain("id", after=after, up_to=up_to))
 
 
 def _in_batches(events: QuerySet[PresenceEvent], report: ReportProgress | None) -> Iterator[PresenceEvent]:
