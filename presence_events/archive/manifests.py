@@ -13,13 +13,28 @@ from typing import Any, NamedTuple
 from presence_events.exceptions import ArchiveDamaged
 from presence_events.files import new_file
 
-__all__ = ["FORMAT", "KINDS", "Contents", "File", "Manifest", "days", "file_path", "manifest_path", "read", "read_all"]
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "PARTS",
+    "Contents",
+    "File",
+    "Manifest",
+    "days",
+    "file_path",
+    "manifest_path",
+    "read",
+    "read_all",
+]
 
 FORMAT = 1
 """The version of the format of manifests and files."""
 
 KINDS = {"joins-and-ends": ("join", "leave", "prune"), "touches": ("touch",)}
 """The files of a day, and the kinds of their events."""
+
+PARTS = {"joins-and-ends": "stays", "touches": "touches"}
+"""The files of a day, and the part of the log that each has."""
 
 _MANIFEST = re.compile(r"(\d{4}-\d{2}-\d{2})\.json")
 _A_DAY = timedelta(days=1)

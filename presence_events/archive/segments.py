@@ -19,7 +19,7 @@ from presence_events.models import Segment
 
 __all__ = ["checksum", "count", "covering", "days_of", "rows"]
 
-_FILES = {Segment.Part.TOUCHES: "touches", Segment.Part.STAYS: "joins-and-ends"}
+_FILES = {part: name for name, part in manifests.PARTS.items()}
 
 
 def covering(directory: Path, segment: Segment) -> list[Manifest]:
@@ -53,7 +53,7 @@ def rows(directory: Path, segment: Segment, columns: Sequence[str] | None = None
     if problems := [problem for day in days for problem in problems_of_day(directory, day)]:
         raise ArchiveDamaged(" ".join(problems))
     for day in days:
-        path = manifests.file_path(directory, day.day, _FILES[Segment.Part(segment.part)])
+        path = manifests.file_path(directory, day.day, _FILES[segment.part])
         for batch in parquet.batches(path, columns or parquet.schema().names):
             yield batch.filter(_is_of(segment, batch))
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from presence_events.archive import manifests, parquet
-from presence_events.archive.manifests import KINDS, Contents, File, Manifest
+from presence_events.archive.manifests import KINDS, PARTS, Contents, File, Manifest
 from presence_events.archive.packages import pyarrow
 from presence_events.archive.parquet import Summary
 from presence_events.exceptions import ArchiveDamaged
@@ -107,9 +107,10 @@ def _extra_files(directory: Path, days: list[date]) -> Iterator[str]:
 
 def _is_removed(name: str, manifest: Manifest, using: str) -> bool:
     """Returns whether retention has removed a segment that may have had events of the file from the database."""
-    removed = Segment.objects.using(using).filter(state__in=[Segment.State.LEAVING, Segment.State.REMOVED])
-    part = Segment.Part.TOUCHES if "touch" in KINDS[name] else Segment.Part.STAYS
-    return removed.filter(part=part, first_id__lt=manifest.end_position, last_id__gte=manifest.start_position).exists()
+    removed = Segment.objects.using(using).filter(
+        part=PARTS[name], state__in=[Segment.State.LEAVING, Segment.State.REMOVED]
+    )
+    return removed.filter(first_id__lt=manifest.end_position, last_id__gte=manifest.start_position).exists()
 
 
 def _differences(directory: Path, manifest: Manifest, using: str | None) -> list[str]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from presence_events.archive.manifests import (
     FORMAT,
     KINDS,
+    PARTS,
     Contents,
     File,
     Manifest,
@@ -60,7 +61,7 @@ def verifying(directory: Path) -> None:
         assert_type(read(directory, day), Manifest)
         for name in KINDS:
             assert_type(sha256(file_path(directory, day, name)), str)
-        print(FORMAT, manifest_path(directory, day), list(missing_days([day])))
+        print(FORMAT, PARTS[name], manifest_path(directory, day), list(missing_days([day])))
     assert_type(read_all(directory), dict[date, Manifest])
 
 

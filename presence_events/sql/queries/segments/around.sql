@@ -1,6 +1,6 @@
 -- Where the position of a moment is, by the figures of closed segments: the last position of those that have older events
 -- only, the first position of those that have none, and the day of that event. Then the segments that may have both, each
--- with its first and last position if it is closed. The rules for open segments are those of chosen.sql.
+-- with its first and last position if it is closed.
 SELECT
     max(last_id) FILTER (WHERE state = 'closed' AND last_at < %(moment)s),
     min(first_id) FILTER (WHERE state = 'closed' AND first_at >= %(moment)s),
@@ -16,12 +16,8 @@ SELECT
             ]
         ) FILTER (WHERE CASE state
             WHEN 'closed' THEN last_at >= %(moment)s AND first_at < %(moment)s
-            ELSE first_day IS NULL
-                OR first_day <= 1 + greatest(
-                    (clock_timestamp() AT TIME ZONE 'UTC')::date,
-                    (SELECT max(closed.end_day) FROM presence_segment AS closed WHERE closed.state = 'closed')
-                )
-                OR pg_relation_size(to_regclass(quote_ident(name))) > 0
+            ELSE
+-- include presence_events queries/segments/may_have_events
         END),
         '{}'
     )

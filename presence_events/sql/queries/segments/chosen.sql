@@ -1,9 +1,6 @@
 -- The days of the segments that may have events with positions from after (excluded) to up_to (included) and times from
 -- start (included) on, of stays that began at stop or before. Each limit may be null. Or only the last one of
 -- these positions is of interest. The first column is the horizon of stays.
---
--- An open segment may have any events. But days that come after tomorrow, or after the earliest day of appends, have none
--- as long as their segment takes no space: appends would have been directed there by a clock that was set back since.
 SELECT
     presence_horizon('stays'),
     coalesce(
@@ -26,10 +23,6 @@ WHERE (%(only)s::text IS NULL OR part = %(only)s::text)
             AND (%(stop)s::timestamptz IS NULL OR first_since <= %(stop)s::timestamptz)
         WHEN 'leaving' THEN false
         WHEN 'removed' THEN false
-        ELSE first_day IS NULL
-            OR first_day <= 1 + greatest(
-                (clock_timestamp() AT TIME ZONE 'UTC')::date,
-                (SELECT max(end_day) FROM presence_segment WHERE state = 'closed')
-            )
-            OR pg_relation_size(to_regclass(quote_ident(name))) > 0
+        ELSE
+-- include presence_events queries/segments/may_have_events
     END
