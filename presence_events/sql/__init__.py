@@ -27,7 +27,7 @@ _INCLUDE = re.compile(r"^-- include (\w+) (\S+)$", re.MULTILINE)
 @cache
 def read(package: str, name: str) -> str:
     """Returns the text of ``sql/<name>.sql`` in ``package``. ``name`` is a path without suffix: ``"grants/app"``."""
-    text = files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
+    text = files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip("\n")
     return _INCLUDE.sub(lambda include: read(*include.groups()), text)
 
 

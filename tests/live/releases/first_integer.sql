@@ -447,7 +447,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -482,7 +482,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -517,7 +517,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -552,7 +552,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -587,7 +587,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -622,7 +622,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Its triggers are set up to fire for writes that do not come from the fold.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -827,7 +827,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -861,7 +861,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -895,7 +895,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -929,7 +929,7 @@ BEGIN
     END IF;
 -- Refuses every statement that fires it. Retention disables its triggers in the transaction in which it writes.
 BEGIN
-    -- Django's test runner truncates test databases. presence_events.test_databases marks them.
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
@@ -1970,7 +1970,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713643193760025400	2026-11-29 17:15:12.816696+00
+projector	[[null, 302, []], null, 0, 0]	7713665688943240468	2026-11-29 18:42:31.686365+00
 \.
 
 
@@ -1979,7 +1979,7 @@ projector	[[null, 302, []], null, 0, 0]	7713643193760025400	2026-11-29 17:15:12.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 17:15:12.818394+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 18:42:31.688283+00
 \.
 
 
@@ -2226,12 +2226,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	3	2026-03-05	f	join	lobby	specific.5!117	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	2	2026-03-05	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-29 17:15:12.822397+00	2026-11-29 17:15:12.824342+00	821	\N	2026-11-29 17:15:12.822397+00	\N	2026-11-29	\N	prune		\N	server 2	\N
-306	2026-11-29 17:15:12.825229+00	2026-11-29 17:15:12.825229+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
-308	2026-11-29 17:15:12.829688+00	2026-11-29 17:15:12.829688+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
-309	2026-11-29 17:15:12.836139+00	2026-11-29 17:15:12.836139+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-29 17:15:12.841806+00	2026-11-29 17:15:12.841806+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
-312	2026-11-29 17:15:12.841806+00	2026-11-29 17:15:12.844526+00	829	126	2026-11-29 17:15:12.841806+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
+305	2026-11-29 18:42:31.692481+00	2026-11-29 18:42:31.69481+00	821	\N	2026-11-29 18:42:31.692481+00	\N	2026-11-29	\N	prune		\N	server 2	\N
+306	2026-11-29 18:42:31.695806+00	2026-11-29 18:42:31.695806+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
+308	2026-11-29 18:42:31.700937+00	2026-11-29 18:42:31.700937+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
+309	2026-11-29 18:42:31.706306+00	2026-11-29 18:42:31.706306+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
+311	2026-11-29 18:42:31.711183+00	2026-11-29 18:42:31.711183+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
+312	2026-11-29 18:42:31.711183+00	2026-11-29 18:42:31.713274+00	829	126	2026-11-29 18:42:31.711183+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -2304,11 +2304,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	4	2026-03-05	\N	touch	Büro 3	specific.1!113	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	4	2026-03-05	\N	touch	Büro 3	specific.4!116	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-29 17:15:12.821125+00	2026-11-29 17:15:12.821125+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
-304	2026-11-29 17:15:12.822397+00	2026-11-29 17:15:12.822397+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
-307	2026-11-29 17:15:12.825229+00	2026-11-29 17:15:12.827714+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
-310	2026-11-29 17:15:12.836139+00	2026-11-29 17:15:12.839853+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-29 17:15:12.821125+00	2026-11-29 17:15:12.845792+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+303	2026-11-29 18:42:31.691262+00	2026-11-29 18:42:31.691262+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+304	2026-11-29 18:42:31.692481+00	2026-11-29 18:42:31.692481+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
+307	2026-11-29 18:42:31.695806+00	2026-11-29 18:42:31.698707+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
+310	2026-11-29 18:42:31.706306+00	2026-11-29 18:42:31.709716+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
+313	2026-11-29 18:42:31.691262+00	2026-11-29 18:42:31.714313+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
 \.
 
 
@@ -2325,7 +2325,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 17:15:12.817047+00
+projector	1	1	1	2026-11-29 18:42:31.686871+00
 \.
 
 
@@ -2339,9 +2339,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 17:15:12.825229+00	2026-11-29 17:15:12.827714+00	\N	t	lobby	claimed	server 1	\N
-124	2026-11-29 17:15:12.829688+00	2026-11-29 17:15:12.829688+00	\N	t	lobby	leased	server 1	\N
-125	2026-11-29 17:15:12.836139+00	2026-11-29 17:15:12.839853+00	1	f	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 18:42:31.695806+00	2026-11-29 18:42:31.698707+00	\N	t	lobby	claimed	server 1	\N
+124	2026-11-29 18:42:31.700937+00	2026-11-29 18:42:31.700937+00	\N	t	lobby	leased	server 1	\N
+125	2026-11-29 18:42:31.706306+00	2026-11-29 18:42:31.709716+00	1	f	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -2350,7 +2350,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 17:15:12.821125+00	2026-11-29 17:15:12.845792+00
+server 1	2026-11-29 18:42:31.691262+00	2026-11-29 18:42:31.714313+00
 \.
 
 
@@ -3054,7 +3054,7 @@ CREATE TRIGGER pgtrigger_names_are_final_400c9 BEFORE UPDATE OF id, room, channe
 -- Name: TRIGGER pgtrigger_names_are_final_400c9 ON presence_open_stay; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_names_are_final_400c9 ON public.presence_open_stay IS '79b57346046fc8dd9a7154b88d4f8f08bd1f2725';
+COMMENT ON TRIGGER pgtrigger_names_are_final_400c9 ON public.presence_open_stay IS '0399e29cc38dfcb9133d8abacb96e074cdb87e75';
 
 
 --
@@ -3068,7 +3068,7 @@ CREATE TRIGGER pgtrigger_names_are_final_66411 BEFORE UPDATE OF channel_name ON 
 -- Name: TRIGGER pgtrigger_names_are_final_66411 ON presence_room; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_names_are_final_66411 ON public.presence_room IS '9666c7a31a3bd91002b8a7b45486315d2644af75';
+COMMENT ON TRIGGER pgtrigger_names_are_final_66411 ON public.presence_room IS '13f2b81524e9263bf62dfd7d74f119b6ab5bbfb9';
 
 
 --
@@ -3082,7 +3082,7 @@ CREATE TRIGGER pgtrigger_names_are_final_b7f96 BEFORE UPDATE OF name ON public.p
 -- Name: TRIGGER pgtrigger_names_are_final_b7f96 ON presence_process; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_names_are_final_b7f96 ON public.presence_process IS '39343d36d1fff1815946eef8a5b4b10d1e69c9c7';
+COMMENT ON TRIGGER pgtrigger_names_are_final_b7f96 ON public.presence_process IS 'ad74bc41b279179fd945c933105d818e649872c0';
 
 
 --
@@ -3096,7 +3096,7 @@ CREATE TRIGGER pgtrigger_never_truncated_4a0ab BEFORE TRUNCATE ON public.presenc
 -- Name: TRIGGER pgtrigger_never_truncated_4a0ab ON presence_room; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_never_truncated_4a0ab ON public.presence_room IS '73fb94152bf1b2484b1ae6041f305a6668117f5d';
+COMMENT ON TRIGGER pgtrigger_never_truncated_4a0ab ON public.presence_room IS '405e78ad5df571483407b6670360ab5d701dc1dc';
 
 
 --
@@ -3110,7 +3110,7 @@ CREATE TRIGGER pgtrigger_never_truncated_ea5ea BEFORE TRUNCATE ON public.presenc
 -- Name: TRIGGER pgtrigger_never_truncated_ea5ea ON presence_open_stay; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_never_truncated_ea5ea ON public.presence_open_stay IS '76248e39a184fae8d9a07764179f98bad17772dc';
+COMMENT ON TRIGGER pgtrigger_never_truncated_ea5ea ON public.presence_open_stay IS '08033845a4295f45cf53c2a869db3cb9caa20795';
 
 
 --
@@ -3124,7 +3124,7 @@ CREATE TRIGGER pgtrigger_never_truncated_fbea3 BEFORE TRUNCATE ON public.presenc
 -- Name: TRIGGER pgtrigger_never_truncated_fbea3 ON presence_process; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_never_truncated_fbea3 ON public.presence_process IS 'cf2a9391d1aa17280ee275f41a1ad6194884a005';
+COMMENT ON TRIGGER pgtrigger_never_truncated_fbea3 ON public.presence_process IS '5461159a91999bc107c2f6ac0b01d82bfbeae252';
 
 
 --
@@ -3222,7 +3222,7 @@ CREATE TRIGGER pgtrigger_retention_only_6acc1 BEFORE INSERT OR DELETE OR UPDATE 
 -- Name: TRIGGER pgtrigger_retention_only_6acc1 ON presence_baseline_process; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_retention_only_6acc1 ON public.presence_baseline_process IS '27399c9eda3e6c640cb95532690fb99a8369e729';
+COMMENT ON TRIGGER pgtrigger_retention_only_6acc1 ON public.presence_baseline_process IS '0bfe5f2f90f0b2b921cc558649ead06c43270f7c';
 
 
 --
@@ -3236,7 +3236,7 @@ CREATE TRIGGER pgtrigger_retention_only_85d7b BEFORE INSERT OR DELETE OR UPDATE 
 -- Name: TRIGGER pgtrigger_retention_only_85d7b ON presence_baseline_room; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_retention_only_85d7b ON public.presence_baseline_room IS '77427280e54627d20372ffe7191ea4e9ecb68657';
+COMMENT ON TRIGGER pgtrigger_retention_only_85d7b ON public.presence_baseline_room IS 'c72f82ae91420753ded7c58e983d6fd56d027b85';
 
 
 --
@@ -3250,7 +3250,7 @@ CREATE TRIGGER pgtrigger_retention_only_c7270 BEFORE INSERT OR DELETE OR UPDATE 
 -- Name: TRIGGER pgtrigger_retention_only_c7270 ON presence_baseline; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_retention_only_c7270 ON public.presence_baseline IS 'c3c7a80e72bef14a4433ac3904b9a074364acb68';
+COMMENT ON TRIGGER pgtrigger_retention_only_c7270 ON public.presence_baseline IS 'a0483ebc0417497019e7eccac4c4852f96937a2a';
 
 
 --
@@ -3264,7 +3264,7 @@ CREATE TRIGGER pgtrigger_retention_only_d234b BEFORE INSERT OR DELETE OR UPDATE 
 -- Name: TRIGGER pgtrigger_retention_only_d234b ON presence_baseline_stay; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_retention_only_d234b ON public.presence_baseline_stay IS 'b1d2959d43903d7c6eb33486c16d7ac8256dd0bf';
+COMMENT ON TRIGGER pgtrigger_retention_only_d234b ON public.presence_baseline_stay IS 'ff1a744d14c14f1cb409b25a329ea1d715b5c475';
 
 
 --
