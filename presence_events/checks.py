@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -82,8 +83,10 @@ def _check_retention() -> Iterable[checks.CheckMessage]:
         )
 
 
+@cache
 def database_check(app_label: str) -> Callable[..., Iterable[checks.CheckMessage]]:
-    """Returns the check of an app's migrations and triggers in the databases.
+    """Returns the check of an app's migrations and triggers in the databases: the same one each time, so Django does not
+    run it twice if the apps become ready again.
 
     The check runs with ``check --database`` and before ``migrate``. It skips databases that are not PostgreSQL, and
     those from which the routers exclude the log.
