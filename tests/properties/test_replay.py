@@ -56,6 +56,10 @@ DAMAGE = (
 def record_steps(steps: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE presence_event, presence_open_stay, presence_process, presence_room")
+    record_more(steps)
+
+
+def record_more(steps: list[Any]) -> None:
     accounts = get_user_model()._default_manager
     users = [None, *(accounts.get_or_create(username=name)[0] for name in ("ada", "grace"))]
     for kind, room, channel, user, data in steps:

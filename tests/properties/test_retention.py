@@ -7,41 +7,24 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.contrib.auth import get_user_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence_events.exceptions import BeforeHorizon
 from presence_events.models import PresenceEvent, Removal, Segment
-from presence_events.recorder import Draft, record
 from presence_events.segments import horizon
 from projections.models import PresenceSession
 from projections.replay import ranges
 from projections.replay.repair import compare
 from projections.replay.state import state
 from projections.replay.what_if import gaps
-from tests import leases, retention, segments
+from tests import retention, segments
 from tests.fold import fold, live
 from tests.projections.replay.histories import expected_rows, rows_of
-from tests.properties.test_replay import PROCESSES, STEPS, record_steps
+from tests.properties.test_replay import STEPS, record_more, record_steps
 
 A_DAY = timedelta(days=1)
 PARTS = st.sampled_from([("touches",), ("stays",), ("touches", "stays")])
-
-
-def record_more(steps: list[Any]) -> None:
-    accounts = get_user_model()._default_manager
-    users = [None, *(accounts.get_or_create(username=name)[0] for name in ("ada", "grace"))]
-    for kind, room, channel, user, data in steps:
-        match kind:
-            case "beat":
-                leases.beat(PROCESSES[user])
-            case "end":
-                leases.end_lease(PROCESSES[user])
-            case "lease" | "release":
-                leases.put_on_lease(PROCESSES[user], (room, channel), is_leased=kind == "lease")
-            case _:
-                record([Draft(kind, room, channel, users[user], data)])
 
 
 @pytest.mark.django_db(transaction=True)
