@@ -15,7 +15,7 @@ from presence_events.segments.periods import Period, period_of
 from presence_events.segments.preparing import today
 from presence_events.tail import Mark
 
-__all__ = ["Limits", "PartPlan", "plan", "read_limits"]
+__all__ = ["Limits", "PartPlan", "plan", "read_limits", "shown"]
 
 
 class PartPlan(NamedTuple):
@@ -63,7 +63,7 @@ class Limits(NamedTuple):
                 yield f"the checkpoint {name!r}"
         first = self.first_open_stay if segment.part == Segment.Part.STAYS else None
         if first is not None and segment.last_at is not None and segment.last_at >= first:
-            yield f"a stay that is open since {_shown(first)}"
+            yield f"a stay that is open since {shown(first, 'seconds')}"
 
 
 def read_limits(using: str) -> Limits:
@@ -110,5 +110,6 @@ def _decided(mark: Any) -> int | None:
         return None
 
 
-def _shown(moment: datetime) -> str:
-    return (timezone.localtime(moment) if timezone.is_aware(moment) else moment).isoformat(" ", "seconds")
+def shown(moment: datetime, timespec: str = "auto") -> str:
+    """Returns ``moment`` as text for operators, in the current time zone."""
+    return (timezone.localtime(moment) if timezone.is_aware(moment) else moment).isoformat(" ", timespec)

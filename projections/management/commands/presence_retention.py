@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from presence_events.databases import write_alias
 from presence_events.models import Segment
@@ -18,7 +17,7 @@ from projections.management.errors import FAILED, reported_errors
 from projections.management.output import closed_pipe_exits
 from projections.management.progress import Progress
 from projections.retention import archiving, removing
-from projections.retention.limits import PartPlan, plan
+from projections.retention.limits import PartPlan, plan, shown
 
 
 class Command(BaseCommand):
@@ -107,7 +106,7 @@ class Command(BaseCommand):
         found = horizon.read(using)
         for part in Segment.Part.values:
             if (moment := found.of(part)) is not None:
-                self.stdout.write(f"The horizon of {part} is {_shown(moment)}.")
+                self.stdout.write(f"The horizon of {part} is {shown(moment)}.")
 
 
 def _stopped(part: PartPlan) -> str:
@@ -119,7 +118,3 @@ def _days(segment: Segment) -> str:
     """Returns the days of a closed segment as text."""
     last = segment.end_day - timedelta(days=1) if segment.end_day else None
     return f"from {segment.first_day} to {last}" if segment.first_day else f"up to {last}"
-
-
-def _shown(moment: datetime) -> str:
-    return (timezone.localtime(moment) if timezone.is_aware(moment) else moment).isoformat(" ")
