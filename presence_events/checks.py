@@ -85,8 +85,9 @@ def _check_retention() -> Iterable[checks.CheckMessage]:
 
 @cache
 def database_check(app_label: str) -> Callable[..., Iterable[checks.CheckMessage]]:
-    """Returns the check of an app's migrations and triggers in the databases: the same one each time, so Django does not
-    run it twice if the apps become ready again.
+    """Returns the check of an app's migrations and triggers in the databases.
+
+    It is the same function each time, so Django does not run it twice if the apps become ready again.
 
     The check runs with ``check --database`` and before ``migrate``. It skips databases that are not PostgreSQL, and
     those from which the routers exclude the log.

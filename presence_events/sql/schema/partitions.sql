@@ -1,5 +1,5 @@
 -- Makes the log, which Django has created as a plain and empty table, a partitioned one. Touches are apart from the other
--- events, so that they can be dropped earlier, and each part is divided into segments by the day of appending.
+-- events, because they can be dropped earlier. Each part is divided into segments by the day of appending.
 --
 -- The day is the default of a column, because PostgreSQL chooses the partition of a row before the BEFORE triggers run:
 -- they draw the position and read the time too late.

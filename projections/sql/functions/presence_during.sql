@@ -1,5 +1,6 @@
 -- Returns the stays that overlap the span from start (included) to stop (excluded). If stop is in the future, the result
--- covers the time until now. Raises an error if start is before the horizon of stays. The WITH and the coalesce are explained in presence_at.
+-- covers the time until now. Raises an error if start is before the horizon of stays. The WITH and the coalesce are
+-- explained in presence_at.
 CREATE FUNCTION presence_during(start timestamptz, stop timestamptz)
 RETURNS SETOF presence_session LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC

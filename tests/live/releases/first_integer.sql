@@ -1970,7 +1970,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713665688943240468	2026-11-29 18:42:31.686365+00
+projector	[[null, 302, []], null, 0, 0]	7713668083305793991	2026-11-29 18:51:49.259895+00
 \.
 
 
@@ -1979,7 +1979,7 @@ projector	[[null, 302, []], null, 0, 0]	7713665688943240468	2026-11-29 18:42:31.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 18:42:31.688283+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 18:51:49.261906+00
 \.
 
 
@@ -2226,12 +2226,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	3	2026-03-05	f	join	lobby	specific.5!117	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	2	2026-03-05	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-29 18:42:31.692481+00	2026-11-29 18:42:31.69481+00	821	\N	2026-11-29 18:42:31.692481+00	\N	2026-11-29	\N	prune		\N	server 2	\N
-306	2026-11-29 18:42:31.695806+00	2026-11-29 18:42:31.695806+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
-308	2026-11-29 18:42:31.700937+00	2026-11-29 18:42:31.700937+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
-309	2026-11-29 18:42:31.706306+00	2026-11-29 18:42:31.706306+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-29 18:42:31.711183+00	2026-11-29 18:42:31.711183+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
-312	2026-11-29 18:42:31.711183+00	2026-11-29 18:42:31.713274+00	829	126	2026-11-29 18:42:31.711183+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
+305	2026-11-29 18:51:49.267907+00	2026-11-29 18:51:49.270906+00	821	\N	2026-11-29 18:51:49.267907+00	\N	2026-11-29	\N	prune		\N	server 2	\N
+306	2026-11-29 18:51:49.272215+00	2026-11-29 18:51:49.272215+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
+308	2026-11-29 18:51:49.278703+00	2026-11-29 18:51:49.278703+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
+309	2026-11-29 18:51:49.284545+00	2026-11-29 18:51:49.284545+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
+311	2026-11-29 18:51:49.290358+00	2026-11-29 18:51:49.290358+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
+312	2026-11-29 18:51:49.290358+00	2026-11-29 18:51:49.292552+00	829	126	2026-11-29 18:51:49.290358+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -2304,11 +2304,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	4	2026-03-05	\N	touch	Büro 3	specific.1!113	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	4	2026-03-05	\N	touch	Büro 3	specific.4!116	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-29 18:42:31.691262+00	2026-11-29 18:42:31.691262+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
-304	2026-11-29 18:42:31.692481+00	2026-11-29 18:42:31.692481+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
-307	2026-11-29 18:42:31.695806+00	2026-11-29 18:42:31.698707+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
-310	2026-11-29 18:42:31.706306+00	2026-11-29 18:42:31.709716+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-29 18:42:31.691262+00	2026-11-29 18:42:31.714313+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+303	2026-11-29 18:51:49.265669+00	2026-11-29 18:51:49.265669+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+304	2026-11-29 18:51:49.267907+00	2026-11-29 18:51:49.267907+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
+307	2026-11-29 18:51:49.272215+00	2026-11-29 18:51:49.276135+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
+310	2026-11-29 18:51:49.284545+00	2026-11-29 18:51:49.288545+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
+313	2026-11-29 18:51:49.265669+00	2026-11-29 18:51:49.293591+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
 \.
 
 
@@ -2325,7 +2325,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 18:42:31.686871+00
+projector	1	1	1	2026-11-29 18:51:49.260292+00
 \.
 
 
@@ -2339,9 +2339,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 18:42:31.695806+00	2026-11-29 18:42:31.698707+00	\N	t	lobby	claimed	server 1	\N
-124	2026-11-29 18:42:31.700937+00	2026-11-29 18:42:31.700937+00	\N	t	lobby	leased	server 1	\N
-125	2026-11-29 18:42:31.706306+00	2026-11-29 18:42:31.709716+00	1	f	lobby	last	\N	{"device": "phone"}
+123	2026-11-29 18:51:49.272215+00	2026-11-29 18:51:49.276135+00	\N	t	lobby	claimed	server 1	\N
+124	2026-11-29 18:51:49.278703+00	2026-11-29 18:51:49.278703+00	\N	t	lobby	leased	server 1	\N
+125	2026-11-29 18:51:49.284545+00	2026-11-29 18:51:49.288545+00	1	f	lobby	last	\N	{"device": "phone"}
 \.
 
 
@@ -2350,7 +2350,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 18:42:31.691262+00	2026-11-29 18:42:31.714313+00
+server 1	2026-11-29 18:51:49.265669+00	2026-11-29 18:51:49.293591+00
 \.
 
 

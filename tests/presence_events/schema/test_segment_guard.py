@@ -1,4 +1,4 @@
-"""No statement on a partition of the log changes it, whoever runs it."""
+"""Every statement on a partition of the log is refused, for its owner and for other roles."""
 
 from __future__ import annotations
 

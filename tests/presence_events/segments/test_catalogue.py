@@ -143,7 +143,7 @@ def test_the_days_of_both_parts_are_joined(history: list[PresenceEvent]) -> None
 
 
 def test_a_thread_that_may_not_query_reads_all_segments(history: list[PresenceEvent]) -> None:
-    """So that a queryset can be shown in an event loop."""
+    """A queryset can be shown in an event loop."""
 
     async def shown() -> str:
         return str(PresenceEvent.objects.filter(catalogue.MayContain("id", after=3)).query)

@@ -1,5 +1,5 @@
--- The events of a part of the log that the snapshot of the window sees and the one before it does not, by position. In a window without a
--- snapshot, all transactions have ended.
+-- The events of a part of the log that the snapshot of the window sees and the one before it does not, by position. In a
+-- window without a snapshot, all transactions have ended.
 SELECT {columns}
 FROM presence_event
 WHERE id > %(after)s AND id <= %(until)s AND {part}
