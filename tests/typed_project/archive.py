@@ -61,7 +61,8 @@ def verifying(directory: Path) -> None:
         assert_type(read(directory, day), Manifest)
         for name in KINDS:
             assert_type(sha256(file_path(directory, day, name)), str)
-        print(FORMAT, PARTS[name], manifest_path(directory, day), list(missing_days([day])))
+        assert_type(PARTS, dict[str, str])
+        print(FORMAT, manifest_path(directory, day), list(missing_days([day])))
     assert_type(read_all(directory), dict[date, Manifest])
 
 
