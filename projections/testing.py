@@ -12,6 +12,8 @@
 They work with any test runner, inside a transaction (``TestCase``) and outside (``TransactionTestCase``). They use the
 database of the log; ``using`` names another one. The coroutine twin of ``name`` is ``aname``. The context managers
 support ``with`` and ``async with``.
+
+`RosterClient` is for tests of a consumer that serves rosters: it folds the messages as a browser does.
 """
 
 from __future__ import annotations
@@ -31,10 +33,12 @@ from presence_events.databases import write_alias
 from presence_events.exceptions import NotATestDatabase
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
+from projections.rosters.client import RosterClient
 
 __all__ = [
     "NotATestDatabase",
     "Recording",
+    "RosterClient",
     "aage_presences",
     "aassert_present",
     "age_presences",

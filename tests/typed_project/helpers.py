@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from django.contrib.auth.models import AbstractBaseUser
 
@@ -11,6 +11,7 @@ from projections.models import Room
 from projections.testing import (
     NotATestDatabase,
     Recording,
+    RosterClient,
     aage_presences,
     aassert_present,
     age_presences,
@@ -38,3 +39,22 @@ async def acheck(user: AbstractBaseUser) -> None:
         assert_type(events, list[PresenceEvent])
     assert_type(await aage_presences(60, user=user), int)
     assert_type(recorded(using="default"), Recording)
+
+
+def check_roster() -> None:
+    sent: list[dict[str, Any]] = []
+    client = RosterClient("lobby", sent.append)
+    removals = [
+        client.on_join(lambda member, before: print(member["id"])),
+        client.on_leave(lambda member, before: print(member["id"])),
+        client.on_update(lambda member, before: print(member["info"], before and before["info"])),
+        client.on_sync(lambda: print(client.people, client.anonymous)),
+    ]
+    client.follow()
+    assert_type(client.receive("{}"), bool)
+    client.unfollow()
+    removals[0]()
+    assert_type(client.mark, str | None)
+    assert_type(client.refused, str | None)
+    assert_type(client.listed_all, bool | None)
+    assert_type(client.members, dict[str, dict[str, Any]])
