@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from projections.rosters.marks import RosterMark
+from projections.rosters.marks import RosterMark, Snapshot
 
 __all__ = ["MAX_CHANGES", "Change", "History"]
 
@@ -24,10 +24,14 @@ class Change(NamedTuple):
 
 
 class History:
-    """The latest changes of a room, from the mark ``start`` on. `extend` adds earlier ones."""
+    """The latest changes of a room that the snapshot ``start`` does not see. `extend` adds earlier ones.
 
-    def __init__(self, start: RosterMark) -> None:
+    Before the snapshot was taken, the positions up to ``high`` had been drawn.
+    """
+
+    def __init__(self, start: Snapshot, high: int) -> None:
         self._start = start
+        self._high = high
         self._changes: deque[Change] = deque()
         self._after: int | None = None
         self._dropped = 0
@@ -51,7 +55,7 @@ class History:
             return False
         if self._after is not None:
             return mark.low >= self._after
-        return mark.low >= self._start.low and mark.snapshot.covers(self._start.snapshot)
+        return mark.low >= self._high and mark.snapshot.covers(self._start)
 
     def changed_since(self, mark: RosterMark) -> set[str]:
         """Returns the people who may have changed since ``mark``. The history has to reach it.

@@ -49,8 +49,8 @@ class _End(NamedTuple):
 class _Person:
     __slots__ = ("open", "recent", "user_id")
 
-    def __init__(self, user_id: Any) -> None:
-        self.user_id = user_id
+    def __init__(self) -> None:
+        self.user_id: Any = None
         self.open: dict[int, Connection] = {}
         self.recent: list[_Recent] = []
 
@@ -85,45 +85,45 @@ class People:
         self._grace = grace
         self._name = name
         self._people: dict[str, _Person] = {}
-        self._person_of: dict[int, str] = {}
+        self._of_session: dict[int, tuple[str, Any]] = {}
         self._ends: deque[_End] = deque()
         self._changed: set[str] = set()
 
     def replace(self, stays: Iterable[Stay]) -> None:
         """Replaces the open stays by ``stays``. Those that are missing have ended without a grace."""
-        for session, key in self._person_of.items():
+        for session, (key, _) in self._of_session.items():
             del self._people[key].open[session]
             self._changed.add(key)
-        self._person_of = {}
+        self._of_session = {}
         for stay in stays:
             self._open(self._key(stay.user_id, stay.data), stay.session, stay.user_id, stay.since, stay.data)
 
-    def apply(self, event: PresenceEvent, now: float) -> str | None:
-        """Applies the next event of the room. Returns the key of its person, or None if it concerns no connection."""
+    def apply(self, event: PresenceEvent, now: float) -> set[str]:
+        """Applies the next event of the room. Returns the keys of the people that it concerns.
+
+        These are two if new data makes the connection that of another person.
+        """
         session = event.session
         if session is None:
-            return None
+            return set()
         if event.kind == "join":
             key = self._open(self._key(event.user_id, event.data), session, event.user_id, event.since, event.data)
             self._note(key, _Recent(event.id, now, None))
-            return key
-        known = self._person_of.get(session)
-        if known is None:
-            return None
+            return {key}
+        if session not in self._of_session:
+            return set()
+        known, user_id = self._of_session.pop(session)
         self._changed.add(known)
-        person = self._people[known]
-        connection = person.open.pop(session)
+        connection = self._people[known].open.pop(session)
         if event.kind == "touch":
-            key = self._key(person.user_id, event.data)
-            return self._open(key, session, person.user_id, connection.since, event.data)
-        del self._person_of[session]
+            return {known, self._open(self._key(user_id, event.data), session, user_id, connection.since, event.data)}
         self._note(known, _Recent(event.id, now, connection))
         if self._grace:
             self._ends.append(_End(event.id, now, known))
-        return known
+        return {known}
 
     def changes(self, now: float) -> dict[str, tuple[Any, list[Connection]]]:
-        """Returns the people who may have changed since the last call: the key of the user, and the connections.
+        """Returns the people who may have changed since the last call: the key of a user, and the connections.
 
         The list is empty for a person who is no longer in the room. The key `ANONYMOUS` has the connections without a
         person.
@@ -162,9 +162,10 @@ class People:
         return self._name(user_id, data) or ANONYMOUS
 
     def _open(self, key: str, session: int, user_id: Any, since: Any, data: Any) -> str:
-        person = self._people.setdefault(key, _Person(user_id))
+        person = self._people.setdefault(key, _Person())
+        person.user_id = user_id
         person.open[session] = Connection(session, since, data)
-        self._person_of[session] = key
+        self._of_session[session] = key, user_id
         self._changed.add(key)
         return key
 

@@ -32,13 +32,13 @@ class Read(NamedTuple):
     """What one `Reader.read` found.
 
     ``events`` are the new events of the rooms, in the order of the log, and ``mark`` is the place after them.
-    ``loaded`` has the open stays of rooms, with the mark of each. ``changes`` has the changes of rooms after a
-    position, and this position. Rooms in which they are too many are missing.
+    ``loaded`` has the open stays of rooms, the mark of each, and a position up to which all had been drawn before.
+    ``changes`` has the changes of rooms after a position, and this position. Rooms with too many are missing.
     """
 
     events: list[PresenceEvent]
     mark: RosterMark
-    loaded: dict[str, tuple[list[Stay], RosterMark]]
+    loaded: dict[str, tuple[list[Stay], RosterMark, int]]
     changes: dict[str, tuple[list[Change], int]]
 
 
@@ -78,7 +78,7 @@ class Reader:
         return Read(
             events,
             read,
-            {room: self._load(room, read) for room in again},
+            {room: (*self._load(room, read), cut.high) for room in again},
             {
                 room: (changes, after)
                 for room, after in earlier.items()

@@ -34,7 +34,7 @@ class Replica:
         self.room = room
         self.channels: set[str] = set()
         self.mark = RosterMark(-1, Snapshot(0, 0, frozenset()), 0)
-        self.history = History(self.mark)
+        self.history = History(self.mark.snapshot, 0)
         self._purpose = f"{log}\n{room}\n{roster.identity}"
         self._people = People(roster.grace, self._person)
         self._members: dict[str, Member] = {}
@@ -42,11 +42,14 @@ class Replica:
         self._views: dict[Hashable, View] = {}
         self._loaded = self.mark.snapshot
 
-    def load(self, stays: Sequence[Stay], mark: RosterMark) -> None:
-        """Replaces what is known by ``stays``: all that the snapshot of ``mark`` sees as open."""
+    def load(self, stays: Sequence[Stay], mark: RosterMark, high: int) -> None:
+        """Replaces what is known by ``stays``: all that the snapshot of ``mark`` sees as open.
+
+        Before that snapshot, the positions up to ``high`` had been drawn.
+        """
         self._people.replace(stays)
         self.channels = {stay.channel_name for stay in stays}
-        self.history = History(mark)
+        self.history = History(mark.snapshot, high)
         self._loaded = mark.snapshot
         self.mark = mark
 
@@ -57,16 +60,15 @@ class Replica:
         """
         if self._loaded.sees(event.tx):
             return False
-        person = self._people.apply(event, now)
-        if person is None:
-            return False
+        concerned = self._people.apply(event, now)
         is_end = event.kind in ("leave", "prune")
         if event.kind == "join":
             self.channels.add(str(event.channel_name))
         elif is_end:
             self.channels.discard(str(event.channel_name))
-        self.history.add(Change(event.id, event.tx, person, is_end))
-        return True
+        for person in concerned:
+            self.history.add(Change(event.id, event.tx, person, is_end))
+        return bool(concerned)
 
     def has_changes(self, now: float) -> bool:
         """Returns whether there is something to `publish`."""
@@ -122,12 +124,16 @@ class Replica:
         """Returns what a viewer who has the roster at ``mark`` has to be sent: the text and its mark."""
         view = self.view(key)
         read = view.read(mark)
-        if mark is None or read is None or read.low < 0 or not self.history.reaches(read):
+        if mark is None or read is None or not self._knows_since(read):
             text = view.snapshot()
         else:
             changed = self.history.changed_since(read) | self._people.in_grace()
             text = view.since(mark, changed - {ANONYMOUS})
         return text, view.mark
+
+    def _knows_since(self, mark: RosterMark) -> bool:
+        """Returns whether all changes since ``mark`` are known. Another process may have been ahead of this one."""
+        return mark.low >= 0 and self.history.reaches(mark) and self.mark.snapshot.covers(mark.snapshot)
 
     def _published_mark(self) -> RosterMark:
         end = self._people.oldest_end()
