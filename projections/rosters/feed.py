@@ -25,9 +25,9 @@ from projections._live.background import BackgroundTasks
 from projections.rosters import reading
 from projections.rosters.follower import Follower
 from projections.rosters.members import Member
+from projections.rosters.messages import encode
 from projections.rosters.replica import Replica
 from projections.rosters.roster import Roster
-from projections.rosters.views import encode
 
 __all__ = ["BUSY", "POLL", "QUIET", "Feed", "feed", "wake"]
 

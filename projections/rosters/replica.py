@@ -11,9 +11,9 @@ from presence_events.models import PresenceEvent
 from projections.rosters.history import Change, History
 from projections.rosters.marks import RosterMark, Snapshot
 from projections.rosters.members import Connection, Member
+from projections.rosters.messages import View
 from projections.rosters.people import ANONYMOUS, People, Stay
 from projections.rosters.roster import Roster
-from projections.rosters.views import View
 
 __all__ = ["Replica"]
 

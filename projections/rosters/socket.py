@@ -14,8 +14,8 @@ from presence_events.exceptions import InvalidRoomName
 from projections.rosters import feed, wakeups
 from projections.rosters.feed import Feed
 from projections.rosters.follower import Follower
+from projections.rosters.messages import VERSION, encode
 from projections.rosters.roster import Roster
-from projections.rosters.views import VERSION, encode
 
 __all__ = ["MAX_ROOMS", "RosterSocket"]
 
