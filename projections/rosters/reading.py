@@ -53,8 +53,8 @@ class Reader:
         self._tail = Tail(using, touches=False)
         self.log = str(sql.rows("projections", "queries/rosters/log", using=using)[0][0])
         cut = Cut.now(using)
-        # What the open transactions have appended so far is not known.
-        self._mark = Mark(cut._replace(open={}))
+        # What the open transactions have appended so far is not read: the rooms are loaded again when they have ended.
+        self._mark = Mark(cut._replace(open=dict.fromkeys(cut.open, cut.high)))
         self._unknown = set(cut.open)
 
     def read(self, rooms: Collection[str], load: Collection[str], earlier: Mapping[str, int]) -> Read:
