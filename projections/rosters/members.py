@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Connection", "Member"]
+__all__ = ["Connection", "Member", "members_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,23 @@ class Member:
             found["info"] = self.info
         found["connections"] = [_connection_as_json(connection, data) for connection in self.connections]
         return found
+
+
+def members_of(presences: Iterable[Any]) -> list[Member]:
+    """Returns the users among ``presences``, each once, in the order in which their first connections joined.
+
+    ``presences`` are in the order of their sessions, and their users have been fetched.
+    """
+    found: dict[Any, Member] = {}
+    for presence in presences:
+        if presence.user_id is not None:
+            member = found.setdefault(presence.user_id, Member(str(presence.user_id), presence.user_id, []))
+            member.user = presence.user
+            member.connections = [
+                *member.connections,
+                Connection(presence.pk, presence.joined_at, presence.data),
+            ]
+    return list(found.values())
 
 
 def _connection_as_json(connection: Connection, data: bool) -> dict[str, Any]:
