@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -280,6 +281,14 @@ def test_a_faulty_callback_does_not_break_the_roster(live: Reporting) -> None:
 
 def test_a_callback_that_removes_itself_does_not_hide_the_next(live: Reporting) -> None:
     called: list[str] = []
-    removals = [live.on_sync(lambda: removals[0]()), live.on_sync(lambda: called.append("x"))]
-    live.receive(diff("a", "b", 2))
-    assert called == ["x"]
+    removals: list[Callable[[], None]] = []
+
+    def remove(*_: object) -> None:
+        removals.pop()()
+
+    for add in (live.on_join, live.on_sync):
+        removals.append(add(remove))
+        add(lambda *_: called.append("x"))
+        live.receive(diff(str(live.mark), f"{live.mark}+", 3, joined=[member(f"{live.mark}")]))
+        assert removals == []
+    assert called == ["x"] * 3
