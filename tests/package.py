@@ -60,7 +60,7 @@ def main(dist: Path) -> None:
         (licence,) = [name for name in archive.namelist() if name.endswith("LICENSE")]
         assert "MIT License" in archive.read(licence).decode()
     assert packed == expected(), packed ^ expected()
-    for kind in (".sql", ".html", ".css", ".js", ".mo", "py.typed", "0001_initial.py"):
+    for kind in (".sql", ".html", ".css", ".js", ".d.ts", ".mo", "py.typed", "0001_initial.py"):
         assert any(name.endswith(kind) for name in packed), kind
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -139,7 +139,7 @@ class RosterClient:
     def _apply(self, message: dict[str, Any]) -> None:
         if self.mark is None or message.get("before") != self.mark:
             # What is only a repetition was not missed.
-            if (self.mark is None or message.get("mark") != self.mark) and self._follows and not self._is_asking:
+            if message.get("mark") != self.mark and self._follows and not self._is_asking:
                 self._ask()
             return
         departed = [self.members.pop(key) for key in message.get("left") or () if key in self.members]

@@ -140,7 +140,7 @@ export class Roster extends EventTarget {
   #apply({ before, left = [], hidden = [], joined = [], updated = [], shown = [], ...message }) {
     if (this.mark === null || before !== this.mark) {
       // What is only a repetition was not missed.
-      const isMissed = this.mark === null || message.mark !== this.mark;
+      const isMissed = message.mark !== this.mark;
       if (isMissed && this.#isOpen && this.state !== "paused" && !this.#isAsking) this.#ask();
       return;
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,22 @@ import pytest
 from projections.testing import RosterClient
 
 SINCE = "2026-03-01T09:00:00.000Z"
+DIFFERENCES = [
+    ({"a": 1, "b": [1, {}]}, {"b": [1, {}], "a": 1}, False),
+    ({"a": True}, {"a": 1}, True),
+    ({"a": 1}, {"a": 1.0}, False),
+    ([1, 2], [1], True),
+    ([1, 2], [2, 1], True),
+    ([], {}, True),
+    ({}, 5, True),
+    (5, {}, True),
+    ({"a": None}, {"b": None}, True),
+    ({"a": None}, {}, True),
+    ({"a": {}}, {"a": None}, True),
+    ({"__proto__": {}}, {"a": 1}, True),
+    ("", None, True),
+]
+"""Information of a member, another one, and whether they differ."""
 
 
 def member(key: str, name: str = "", connections: int = 1) -> dict[str, Any]:
@@ -174,7 +191,10 @@ def test_while_the_first_answer_is_awaited_it_does_not_ask_again(client: Reporti
 
 def test_a_diff_without_marks_is_not_for_a_client_without_a_mark(client: Reporting) -> None:
     client.follow()
-    client.receive({"type": "presence.diff", "room": "lobby", "people": 1, "anonymous": 0, "joined": [member("7")]})
+    for marks in ({}, {"before": None, "mark": None}, {"before": None, "mark": "b"}):
+        change = diff("", "", 1, joined=[member("7")])
+        del change["before"], change["mark"]
+        client.receive(change | marks)
     assert (client.members, client.reports) == ({}, [])
 
 
@@ -226,21 +246,7 @@ def test_fields_that_it_does_not_know_are_ignored(live: Reporting) -> None:
     assert live.mark == "b"
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "is_update"),
-    [
-        ({"a": 1, "b": [1, {}]}, {"b": [1, {}], "a": 1}, False),
-        ({"a": True}, {"a": 1}, True),
-        ({"a": 1}, {"a": 1.0}, False),
-        ([1, 2], [1], True),
-        ([1, 2], [2, 1], True),
-        ([], {}, True),
-        ({}, 5, True),
-        ({"a": None}, {"b": None}, True),
-        ({"a": None}, {}, True),
-        ("", None, True),
-    ],
-)
+@pytest.mark.parametrize(("before", "after", "is_update"), DIFFERENCES)
 def test_an_update_is_reported_if_the_member_differs(
     before: Any, after: Any, is_update: bool, client: Reporting
 ) -> None:
@@ -271,3 +277,18 @@ def test_a_faulty_callback_does_not_break_the_roster(live: Reporting) -> None:
     remove()
     live.receive(diff("b", "c", 2, left=["12"]))
     assert (live.mark, [*live.members], live.sent) == ("c", ["7", "9"], [])
+
+
+def test_a_callback_that_removes_itself_does_not_hide_the_next(live: Reporting) -> None:
+    called: list[str] = []
+    removals: list[Callable[[], None]] = []
+
+    def remove(*_: object) -> None:
+        removals.pop()()
+
+    for add in (live.on_join, live.on_sync):
+        removals.append(add(remove))
+        add(lambda *_: called.append("x"))
+        live.receive(diff(str(live.mark), f"{live.mark}+", 3, joined=[member(f"{live.mark}")]))
+        assert removals == []
+    assert called == ["x"] * 3

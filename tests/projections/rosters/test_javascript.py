@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.projections.rosters.node import STATIC, NodeClient, running
-from tests.projections.rosters.test_client import diff, followed, member, snapshot
+from tests.projections.rosters.test_client import DIFFERENCES, diff, followed, member, snapshot
 
 UNFOLLOW = {"type": "presence.unfollow", "room": "lobby"}
 PING = '{"type":"presence.ping"}'
@@ -75,7 +75,9 @@ def test_its_types_are_beside_it() -> None:
 
 def test_with_a_function_it_follows_when_the_socket_opened(page: Page) -> None:
     assert page.make()["sent"] == []
-    assert page.do("opened")["sent"] == [followed(None)]
+    assert page.do("receive", message=diff("a", "b", 1))["sent"] == []
+    opened = page.do("opened")
+    assert (opened["sent"], opened["events"]) == ([followed(None)], [])
     live = page.answer()
     assert (live["handled"], kinds(live)) == (True, ["live", "join", "sync"])
     assert page.do("opened")["sent"] == [followed("a")]
@@ -360,6 +362,24 @@ def test_a_page_that_begins_hidden_is_not_active(page: Page) -> None:
 
 
 # Callbacks
+
+
+@pytest.mark.parametrize(("before", "after", "is_update"), DIFFERENCES)
+def test_an_update_is_reported_if_the_member_differs(before: Any, after: Any, is_update: bool, page: Page) -> None:
+    page.make()
+    page.do("receive", message=snapshot("a", member("7") | {"info": before}))
+    answer = page.do("receive", message=diff("a", "b", 1, updated=[member("7") | {"info": after}]))
+    assert kinds(answer) == ["update"] * is_update + ["sync"]
+    assert answer["members"][0]["info"] == after
+
+
+@pytest.mark.parametrize("marks", [{}, {"before": None, "mark": None}, {"before": None, "mark": "b"}])
+def test_a_diff_without_marks_is_not_for_a_roster_without_a_mark(marks: dict[str, Any], page: Page) -> None:
+    page.make()
+    page.do("opened")
+    change = diff("", "", 1, joined=[member("7")])
+    del change["before"], change["mark"]
+    assert page.do("receive", message=change | marks)["members"] == []
 
 
 def test_callbacks_get_the_member_and_what_it_was_before(page: Page) -> None:
