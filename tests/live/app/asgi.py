@@ -24,6 +24,7 @@ from tests.live.app.mixed import (  # noqa: E402
     SyncMixedConsumer,
     SyncPingingConsumer,
 )
+from tests.live.app.rosters import RosterConsumer  # noqa: E402
 from tests.open_sockets import OpenSocketCounter  # noqa: E402
 
 
@@ -54,6 +55,7 @@ sockets = URLRouter(
         path("pinging-sync/", SyncPingingConsumer.as_asgi()),
         path("pinging-async/", AsyncPingingConsumer.as_asgi()),
         path("self-reliant/", SelfReliantConsumer.as_asgi()),
+        path("roster/", RosterConsumer.as_asgi()),
     ]
 )
 application = ProtocolTypeRouter({"http": http, "websocket": OpenSocketCounter(UserFromQuery(sockets))})

@@ -14,4 +14,14 @@ DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000, "expiry": 3600}}
 }
+if "PRESENCE_VALKEY" in os.environ:
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": os.environ["PRESENCE_LAYER"],
+            # Without a timeout, as for any layer of redis-py 8.
+            "CONFIG": {"hosts": [{"address": os.environ["PRESENCE_VALKEY"], "socket_timeout": None}]},
+        }
+    }
+CHANNELS_PRESENCE_SIGNALS = os.environ.get("PRESENCE_SIGNALS", "inline")
 CHANNELS_PRESENCE_MAX_AGE = float(os.environ.get("PRESENCE_MAX_AGE", "60"))
+CHANNELS_PRESENCE_PRUNE_IN_SERVER = "PRESENCE_PRUNE_IN_SERVER" in os.environ
