@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from projections.models import Presence, Room
 from projections.rosters import feed, reading, wakeups
@@ -239,7 +239,33 @@ def test_synchronous_code_without_a_loop_tells_the_others() -> None:
     wakeups.connect()
     Room.objects.add("lobby", "a")
     Room.objects.remove("lobby", "a")
-    assert connection.is_usable()
+    assert Room.objects.prune_rooms() == 1  # no connection is concerned
+
+
+async def test_the_prune_of_a_room_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    wakeups.connect()
+    await Room.objects.aadd("lobby", "a")
+    await Room.objects.aremove("lobby", "a")
+    woken: list[Any] = []
+    monkeypatch.setattr(wakeups.feed, "wake", lambda *arguments: woken.append(arguments))
+    assert await Room.objects.aprune_rooms() == 1
+    assert woken == []
+
+
+async def test_a_room_that_is_loaded_later_keeps_its_mark_until_the_log_has_grown() -> None:
+    page = await Page(AsyncLobby, await new_user("ada")).open()
+    await new_user("bo")  # a transaction that appends nothing
+    window = await Page(AsyncLobby, await new_user("cy")).open("", follow=False)
+    window.client.room = "other"
+    window.client.follow()
+    await window.call("observe_roster", "other")
+    await until(lambda: window.messages)
+    mark = window.client.mark
+    window.client.follow()
+    await until(lambda: len(window.messages) == 2)
+    assert window.client.mark == mark
+    for each in (page, window):
+        await each.close()
 
 
 async def test_a_layer_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
