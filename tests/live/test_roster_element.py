@@ -255,6 +255,13 @@ def test_only_the_count_is_announced_and_only_when_it_changes(open_page: Opening
     assert page.evaluate("writes") == ["2 people"]
 
 
+def test_the_live_region_is_there_before_its_text(open_page: Opening, server: RosterPages) -> None:
+    page = open_page(tag='<presence-roster room="hall" url="/ws/"></presence-roster>')
+    page.evaluate('import("/static/projections/presence-roster.js")')
+    expect(part(page, "status")).to_have_text("Connecting …")
+    assert part(page, "count").get_attribute("hidden") is None
+
+
 def test_it_says_that_it_is_not_connected_and_reconnects(open_page: Opening, server: RosterPages) -> None:
     page = open_page(member("7", "Ada"))
     expect(part(page, "name")).to_have_text("Ada")
