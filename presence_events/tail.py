@@ -48,6 +48,14 @@ class Cut(NamedTuple):
     high: int
     open: dict[int, int]
 
+    @classmethod
+    def now(cls, using: str) -> Cut:
+        """Returns the log as it is now, without waiting for open transactions.
+
+        ``open`` has -1 for each of them, because it is not known what they have drawn before.
+        """
+        return _next_cut(cls(None, -1, {}), using)[0]
+
     @property
     def low(self) -> int:
         """A position up to which no further event can appear."""
@@ -147,28 +155,30 @@ class Tail:
         high = mark.seen.high
         return Mark(mark.seen, window, high if ended is None else min(ended, high), top)
 
-    def read(self, mark: Mark, limit: int) -> tuple[list[PresenceEvent], Mark]:
+    def read(self, mark: Mark, limit: int, *, rooms: list[str] | None = None) -> tuple[list[PresenceEvent], Mark]:
         """Returns the next events after ``mark``, at most ``limit``, and the mark after them.
 
-        If the returned mark has no window, all that was in the log has been read. Raises the same as `open_window`.
+        With ``rooms``, the events of other rooms count as read. If the returned mark has no window, all that was in the
+        log has been read. Raises the same as `open_window`.
         """
         mark = self.open_window(mark)
         events = list[PresenceEvent]()
         if mark.window is not None and mark.position < mark.top:
             until = min(mark.position + MAX_RANGE, mark.top)
-            events = self._events(mark, until, limit)
+            events = self._events(mark, until, limit, rooms)
             mark = mark._replace(position=events[-1].id if len(events) == limit else until)
         if mark.window is not None and mark.position >= mark.top:
             mark = Mark(mark.window)
         return events, mark
 
-    def _events(self, mark: Mark, until: int, limit: int) -> list[PresenceEvent]:
+    def _events(self, mark: Mark, until: int, limit: int, rooms: list[str] | None) -> list[PresenceEvent]:
         params = {
             "seen": mark.seen.snapshot,
             "window": mark.window and mark.window.snapshot,
             "after": mark.position,
             "until": until,
             "touches": self._touches,
+            "rooms": rooms,
             "limit": limit,
         }
         query = sql.read("presence_events", "queries/tail/events")

@@ -21,8 +21,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.layers import get_channel_layer
 
@@ -30,7 +33,9 @@ from projections._delivery import layers
 from projections._live import live_loop
 from projections._live.async_connection import AsyncConnection
 from projections._live.client_ping import ClientPing
+from projections._live.connection import Connection
 from projections._live.sync_connection import SyncConnection
+from projections.rosters import Roster, RosterSocket
 
 if TYPE_CHECKING:
     _Consumer = AsyncConsumer
@@ -66,6 +71,9 @@ class _Mixin(_Consumer):
     presence_evict_code: ClassVar[int] = EVICTED
     """The close code of the socket after a prune, from 4000 to 4999."""
 
+    presence_roster: ClassVar[Roster | None] = None
+    """What the page shows of the people in the rooms of this consumer. The client asks for it with ``roster.js``."""
+
     _connection_class: ClassVar[Any]
     _is_warned: ClassVar[bool] = False
 
@@ -79,6 +87,8 @@ class _Mixin(_Consumer):
             raise ValueError(f"{cls.__name__}: presence_evict_code must be from 4000 to 4999.")
         if cls.presence_ping and not cls.presence_heartbeat:
             raise ValueError(f"{cls.__name__}: presence_ping needs presence_heartbeat, which records the answers.")
+        if cls.presence_roster is not None and not isinstance(cls.presence_roster, Roster):
+            raise TypeError(f"{cls.__name__}: presence_roster has to be a Roster, such as Roster().")
 
     def _user(self) -> Any:
         """Returns ``scope["user"]``. Warns once for each class if there is none: all its connections are anonymous."""
@@ -91,6 +101,11 @@ class _Mixin(_Consumer):
                 type(self).__qualname__,
             )
         return self.scope.get("user")
+
+    def _observable(self) -> RosterSocket:
+        if self.presence_roster is None:
+            raise TypeError(f"{type(self).__name__} has no presence_roster.")
+        return self._roster
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         layers.check(self.channel_layer_alias)
@@ -109,6 +124,11 @@ class _Mixin(_Consumer):
         ping = ClientPing(connection, host.tasks, receive) if self.presence_ping else None
         if ping is not None:
             receive, send = ping.receive, ping.send
+        roster = None
+        if self.presence_roster is not None:
+            roster = self._roster = RosterSocket(self.presence_roster, scope, connection.send)
+            connection.on_join = partial(_allow, roster, connection)
+            receive = roster.filter(receive)
         cancelled = False
         try:
             await super().__call__(scope, receive, send)
@@ -118,6 +138,8 @@ class _Mixin(_Consumer):
         finally:
             if ping is not None:
                 ping.stop()
+            if roster is not None:
+                roster.close()
             try:
                 await asyncio.shield(host.end(connection, cancelled=cancelled))
             except asyncio.CancelledError:
@@ -125,6 +147,10 @@ class _Mixin(_Consumer):
                 if not cancelled:
                     await asyncio.shield(host.drain.wait())
                 raise
+
+
+def _allow(roster: RosterSocket, connection: Connection, room: str, using: str) -> None:
+    roster.allow(room, connection.channel_name, using)
 
 
 class AsyncPresenceMixin(_Mixin):
@@ -151,6 +177,17 @@ class AsyncPresenceMixin(_Mixin):
         or rejoined.
         """
         return int(await self._presence.touch(self.channel_name, data))
+
+    async def observe_roster(self, name: str) -> None:
+        """Lets the client follow the roster of the room ``name`` without being in it.
+
+        Raises `InvalidRoomName` for a name that no room can have, and a TypeError without a ``presence_roster``.
+        """
+        self._observable().observe(name)
+
+    async def unobserve_roster(self, name: str) -> None:
+        """Takes back `observe_roster`. The client is told that it does not follow the room any more."""
+        self._observable().unobserve(name)
 
     async def presence(self, message: Any) -> None:
         """Handles group messages of the type ``presence``, which receivers of `presence_changed` send to a room.
@@ -183,6 +220,18 @@ class PresenceMixin(_Mixin, _SyncConsumer):
 
     def touch_presence(self, data: Any = None) -> int:
         return int(self._presence.touch(self.channel_name, data))
+
+    def observe_roster(self, name: str) -> None:
+        self._in_loop(self._observable().observe, name)
+
+    def unobserve_roster(self, name: str) -> None:
+        self._in_loop(self._observable().unobserve, name)
+
+    def _in_loop(self, function: Callable[[str], None], name: str) -> None:
+        async def call() -> None:
+            function(name)
+
+        async_to_sync(call)()
 
     def presence(self, message: Any) -> None:
         inherited = getattr(super(), "presence", None)

@@ -14,12 +14,14 @@ They cannot be part of an ``atomic`` block. Once started they run to their end, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import models, transaction
 
-from presence_events import concurrency, sql
-from presence_events.concurrency import is_called_by_synchronous_code, sending_loop
+from presence_events import concurrency, sql, validation
+from presence_events.concurrency import in_thread, is_called_by_synchronous_code, sending_loop
 from presence_events.databases import write_alias
 from presence_events.recorder import (
     Draft,
@@ -36,6 +38,7 @@ from projections._live import joined, joins
 from projections._live.joined import JoinedStay
 from projections.compatibility import age_to_prune
 from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
+from projections.rosters.members import Member
 
 __all__ = ["PresenceManager", "ProcessManager", "RoomManager"]
 
@@ -142,6 +145,17 @@ class RoomManager(models.Manager[_Room]):
     async def aprune_rooms(self) -> int:
         return len(await arecord_select(selections.prune_rooms(), using=write_alias(self._db)))
 
+    def present(self, room_channel_name: str) -> list[Member]:
+        """Returns the people who are present in the room of that name, as `Room.members`.
+
+        The list is empty for a room that does not exist.
+        """
+        room: Any = self.named(room_channel_name, self._db)
+        return list(room.members())
+
+    async def apresent(self, room_channel_name: str) -> list[Member]:
+        return await in_thread(partial(self.present, room_channel_name))
+
     def _begin_join(self, alias: str, channel_name: str, layer: str | None, *, known: bool) -> None:
         """Notes what this process has to know of the connection. ``known`` is whether it may have the socket."""
         if layer is not None:
@@ -201,6 +215,25 @@ class PresenceManager(models.Manager[_Presence]):
         left = len(await arecord_select(selections.leave_all(channel_name), using=alias))
         joined.remove_all(channel_name, alias)
         return left
+
+    def is_online(self, users: Iterable[Any], room: str | models.Model | None = None) -> dict[Any, bool]:
+        """Returns for each of ``users`` whether the user has a connection: in ``room``, or in any room.
+
+        ``users`` are saved users or their keys, which are the keys of the result too. It is one query. Raises
+        `InvalidUser` for a value that cannot be a key.
+        """
+        keys = {
+            user: validation.saved_user_key(user) if isinstance(user, models.Model) else validation.user_key(user)
+            for user in users
+        }
+        presences = self.get_queryset().filter(user_id__in=set(keys.values()))
+        if room is not None:
+            presences = presences.filter(room=str(room))
+        online = set(presences.values_list("user_id", flat=True).distinct())
+        return {user: key in online for user, key in keys.items()}
+
+    async def ais_online(self, users: Iterable[Any], room: str | models.Model | None = None) -> dict[Any, bool]:
+        return await in_thread(partial(self.is_online, list(users), room))
 
     def leave_user(self, user: Any, reason: str) -> int:
         """Records that all connections of ``user`` leave all rooms, and why. Returns how many stays ended.

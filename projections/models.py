@@ -12,6 +12,7 @@ from django.db import models, router
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from presence_events.concurrency import in_thread
 from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
@@ -22,6 +23,7 @@ from projections import selections
 from projections.compatibility import CurrentChannelLayer
 from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.retention import baseline  # noqa: F401 - its models belong to this app
+from projections.rosters.members import Member, members_of
 from projections.sessions import PresenceSession, Timeline
 
 if TYPE_CHECKING:
@@ -196,6 +198,18 @@ class Room(models.Model):
         alias = router.db_for_read(user_model, instance=self)
         presences = Presence.objects.using(self._state.db).filter(room=self, user_id__isnull=False)
         return user_model._default_manager.using(alias), presences
+
+    def members(self) -> list[Member]:
+        """Returns the people who are present in this room, with their users, connections and data.
+
+        They are in the order in which they arrived. Anonymous connections are left out. It is one query, and a second
+        one for the users.
+        """
+        presences = Presence.objects.using(self._state.db).filter(room=self, user_id__isnull=False)
+        return members_of(presences.order_by("id").prefetch_related("user"))
+
+    async def amembers(self) -> list[Member]:
+        return await in_thread(self.members)
 
     def get_anonymous_count(self) -> int:
         """Returns the number of anonymous connections in this room."""

@@ -17,7 +17,7 @@ MOST_MODULES = 20
 
 LAYERS = (
     ("projections.conf", "projections.times", "projections.compatibility", "projections.retention.baseline"),
-    ("projections.sessions", "projections.selections"),
+    ("projections.sessions", "projections.selections", "projections.rosters.members"),
     (
         "projections._delivery.groups",
         "projections._delivery.absence",
@@ -30,7 +30,7 @@ LAYERS = (
     ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),
     ("projections._delivery.dispatch", "projections._live", "projections.replay"),
-    ("projections.retention",),
+    ("projections.retention", "projections.rosters"),
     ("projections._worker", "projections.status", "projections.metrics"),
     ("projections.consumers", "projections.decorators", "projections.admin", "projections.management"),
 )

@@ -29,6 +29,7 @@ MODULES = (
     "projections.managers",
     "projections.metrics",
     "projections.models",
+    "projections.rosters",
     "projections.sessions",
     "projections.signals",
     "projections.tasks",

@@ -83,6 +83,8 @@ class Connection(ABC):
     - ``heartbeat``: whether the process vouches for the connection.
     - ``evict_code``: the WebSocket close code of an eviction.
     - ``layer``: the alias of the channel layer of the consumer.
+
+    ``on_join`` is called in the event loop after each join, with the room and its database.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Connection(ABC):
         self.databases: tuple[str, ...] = ()
         self.evicted = False
         self.ended = False
+        self.on_join: Callable[[str, str], None] | None = None
         self._evict_code = evict_code
         self._layer = layer
         self._send = send
@@ -229,6 +232,8 @@ class Connection(ABC):
                 self._stays[key] = before
             raise
         stay.live = True
+        if self.on_join is not None:
+            self.loop.call_soon_threadsafe(self.on_join, room, using)
 
     def _forget(self, room: str) -> Sequence[str]:
         """Forgets the stays in ``room``. Returns the databases in which the connection has to leave it."""

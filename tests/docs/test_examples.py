@@ -25,7 +25,9 @@ from presence_events.recorder import Draft, arecord, record
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
 from tests.backdating import Stay, write
+from tests.projections.rosters.pages import Page, roster_of
 from tests.sites import Site
+from tests.waiting import until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUERY = "PresenceSession.objects"
@@ -85,6 +87,22 @@ async def test_the_consumers_of_the_documentation_join_and_leave(
 ) -> None:
     await _visit(usage["ChatConsumer"], other_user)
     assert await _kinds(other_user) == ["join", "leave"]
+
+
+async def test_the_rosters_of_the_documentation_show_people(user: Any, other_user: Any) -> None:
+    namespace = await sync_to_async(run)("docs/rosters.md")
+    page = await Page(namespace["ActiveTeamConsumer"], user, "team").open()
+    assert page.names() == [user.get_username()]
+    await page.socket.send_json_to({"type": "presence.activity", "room": "team", "activity": "idle"})
+    window = await Page(namespace["LobbyWindow"], other_user, "team").open()
+    assert window.names() == [user.get_username()]
+    lesson = roster_of(namespace["TeamConsumer"], namespace["ClassRoster"](grace=0))
+    pupil = await Page(lesson, other_user, "team").open()
+    assert pupil.names() == [user.get_username(), other_user.get_username()]
+    await Presence.objects.atouch((await Presence.objects.aget(user=user)).channel_name, {"invisible": True})
+    await until(lambda: pupil.names() == [other_user.get_username()])
+    for each in (page, window, pupil):
+        await each.close()
 
 
 @pytest.mark.parametrize("name", ["DecoratedConsumer", "AsyncDecoratedConsumer"])

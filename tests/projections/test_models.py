@@ -13,6 +13,7 @@ from asgiref.sync import async_to_sync
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Leader, Presence, Room
@@ -30,6 +31,54 @@ def test_users_are_unique_with_several_connections(user: Any, other_user: Any) -
     assert room.get_users().count() == 2
     assert room.get_users().filter(username="ada").get() == user
     assert room.get_anonymous_count() == 2
+
+
+def test_members_are_people_with_their_connections(user: Any, other_user: Any, django_assert_num_queries: Any) -> None:
+    for channel, person, data in [
+        ("1", other_user, {"device": "phone", "status": "here"}),
+        ("2", user, None),
+        ("3", other_user, {"status": "away"}),
+        ("4", None, {"status": "unknown"}),
+    ]:
+        room = Room.objects.add("room", channel, person, data)
+    with django_assert_num_queries(2):
+        first, second = room.members()
+    assert (first.id, first.user, first.data) == (str(other_user.pk), other_user, {"device": "phone", "status": "away"})
+    assert [connection.data for connection in first.connections] == [
+        {"device": "phone", "status": "here"},
+        {"status": "away"},
+    ]
+    assert [connection.session for connection in first.connections] == [
+        presence.pk for presence in room.presence_set.filter(user=other_user).order_by("id")
+    ]
+    assert (second.user, second.since) == (user, room.presence_set.get(user=user).joined_at)
+    assert [member.id for member in Room.objects.present("room")] == [first.id, second.id]
+    assert Room.objects.present("unknown") == []
+
+
+async def test_members_have_coroutine_twins(user: Any) -> None:
+    room = await Room.objects.aadd("room", "1", user)
+    assert [member.user for member in await room.amembers()] == [user]
+    assert [member.user for member in await Room.objects.apresent("room")] == [user]
+    assert await Presence.objects.ais_online([user]) == {user: True}
+
+
+def test_a_deleted_user_is_a_member_without_a_user(user: Any) -> None:
+    room = Room.objects.add("room", "1", user)
+    with connection.cursor() as cursor:
+        cursor.execute(f'DELETE FROM "{user._meta.db_table}" WHERE "{user._meta.pk.column}" = %s', [user.pk])
+    (member,) = room.members()
+    assert (member.user_id, member.user) == (user.pk, None)
+
+
+def test_is_online_tells_of_many_users_in_one_query(user: Any, other_user: Any, django_assert_num_queries: Any) -> None:
+    Room.objects.add("room", "1", user)
+    with django_assert_num_queries(1):
+        assert Presence.objects.is_online([user, other_user]) == {user: True, other_user: False}
+    assert Presence.objects.is_online([user.pk], "room") == {user.pk: True}
+    assert Presence.objects.is_online([user.pk], "other") == {user.pk: False}
+    with pytest.raises(InvalidUser):
+        Presence.objects.is_online(["nobody"])
 
 
 def test_users_and_anonymous_count_are_one_query_each(user: Any, django_assert_num_queries: Any) -> None:

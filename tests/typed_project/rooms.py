@@ -12,6 +12,7 @@ from presence_events.models import PresenceEvent
 from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.models import DeadLetter, Presence, Process, Room, channel_layer, get_channel_layer
 from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
+from projections.rosters import Member
 from projections.tasks import maintain_log, prune_presence, prune_presences, prune_rooms
 
 
@@ -42,6 +43,9 @@ async def arecord(user: AbstractBaseUser) -> None:
     assert_type(await Presence.objects.atouch("channel"), int)
     assert_type(await Presence.objects.aleave_all("channel"), int)
     assert_type(await Presence.objects.aleave_user(user, "banned"), int)
+    assert_type(await Presence.objects.ais_online([user], "lobby"), dict[Any, bool])
+    assert_type(await Room.objects.apresent("lobby"), list[Member])
+    assert_type(await Room.named("lobby").amembers(), list[Member])
 
 
 def in_room(room: Room, presence: Presence) -> None:
@@ -54,6 +58,9 @@ def in_room(room: Room, presence: Presence) -> None:
     assert_type(room.channel_name, str)
     assert_type(room.created_at, datetime)
     assert_type(room.get_anonymous_count(), int)
+    assert_type(room.members(), list[Member])
+    assert_type(Room.objects.present("lobby"), list[Member])
+    assert_type(Presence.objects.is_online([1]), dict[Any, bool])
     assert_type(room.presence_set.count(), int)
     assert_type(room.presence_set.filter(user__isnull=True).first(), Presence | None)
     for one in room.presence_set.all():

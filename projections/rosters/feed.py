@@ -1,0 +1,256 @@
+"""Keeps the rosters of one event loop in step with the log of one database, and sends their followers what changes.
+
+A task reads the log for all rooms together. It reads soon after it was told that a room has changed
+(`projections.rosters.wakeups`), and every second in any case. What is read is collected for `QUIET` seconds, or for
+`BUSY` seconds if the room has changed within the last second. The messages of a room are made once for all followers
+with the same view.
+
+If the database is unavailable, the task tries again. Followers keep what they have, and continue from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from presence_events.concurrency import in_thread
+from projections._live.background import BackgroundTasks
+from projections.rosters import reading
+from projections.rosters.follower import Follower
+from projections.rosters.members import Member
+from projections.rosters.messages import encode
+from projections.rosters.replica import Replica
+from projections.rosters.roster import Roster
+
+__all__ = ["BUSY", "POLL", "QUIET", "Feed", "feed", "wake"]
+
+logger = logging.getLogger("projections.rosters")
+
+QUIET = 0.05
+"""Seconds for which the changes of a room are collected after a quiet second."""
+
+BUSY = 0.25
+"""Seconds between two messages of a room that goes on changing."""
+
+POLL = 1.0
+"""Seconds after which the log is read without a wake-up, and tried again after an error."""
+
+_Key = tuple[Roster, str]
+
+
+class _Room:
+    """A room that is followed: its replica, the followers that are up to date, and when to publish."""
+
+    def __init__(self, replica: Replica) -> None:
+        self.replica = replica
+        self.followers: dict[Hashable, set[Follower]] = defaultdict(set)
+        self.published = float("-inf")
+        self.due: float | None = None
+
+    def wake(self, now: float) -> None:
+        """Makes the room due, if it is not yet."""
+        if self.due is None:
+            self.due = now + QUIET if now - self.published > 1 else max(now + QUIET, self.published + BUSY)
+
+    def next(self) -> float:
+        """Returns when to publish next."""
+        if self.due is not None:
+            return self.due
+        expiry = self.replica.next_expiry()
+        return float("inf") if expiry is None else expiry
+
+    def may_answer(self, follower: Follower) -> bool:
+        """Returns whether ``follower`` may see the room: the connection is in it, or is that of an observer."""
+        return follower.channel_name is None or follower.channel_name in self.replica.channels
+
+    def take(self) -> list[Follower]:
+        """Returns the followers, and forgets them."""
+        found = [follower for each in self.followers.values() for follower in each]
+        self.followers.clear()
+        return found
+
+
+class Feed:
+    """The rosters of the running event loop in the database ``using``. Use it in this loop."""
+
+    def __init__(self, using: str) -> None:
+        self.tasks = BackgroundTasks()
+        self._using = using
+        self._reader: reading.Reader | None = None
+        self._log = ""
+        self._rooms: dict[_Key, _Room] = {}
+        self._waiting: dict[Follower, float] = {}
+        self._earlier: dict[str, int] = {}
+        self._event = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def follow(self, follower: Follower) -> None:
+        """Sends ``follower`` an answer to its mark, and then every change. Call it again to answer again."""
+        follower.on_sent = self.follow
+        follower.is_looked_up = False
+        self._release(follower)
+        self._waiting[follower] = time.monotonic() + QUIET
+        self._event.set()
+        if self._task is None or self._task.done():
+            self._task = self.tasks.start(self._run)
+
+    def unfollow(self, follower: Follower) -> None:
+        """Sends ``follower`` nothing more."""
+        follower.on_sent = None
+        self._waiting.pop(follower, None)
+        self._release(follower)
+        self._event.set()
+
+    def wake(self, rooms: Iterable[str]) -> None:
+        """Reads the log soon, because ``rooms`` have changed. Does nothing for rooms that are not followed."""
+        names, now = set(rooms), time.monotonic()
+        for (_, name), room in self._rooms.items():
+            if name in names:
+                room.wake(now)
+                self._event.set()
+
+    def _release(self, follower: Follower) -> None:
+        room = self._rooms.get((follower.roster, follower.room))
+        if room is not None:
+            room.followers[follower.view].discard(follower)
+
+    async def _run(self) -> None:
+        while self._waiting or self._rooms:
+            await self._wait()
+            try:
+                await self._step()
+            except Exception as error:
+                logger.warning("Could not read the log for rosters, and will try again: %r", error)
+                self._reader = None
+                await asyncio.sleep(POLL)
+
+    async def _wait(self) -> None:
+        """Waits until a room is due, a follower needs one, or `POLL` seconds are over."""
+        poll = time.monotonic() + POLL
+        while True:
+            self._event.clear()
+            due = min([poll, *self._waiting.values(), *(room.next() for room in self._rooms.values())])
+            seconds = due - time.monotonic()
+            if seconds <= 0:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._event.wait()
+
+    async def _step(self) -> None:
+        """Reads the log once, and sends what is due."""
+        needed = {(one.roster, one.room) for one in self._waiting}
+        for key in [key for key, room in self._rooms.items() if key not in needed and not any(room.followers.values())]:
+            del self._rooms[key]
+        for follower in self._waiting:
+            self._waiting[follower] = float("inf")
+        load = {name for _, name in needed - self._rooms.keys()}
+        if self._reader is None:
+            self._reader = await in_thread(partial(reading.Reader, self._using))
+            self._begin(self._reader.log)
+            load |= {name for _, name in self._rooms}
+        rooms, earlier = {name for _, name in self._rooms}, self._earlier
+        self._earlier = {}
+        read = await in_thread(partial(self._reader.read, rooms, load, earlier))
+        for roster, name in needed - self._rooms.keys():
+            self._rooms[roster, name] = _Room(Replica(roster, name, self._log))
+        self._apply(read)
+        for key, room in list(self._rooms.items()):
+            await self._publish(key, room)
+
+    def _begin(self, log: str) -> None:
+        """Begins to read ``log``. Drops the replicas of another log, whose followers then get an answer of this one."""
+        if log != self._log:
+            self._waiting |= {follower: float("inf") for room in self._rooms.values() for follower in room.take()}
+            self._rooms.clear()
+        self._log = log
+
+    def _apply(self, read: reading.Read) -> None:
+        now = time.monotonic()
+        events = defaultdict(list)
+        for event in read.events:
+            events[event.room].append(event)
+        for (_, name), room in self._rooms.items():
+            replica = room.replica
+            is_checked = name in read.loaded
+            if is_checked:
+                replica.load(*read.loaded[name])
+            for event in events.get(name, ()):
+                if replica.apply(event, now) and event.kind in ("leave", "prune"):
+                    is_checked = True
+            if read.mark.snapshot.covers(replica.mark.snapshot):
+                replica.mark = read.mark
+            if name in read.changes:
+                replica.history.extend(*read.changes[name])
+            if is_checked:
+                self._send_out(room)
+
+    def _send_out(self, room: _Room) -> None:
+        """Tells followers that are no longer in ``room``. They wait until they are in it again."""
+        for follower in room.take():
+            if room.may_answer(follower):
+                room.followers[follower.view].add(follower)
+            else:
+                follower.tell(encode({"type": "presence.unfollowed", "room": follower.room}))
+                self._waiting[follower] = float("inf")
+
+    async def _publish(self, key: _Key, room: _Room) -> None:
+        """Sends what has changed in ``room`` if it is due, and answers the followers that wait for it."""
+        replica, now = room.replica, time.monotonic()
+        if replica.has_changes(now):
+            room.wake(now)
+        if room.due is not None and now < room.due:
+            return
+        room.due = None
+        messages = await replica.publish(now, _describe)
+        if messages:
+            room.published = now
+        for view, (text, mark) in messages.items():
+            for follower in room.followers[view]:
+                follower.offer(text, mark)
+        for follower in [one for one in self._waiting if (one.roster, one.room) == key and room.may_answer(one)]:
+            after = None if follower.is_looked_up else replica.missing_history(follower.view, follower.mark)
+            if after is None:
+                del self._waiting[follower]
+                room.followers[follower.view].add(follower)
+                follower.offer(*replica.answer(follower.view, follower.mark))
+            else:
+                follower.is_looked_up = True
+                self._earlier[follower.room] = min(after, self._earlier.get(follower.room, after))
+                self._waiting[follower] = now
+
+
+async def _describe(roster: Roster, members: Collection[Member]) -> None:
+    try:
+        await in_thread(partial(reading.describe, roster, list(members)))
+    except Exception:
+        logger.exception("serialize() failed. Its members are shown without new information.")
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Feed]] = WeakKeyDictionary()
+
+
+def feed(using: str) -> Feed:
+    """Returns the feed of the running event loop for the database ``using``."""
+    for closed in [loop for loop in _feeds if loop.is_closed()]:
+        del _feeds[closed]  # Its feeds refer to it, and would keep it in memory.
+    of_loop = _feeds.setdefault(asyncio.get_running_loop(), {})
+    if using not in of_loop:
+        of_loop[using] = Feed(using)
+    return of_loop[using]
+
+
+def wake(using: str, rooms: Collection[str]) -> None:
+    """Tells all feeds of this process that ``rooms`` have changed in the database ``using``. Call it in any thread."""
+    for loop, of_loop in list(_feeds.items()):
+        if using in of_loop:
+            # RuntimeError: the loop is closed, so it has no followers any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(of_loop[using].wake, rooms, context=Context())

@@ -1,0 +1,85 @@
+"""The people of a room, as rosters show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["Connection", "Member", "members_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection of a member: when it joined, and its data. ``session`` is the number of its stay."""
+
+    session: int
+    since: datetime
+    data: Any = None
+
+
+@dataclass(slots=True)
+class Member:
+    """A person in a room, with at least one connection. The connections are in the order in which they joined.
+
+    ``id`` names the person in the room. ``user_id`` is the key of the user, or None for a person that the roster names
+    without a user. ``user`` is the user. It is fetched for `Roster.serialize` and for `Room.members` only, and is None
+    if the user has been deleted. ``info`` is what `Roster.serialize` returned.
+    """
+
+    id: str
+    user_id: Any
+    connections: Sequence[Connection]
+    user: Any = None
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def since(self) -> datetime:
+        """When the first of the connections joined."""
+        return self.connections[0].since
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data of all connections in one object. What a later connection says replaces what an earlier one says.
+
+        Data that is no object is left out.
+        """
+        merged: dict[str, Any] = {}
+        for connection in self.connections:
+            if isinstance(connection.data, dict):
+                merged |= connection.data
+        return merged
+
+    def as_json(self, *, data: bool = False) -> dict[str, Any]:
+        """Returns the member as the protocol shows it: a dict for JSON. ``data`` is whether the data is shown."""
+        found: dict[str, Any] = {"id": self.id}
+        if self.info:
+            found["info"] = self.info
+        found["connections"] = [_connection_as_json(connection, data) for connection in self.connections]
+        return found
+
+
+def members_of(presences: Iterable[Any]) -> list[Member]:
+    """Returns the users among ``presences``, each once, in the order in which their first connections joined.
+
+    ``presences`` are in the order of their sessions, and their users have been fetched.
+    """
+    found: dict[Any, Member] = {}
+    for presence in presences:
+        if presence.user_id is not None:
+            member = found.setdefault(presence.user_id, Member(str(presence.user_id), presence.user_id, []))
+            member.user = presence.user
+            member.connections = [
+                *member.connections,
+                Connection(presence.pk, presence.joined_at, presence.data),
+            ]
+    return list(found.values())
+
+
+def _connection_as_json(connection: Connection, data: bool) -> dict[str, Any]:
+    since = connection.since.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    shown: dict[str, Any] = {"since": since}
+    if data and connection.data is not None:
+        shown["data"] = connection.data
+    return shown

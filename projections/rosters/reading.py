@@ -1,0 +1,129 @@
+"""What rosters read from the database. Call it in a thread for queries, outside of transactions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db import router
+
+from presence_events import sql
+from presence_events.models import PresenceEvent
+from presence_events.schema.json_data import TolerantDecoder
+from presence_events.segments import catalogue
+from presence_events.tail import MAX_RANGE, Cut, Mark, Tail
+from presence_events.users import from_database
+from projections.rosters.history import MAX_CHANGES, Change
+from projections.rosters.marks import RosterMark, Snapshot
+from projections.rosters.members import Member
+from projections.rosters.people import ANONYMOUS, Stay
+from projections.rosters.roster import Roster
+
+__all__ = ["Read", "Reader", "describe"]
+
+READ_LIMIT = 5000
+"""Events that one query reads."""
+
+
+class Read(NamedTuple):
+    """What one `Reader.read` found.
+
+    ``events`` are the new events of the rooms, in the order of the log, and ``mark`` is the place after them.
+    ``loaded`` has the open stays of rooms, the mark of each, and a position up to which all had been drawn before.
+    ``changes`` has the changes of rooms after a position, and this position. Rooms with too many are missing.
+    """
+
+    events: list[PresenceEvent]
+    mark: RosterMark
+    loaded: dict[str, tuple[list[Stay], RosterMark, int]]
+    changes: dict[str, tuple[list[Change], int]]
+
+
+class Reader:
+    """Reads the log of the database ``using``, for all rooms of one process together.
+
+    ``log`` is the name of the log. The marks of another log are of no use in it.
+    """
+
+    def __init__(self, using: str) -> None:
+        self._using = using
+        self._tail = Tail(using, touches=False)
+        self.log = str(sql.rows("projections", "queries/rosters/log", using=using)[0][0])
+        cut = Cut.now(using)
+        # What the open transactions have appended so far is not read: the rooms are loaded again when they have ended.
+        self._mark = Mark(cut._replace(open=dict.fromkeys(cut.open, cut.high)))
+        self._unknown = set(cut.open)
+
+    def read(self, rooms: Collection[str], load: Collection[str], earlier: Mapping[str, int]) -> Read:
+        """Returns the new events of ``rooms``, the open stays of ``load``, and the events after positions ``earlier``.
+
+        Loads ``rooms`` again if some of their events may be missing. Raises what the database raises. Make a new reader
+        then.
+        """
+        events, mark = list[PresenceEvent](), self._tail.open_window(self._mark)
+        while mark.window is not None:
+            found, mark = self._tail.read(mark, READ_LIMIT, rooms=list(rooms))
+            events += found
+        self._mark, cut = mark, mark.seen
+        again = set(load)
+        if not self._unknown <= cut.open.keys():
+            self._unknown &= cut.open.keys()
+            again |= set(rooms)
+        # Without the lowest position of an open transaction, a mark cannot say what follows it.
+        low = -1 if self._unknown else cut.low
+        read = RosterMark(low, Snapshot.parse(str(cut.snapshot)), int(time.time()))
+        return Read(
+            events,
+            read,
+            {room: (*self._load(room, read), cut.high) for room in again},
+            {
+                room: (changes, after)
+                for room, after in earlier.items()
+                if (changes := self._changes(room, after, cut.high)) is not None
+            },
+        )
+
+    def _load(self, room: str, mark: RosterMark) -> tuple[list[Stay], RosterMark]:
+        rows = sql.rows("projections", "queries/rosters/stays", {"room": room}, using=self._using)
+        stays = [
+            Stay(session, channel_name, self._user_id(user_id), since, _json(data))
+            for _, session, channel_name, user_id, since, data in rows
+            if session is not None
+        ]
+        return stays, mark._replace(snapshot=Snapshot.parse(rows[0][0]))
+
+    def _changes(self, room: str, after: int, high: int) -> list[Change] | None:
+        """Returns the changes of ``room`` after a position, or None if they are too many to look for."""
+        if high - after > MAX_RANGE:
+            return None
+        params = {"room": room, "after": after, "limit": MAX_CHANGES}
+        days = catalogue.days(using=self._using, after=after)
+        rows = sql.rows("projections", "queries/rosters/changes", params, using=self._using, days=days)
+        if len(rows) == MAX_CHANGES:
+            return None
+        return [
+            Change(position, int(tx), ANONYMOUS if user_id is None else str(self._user_id(user_id)), is_end)
+            for position, tx, user_id, is_end in rows
+        ]
+
+    def _user_id(self, user_id: Any) -> Any:
+        return None if user_id is None else from_database(user_id, self._using)
+
+
+def describe(roster: Roster, members: Sequence[Member]) -> None:
+    """Sets the user and the ``info`` of ``members``, with one query and what ``roster`` does."""
+    users = get_user_model()
+    keys = {member.user_id for member in members if member.user_id is not None}
+    found = users._base_manager.using(router.db_for_read(users)).in_bulk(keys) if keys else {}
+    for member in members:
+        member.user = found.get(member.user_id)
+    info = roster.serialize(members)
+    for member in members:
+        member.info = info.get(member.id, {})
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else json.loads(text, cls=TolerantDecoder)
