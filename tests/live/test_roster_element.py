@@ -95,7 +95,7 @@ def test_it_follows_the_room(open_page: Opening, server: RosterPages) -> None:
     assert page.evaluate("kept.isConnected && kept.textContent") == "Bob2 tabs"
     server.send(diff("b", "c", 0, left=["9", "12"]))
     expect(part(page, "count")).to_have_text("0 people")
-    expect(part(page, "list")).to_be_hidden()
+    expect(part(page, "list")).to_have_attribute("hidden", "")
 
 
 def test_a_new_order_moves_entries(open_page: Opening, server: RosterPages) -> None:
@@ -103,6 +103,26 @@ def test_a_new_order_moves_entries(open_page: Opening, server: RosterPages) -> N
     expect(part(page, "name")).to_have_text(["7", "9", "12"])
     server.send(snapshot("b", member("12"), member("7"), member("9")))
     expect(part(page, "name")).to_have_text(["12", "7", "9"])
+
+
+def test_an_entry_keeps_the_focus(open_page: Opening, server: RosterPages) -> None:
+    tag = (
+        '<script type="module" src="/static/projections/presence-roster.js"></script><presence-roster room="lobby"'
+        ' url="/ws/"><template><button data-field="name"></button></template></presence-roster>'
+    )
+    page = open_page(member("7"), member("9"), member("12"), tag=tag)
+    button = page.get_by_role("button", name="9")
+    button.focus()
+    server.send(diff("a", "b", 3, left=["7"], joined=[member("13")], updated=[member("9", "Bo")]))
+    expect(page.get_by_role("button")).to_have_text(["Bo", "12", "13"])
+    expect(page.get_by_role("button", name="Bo")).to_be_focused()
+
+
+def test_it_can_be_hidden(open_page: Opening) -> None:
+    page = open_page(member("7"))
+    expect(page.locator("presence-roster")).to_be_visible()
+    page.evaluate("document.querySelector('presence-roster').hidden = true")
+    expect(page.locator("presence-roster")).to_be_hidden()
 
 
 def test_names_are_texts(open_page: Opening) -> None:
@@ -142,18 +162,19 @@ def test_its_texts_are_german_or_english(  # noqa: PLR0917
 ) -> None:
     page = open_page(member("7", connections=2), html=html, people=1234, anonymous=1)
     expect(part(page, "count")).to_have_text(count)
-    expect(part(page, "count")).to_have_attribute("lang", language)
+    expect(part(page, "count").locator("bdi")).to_have_attribute("lang", language)
     expect(part(page, "tabs")).to_have_text(tabs)
     expect(part(page, "anonymous")).to_have_text(anonymous)
 
 
-def test_the_language_is_that_of_the_nearest_element(open_page: Opening) -> None:
+def test_the_language_is_that_of_the_nearest_element(open_page: Opening, server: RosterPages) -> None:
     tag = (
         '<script type="module" src="/static/projections/presence-roster.js"></script>'
         '<section lang="de"><presence-roster room="lobby" url="/ws/"></presence-roster></section>'
     )
-    page = open_page(member("7"), tag=tag)
+    page = open_page(member("7", connections=2000), tag=tag)
     expect(part(page, "count")).to_have_text("1 Person")
+    expect(part(page, "tabs")).to_have_text("2.000 Tabs")
     page.evaluate(
         """() => {
             const host = document.querySelector("section").appendChild(document.createElement("div"));
@@ -161,15 +182,36 @@ def test_the_language_is_that_of_the_nearest_element(open_page: Opening) -> None
         }"""
     )
     expect(part(page, "count")).to_have_text("1 Person")
+    page.evaluate("document.querySelector('section').lang = 'en'")
+    wait_until(lambda: len(server.sockets) == 1)
+    server.send(diff("a", "b", 1))
+    expect(part(page, "count")).to_have_text("1 person")
+    expect(part(page, "tabs")).to_have_text("2,000 tabs")
 
 
-def test_it_follows_the_direction_of_the_page(open_page: Opening) -> None:
-    for direction, name_is_first in (("ltr", True), ("rtl", False)):
-        page = open_page(member("7", "Ada", 2), html=f"lang=en dir={direction}")
-        name, tabs = part(page, "name").bounding_box(), part(page, "tabs").bounding_box()
-        assert name is not None
-        assert tabs is not None
-        assert (name["x"] < tabs["x"]) is name_is_first
+def box(locator: Locator) -> tuple[float, float]:
+    """The left and the right edge."""
+    found = locator.evaluate(
+        """node => {
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            const {left, right} = range.getBoundingClientRect();
+            return [left, right];
+        }"""
+    )
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_it_follows_the_direction_of_the_page(direction: str, open_page: Opening) -> None:
+    page = open_page(member("7", "Ada", 2), html=f"lang=en dir={direction}")
+    expect(part(page, "count")).to_have_text("1 person")
+    name, tabs, count = box(part(page, "name")), box(part(page, "tabs")), box(part(page, "count"))
+    assert (name[0] < tabs[0]) is (direction == "ltr")
+    # The texts are aligned with the names, and their words are in the order of their language.
+    assert (count[0] == name[0]) is (direction == "ltr")
+    assert (count[1] == name[1]) is (direction == "rtl")
+    expect(part(page, "count").locator("bdi")).to_have_attribute("dir", "ltr")
 
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
@@ -203,7 +245,7 @@ def test_only_the_count_is_announced_and_only_when_it_changes(open_page: Opening
         """() => {
             window.writes = [];
             const count = document.querySelector("presence-roster").shadowRoot.querySelector("[aria-live]");
-            new MutationObserver(() => writes.push(count.textContent)).observe(count, {childList: true});
+            new MutationObserver(() => writes.push(count.textContent)).observe(count, {childList: true, subtree: true});
         }"""
     )
     server.send(diff("a", "b", 1, updated=[member("7", "Ada")]))
@@ -211,6 +253,13 @@ def test_only_the_count_is_announced_and_only_when_it_changes(open_page: Opening
     server.send(diff("b", "c", 2, joined=[member("9")]))
     expect(part(page, "count")).to_have_text("2 people")
     assert page.evaluate("writes") == ["2 people"]
+
+
+def test_the_live_region_is_there_before_its_text(open_page: Opening, server: RosterPages) -> None:
+    page = open_page(tag='<presence-roster room="hall" url="/ws/"></presence-roster>')
+    page.evaluate('import("/static/projections/presence-roster.js")')
+    expect(part(page, "status")).to_have_text("Connecting …")
+    assert part(page, "count").get_attribute("hidden") is None
 
 
 def test_it_says_that_it_is_not_connected_and_reconnects(open_page: Opening, server: RosterPages) -> None:
@@ -277,7 +326,7 @@ def test_a_template_is_the_content_of_an_entry(open_page: Opening) -> None:
 
 def test_it_shows_a_roster_of_the_project(open_page: Opening, server: RosterPages) -> None:
     """The property may be set before the element is defined and afterwards. The project closes its rosters itself."""
-    page = open_page(tag="<presence-roster></presence-roster>")
+    page = open_page(tag='<presence-roster room="lobby" url="/ws/"></presence-roster>')
     rosters = page.evaluate(
         """async () => {
             const {Roster} = await import("/static/projections/roster.js");
@@ -287,7 +336,7 @@ def test_it_shows_a_roster_of_the_project(open_page: Opening, server: RosterPage
             const element = document.querySelector("presence-roster");
             element.roster = one;
             await import("/static/projections/presence-roster.js");
-            const first = element.shadowRoot.querySelector("bdi").textContent;
+            const first = element.shadowRoot.querySelector("li").textContent;
             const other = new Roster("lobby", {send() {}});
             const before = element.roster === one;
             element.roster = other;
@@ -295,7 +344,9 @@ def test_it_shows_a_roster_of_the_project(open_page: Opening, server: RosterPage
             other.receive({type: "presence.snapshot", room: "lobby", mark: "a", people: 1, anonymous: 0,
                            members: [{id: "Bo", connections: [{}]}]});
             element.remove();
-            return [first, before, after, element.shadowRoot.querySelector("bdi").textContent,
+            other.receive({type: "presence.diff", room: "lobby", before: "a", mark: "b", people: 0, anonymous: 0,
+                           left: ["Bo"]});
+            return [first, before, after, element.shadowRoot.querySelector("li").textContent,
                     one.state, other.state, element.roster === other];
         }"""
     )

@@ -36,7 +36,7 @@ const SHEET = new CSSStyleSheet();
 SHEET.replaceSync(`
   :host { display: block; overflow-wrap: anywhere; }
   :host([hidden]), [hidden] { display: none !important; }
-  p, ul { margin: 0; }
+  p { margin: 0; }
   ul { display: grid; gap: 0.3em; list-style: none; margin-block: 0.5em; padding: 0; }
   li { align-items: baseline; display: flex; flex-wrap: wrap; gap: 0.2em 0.6em; min-inline-size: 0; }
   [part~="tabs"] { border: 1px solid; border-radius: 1em; font-size: 0.85em; padding-inline: 0.6em; }
@@ -50,11 +50,11 @@ export class PresenceRoster extends HTMLElement {
   #roster = null;
   #listeners = null;
   #entries = new Map();
-  #status = element("p", "status");
-  #count = element("p", "count");
+  #status = paragraph("status");
+  #count = paragraph("count");
   #list = element("ul", "list");
-  #more = element("p", "more");
-  #anonymous = element("p", "anonymous");
+  #more = paragraph("more");
+  #anonymous = paragraph("anonymous");
 
   constructor() {
     super();
@@ -123,37 +123,39 @@ export class PresenceRoster extends HTMLElement {
     const members = roster?.list() ?? [];
     const isKnown = Boolean(roster) && roster.mark !== null;
     const more = roster && roster.listedAll !== null ? roster.people - members.length : 0;
+    this.#entries = new Map(members.map((member) => [member.id, this.#entry(member, words)]));
     this.#list.hidden = members.length === 0;
     arrangeChildren(
       this.#list,
-      members.map((member) => this.#entry(member, words)),
+      [...this.#entries.values()].map(({ item }) => item),
     );
-    const ids = new Set(members.map(({ id }) => id));
-    for (const id of this.#entries.keys()) if (!ids.has(id)) this.#entries.delete(id);
-    words.write(this.#count, isKnown ? words.number("people", roster.people) : "");
-    words.write(this.#more, isKnown && more > 0 ? words.number("more", more) : "");
-    words.write(this.#anonymous, roster?.anonymous ? words.number("anonymous", roster.anonymous) : "");
-    words.write(this.#status, roster && roster.state !== "live" ? words.texts[roster.state] : "");
+    words.writeOwn(this.#count, isKnown ? words.number("people", roster.people) : "");
+    words.writeOwn(this.#more, isKnown && more > 0 ? words.number("more", more) : "");
+    words.writeOwn(this.#anonymous, roster?.anonymous ? words.number("anonymous", roster.anonymous) : "");
+    words.writeOwn(this.#status, roster && roster.state !== "live" ? words.texts[roster.state] : "");
     this.#status.setAttribute("part", roster ? `status status-${roster.state}` : "status");
     // A live region has to exist before its text changes.
     this.#count.hidden = false;
   }
 
   #entry(member, words) {
-    let entry = this.#entries.get(member.id);
-    if (!entry) {
-      const template = this.querySelector(":scope > template");
-      const item = element("li", "member");
-      item.append(...(template ? [document.importNode(template.content, true)] : defaultContent()));
-      entry = { item };
-      this.#entries.set(member.id, entry);
-    }
+    const entry = this.#entries.get(member.id) ?? { item: this.#emptyItem() };
     if (entry.member !== member || entry.language !== words.language) {
       Object.assign(entry, { member, language: words.language });
-      for (const field of entry.item.querySelectorAll("[data-field]"))
-        words.write(field, fieldOf(member, field.dataset.field, words), false);
+      for (const field of entry.item.querySelectorAll("[data-field]")) {
+        const name = field.dataset.field;
+        if (name === "tabs") words.writeOwn(field, tabsOf(member, words));
+        else words.write(field, fieldOf(member, name));
+      }
     }
-    return entry.item;
+    return entry;
+  }
+
+  #emptyItem() {
+    const item = element("li", "member");
+    const template = this.querySelector(":scope > template");
+    item.append(...(template ? [document.importNode(template.content, true)] : defaultContent()));
+    return item;
   }
 }
 
@@ -169,10 +171,17 @@ class Words {
   }
 
   // Writes only what differs: screen readers read a live region again at every write.
-  write(target, text, isOurs = true) {
+  write(target, text) {
     if (target.textContent !== text) target.textContent = text;
     target.hidden = text === "";
-    if (isOurs) target.lang = this.language;
+  }
+
+  // Both languages are written from left to right. The paragraph around a text follows the page.
+  writeOwn(target, text) {
+    const inner = target.firstElementChild ?? target;
+    this.write(inner, text);
+    target.hidden = inner.hidden;
+    Object.assign(inner, { lang: this.language, dir: "ltr" });
   }
 }
 
@@ -184,10 +193,13 @@ function languageOf(near) {
   return "en";
 }
 
-function fieldOf({ id, info, connections }, name, words) {
+function tabsOf({ connections }, words) {
+  return connections.length > 1 ? words.number("tabs", connections.length) : "";
+}
+
+function fieldOf({ id, info }, name) {
   if (name === "name") return text(info?.name) || id;
   if (name === "id") return id;
-  if (name === "tabs") return connections.length > 1 ? words.number("tabs", connections.length) : "";
   return name.startsWith("info.") ? text(info?.[name.slice(5)]) : "";
 }
 
@@ -203,6 +215,12 @@ function defaultContent() {
 function element(name, part) {
   const created = document.createElement(name);
   created.setAttribute("part", part);
+  return created;
+}
+
+function paragraph(part) {
+  const created = element("p", part);
+  created.append(document.createElement("bdi"));
   return created;
 }
 
