@@ -199,6 +199,7 @@ class Feed:
                 room.followers[follower.view].add(follower)
             else:
                 follower.tell(encode({"type": "presence.unfollowed", "room": follower.room}))
+                follower.mark = None  # the client drops what it has
                 self._waiting[follower] = float("inf")
 
     async def _publish(self, key: _Key, room: _Room) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -46,8 +49,11 @@ def run(document: str) -> dict[str, Any]:
     """Runs all Python code of ``document`` in one namespace, which has a user and times. Returns the namespace."""
     alice = get_user_model()._default_manager.get_or_create(username="alice")[0]
     namespace: dict[str, Any] = {"alice": alice, "moment": NOON, "start": NOON, "end": NOON + timedelta(hours=1)}
-    for block in blocks(document, "python"):
-        exec(compile(block, document, "exec"), namespace)  # noqa: S102
+    consumers: Any = ModuleType("mysite.consumers")
+    with patch.dict(sys.modules, {"mysite": ModuleType("mysite"), "mysite.consumers": consumers}):
+        for block in blocks(document, "python"):
+            exec(compile(block, document, "exec"), namespace)  # noqa: S102
+            vars(consumers).update({key: value for key, value in namespace.items() if not key.startswith("__")})
     return namespace
 
 

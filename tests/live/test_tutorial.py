@@ -166,8 +166,8 @@ def _check_the_element(browser: Browser, project: Project) -> None:
 
 def _check_the_list(browser: Browser, project: Project) -> None:
     ada = log_in(browser, project, "ada")
-    expect(ada.locator("li")).to_have_text(["ada active"])
+    expect(ada.locator("li")).to_have_text(["ada (active)"])
     bo = log_in(browser, project, "bo")
-    expect(ada.locator("li")).to_have_text(["ada active", "bo active"])
+    expect(ada.locator("li")).to_have_text(["ada (active)", "bo (active)"])
     bo.context.close()
     ada.context.close()

@@ -115,6 +115,9 @@ async def test_a_client_may_follow_only_rooms_of_its_consumer(lobby: Any) -> Non
     await page.call("leave_room", "secret")
     await until(lambda: page.messages[-1]["type"] == "presence.unfollowed")
     assert page.client.members == {}
+    await page.call("join_room", "secret")
+    await until(lambda: page.client.people == 1)
+    assert page.messages[-1]["type"] == "presence.snapshot"
     for each in (page, other):
         await each.close()
 
