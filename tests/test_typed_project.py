@@ -30,6 +30,7 @@ MODULES = (
     "projections.metrics",
     "projections.models",
     "projections.rosters",
+    "projections.rosters.http",
     "projections.sessions",
     "projections.signals",
     "projections.tasks",

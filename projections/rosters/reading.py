@@ -22,7 +22,7 @@ from projections.rosters.members import Member
 from projections.rosters.people import ANONYMOUS, Stay
 from projections.rosters.roster import Roster
 
-__all__ = ["Read", "Reader", "describe"]
+__all__ = ["Read", "Reader", "changes", "describe", "load"]
 
 READ_LIMIT = 5000
 """Events that one query reads."""
@@ -51,7 +51,7 @@ class Reader:
     def __init__(self, using: str) -> None:
         self._using = using
         self._tail = Tail(using, touches=False)
-        self.log = str(sql.rows("projections", "queries/rosters/log", using=using)[0][0])
+        self.log = _log_name(using)
         cut = Cut.now(using)
         # What the open transactions have appended so far is not read: the rooms are loaded again when they have ended.
         self._mark = Mark(cut._replace(open=dict.fromkeys(cut.open, cut.high)))
@@ -73,44 +73,61 @@ class Reader:
             self._unknown &= cut.open.keys()
             again |= set(rooms)
         # Without the lowest position of an open transaction, a mark cannot say what follows it.
-        low = -1 if self._unknown else cut.low
-        read = RosterMark(low, Snapshot.parse(str(cut.snapshot)), int(time.time()))
+        read = _mark(cut, low=-1 if self._unknown else cut.low)
         return Read(
             events,
             read,
-            {room: (*self._load(room, read), cut.high) for room in again},
+            {room: (*_load(room, read, self._using), cut.high) for room in again},
             {
-                room: (changes, after)
+                room: (known, after)
                 for room, after in earlier.items()
-                if (changes := self._changes(room, after, cut.high)) is not None
+                if (known := changes(room, after, cut.high, using=self._using)) is not None
             },
         )
 
-    def _load(self, room: str, mark: RosterMark) -> tuple[list[Stay], RosterMark]:
-        rows = sql.rows("projections", "queries/rosters/stays", {"room": room}, using=self._using)
-        stays = [
-            Stay(session, channel_name, self._user_id(user_id), since, _json(data))
-            for _, session, channel_name, user_id, since, data in rows
-            if session is not None
-        ]
-        return stays, mark._replace(snapshot=Snapshot.parse(rows[0][0]))
 
-    def _changes(self, room: str, after: int, high: int) -> list[Change] | None:
-        """Returns the changes of ``room`` after a position, or None if they are too many to look for."""
-        if high - after > MAX_RANGE:
-            return None
-        params = {"room": room, "after": after, "limit": MAX_CHANGES}
-        days = catalogue.days(using=self._using, after=after)
-        rows = sql.rows("projections", "queries/rosters/changes", params, using=self._using, days=days)
-        if len(rows) == MAX_CHANGES:
-            return None
-        return [
-            Change(position, int(tx), ANONYMOUS if user_id is None else str(self._user_id(user_id)), is_end)
-            for position, tx, user_id, is_end in rows
-        ]
+def load(room: str, *, using: str) -> tuple[str, list[Stay], RosterMark, int]:
+    """Returns the name of the log, and for ``room``: the open stays, the mark, and a position for `Replica.load`."""
+    cut = Cut.now(using)
+    mark = _mark(cut, low=-1 if cut.open else cut.high)
+    return (_log_name(using), *_load(room, mark, using), cut.high)
 
-    def _user_id(self, user_id: Any) -> Any:
-        return None if user_id is None else from_database(user_id, self._using)
+
+def changes(room: str, after: int, high: int, *, using: str) -> list[Change] | None:
+    """Returns the changes of ``room`` after a position, or None if they are too many to look for.
+
+    ``high`` is a position up to which all have been drawn.
+    """
+    if high - after > MAX_RANGE:
+        return None
+    params = {"room": room, "after": after, "limit": MAX_CHANGES}
+    days = catalogue.days(using=using, after=after)
+    rows = sql.rows("projections", "queries/rosters/changes", params, using=using, days=days)
+    if len(rows) == MAX_CHANGES:
+        return None
+    return [
+        Change(position, int(tx), ANONYMOUS if user_id is None else str(from_database(user_id, using)), is_end)
+        for position, tx, user_id, is_end in rows
+    ]
+
+
+def _mark(cut: Cut, low: int) -> RosterMark:
+    return RosterMark(low, Snapshot.parse(str(cut.snapshot)), int(time.time()))
+
+
+def _log_name(using: str) -> str:
+    return str(sql.rows("projections", "queries/rosters/log", using=using)[0][0])
+
+
+def _load(room: str, mark: RosterMark, using: str) -> tuple[list[Stay], RosterMark]:
+    """Returns the open stays of ``room``, and ``mark`` with the snapshot that sees them."""
+    rows = sql.rows("projections", "queries/rosters/stays", {"room": room}, using=using)
+    stays = [
+        Stay(session, channel_name, None if user_id is None else from_database(user_id, using), since, _json(data))
+        for _, session, channel_name, user_id, since, data in rows
+        if session is not None
+    ]
+    return stays, mark._replace(snapshot=Snapshot.parse(rows[0][0]))
 
 
 def describe(roster: Roster, members: Sequence[Member]) -> None:

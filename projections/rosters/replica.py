@@ -26,13 +26,15 @@ class Replica:
     First `load` it with the open stays of one snapshot. Then `apply` the events that later snapshots see, and advance
     ``mark``. `publish` makes the messages about everything that was applied.
 
-    ``channels`` are the channel names of the connections in the room.
+    ``channels`` are the channel names of the connections in the room. ``high`` is a position up to which all had been
+    drawn when it was loaded.
     """
 
     def __init__(self, roster: Roster, room: str, log: str) -> None:
         self.roster = roster
         self.room = room
         self.channels: set[str] = set()
+        self.high = 0
         self.mark = RosterMark(-1, Snapshot(0, 0, frozenset()), 0)
         self.history = History(self.mark.snapshot, 0)
         self._purpose = f"{log}\n{room}\n{roster.identity}"
@@ -49,7 +51,7 @@ class Replica:
         """
         self._people.replace(stays)
         self.channels = {stay.channel_name for stay in stays}
-        self.history = History(mark.snapshot, high)
+        self.history, self.high = History(mark.snapshot, high), high
         self._loaded = mark.snapshot
         self.mark = mark
 

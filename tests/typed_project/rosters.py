@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any, assert_type
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
+from django.http import HttpRequest, HttpResponse
 
 from presence_events.tail import Cut
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.rosters import Connection, Member, Roster, RosterSocket
+from projections.rosters.http import RosterView
 
 
 class TeamRoster(Roster):
@@ -56,6 +58,16 @@ def members(member: Member) -> None:
     assert_type(ROSTER.names_people, bool)
     assert_type(ROSTER.identity, str)
     assert_type(Cut.now("default"), Cut)
+
+
+class TeamView(RosterView):
+    roster = ROSTER
+
+    def may_see(self, request: HttpRequest, room: str) -> bool:
+        return super().may_see(request, room)
+
+    def get(self, request: HttpRequest, room: str) -> HttpResponse:
+        return super().get(request, room)
 
 
 async def by_hand(scope: Any, send: Any, receive: Any) -> None:
