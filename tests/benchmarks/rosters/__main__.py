@@ -1,0 +1,316 @@
+"""Measures rosters beside lists that are written by hand. ``--small`` tries everything in a minute."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from websockets.asyncio.client import connect
+
+from tests.benchmarks import cpu
+from tests.benchmarks.server import Servers, running
+from tests.live.servers import free_port
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[3]
+WAYS = ("roster", "each", "whole")
+
+PATIENCE = 60.0
+"""Seconds after which pages that do not agree never will: they missed a change."""
+
+INSERT_USERS = (
+    "INSERT INTO auth_user (username, password, first_name, last_name, email, is_staff, is_active, is_superuser,"
+    " date_joined) SELECT 'user ' || n, '', '', '', '', false, true, false, now() FROM generate_series(1, %s) AS n"
+)
+
+
+class Page:
+    """A client: how many frames and bytes it received, and the people that it shows."""
+
+    def __init__(self, room: str, user: int) -> None:
+        self.room, self.user = room, user
+        self.frames = self.bytes = self.echoes = 0
+        self.people: set[str] = set()
+        self.socket: Any = None
+
+    async def open(self, port: int, way: str) -> None:
+        self.socket = await connect(
+            f"ws://127.0.0.1:{port}/{self.room}/{self.user}", open_timeout=300, max_size=None, ping_interval=None,
+            compression=None,
+        )  # fmt: skip
+        self.reader = asyncio.ensure_future(self._read())
+        if way == "roster":
+            follow = {"type": "presence.follow", "version": 1, "room": self.room, "mark": None}
+            await self.socket.send(json.dumps(follow))
+
+    async def _read(self) -> None:
+        async for text in self.socket:
+            if text.startswith('{"echo"'):
+                self.echoes += 1
+                continue
+            self.frames += 1
+            self.bytes += len(text)
+            self._apply(json.loads(text))
+
+    def _apply(self, message: dict[str, Any]) -> None:
+        if "list" in message:
+            self.people = {str(one["id"]) for one in message["list"]}
+        elif "change" in message:
+            change = message["change"]
+            (self.people.discard if change["kind"] in ("leave", "prune") else self.people.add)(str(change["id"]))
+        elif message["type"] == "presence.snapshot":
+            self.people = {member["id"] for member in message["members"]}
+        else:
+            self.people -= set(message.get("left", ()))
+            self.people |= {member["id"] for name in ("joined", "updated") for member in message.get(name, ())}
+
+    async def answered(self, echoes: int) -> None:
+        """Waits until more than ``echoes`` have arrived."""
+        while self.echoes == echoes:  # noqa: ASYNC110 - an event for each echo would be measured too
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        self.reader.cancel()
+        await self.socket.close()
+
+
+class Measured:
+    """A server that is measured."""
+
+    def __init__(self, servers: Servers, way: str) -> None:
+        self.way = way
+        self.database = servers.copy("rosters", "template_rosters")
+        self.port = free_port()
+        environment = {
+            **os.environ,
+            "BENCHMARK_PEER": "ours",
+            "BENCHMARK_DATABASE": self.database,
+            "BENCHMARK_WAY": way,
+            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.rosters.settings",
+        }
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(self.port)),
+                *("--no-access-log", "--log-level", "error", "--backlog", "4096", "--ws-max-queue", "1024"),
+                *("--lifespan", "off", "--ws-ping-interval", "0", "tests.benchmarks.rosters.app:application"),
+            ],
+            cwd=ROOT,
+            env=environment,
+        )
+        wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        async def attempt() -> bool:
+            async with connect(f"ws://127.0.0.1:{self.port}/first/1"):
+                return True
+
+        try:
+            return asyncio.run(attempt())
+        except OSError:
+            return False
+
+    def figures(self) -> tuple[float, int]:
+        """Returns the CPU seconds of the server, and the transactions of its database. A query is one of them."""
+        with psycopg.connect(self.database) as connection:
+            query = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+            row = connection.execute(query).fetchone()
+        return cpu.seconds(self.process.pid), int(row[0]) if row else 0
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def measured(servers: Servers, way: str) -> Iterator[Measured]:
+    server = Measured(servers, way)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def agree(pages: list[Page], expected: dict[str, set[str]]) -> float:
+    """Waits until all pages show the people of their room. Returns the seconds."""
+    start = time.perf_counter()
+    while not all(page.people == expected[page.room] for page in pages):
+        await asyncio.sleep(0.02)
+        if time.perf_counter() - start > PATIENCE:
+            wrong = [page for page in pages if page.people != expected[page.room]]
+            print(f"{len(wrong)} of {len(pages)} pages do not agree after {PATIENCE:.0f} s", file=sys.stderr)
+            break
+    return time.perf_counter() - start
+
+
+async def open_all(pages: list[Page], server: Measured, at_once: int = 200) -> None:
+    limit = asyncio.Semaphore(at_once)
+
+    async def open_one(page: Page) -> None:
+        async with limit:
+            await page.open(server.port, server.way)
+
+    await asyncio.gather(*(open_one(page) for page in pages))
+
+
+def rooms_of(pages: list[Page]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for page in pages:
+        found.setdefault(page.room, set()).add(str(page.user))
+    return found
+
+
+async def storm(server: Measured, pages: list[Page]) -> dict[str, float]:
+    """All pages join at once."""
+    start = time.perf_counter()
+    await open_all(pages, server)
+    opened = time.perf_counter() - start
+    agreed = await agree(pages, rooms_of(pages))
+    return {"open": opened, "agree": agreed}
+
+
+async def changes(server: Measured, pages: list[Page], seconds: float, rate: float) -> dict[str, float]:
+    """``rate`` changes a second: a page leaves and comes back, or changes its data."""
+    await open_all(pages, server)
+    await agree(pages, rooms_of(pages))
+    await asyncio.sleep(2)
+    for page in pages:
+        page.frames = page.bytes = 0
+    before = server.figures()
+    start = time.perf_counter()
+    made = 0
+    while time.perf_counter() - start < seconds:
+        page = pages[made % len(pages)]
+        if made % 2:
+            await page.socket.send(json.dumps({"status": f"status {made}"}))
+        else:
+            await page.close()
+            await page.open(server.port, server.way)
+        made += 1
+        await asyncio.sleep(max(0.0, start + made / rate - time.perf_counter()))
+    lasted = time.perf_counter() - start
+    await asyncio.sleep(1)
+    agreed = await agree(pages, rooms_of(pages))
+    after = server.figures()
+    # The pages that have just come back received a list of their own. They are few, and the same for all ways.
+    middle = sorted(pages, key=lambda page: page.bytes)[len(pages) // 2]
+    return {
+        "changes": made / lasted,
+        "bytes": middle.bytes / lasted,
+        "frames": middle.frames / lasted,
+        "cpu": (after[0] - before[0]) / lasted,
+        "transactions": (after[1] - before[1]) / lasted,
+        "agree": agreed,
+    }
+
+
+async def echoes(server: Measured, pages: list[Page], seconds: float) -> float:
+    """Returns the echoes a second of all pages, each of which sends the next message when it has the last answer."""
+    await open_all(pages, server)
+    await asyncio.sleep(1)
+    until = time.perf_counter() + seconds
+
+    async def talk(page: Page) -> None:
+        while time.perf_counter() < until:
+            number = page.echoes
+            await page.socket.send('{"echo":1}')
+            await page.answered(number)
+
+    await asyncio.gather(*(talk(page) for page in pages))
+    return sum(page.echoes for page in pages) / seconds
+
+
+def prepare(servers: Servers, users: int) -> None:
+    """Makes a database with all tables and ``users`` users, to copy."""
+    url = servers.database("template_rosters")
+    environment = {
+        **os.environ,
+        "BENCHMARK_PEER": "ours",
+        "BENCHMARK_DATABASE": url,
+        "BENCHMARK_WAY": "none",
+        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.rosters.settings",
+    }
+    subprocess.run(
+        [sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--skip-checks"],
+        cwd=ROOT, env=environment, check=True,
+    )  # fmt: skip
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(INSERT_USERS, [users])
+
+
+def measure_storm(servers: Servers, pages_of_storm: int) -> None:
+    for way in WAYS:
+        with measured(servers, way) as server:
+            pages = [Page("storm", number + 1) for number in range(pages_of_storm)]
+            before = server.figures()
+            found = asyncio.run(storm(server, pages))
+            time.sleep(1.5)  # PostgreSQL reports its figures with a delay
+            after = server.figures()
+            middle = sorted(pages, key=lambda page: page.bytes)[len(pages) // 2]
+            show(
+                f"storm of {len(pages):,}",
+                way,
+                f"{found['open']:.1f} s to connect",
+                f"{found['agree']:.2f} s to agree",
+                f"{middle.bytes / 1000:,.0f} kB, {middle.frames:,} frames a page",
+                f"{after[0] - before[0]:.1f} s CPU",
+                f"{after[1] - before[1]:,} transactions",
+            )
+
+
+def measure_changes(servers: Servers, rooms: int, size: int, seconds: float) -> None:
+    for way in WAYS:
+        with measured(servers, way) as server:
+            pages = [Page(f"room-{room}", room * size + number + 1) for number in range(size) for room in range(rooms)]
+            found = asyncio.run(changes(server, pages, seconds, 20.0))
+            show(
+                f"{rooms:,} rooms of {size:,}",
+                way,
+                f"{found['changes']:.1f} changes/s",
+                f"{found['bytes']:,.0f} B/s, {found['frames']:.1f} frames/s a page",
+                f"{found['cpu']:.2f} s CPU a second",
+                f"{found['transactions']:.0f} transactions/s",
+                f"{found['agree']:.2f} s to agree",
+            )
+
+
+def measure_echoes(servers: Servers, count: int, seconds: float) -> None:
+    for _ in range(3):
+        rates = {}
+        for way in ("none", "roster"):
+            with measured(servers, way) as server:
+                pages = [Page(f"room-{number % 20}", number + 1) for number in range(count)]
+                rates[way] = asyncio.run(echoes(server, pages, seconds))
+        ratio = rates["roster"] / rates["none"]
+        show("echoes", f"{rates['none']:,.0f}/s without", f"{rates['roster']:,.0f}/s with", f"{ratio:.2f}")
+
+
+def show(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rosters", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a tenth of the sizes")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of a phase")
+    options = parser.parse_args(arguments)
+    scale = 10 if options.small else 1
+    with running() as servers:
+        prepare(servers, 2000)
+        measure_storm(servers, 2000 // scale)
+        measure_changes(servers, 1, 1000 // scale, options.seconds)
+        measure_changes(servers, 200 // scale, 10, options.seconds)
+        measure_echoes(servers, 200 // scale, options.seconds / 2)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
