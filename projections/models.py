@@ -144,9 +144,19 @@ class Room(models.Model):
         """
         return cls.objects.named(name, using)
 
-    def add_presence(self, channel_name: str, user: Any = None, data: Any = None) -> None:
+    def add_presence(
+        self,
+        channel_name: str,
+        user: Any = None,
+        data: Any = None,
+        *,
+        capacity: int | None = None,
+        exclusive: selections.Exclusive | None = None,
+    ) -> None:
         """Records that a connection joins this room. As `Room.objects.add`."""
-        Room.objects.db_manager(self._state.db).add(self.channel_name, channel_name, user, data)
+        Room.objects.db_manager(self._state.db).add(
+            self.channel_name, channel_name, user, data, capacity=capacity, exclusive=exclusive
+        )
 
     def remove_presence(self, channel_name: str | None = None, presence: Presence | None = None) -> None:
         """Records that the connection ``channel_name`` leaves this room, or that the stay ``presence`` ends.
@@ -273,6 +283,9 @@ class Presence(models.Model):
     is_leased: models.BooleanField[bool, bool] = models.BooleanField(
         _("leased"), help_text=_("Whether the beats of the process keep the connection alive.")
     )
+    is_exclusive: models.BooleanField[bool, bool] = models.BooleanField(
+        _("exclusive"), help_text=_("Whether the user had no other connection in the room when this one joined.")
+    )
 
     objects = PresenceManager["Presence"]()
 
@@ -290,6 +303,11 @@ class Presence(models.Model):
             # The room is the first column, so both indexes that the planner can choose for the fold are selective: it
             # reads one or two rows with either of them.
             models.UniqueConstraint(fields=["room", "channel_name"], name="presence_room_channel_name"),
+            models.UniqueConstraint(
+                fields=["room", "user"],
+                condition=models.Q(is_exclusive=True, user__isnull=False),
+                name="presence_exclusive",
+            ),
         ]
         indexes = [
             models.Index(fields=["channel_name"], name="presence_channel_name"),

@@ -30,8 +30,10 @@ class Selection(NamedTuple):
     """A query that finds the drafts to append.
 
     ``query`` is trusted SQL with ``%(name)s`` parameters. It selects kind, room, channel_name, user_id, data, session,
-    step and is_leased, in this order. ``{user_id}`` in it stands for the SQL type of user keys. The rows are appended
-    in the order of room, channel name and step, so two writers never wait for each other in a cycle.
+    step, is_leased, capacity and is_exclusive, in this order. ``{user_id}`` in it stands for the SQL type of user keys.
+    The rows are appended in the order of room, channel name and step, so two writers never wait for each other in a
+    cycle. A negative step puts a join with limits after all other rows of its room: -1 if it has a capacity, and so locks
+    the room, and -2 if it is only exclusive. Those of one step are in the order of users, for whom exclusive joins wait.
 
     ``params`` are the parameters. They are not validated again.
 
@@ -39,12 +41,16 @@ class Selection(NamedTuple):
 
     ``keys`` are the connections that the query may find: (room, channel name), or (None, channel name) for every room.
     If a selection has keys, its ``params`` are lists of one length, and it may be merged with others of the same query.
+
+    ``ends_others`` is whether it may also end stays of other connections in the rooms of its keys, for an exclusive
+    join.
     """
 
     query: str
     params: Mapping[str, Any]
     users: Sequence[Any] = ()
     keys: Sequence[tuple[str | None, str]] = ()
+    ends_others: bool = False
 
 
 def select(drafts: Iterable[Draft]) -> Selection | None:

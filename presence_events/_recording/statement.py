@@ -19,7 +19,16 @@ from presence_events._recording.drafts import Selection
 from presence_events.models import PresenceEvent
 from presence_events.users import user_key_type
 
-__all__ = ["Recorded", "Row", "append", "append_quietly", "has_claimed_join", "to_events", "to_recorded"]
+__all__ = [
+    "Recorded",
+    "Row",
+    "append",
+    "append_quietly",
+    "has_claimed_join",
+    "is_for_another",
+    "to_events",
+    "to_recorded",
+]
 
 logger = logging.getLogger("presence_events.recorder")
 
@@ -57,6 +66,11 @@ def has_claimed_join(rows: Iterable[Row]) -> bool:
     return any(len(row) == len(_RETURNED) and row[_PROCESS] is not None for row in rows)
 
 
+def is_for_another(row: Row) -> bool:
+    """Whether ``row`` ended a stay for the exclusive join of another connection. False for rows of `append_quietly`."""
+    return len(row) == len(_RETURNED) and row[_KIND] == "leave" and bool(row[_IS_EXCLUSIVE])
+
+
 def to_recorded(rows: Iterable[Row]) -> list[Recorded]:
     """Returns the rooms and connections of ``rows``."""
     return [Recorded(row[0], row[1]) for row in rows]
@@ -81,7 +95,9 @@ _FIELDS = PresenceEvent._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 _RETURNED = sorted(_FIELDS, key=lambda field: (field.name != "room", field.name != "channel_name"))
 _IN_ORDER = itemgetter(*(_RETURNED.index(field) for field in _FIELDS))
-_PROCESS = _RETURNED.index(PresenceEvent._meta.get_field("process"))
+_PROCESS, _KIND, _IS_EXCLUSIVE = (
+    [field.name for field in _RETURNED].index(name) for name in ("process", "kind", "is_exclusive")
+)
 _TIMES = [index for index, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
 # The driver takes several times as long to parse a time as to parse a number.
 _RETURNING = ", ".join(

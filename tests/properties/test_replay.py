@@ -46,8 +46,8 @@ DAMAGE = (
     "INSERT INTO presence_process VALUES ('ghost{0}', now(), now()) ON CONFLICT DO NOTHING",
     "INSERT INTO presence_room (channel_name, created_at) VALUES ('ghosts{0}', now()) ON CONFLICT DO NOTHING",
     (
-        "INSERT INTO presence_open_stay (id, room, channel_name, joined_at, touched_at, is_leased) "
-        "SELECT 200000 + {0}, channel_name, 'ghost', now(), now(), false FROM presence_room ORDER BY 2 LIMIT 1 "
+        "INSERT INTO presence_open_stay (id, room, channel_name, joined_at, touched_at, is_leased, is_exclusive) "
+        "SELECT 200000 + {0}, channel_name, 'ghost', now(), now(), false, false FROM presence_room ORDER BY 2 LIMIT 1 "
         "ON CONFLICT DO NOTHING"
     ),
 )
