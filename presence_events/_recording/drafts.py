@@ -32,8 +32,9 @@ class Selection(NamedTuple):
     ``query`` is trusted SQL with ``%(name)s`` parameters. It selects kind, room, channel_name, user_id, data, session,
     step, is_leased, capacity and is_exclusive, in this order. ``{user_id}`` in it stands for the SQL type of user keys.
     The rows are appended in the order of room, channel name and step, so two writers never wait for each other in a
-    cycle. A negative step puts a join with limits after all other rows of its room: -1 if it has a capacity, and so locks
-    the room, and -2 if it is only exclusive. Those of one step are in the order of users, for whom exclusive joins wait.
+    cycle. A negative step puts a join with limits after all other rows of its room: -1 if it has a capacity, and so
+    locks the room, and -2 if it is only exclusive. Those of one step are in the order of users, for whom exclusive
+    joins wait.
 
     ``params`` are the parameters. They are not validated again.
 

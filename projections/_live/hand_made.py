@@ -63,6 +63,7 @@ def touch(channel_name: str) -> None:
                 Room.objects.db_manager(using).add(stay.room, channel_name, stay.user, stay.data, **_options(stay))
             except AlreadyPresent:
                 joined.remove(channel_name, using, stay.room)
+                _discard(_pairs(channel_name, [stay]), using)
 
 
 async def atouch(channel_name: str) -> None:
@@ -83,6 +84,7 @@ async def atouch(channel_name: str) -> None:
                 )
             except AlreadyPresent:
                 joined.remove(channel_name, using, stay.room)
+                await groups.reconcile(_pairs(channel_name, [stay]), using, present=False)
 
 
 def _options(stay: JoinedStay) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def record_history(user: Any) -> None:
     beat("one")
     Room.objects.add("a", "1", user, {"device": "phone"})
     Room.objects.add("a", "2", data="here")
-    Room.objects.add("b", "1", user)
+    Room.objects.add("b", "1", user, capacity=5, exclusive="newest")
     Presence.objects.touch("1", {"device": "laptop"})
     put_on_lease("one", ("a", "1"), ("a", "2"), ("b", "1"))
     beat("one", "two")
