@@ -59,8 +59,8 @@ def join(
 ) -> Selection:
     """Selects the join of one connection, after the leave of its present stay if that is another user's.
 
-    ``is_leased`` is whether the stay depends on the lease of the process that records it. The fold does not admit the
-    join if the room would then have more than ``capacity`` people, or if the join is ``exclusive`` and the user has
+    ``is_leased`` is whether the stay depends on the lease of the process that records it. The fold leaves the
+    join out if the room would then have more than ``capacity`` people, or if the join is ``exclusive`` and the user has
     another connection in the room. With "newest", leaves of those connections come first.
     """
     params = {

@@ -44,7 +44,7 @@ def join(
 
     Raises what `record_select` raises, and what the channel layer raises. If the layer fails, the join is recorded
     nevertheless. Inside ``atomic``, the error of the layer is logged instead. Raises `RoomIsFull` or `AlreadyPresent`
-    if ``limits`` do not admit the join. Nothing is recorded then.
+    if ``limits`` do not allow the join. Nothing is recorded then.
     """
     selection = selections.join(room, channel_name, user, data, is_leased=is_leased, **limits._asdict())
     if limits == NO_LIMITS:

@@ -1,6 +1,6 @@
 """The limits of a join, and why a join with limits recorded nothing.
 
-The fold leaves a join that its limits do not admit out of the log. It raises no error, because that would fail the
+The fold leaves a join that its limits do not allow out of the log. It raises no error, because that would fail the
 whole batch, unless a stay was to end for the join in the same statement. So the caller finds out what was in the way.
 """
 
@@ -20,7 +20,8 @@ __all__ = ["MAX_ATTEMPTS", "NO_LIMITS", "LimitedJoin", "Limits"]
 MAX_ATTEMPTS = 5
 """How often one join is attempted. It is repeated if what was in the way has ended, or can be ended, meanwhile."""
 
-_NOT_ADMITTED = {"presence_capacity", "presence_exclusive"}
+_ERRORS = {"presence_capacity", "presence_exclusive"}
+"""The names of constraints in errors of the fold about limits."""
 
 
 class Limits(NamedTuple):
@@ -51,7 +52,7 @@ class LimitedJoin(NamedTuple):
         Raises `RoomIsFull` if the room is full, and ``error`` itself if it has nothing to do with limits.
         """
         constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-        if constraint not in _NOT_ADMITTED:
+        if constraint not in _ERRORS:
             raise error
         if constraint == "presence_capacity" and self.limits.capacity is not None:
             raise RoomIsFull(self.room, self.limits.capacity) from None

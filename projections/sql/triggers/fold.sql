@@ -14,8 +14,8 @@
 -- A join may have limits, which are checked against the stays as they are now, and not as the statement found them. With a
 -- capacity, the room is locked against other such joins until the commit, and its people are counted. An exclusive join
 -- needs that the user has no other stay in the room; a unique index makes it wait for another such join of the user. A
--- join that its limits do not admit changes nothing, like any other that changes nothing. If it names a session, a stay
--- was to end for it in the same statement, so the statement fails instead.
+-- join that its limits do not allow is left out of the log, like any event that changes nothing. If it names a session, a
+-- stay was to end for it in the same statement, so the statement fails instead.
 --
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
@@ -294,7 +294,7 @@ BEGIN
                 RAISE EXCEPTION USING
                     ERRCODE = 'check_violation',
                     CONSTRAINT = unmet,
-                    MESSAGE = 'a join is not admitted, and a stay was to end for it',
+                    MESSAGE = 'the limits of a join do not allow it, and a stay was to end for it',
                     HINT = 'Repeat it, or treat it as refused.';
             END IF;
             NEW.session := stay;

@@ -2,7 +2,7 @@
 -- that are present as the same user are left out.
 --
 -- Leaves come first: of the connection's own stay as another user, and for the newest connection of a user, of the
--- user's other stays in the room. The join then names one of these stays: if the fold does not admit the join, the
+-- user's other stays in the room. The join then names one of these stays: if the limits do not allow the join, the
 -- statement fails, and these stays go on.
 WITH arrival AS MATERIALIZED (
     SELECT a.*, p.id AS own_session, p.user_id AS own_user_id
