@@ -336,8 +336,8 @@ class Presence(models.Model):
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
         """Returns the presence as it was after ``event``, without a query.
 
-        A touch does not contain ``process`` and ``is_leased``: they are fetched when you read them. After an end they
-        are None and False.
+        A touch does not contain ``process``, ``is_leased`` and ``is_exclusive``: they are fetched when you read them.
+        After an end they are None, False and False.
         """
         seen = event.at if event.last_seen is None else event.last_seen
         values = {
@@ -351,7 +351,8 @@ class Presence(models.Model):
             "data": event.data if event.kind in ("join", "touch") else None,
         }
         if event.kind != "touch":
-            values |= {"process": event.process, "is_leased": bool(event.is_leased)}
+            is_exclusive = event.kind == "join" and bool(event.is_exclusive)
+            values |= {"process": event.process, "is_leased": bool(event.is_leased), "is_exclusive": is_exclusive}
         presence = cls.from_db(room._state.db, list(values), list(values.values()))
         presence.room = room
         if "user" in event._state.fields_cache:

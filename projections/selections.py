@@ -75,7 +75,9 @@ def join(
         return Selection(_query("join"), params, [user], keys=keys)
     params["capacities"] = [validation.capacity(capacity)]
     params["exclusives"] = [validation.exclusive(exclusive)]
-    return Selection(_query("join_limited"), params, [user], keys=keys, ends_others=exclusive == "newest")
+    return Selection(
+        _query("join_limited"), params, [user], keys=keys, has_limits=True, ends_others=exclusive == "newest"
+    )
 
 
 class Arrival(NamedTuple):

@@ -30,11 +30,8 @@ class Selection(NamedTuple):
     """A query that finds the drafts to append.
 
     ``query`` is trusted SQL with ``%(name)s`` parameters. It selects kind, room, channel_name, user_id, data, session,
-    step, is_leased, capacity and is_exclusive, in this order. ``{user_id}`` in it stands for the SQL type of user keys.
-    The rows are appended in the order of room, channel name and step, so two writers never wait for each other in a
-    cycle. A negative step puts a join with limits after all other rows of its room: -1 if it has a capacity, and so
-    locks the room, and -2 if it is only exclusive. Those of one step are in the order of users, for whom exclusive
-    joins wait.
+    step and is_leased, in this order. ``{user_id}`` in it stands for the SQL type of user keys. The rows are appended
+    in the order of room, channel name and step, so two writers never wait for each other in a cycle.
 
     ``params`` are the parameters. They are not validated again.
 
@@ -42,6 +39,10 @@ class Selection(NamedTuple):
 
     ``keys`` are the connections that the query may find: (room, channel name), or (None, channel name) for every room.
     If a selection has keys, its ``params`` are lists of one length, and it may be merged with others of the same query.
+
+    ``has_limits`` is whether the query also selects capacity and is_exclusive, after the others. A negative step puts a
+    join with limits after all other rows of its room: -1 if it has a capacity, and so locks the room, and -2 if it is
+    only exclusive. Those of one step are in the order of users, for whom exclusive joins wait.
 
     ``ends_others`` is whether it may also end stays of other connections in the rooms of its keys, for an exclusive
     join.
@@ -51,6 +52,7 @@ class Selection(NamedTuple):
     params: Mapping[str, Any]
     users: Sequence[Any] = ()
     keys: Sequence[tuple[str | None, str]] = ()
+    has_limits: bool = False
     ends_others: bool = False
 
 

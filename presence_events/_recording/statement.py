@@ -189,12 +189,14 @@ def _statement(
             columns = merged.setdefault(selection.query, {name: [] for name in selection.params})
             for name, values in selection.params.items():
                 columns[name].extend(values)
+    limited = {selection.query for selection in selections if selection.has_limits}
     params = {
         f"{number}_{name}": _array(value) if isinstance(value, list) else value
         for number, each in enumerate(merged.values())
         for name, value in each.items()
     }
-    return _sql_text(query, tuple(merged), returning, alias, lock_timeout), params
+    queries = tuple((text, text in limited) for text in merged)
+    return _sql_text(query, queries, returning, alias, lock_timeout), params
 
 
 def _array(values: list[Any]) -> str:
@@ -208,14 +210,31 @@ def _element(value: Any) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+_WITHOUT_LIMITS = "SELECT *, NULL::integer, NULL::boolean FROM ({}) AS plain"
+"""A selection without limits, beside others that have some."""
+
+_LIMITED = {
+    "limits": ", capacity, is_exclusive",
+    "order": "least(step, 0) DESC, CASE WHEN step < 0 THEN user_id END, ",
+    "or_for_another": " OR d.is_exclusive",
+}
+"""Parts of the statement that are empty without limits, which most selections do not have."""
+
+
 @lru_cache(maxsize=256)
-def _sql_text(name: str, queries: tuple[str, ...], returning: str, alias: str, lock_timeout: float | None) -> str:
+def _sql_text(
+    name: str, queries: tuple[tuple[str, bool], ...], returning: str, alias: str, lock_timeout: float | None
+) -> str:
+    """``queries`` are the texts of the selections, and whether they have limits."""
+    has_limits = any(limited for _, limited in queries)
     user_id_type = user_key_type(alias)
-    selections = [
-        f"({query.format(user_id=user_id_type)})".replace("%(", f"%({number}_") for number, query in enumerate(queries)
-    ]
+    selections = []
+    for number, (query, limited) in enumerate(queries):
+        text = query.format(user_id=user_id_type).replace("%(", f"%({number}_")
+        selections.append(f"({_WITHOUT_LIMITS.format(text) if has_limits and not limited else text})")
     return sql.read("presence_events", f"queries/recording/{name}").format(
         selections="\nUNION ALL\n".join(selections),
         condition="" if lock_timeout is None else _LOCK_TIMEOUT.format(lock_timeout),
         returning=returning,
+        **(_LIMITED if has_limits else dict.fromkeys(_LIMITED, "")),
     )

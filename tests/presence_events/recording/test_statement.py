@@ -44,8 +44,7 @@ def test_selections_of_one_query_are_merged_into_one_statement(django_assert_num
 def test_selections_of_different_queries_share_a_statement(django_assert_num_queries: Any) -> None:
     append([join("a"), join("b")], "default")
     touch_all = Selection(
-        "SELECT 'touch', room, channel_name, NULL::{user_id}, NULL::jsonb, NULL::bigint, 1, "
-        "NULL::boolean, NULL::integer, NULL::boolean "
+        "SELECT 'touch', room, channel_name, NULL::{user_id}, NULL::jsonb, NULL::bigint, 1, NULL::boolean "
         "FROM presence_open_stay WHERE channel_name = ANY(%(channels)s::text[])",
         {"channels": ["a"]},
         keys=[(None, "a")],

@@ -1,4 +1,4 @@
-SELECT kind, room, channel_name, user_id, data, session, step, NULL::boolean, NULL::integer, NULL::boolean
+SELECT kind, room, channel_name, user_id, data, session, step, NULL::boolean
 FROM unnest(
     %(kinds)s::text[],
     %(rooms)s::text[],

@@ -1,3 +1,3 @@
-SELECT 'leave', room, channel_name, user_id, NULL::jsonb, id, 0, NULL::boolean, NULL::integer, NULL::boolean
+SELECT 'leave', room, channel_name, user_id, NULL::jsonb, id, 0, NULL::boolean
 FROM presence_open_stay
 WHERE id = ANY(%(sessions)s::bigint[])

@@ -17,8 +17,6 @@ SELECT
     jsonb_build_object('reason', %(reason)s::text, 'process', p.process),
     p.id,
     0,
-    NULL::boolean,
-    NULL::integer,
     NULL::boolean
 FROM dead
 JOIN presence_open_stay AS p ON p.process = dead.name

@@ -29,7 +29,7 @@ WITH cutoff AS MATERIALIZED (
     WHERE p.is_leased AND NOT EXISTS (SELECT FROM presence_process AS lease WHERE lease.name = p.process)
         AND current_setting('transaction_isolation') <> ALL ('{{repeatable read,serializable}}')
 )
-SELECT 'prune', p.room, p.channel_name, p.user_id, NULL::jsonb, p.id, 0, NULL::boolean, NULL::integer, NULL::boolean
+SELECT 'prune', p.room, p.channel_name, p.user_id, NULL::jsonb, p.id, 0, NULL::boolean
 FROM found
 JOIN presence_open_stay AS p ON p.id = found.id
 WHERE p.touched_at < (SELECT at FROM cutoff)

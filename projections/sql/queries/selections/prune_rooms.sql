@@ -15,7 +15,7 @@ WITH empty AS MATERIALIZED (
         )
         OR NOT presence_is_referenced('presence_room', 'channel_name', e.channel_name)
 )
-SELECT 'prune', r.channel_name, NULL, NULL::{user_id}, NULL::jsonb, NULL::bigint, 0, NULL::boolean, NULL::integer, NULL::boolean
+SELECT 'prune', r.channel_name, NULL, NULL::{user_id}, NULL::jsonb, NULL::bigint, 0, NULL::boolean
 FROM prunable
 JOIN presence_room AS r ON r.channel_name = prunable.channel_name
 ORDER BY r.channel_name

@@ -8,7 +8,7 @@ WITH untouched AS MATERIALIZED (
     WHERE xmin::text IN (SELECT beat FROM untouched)
     FOR NO KEY UPDATE SKIP LOCKED
 )
-SELECT 'prune', p.room, p.channel_name, p.user_id, NULL::jsonb, p.id, 0, NULL::boolean, NULL::integer, NULL::boolean
+SELECT 'prune', p.room, p.channel_name, p.user_id, NULL::jsonb, p.id, 0, NULL::boolean
 FROM untouched AS u
 JOIN presence_open_stay AS p ON p.id = u.session AND p.xmin::text = u.writer
 WHERE u.beat IS NULL OR EXISTS (SELECT FROM lease AS l WHERE l.name = p.process AND l.beat = u.beat)
