@@ -260,6 +260,7 @@ class Presence(models.Model):
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
+        db_index=False,
         verbose_name=_("user"),
     )
     joined_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("joined at"))
@@ -283,8 +284,13 @@ class Presence(models.Model):
     is_leased: models.BooleanField[bool, bool] = models.BooleanField(
         _("leased"), help_text=_("Whether the beats of the process keep the connection alive.")
     )
-    is_exclusive: models.BooleanField[bool, bool] = models.BooleanField(
-        _("exclusive"), help_text=_("Whether the user had no other connection in the room when this one joined.")
+    exclusive_room: models.TextField[str | None, str | None] = models.TextField(
+        _("exclusive"),
+        db_collation="C",
+        null=True,
+        help_text=_(
+            "The room, if the user could have no other connection in it when this one joined; otherwise empty."
+        ),
     )
 
     objects = PresenceManager["Presence"]()
@@ -303,11 +309,8 @@ class Presence(models.Model):
             # The room is the first column, so both indexes that the planner can choose for the fold are selective: it
             # reads one or two rows with either of them.
             models.UniqueConstraint(fields=["room", "channel_name"], name="presence_room_channel_name"),
-            models.UniqueConstraint(
-                fields=["room", "user"],
-                condition=models.Q(is_exclusive=True, user__isnull=False),
-                name="presence_exclusive",
-            ),
+            # Serves as the index of the user, too. A null is unlike any other, so only exclusive stays are in conflict.
+            models.UniqueConstraint(fields=["user", "exclusive_room"], name="presence_exclusive"),
         ]
         indexes = [
             models.Index(fields=["channel_name"], name="presence_channel_name"),
@@ -332,12 +335,17 @@ class Presence(models.Model):
         alias = using or router.db_for_write(Presence, instance=self)
         return Presence.objects.using(alias).filter(pk=self.pk).delete()
 
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether the user could have no other connection in the room when this one joined."""
+        return self.exclusive_room is not None
+
     @classmethod
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
         """Returns the presence as it was after ``event``, without a query.
 
-        A touch does not contain ``process``, ``is_leased`` and ``is_exclusive``: they are fetched when you read them.
-        After an end they are None, False and False.
+        A touch does not contain ``process``, ``is_leased`` and ``exclusive_room``: they are fetched when you read them.
+        After an end they are None, False and None.
         """
         seen = event.at if event.last_seen is None else event.last_seen
         values = {
@@ -351,8 +359,8 @@ class Presence(models.Model):
             "data": event.data if event.kind in ("join", "touch") else None,
         }
         if event.kind != "touch":
-            is_exclusive = event.kind == "join" and bool(event.is_exclusive)
-            values |= {"process": event.process, "is_leased": bool(event.is_leased), "is_exclusive": is_exclusive}
+            exclusive_room = event.room if event.kind == "join" and event.is_exclusive else None
+            values |= {"process": event.process, "is_leased": bool(event.is_leased), "exclusive_room": exclusive_room}
         presence = cls.from_db(room._state.db, list(values), list(values.values()))
         presence.room = room
         if "user" in event._state.fields_cache:

@@ -87,7 +87,6 @@ def write(*history: Stay | RoomPruned) -> None:
                 touched_at=_seen(part),
                 data=part.data,
                 is_leased=False,
-                is_exclusive=False,
             )
             for session, part in stays
             if isinstance(part, Stay) and part.left is None

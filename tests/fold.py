@@ -27,7 +27,7 @@ class Row(NamedTuple):
     data: Any
     process: str | None
     is_leased: bool
-    is_exclusive: bool
+    exclusive_room: str | None
 
 
 class Lease(NamedTuple):
@@ -109,7 +109,7 @@ def _apply_to_connection(state: State, event: PresenceEvent, key: tuple[str, str
             event.data,
             event.process,
             bool(event.is_leased),
-            bool(event.is_exclusive),
+            event.room if event.is_exclusive else None,
         )
         return
     assert key in state.presences, f"{event.id}: {key} is not present"
@@ -135,7 +135,7 @@ def _check_limits(state: State, event: PresenceEvent) -> None:
     The capacity, and stays that are not exclusive, say nothing here: joins without limits do not wait for those with
     limits, so their positions may be earlier than those that the join was checked against.
     """
-    stays = [row for row in state.presences.values() if row.room_id == event.room and row.is_exclusive]
+    stays = [row for row in state.presences.values() if row.room_id == event.room and row.exclusive_room]
     if event.is_exclusive:
         assert event.user_id not in [row.user_id for row in stays], f"{event.id}: two exclusive stays"
 

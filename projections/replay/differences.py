@@ -73,9 +73,9 @@ LIVE = Tables(
             "data",
             "process",
             "is_leased",
-            "is_exclusive",
+            "exclusive_room",
         ),
-        ("room", "channel_name", "is_exclusive"),
+        ("room", "channel_name", "exclusive_room"),
         "presences",
     ),
     _Projection("presence_process", "name", None, ("name", "started_at", "seen_at"), (), "processes"),
@@ -139,7 +139,7 @@ def _has_to_go(projection: _Projection, difference: Difference) -> bool:
     if folded is None or any(found[column] != folded[column] for column in projection.identity):
         return True
     # Two exclusive stays can have each other's user, and updates of single rows would break the unique index.
-    return bool(folded.get("is_exclusive")) and found["user_id"] != folded["user_id"]
+    return bool(folded.get("exclusive_room")) and found["user_id"] != folded["user_id"]
 
 
 def _run(query: str, fold: Fold, projection: _Projection, **params: Any) -> list[Any]:

@@ -107,8 +107,8 @@ SELECT room, %(origin)s::timestamptz + min(joined) * interval '1 s' FROM stay WH
 """
 
 _PRESENCES = f"""
-INSERT INTO presence_open_stay (id, room, channel_name, user_id, joined_at, touched_at, data, is_leased, is_exclusive)
-SELECT session, room, channel_name, user_id, since, since + touches * interval '225 s', {_DATA}, false, false
+INSERT INTO presence_open_stay (id, room, channel_name, user_id, joined_at, touched_at, data, is_leased)
+SELECT session, room, channel_name, user_id, since, since + touches * interval '225 s', {_DATA}, false
 FROM stay,
     LATERAL (
         SELECT

@@ -44,15 +44,15 @@ DAMAGE = (
     "DELETE FROM presence_room WHERE channel_name NOT IN (SELECT room FROM presence)",
     "UPDATE presence_room SET created_at = now()",
     "UPDATE presence_open_stay SET is_leased = NOT is_leased, process = 'one'",
-    "UPDATE presence_open_stay SET is_exclusive = false WHERE id % 3 = {0}",
-    "UPDATE presence_open_stay SET user_id = NULL, is_exclusive = true WHERE id % 3 = {0}",
+    "UPDATE presence_open_stay SET exclusive_room = NULL WHERE id % 3 = {0}",
+    "UPDATE presence_open_stay SET user_id = NULL, exclusive_room = room WHERE id % 3 = {0}",
     "UPDATE presence_process SET seen_at = now(), started_at = now()",
     "DELETE FROM presence_process",
     "INSERT INTO presence_process VALUES ('ghost{0}', now(), now()) ON CONFLICT DO NOTHING",
     "INSERT INTO presence_room (channel_name, created_at) VALUES ('ghosts{0}', now()) ON CONFLICT DO NOTHING",
     (
-        "INSERT INTO presence_open_stay (id, room, channel_name, joined_at, touched_at, is_leased, is_exclusive) "
-        "SELECT 200000 + {0}, channel_name, 'ghost', now(), now(), false, false FROM presence_room ORDER BY 2 LIMIT 1 "
+        "INSERT INTO presence_open_stay (id, room, channel_name, joined_at, touched_at, is_leased) "
+        "SELECT 200000 + {0}, channel_name, 'ghost', now(), now(), false FROM presence_room ORDER BY 2 LIMIT 1 "
         "ON CONFLICT DO NOTHING"
     ),
 )

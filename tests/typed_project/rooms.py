@@ -90,6 +90,7 @@ def fields(presence: Presence, event: PresenceEvent, room: Room) -> None:
     assert_type(presence.process, str | None)
     assert_type(presence.touched_at, datetime)
     assert_type(presence.is_leased, bool)
+    assert_type(presence.exclusive_room, str | None)
     assert_type(presence.is_exclusive, bool)
     print(user, key)
 

@@ -212,21 +212,19 @@ BEGIN
         IF FOUND THEN
             RETURN NULL;
         END IF;
-        IF NEW.capacity IS NOT NULL
-            AND pg_catalog.current_setting('transaction_isolation')
-                OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
-        THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'feature_not_supported',
-                MESSAGE = 'a join with a capacity is refused: an old snapshot does not show who is in the room',
-                HINT = 'Record it in a READ COMMITTED transaction.';
-        END IF;
         -- Waits while another transaction prunes the room, and then creates the room again.
         LOOP
             IF NEW.capacity IS NULL THEN
                 SELECT created_at INTO now FROM presence_room
                 WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
                 FOR KEY SHARE;
+            ELSIF pg_catalog.current_setting('transaction_isolation')
+                OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+            THEN
+                RAISE EXCEPTION USING
+                    ERRCODE = 'feature_not_supported',
+                    MESSAGE = 'a join with a capacity is refused: an old snapshot does not show who is in the room',
+                    HINT = 'Record it in a READ COMMITTED transaction.';
             ELSE
                 SELECT created_at INTO now FROM presence_room
                 WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
@@ -243,10 +241,10 @@ BEGIN
         NEW.is_leased := coalesce(NEW.is_leased, false) AND NEW.process IS NOT NULL;
         IF NEW.capacity IS NULL AND NEW.is_exclusive IS NULL THEN
             INSERT INTO presence_open_stay
-                (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, is_exclusive)
+                (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
             VALUES (
                 pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
-                NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased, false
+                NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
             )
             ON CONFLICT (room, channel_name) DO NOTHING
             RETURNING id INTO NEW.session;
@@ -277,11 +275,11 @@ BEGIN
             END IF;
             IF unmet IS NULL THEN
                 INSERT INTO presence_open_stay
-                    (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, is_exclusive)
+                    (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room)
                 VALUES (
                     pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
                     NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased,
-                    NEW.is_exclusive IS NOT NULL
+                    CASE WHEN NEW.is_exclusive THEN NEW.room END
                 )
                 ON CONFLICT DO NOTHING
                 RETURNING id INTO stay;

@@ -10,6 +10,6 @@ SELECT
     stay.data,
     stay.process,
     stay.is_leased,
-    stay.is_exclusive
+    stay.exclusive_room IS NOT NULL AS is_exclusive
 FROM presence_open_stay AS stay
 LEFT JOIN presence_process AS lease ON stay.is_leased AND lease.name = stay.process

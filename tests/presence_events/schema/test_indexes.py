@@ -44,8 +44,8 @@ WITH stay AS (
     FROM stay
     WHERE NOT is_open
 ), presences AS (
-    INSERT INTO presence_open_stay (id, room, channel_name, user_id, joined_at, touched_at, is_leased, is_exclusive)
-    SELECT session, room, channel_name, user_id, since, since + lasts * 0.8, false, false FROM stay WHERE is_open
+    INSERT INTO presence_open_stay (id, room, channel_name, user_id, joined_at, touched_at, is_leased)
+    SELECT session, room, channel_name, user_id, since, since + lasts * 0.8, false FROM stay WHERE is_open
 )
 INSERT INTO presence_event (id, kind, room, channel_name, user_id, session, since, last_seen, at, tx)
 SELECT row_number() OVER (ORDER BY at), kind, room, channel_name, user_id, session, since, last_seen, at, '1000'

@@ -88,7 +88,7 @@ async def test_an_exclusive_stay_is_healed_unless_the_user_has_another_connectio
     await Room.objects.aadd("a", "other", user)
     await client("nothing")
     assert await present() == [("a", "other"), ("b", client.channel)]
-    assert await Presence.objects.filter(is_exclusive=True).acount() == 1
+    assert await Presence.objects.filter(exclusive_room="b").acount() == 1
     assert (in_group(client, "a"), in_group(client, "b")) == (False, True)
     assert [stay.room for stay in joined.stays(client.channel, "default")] == ["b"]
     await client("nothing")

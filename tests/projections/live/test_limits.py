@@ -248,8 +248,8 @@ class TestExclusive:
             try:
                 cursor.execute(
                     "INSERT INTO presence_open_stay "
-                    "(id, room, channel_name, user_id, joined_at, touched_at, is_leased, is_exclusive) "
-                    "SELECT id + 1, room, '2', user_id, joined_at, touched_at, false, true FROM presence_open_stay"
+                    "(id, room, channel_name, user_id, joined_at, touched_at, is_leased, exclusive_room) "
+                    "SELECT id + 1, room, '2', user_id, joined_at, touched_at, false, room FROM presence_open_stay"
                 )
             finally:
                 cursor.execute("ALTER TABLE presence_open_stay ENABLE TRIGGER USER")
@@ -403,7 +403,7 @@ class TestConsumers:
         await fall_silent(client)
         await end_elsewhere("prune", "a", client)
         await beat()
-        assert await Presence.objects.filter(is_exclusive=True).acount() == 1
+        assert await Presence.objects.filter(exclusive_room="a").acount() == 1
         assert await client.open_and_quiet()
         await client.disconnect()
 

@@ -20,8 +20,8 @@ DAMAGE: dict[str, tuple[LiteralString, ...]] = {
     "no presences and rooms": ("DELETE FROM presence_open_stay", "DELETE FROM presence_room"),
     "a presence that never joined": (
         (
-            "INSERT INTO presence_open_stay (id, room, channel_name, joined_at, touched_at, is_leased, is_exclusive) "
-            "VALUES (1000, 'a', 'ghost', now(), now(), false, false)"
+            "INSERT INTO presence_open_stay (id, room, channel_name, joined_at, touched_at, is_leased) "
+            "VALUES (1000, 'a', 'ghost', now(), now(), false)"
         ),
     ),
     "another stay of a connection": (
@@ -44,7 +44,9 @@ DAMAGE: dict[str, tuple[LiteralString, ...]] = {
         "UPDATE presence_open_stay SET room = 'ghost' WHERE room = 'b'",
     ),
     "when rooms were created": ("UPDATE presence_room SET created_at = now()",),
-    "whether a stay is exclusive": ("UPDATE presence_open_stay SET is_exclusive = NOT is_exclusive",),
+    "whether a stay is exclusive": (
+        "UPDATE presence_open_stay SET exclusive_room = CASE WHEN exclusive_room IS NULL THEN room END",
+    ),
     "on whose lease a connection is": ("UPDATE presence_open_stay SET is_leased = NOT is_leased",),
     "a missing lease": ("DELETE FROM presence_process WHERE name = 'one'",),
     "the times of leases": ("UPDATE presence_process SET started_at = now(), seen_at = now()",),

@@ -62,9 +62,9 @@ def test_exclusive_stays_with_the_users_of_each_other_are_repaired(user: Any, ot
         cursor.execute("SELECT pg_typeof(user_id)::text FROM presence_open_stay")
         (key_type,) = cursor.fetchone()
     tamper(
-        "UPDATE presence_open_stay SET is_exclusive = false",
+        "UPDATE presence_open_stay SET exclusive_room = NULL",
         f"UPDATE presence_open_stay SET user_id = ({swap})::{key_type}",  # type: ignore[arg-type]
-        "UPDATE presence_open_stay SET is_exclusive = true",
+        "UPDATE presence_open_stay SET exclusive_room = room",
     )
     assert len(repair("default").differences) == 2
     assert live() == right

@@ -14,7 +14,7 @@ SELECT DISTINCT ON (began.room, began.channel_name)
     coalesce(touch.data, began.data) AS data,
     coalesce(lease.process, began.process) AS process,
     coalesce(lease.is_leased, began.is_leased) AS is_leased,
-    began.is_exclusive
+    began.exclusive_room
 FROM (
     SELECT
         j.session AS id,
@@ -26,12 +26,12 @@ FROM (
         j.data,
         j.process,
         coalesce(j.is_leased, false) AS is_leased,
-        coalesce(j.is_exclusive, false) AS is_exclusive,
+        CASE WHEN j.is_exclusive THEN j.room END AS exclusive_room,
         j.id AS position
     FROM unnest(%(joins)s::bigint[]) AS stay (position)
     JOIN presence_event AS j ON j.id = stay.position AND j.kind = 'join' AND {joins}
     UNION ALL
-    SELECT id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, is_exclusive, 0
+    SELECT id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room, 0
     FROM presence_baseline_stay
     WHERE id = ANY(%(baseline_stays)s::bigint[])
 ) AS began
