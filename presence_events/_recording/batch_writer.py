@@ -82,8 +82,10 @@ def _assign(rows: list[Row], batch: list[PendingWrite]) -> None:
         owners = {key: write for write in batch for key in write.selection.keys}
         exclusive = {room: write for write in batch if write.selection.ends_others for room, _ in write.selection.keys}
         for row in rows:
-            of_connection = None if is_for_another(row) else owners.get((row[0], row[1])) or owners[None, row[1]]
-            (of_connection or exclusive[row[0]]).rows.append(row)
+            if exclusive and is_for_another(row):
+                exclusive[row[0]].rows.append(row)
+            else:
+                (owners.get((row[0], row[1])) or owners[None, row[1]]).rows.append(row)
     for write in batch:
         write.error = None
         write.is_done = True

@@ -82,6 +82,9 @@ def decide(
     - ``message_received``: whether the decision is made because the client sent a message.
     - ``process_stalled``: whether the process itself sent no heartbeat for longer than the maximal age.
 
+    A connection that had to leave for another one of its user is replaced, and one that left for another reason is
+    forgotten.
+
     A connection that was pruned on purpose is evicted. The log shows the purpose: by the clock of the database it had
     been seen within the maximal age. A prune after a longer silence is never on purpose. The process stalled, or the
     clock of the database was set forward, and a connection for which the process vouches is healed. It is also healed
