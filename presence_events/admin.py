@@ -294,6 +294,8 @@ class PresenceEventAdmin(UserRowsAdmin):
         "data",
         "process",
         "leased",
+        "capacity",
+        "exclusive",
         "at",
         "tx",
     )
@@ -312,6 +314,10 @@ class PresenceEventAdmin(UserRowsAdmin):
     @admin.display(description=_("leased"))
     def leased(self, event: PresenceEvent) -> str:
         return self.empty_text if event.is_leased is None else yes_or_no(event.is_leased)
+
+    @admin.display(description=_("exclusive"))
+    def exclusive(self, event: PresenceEvent) -> str:
+        return self.empty_text if event.is_exclusive is None else yes_or_no(event.is_exclusive)
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:

@@ -42,6 +42,14 @@ class InvalidSession(PresenceError, ValueError):
     """Pass the id of a presence or the session of an event as the session: a positive integer."""
 
 
+class InvalidCapacity(PresenceError, ValueError):
+    """Pass a capacity that is a whole number of people: 1 or more, or None for a join without a limit."""
+
+
+class InvalidExclusive(PresenceError, ValueError):
+    """Pass "newest", "oldest" or None as exclusive: which of two connections of a user remains in the room."""
+
+
 class InvalidAge(PresenceError, ValueError):
     """Pass an age that is a finite number of seconds, zero or more."""
 
@@ -52,6 +60,25 @@ class InvalidMoment(PresenceError, ValueError):
 
 class InvalidPosition(PresenceError, ValueError):
     """Pass a position from 0 (before the first event of the log) to that of the last event."""
+
+
+class RoomIsFull(PresenceError):
+    """The room has as many people as its capacity allows, so the connection has not joined it. Try again when a
+    person has left. The attribute room has the name of the room, and capacity its limit."""
+
+    def __init__(self, room: str, capacity: int) -> None:
+        super().__init__(f"Room {room}, capacity {capacity}.")
+        self.room = room
+        self.capacity = capacity
+
+
+class AlreadyPresent(PresenceError):
+    """The user has another connection in the room, so this one has not joined it. The attribute room has the name of
+    the room."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(f"Room {room}.")
+        self.room = room
 
 
 class BeforeHorizon(PresenceError, ValueError):

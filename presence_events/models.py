@@ -111,6 +111,19 @@ class PresenceEvent(models.Model):
         null=True,
         help_text=_("For join and touch: whether the stay depends on the lease of the process; empty if unchanged."),
     )
+    capacity: models.IntegerField[int | None, int | None] = models.IntegerField(
+        _("capacity"),
+        null=True,
+        help_text=_("For join: how many people the room could have with this one, if that was limited."),
+    )
+    is_exclusive: models.BooleanField[bool | None, bool | None] = models.BooleanField(
+        _("exclusive"),
+        null=True,
+        help_text=_(
+            "For join: yes if the user could have no other connection in the room. "
+            "For leave: yes if the stay ended for such a join. Otherwise empty."
+        ),
+    )
     at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
         _("time"), help_text=_("When the event happened, by the clock of the database.")
     )

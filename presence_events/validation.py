@@ -24,8 +24,10 @@ from django.utils import timezone
 from presence_events.databases import write_alias
 from presence_events.exceptions import (
     InvalidAge,
+    InvalidCapacity,
     InvalidChannelName,
     InvalidData,
+    InvalidExclusive,
     InvalidMoment,
     InvalidRoomName,
     InvalidSession,
@@ -171,6 +173,22 @@ def session(number: Any) -> int | None:
     if isinstance(number, int) and 0 < number < 2**63:
         return number
     raise InvalidSession(f"Got {_shortened(number)}.")
+
+
+def capacity(people: Any) -> int | None:
+    """Returns ``people`` if a room can be limited to so many. None stays None. Raises `InvalidCapacity`."""
+    if people is None:
+        return None
+    if isinstance(people, int) and not isinstance(people, bool) and 0 < people < 2**31:
+        return people
+    raise InvalidCapacity(f"Got {_shortened(people)}.")
+
+
+def exclusive(which: Any) -> str | None:
+    """Returns ``which`` if it is "newest" or "oldest". None stays None. Raises `InvalidExclusive`."""
+    if which is None or which in ("newest", "oldest"):
+        return which  # type: ignore[no-any-return]
+    raise InvalidExclusive(f"Got {_shortened(which)}.")
 
 
 def age(seconds: Any) -> float:

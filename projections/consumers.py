@@ -13,7 +13,8 @@ consumers in one statement. Clients need not send heartbeats.
   with the next heartbeat if another process did.
 - A connection that is pruned because its process stalled (it was paused or suspended, or its database was unavailable)
   rejoins its rooms with the next heartbeat, or with the next message that touches it.
-- A connection that is made to leave a room stays out of it.
+- A connection that is made to leave a room stays out of it. If it had to leave for another connection of the same user,
+  which joined with ``exclusive="newest"``, its socket is closed with the code `REPLACED`, at the same times.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ from projections._delivery import layers
 from projections._live import live_loop
 from projections._live.async_connection import AsyncConnection
 from projections._live.client_ping import ClientPing
-from projections._live.connection import Connection
+from projections._live.connection import REPLACED, Connection
+from projections._live.limits import Limits
 from projections._live.sync_connection import SyncConnection
 from projections.rosters import Roster, RosterSocket
+from projections.selections import Exclusive
 
 if TYPE_CHECKING:
     _Consumer = AsyncConsumer
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 else:
     _Consumer = _SyncConsumer = object
 
-__all__ = ["EVICTED", "AsyncPresenceMixin", "PresenceMixin"]
+__all__ = ["EVICTED", "REPLACED", "AsyncPresenceMixin", "PresenceMixin"]
 
 logger = logging.getLogger("projections.connection")
 
@@ -158,13 +161,24 @@ class AsyncPresenceMixin(_Mixin):
 
     _connection_class = AsyncConnection
 
-    async def join_room(self, name: str, data: Any = None) -> None:
+    async def join_room(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        capacity: int | None = None,
+        exclusive: Exclusive | None = None,
+    ) -> None:
         """Joins the room ``name`` as ``scope["user"]``, and its group. ``data`` is JSON that describes the connection.
+
+        ``capacity`` limits the people in the room, and raises `RoomIsFull`. ``exclusive`` limits the user to one
+        connection in the room: "newest" ends the user's other stays there, whose sockets are closed with `REPLACED`,
+        and "oldest" raises `AlreadyPresent` if there are any. See `Room.objects.add`.
 
         Raises what `Room.objects.aadd` raises. The consumer then treats the connection as it did before the call:
         not in the room, unless it was there already. Does nothing after the consumer has ended.
         """
-        await self._presence.join(self.channel_name, name, self._user(), data)
+        await self._presence.join(self.channel_name, name, self._user(), data, Limits(capacity, exclusive))
 
     async def leave_room(self, name: str) -> None:
         """Leaves the room ``name`` and its group. Does nothing if the connection is not in it."""
@@ -212,8 +226,15 @@ class PresenceMixin(_Mixin, _SyncConsumer):
 
     _connection_class = SyncConnection
 
-    def join_room(self, name: str, data: Any = None) -> None:
-        self._presence.join(self.channel_name, name, self._user(), data)
+    def join_room(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        capacity: int | None = None,
+        exclusive: Exclusive | None = None,
+    ) -> None:
+        self._presence.join(self.channel_name, name, self._user(), data, Limits(capacity, exclusive))
 
     def leave_room(self, name: str) -> None:
         self._presence.leave(self.channel_name, name)

@@ -36,9 +36,11 @@ from projections import selections
 from projections._delivery import groups, layers
 from projections._live import joined, joins
 from projections._live.joined import JoinedStay
+from projections._live.limits import Limits
 from projections.compatibility import age_to_prune
 from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
 from projections.rosters.members import Member
+from projections.selections import Exclusive
 
 __all__ = ["PresenceManager", "ProcessManager", "RoomManager"]
 
@@ -60,12 +62,22 @@ class RoomManager(models.Manager[_Room]):
         data: Any = None,
         *,
         channel_layer_alias: str | None = None,
+        capacity: int | None = None,
+        exclusive: Exclusive | None = None,
     ) -> _Room:
         """Records that a connection joins a room, and adds it to the room's group. Returns the room.
 
         The room is created if it does not exist. ``user`` is a saved user, an AnonymousUser or None. ``data`` is JSON
         that describes the connection. If the connection is already present as the same user, nothing is recorded. If it
         is present as another user, that stay ends and a second one begins.
+
+        With a ``capacity``, the room has at most that many people after the join, or `RoomIsFull` is raised and nothing
+        is recorded. A user with all connections is one person, and so is each anonymous connection. A person who is in
+        the room already is let in.
+
+        With ``exclusive``, the user has no other connection in the room after the join. "newest" ends the other stays
+        of the user in the room, "oldest" raises `AlreadyPresent` if there are any. It does not concern anonymous
+        connections, nor later joins of the user that are not exclusive.
 
         ``channel_layer_alias`` is the layer that the group is on. Pass that of the consumer, if it is not the default.
         Raises `channels.exceptions.InvalidChannelLayerError`, before anything is recorded, if it is not configured.
@@ -76,9 +88,10 @@ class RoomManager(models.Manager[_Room]):
         alias = write_alias(self._db)
         known = sending_loop() is not None
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
-        joins.join(alias, room_channel_name, user_channel_name, user, data)
+        limits = Limits(capacity, exclusive)
+        joins.join(alias, room_channel_name, user_channel_name, user, data, limits=limits)
         if known:
-            stay = JoinedStay(alias, room_channel_name, user, data, channel_layer_alias)
+            stay = JoinedStay(alias, room_channel_name, user, data, channel_layer_alias, is_exclusive=bool(exclusive))
             transaction.on_commit(lambda: joined.add(user_channel_name, stay), using=alias)
         return self.named(room_channel_name, alias)
 
@@ -90,13 +103,17 @@ class RoomManager(models.Manager[_Room]):
         data: Any = None,
         *,
         channel_layer_alias: str | None = None,
+        capacity: int | None = None,
+        exclusive: Exclusive | None = None,
     ) -> _Room:
         alias = write_alias(self._db)
         known = not is_called_by_synchronous_code()
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
-        await joins.ajoin(alias, room_channel_name, user_channel_name, user, data)
+        limits = Limits(capacity, exclusive)
+        await joins.ajoin(alias, room_channel_name, user_channel_name, user, data, limits=limits)
         if known:
-            joined.add(user_channel_name, JoinedStay(alias, room_channel_name, user, data, channel_layer_alias))
+            stay = JoinedStay(alias, room_channel_name, user, data, channel_layer_alias, is_exclusive=bool(exclusive))
+            joined.add(user_channel_name, stay)
         return self.named(room_channel_name, alias)
 
     def remove(self, room_channel_name: str, user_channel_name: str) -> None:

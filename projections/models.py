@@ -146,9 +146,19 @@ class Room(models.Model):
         """
         return cls.objects.named(name, using)
 
-    def add_presence(self, channel_name: str, user: Any = None, data: Any = None) -> None:
+    def add_presence(
+        self,
+        channel_name: str,
+        user: Any = None,
+        data: Any = None,
+        *,
+        capacity: int | None = None,
+        exclusive: selections.Exclusive | None = None,
+    ) -> None:
         """Records that a connection joins this room. As `Room.objects.add`."""
-        Room.objects.db_manager(self._state.db).add(self.channel_name, channel_name, user, data)
+        Room.objects.db_manager(self._state.db).add(
+            self.channel_name, channel_name, user, data, capacity=capacity, exclusive=exclusive
+        )
 
     def remove_presence(self, channel_name: str | None = None, presence: Presence | None = None) -> None:
         """Records that the connection ``channel_name`` leaves this room, or that the stay ``presence`` ends.
@@ -264,6 +274,7 @@ class Presence(models.Model):
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
+        db_index=False,
         verbose_name=_("user"),
     )
     joined_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("joined at"))
@@ -287,6 +298,14 @@ class Presence(models.Model):
     is_leased: models.BooleanField[bool, bool] = models.BooleanField(
         _("leased"), help_text=_("Whether the beats of the process keep the connection alive.")
     )
+    exclusive_room: models.TextField[str | None, str | None] = models.TextField(
+        _("exclusive"),
+        db_collation="C",
+        null=True,
+        help_text=_(
+            "The room, if the user could have no other connection in it when this one joined; otherwise empty."
+        ),
+    )
 
     objects = PresenceManager["Presence"]()
 
@@ -304,6 +323,8 @@ class Presence(models.Model):
             # The room is the first column, so both indexes that the planner can choose for the fold are selective: it
             # reads one or two rows with either of them.
             models.UniqueConstraint(fields=["room", "channel_name"], name="presence_room_channel_name"),
+            # Serves as the index of the user, too. A null is unlike any other, so only exclusive stays are in conflict.
+            models.UniqueConstraint(fields=["user", "exclusive_room"], name="presence_exclusive"),
         ]
         indexes = [
             models.Index(fields=["channel_name"], name="presence_channel_name"),
@@ -328,12 +349,17 @@ class Presence(models.Model):
         alias = using or router.db_for_write(Presence, instance=self)
         return Presence.objects.using(alias).filter(pk=self.pk).delete()
 
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether the user could have no other connection in the room when this one joined."""
+        return self.exclusive_room is not None
+
     @classmethod
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
         """Returns the presence as it was after ``event``, without a query.
 
-        A touch does not contain ``process`` and ``is_leased``: they are fetched when you read them. After an end they
-        are None and False.
+        A touch does not contain ``process``, ``is_leased`` and ``exclusive_room``: they are fetched when you read them.
+        After an end they are None, False and None.
         """
         seen = event.at if event.last_seen is None else event.last_seen
         values = {
@@ -347,7 +373,8 @@ class Presence(models.Model):
             "data": event.data if event.kind in ("join", "touch") else None,
         }
         if event.kind != "touch":
-            values |= {"process": event.process, "is_leased": bool(event.is_leased)}
+            exclusive_room = event.room if event.kind == "join" and event.is_exclusive else None
+            values |= {"process": event.process, "is_leased": bool(event.is_leased), "exclusive_room": exclusive_room}
         presence = cls.from_db(room._state.db, list(values), list(values.values()))
         presence.room = room
         if "user" in event._state.fields_cache:

@@ -7,7 +7,7 @@ Each function validates its arguments, and returns the query that finds the draf
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from presence_events import sql, validation
 from presence_events.recorder import Selection
@@ -17,6 +17,7 @@ __all__ = [
     "NOT_CONNECTED",
     "SERVER_DIED",
     "Arrival",
+    "Exclusive",
     "arrival",
     "join",
     "joins",
@@ -42,22 +43,40 @@ NOT_CONNECTED = "no longer connected to its server process"
 """The reason that is recorded in the prune of a connection that its server process does not have."""
 
 
-def join(room_name: str, channel_name: str, user: Any, data: Any, *, is_leased: bool = False) -> Selection:
+Exclusive = Literal["newest", "oldest"]
+"""Which of two connections of a user remains in a room."""
+
+
+def join(
+    room_name: str,
+    channel_name: str,
+    user: Any,
+    data: Any,
+    *,
+    is_leased: bool = False,
+    capacity: int | None = None,
+    exclusive: Exclusive | None = None,
+) -> Selection:
     """Selects the join of one connection, after the leave of its present stay if that is another user's.
 
-    ``is_leased`` is whether the stay depends on the lease of the process that records it.
+    ``is_leased`` is whether the stay depends on the lease of the process that records it. The fold leaves the
+    join out if the room would then have more than ``capacity`` people, or if the join is ``exclusive`` and the user has
+    another connection in the room. With "newest", leaves of those connections come first.
     """
+    params = {
+        "rooms": [validation.room_name(room_name)],
+        "channel_names": [validation.channel_name(channel_name)],
+        "user_ids": [validation.user_id(user)],
+        "data": [validation.json_text(data)],
+        "are_leased": [is_leased],
+    }
+    keys = [(room_name, channel_name)]
+    if capacity is None and exclusive is None:
+        return Selection(_query("join"), params, [user], keys=keys)
+    params["capacities"] = [validation.capacity(capacity)]
+    params["exclusives"] = [validation.exclusive(exclusive)]
     return Selection(
-        _query("join"),
-        {
-            "rooms": [validation.room_name(room_name)],
-            "channel_names": [validation.channel_name(channel_name)],
-            "user_ids": [validation.user_id(user)],
-            "data": [validation.json_text(data)],
-            "are_leased": [is_leased],
-        },
-        [user],
-        keys=[(room_name, channel_name)],
+        _query("join_limited"), params, [user], keys=keys, has_limits=True, ends_others=exclusive == "newest"
     )
 
 

@@ -42,8 +42,8 @@ HOSTILE = [
 """Names that only SQL can insert."""
 
 _COLUMNS = (
-    "id, kind, room, channel_name, user_id::text, session, since, last_seen, data::text, process, is_leased, at, "
-    "tx::text::bigint, day"
+    "id, kind, room, channel_name, user_id::text, session, since, last_seen, data::text, process, is_leased, capacity, "
+    "is_exclusive, at, tx::text::bigint, day"
 )
 _TOUCHES = (
     "INSERT INTO presence_event (id, kind, room, channel_name, session, since, at, tx, day) "

@@ -27,6 +27,7 @@ class Row(NamedTuple):
     data: Any
     process: str | None
     is_leased: bool
+    exclusive_room: str | None
 
 
 class Lease(NamedTuple):
@@ -97,6 +98,7 @@ def _apply_to_connection(state: State, event: PresenceEvent, key: tuple[str, str
         assert key not in state.presences, f"{event.id}: {key} is already present"
         assert event.since == event.at
         state.rooms.setdefault(event.room, event.at)
+        _check_limits(state, event)
         state.presences[key] = Row(
             event.session,
             event.room,
@@ -107,6 +109,7 @@ def _apply_to_connection(state: State, event: PresenceEvent, key: tuple[str, str
             event.data,
             event.process,
             bool(event.is_leased),
+            event.room if event.is_exclusive else None,
         )
         return
     assert key in state.presences, f"{event.id}: {key} is not present"
@@ -124,6 +127,17 @@ def _apply_to_connection(state: State, event: PresenceEvent, key: tuple[str, str
         assert event.kind in ("leave", "prune")
         assert (event.process, event.is_leased) == (None, None)
         del state.presences[key]
+
+
+def _check_limits(state: State, event: PresenceEvent) -> None:
+    """Asserts that an exclusive join has no exclusive stay of its user beside it.
+
+    The capacity, and stays that are not exclusive, say nothing here: joins without limits do not wait for those with
+    limits, so their positions may be earlier than those that the join was checked against.
+    """
+    stays = [row for row in state.presences.values() if row.room_id == event.room and row.exclusive_room]
+    if event.is_exclusive:
+        assert event.user_id not in [row.user_id for row in stays], f"{event.id}: two exclusive stays"
 
 
 def live() -> State:

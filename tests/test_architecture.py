@@ -26,6 +26,7 @@ LAYERS = (
         "projections._live.stopwatch",
         "projections._live.joined",
         "projections._live.joins",
+        "projections._live.limits",
     ),
     ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),

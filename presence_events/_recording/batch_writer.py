@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import Error, connections
 
-from presence_events._recording.statement import Row, append, append_quietly
+from presence_events._recording.statement import Row, append, append_quietly, is_for_another
 from presence_events._recording.write_queue import PendingWrite
 from presence_events.database_connections import make_ready
 
@@ -80,8 +80,12 @@ def _assign(rows: list[Row], batch: list[PendingWrite]) -> None:
         batch[0].rows = rows
     else:
         owners = {key: write for write in batch for key in write.selection.keys}
+        exclusive = {room: write for write in batch if write.selection.ends_others for room, _ in write.selection.keys}
         for row in rows:
-            (owners.get((row[0], row[1])) or owners[None, row[1]]).rows.append(row)
+            if exclusive and is_for_another(row):
+                exclusive[row[0]].rows.append(row)
+            else:
+                (owners.get((row[0], row[1])) or owners[None, row[1]]).rows.append(row)
     for write in batch:
         write.error = None
         write.is_done = True

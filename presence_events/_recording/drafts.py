@@ -39,12 +39,21 @@ class Selection(NamedTuple):
 
     ``keys`` are the connections that the query may find: (room, channel name), or (None, channel name) for every room.
     If a selection has keys, its ``params`` are lists of one length, and it may be merged with others of the same query.
+
+    ``has_limits`` is whether the query also selects capacity and is_exclusive, after the others. A negative step puts a
+    join with limits after all other rows of its room: -1 if it has a capacity, and so locks the room, and -2 if it is
+    only exclusive. Those of one step are in the order of users, for whom exclusive joins wait.
+
+    ``ends_others`` is whether it may also end stays of other connections in the rooms of its keys, for an exclusive
+    join.
     """
 
     query: str
     params: Mapping[str, Any]
     users: Sequence[Any] = ()
     keys: Sequence[tuple[str | None, str]] = ()
+    has_limits: bool = False
+    ends_others: bool = False
 
 
 def select(drafts: Iterable[Draft]) -> Selection | None:

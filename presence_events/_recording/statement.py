@@ -19,7 +19,16 @@ from presence_events._recording.drafts import Selection
 from presence_events.models import PresenceEvent
 from presence_events.users import user_key_type
 
-__all__ = ["Recorded", "Row", "append", "append_quietly", "has_claimed_join", "to_events", "to_recorded"]
+__all__ = [
+    "Recorded",
+    "Row",
+    "append",
+    "append_quietly",
+    "has_claimed_join",
+    "is_for_another",
+    "to_events",
+    "to_recorded",
+]
 
 logger = logging.getLogger("presence_events.recorder")
 
@@ -57,6 +66,11 @@ def has_claimed_join(rows: Iterable[Row]) -> bool:
     return any(len(row) == len(_RETURNED) and row[_PROCESS] is not None for row in rows)
 
 
+def is_for_another(row: Row) -> bool:
+    """Whether ``row`` ended a stay for the exclusive join of another connection. False for rows of `append_quietly`."""
+    return len(row) == len(_RETURNED) and row[_KIND] == "leave" and bool(row[_IS_EXCLUSIVE])
+
+
 def to_recorded(rows: Iterable[Row]) -> list[Recorded]:
     """Returns the rooms and connections of ``rows``."""
     return [Recorded(row[0], row[1]) for row in rows]
@@ -81,7 +95,9 @@ _FIELDS = PresenceEvent._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 _RETURNED = sorted(_FIELDS, key=lambda field: (field.name != "room", field.name != "channel_name"))
 _IN_ORDER = itemgetter(*(_RETURNED.index(field) for field in _FIELDS))
-_PROCESS = _RETURNED.index(PresenceEvent._meta.get_field("process"))
+_PROCESS, _KIND, _IS_EXCLUSIVE = (
+    [field.name for field in _RETURNED].index(name) for name in ("process", "kind", "is_exclusive")
+)
 _TIMES = [index for index, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
 # The driver takes several times as long to parse a time as to parse a number.
 _RETURNING = ", ".join(
@@ -173,12 +189,14 @@ def _statement(
             columns = merged.setdefault(selection.query, {name: [] for name in selection.params})
             for name, values in selection.params.items():
                 columns[name].extend(values)
+    limited = {selection.query for selection in selections if selection.has_limits}
     params = {
         f"{number}_{name}": _array(value) if isinstance(value, list) else value
         for number, each in enumerate(merged.values())
         for name, value in each.items()
     }
-    return _sql_text(query, tuple(merged), returning, alias, lock_timeout), params
+    queries = tuple((text, text in limited) for text in merged)
+    return _sql_text(query, queries, returning, alias, lock_timeout), params
 
 
 def _array(values: list[Any]) -> str:
@@ -192,14 +210,31 @@ def _element(value: Any) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+_WITHOUT_LIMITS = "SELECT *, NULL::integer, NULL::boolean FROM ({}) AS plain"
+"""A selection without limits, beside others that have some."""
+
+_LIMITED = {
+    "limits": ", capacity, is_exclusive",
+    "order": "least(step, 0) DESC, CASE WHEN step < 0 THEN user_id END, ",
+    "or_for_another": " OR d.is_exclusive",
+}
+"""Parts of the statement that are empty without limits, which most selections do not have."""
+
+
 @lru_cache(maxsize=256)
-def _sql_text(name: str, queries: tuple[str, ...], returning: str, alias: str, lock_timeout: float | None) -> str:
+def _sql_text(
+    name: str, queries: tuple[tuple[str, bool], ...], returning: str, alias: str, lock_timeout: float | None
+) -> str:
+    """``queries`` are the texts of the selections, and whether they have limits."""
+    has_limits = any(limited for _, limited in queries)
     user_id_type = user_key_type(alias)
-    selections = [
-        f"({query.format(user_id=user_id_type)})".replace("%(", f"%({number}_") for number, query in enumerate(queries)
-    ]
+    selections = []
+    for number, (query, limited) in enumerate(queries):
+        text = query.format(user_id=user_id_type).replace("%(", f"%({number}_")
+        selections.append(f"({_WITHOUT_LIMITS.format(text) if has_limits and not limited else text})")
     return sql.read("presence_events", f"queries/recording/{name}").format(
         selections="\nUNION ALL\n".join(selections),
         condition="" if lock_timeout is None else _LOCK_TIMEOUT.format(lock_timeout),
         returning=returning,
+        **(_LIMITED if has_limits else dict.fromkeys(_LIMITED, "")),
     )

@@ -44,6 +44,8 @@ def schema() -> Any:
         "data": pa.string(),
         "process": pa.string(),
         "is_leased": pa.bool_(),
+        "capacity": pa.int32(),
+        "is_exclusive": pa.bool_(),
         "at": time,
         "tx": pa.int64(),
         "day": pa.date32(),

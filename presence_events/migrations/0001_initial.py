@@ -112,11 +112,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "capacity",
+                    models.IntegerField(
+                        help_text="For join: how many people the room could have with this one, if that was limited.",
+                        null=True,
+                        verbose_name="capacity",
+                    ),
+                ),
+                (
                     "is_leased",
                     models.BooleanField(
                         help_text="For join and touch: whether the stay depends on the lease of the process; empty if unchanged.",
                         null=True,
                         verbose_name="leased",
+                    ),
+                ),
+                (
+                    "is_exclusive",
+                    models.BooleanField(
+                        help_text="For join: yes if the user could have no other connection in the room. For leave: yes if the stay ended for such a join. Otherwise empty.",
+                        null=True,
+                        verbose_name="exclusive",
                     ),
                 ),
                 (

@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 from presence_events.concurrency import in_thread
+from presence_events.exceptions import AlreadyPresent
 from projections._live.connection import Connection, Stay
 from projections._live.joins import ajoin
+from projections._live.limits import Limits
 from projections._live.stopwatch import Stopwatch
 from projections.models import Presence, Room
 
@@ -26,12 +28,12 @@ class AsyncConnection(Connection):
     # Join, leave and rejoin are shielded: each holds the lock until it is done, even if its caller is cancelled.
     # Otherwise the next operation could overtake it, above all the end of the connection.
 
-    async def join(self, channel_name: str, room: str, user: Any, data: Any) -> None:
+    async def join(self, channel_name: str, room: str, user: Any, data: Any, limits: Limits) -> None:
         """Joins ``room``, and registers the connection with its first join. Does nothing after its end."""
         using, is_first = self._begin_join(channel_name)
         if is_first:
             self.host.enter(self, using)
-        await asyncio.shield(self._join(using, room, user, data))
+        await asyncio.shield(self._join(using, room, user, data, limits))
 
     async def leave(self, channel_name: str, room: str) -> None:
         """Leaves ``room``. Does nothing after the end of the connection."""
@@ -50,10 +52,10 @@ class AsyncConnection(Connection):
         async with self._lock:
             await super().leave_all()
 
-    async def _join(self, using: str, room: str, user: Any, data: Any) -> None:
+    async def _join(self, using: str, room: str, user: Any, data: Any, limits: Limits) -> None:
         async with self._lock:
             if not self.ended:
-                await self._add(using, room, user, data)
+                await self._add(using, room, user, data, limits)
 
     async def _touch(self, using: str, channel_name: str, data: Any) -> int:
         stays, now = self.stays(using), Stopwatch()
@@ -76,11 +78,15 @@ class AsyncConnection(Connection):
         async with self._lock:
             for stay in stays:
                 if self._is_current(stay):
-                    await self._add(stay.using, stay.room, stay.user, stay.data)
+                    try:
+                        await self._add(stay.using, stay.room, stay.user, stay.data, self._limits_of_rejoin(stay))
+                    except AlreadyPresent:
+                        self._evict(replaced=True)
+                        break
                     rejoined += 1
         return rejoined
 
-    async def _add(self, using: str, room: str, user: Any, data: Any) -> None:
-        with self._joining(using, room, user, data) as stay:
-            joined = await ajoin(using, room, self.channel_name, user, data, is_leased=self.heartbeat)
+    async def _add(self, using: str, room: str, user: Any, data: Any, limits: Limits) -> None:
+        with self._joining(using, room, user, data, limits) as stay:
+            joined = await ajoin(using, room, self.channel_name, user, data, is_leased=self.heartbeat, limits=limits)
             stay.session, stay.is_leased = joined or (stay.session, stay.is_leased)

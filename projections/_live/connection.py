@@ -17,13 +17,17 @@ from channels import DEFAULT_CHANNEL_LAYER
 
 from presence_events.databases import write_alias
 from projections._delivery import groups, layers
+from projections._live.limits import Limits
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, Verdict, decide
 from projections.models import Presence
 
-__all__ = ["Connection", "Host", "Send", "Stay"]
+__all__ = ["REPLACED", "Connection", "Host", "Send", "Stay"]
 
 logger = logging.getLogger("projections.connection")
+
+REPLACED = 4409
+"""The WebSocket close code if another connection of the user took the place of this one in a room."""
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -41,7 +45,7 @@ class Host(Protocol):
         """Closes the socket of ``connection`` soon. Call it in any thread."""
 
     def schedule_review(self, connection: Connection) -> None:
-        """Reviews ``connection``, of which a stay was pruned, soon. Call it in the event loop."""
+        """Reviews ``connection``, of which a stay ended elsewhere, soon. Call it in the event loop."""
 
     def find_endings(self, stays: Collection[tuple[str, str]], using: str) -> dict[tuple[str, str], Ending]:
         """Returns how those of ``stays`` that are not present ended. Runs queries: call it in the thread for them."""
@@ -60,15 +64,17 @@ class Stay:
 
     ``session`` is the number of the stay, or None while it is unknown: the connection was present already when it
     joined. ``is_leased`` is whether the beats of the process keep the stay alive, or None while that is unknown.
+    ``is_exclusive`` is whether the last join asked for no other connection of the user in the room.
     """
 
-    __slots__ = ("data", "is_leased", "last_seen", "live", "room", "session", "user", "using")
+    __slots__ = ("data", "is_exclusive", "is_leased", "last_seen", "live", "room", "session", "user", "using")
 
-    def __init__(self, using: str, room: str, user: Any, data: Any) -> None:
+    def __init__(self, using: str, room: str, user: Any, data: Any, is_exclusive: bool) -> None:
         self.using = using
         self.room = room
         self.user = user
         self.data = data
+        self.is_exclusive = is_exclusive
         self.live = False
         self.session: int | None = None
         self.is_leased: bool | None = None
@@ -99,7 +105,7 @@ class Connection(ABC):
         self.evicted = False
         self.ended = False
         self.on_join: Callable[[str, str], None] | None = None
-        self._evict_code = evict_code
+        self._close_code = evict_code
         self._layer = layer
         self._send = send
         self._stays: dict[tuple[str, str], Stay] = {}
@@ -154,9 +160,8 @@ class Connection(ABC):
                 message_received=message_received,
                 process_stalled=process_stalled,
             )
-            if verdict is Verdict.EVICT:
-                self.evicted = True
-                self.host.schedule_close(self)
+            if verdict in (Verdict.EVICT, Verdict.REPLACE):
+                self._evict(replaced=verdict is Verdict.REPLACE)
                 return []
             if verdict is Verdict.FORGET:
                 stay.live = False
@@ -175,14 +180,18 @@ class Connection(ABC):
         """Closes the socket. A socket that is already closed, or is closing, is no error."""
         try:
             await self._send(
-                {"type": "websocket.close", "code": self._evict_code, "reason": "You are no longer present."}
+                {"type": "websocket.close", "code": self._close_code, "reason": "You are no longer present."}
             )
         except Exception as error:
             logger.debug("%s could not be closed, and is probably closed already: %r", self.channel_name, error)
 
     @abstractmethod
     async def rejoin(self, stays: Collection[Stay]) -> int:
-        """Rejoins the rooms of ``stays``, and returns their number. Skips stays that were left or ended meanwhile."""
+        """Rejoins the rooms of ``stays``, and returns their number. Skips stays that were left or ended meanwhile.
+
+        A rejoin has no capacity, because the client has never left. It ends no other connection of the user. If a stay
+        was exclusive and the user has another connection in the room now, that one has replaced this one.
+        """
 
     async def leave_all(self) -> None:
         """Leaves every room. A failure is logged, and the connection is left to the pruning.
@@ -202,6 +211,13 @@ class Connection(ABC):
                 self.remember_layer()
                 await groups.reconcile(pairs, using, present=False)
 
+    def _evict(self, *, replaced: bool = False) -> None:
+        """Closes the socket soon, because the connection was pruned, or ``replaced`` by another one of the user."""
+        self.evicted = True
+        if replaced:
+            self._close_code = REPLACED
+        self.host.schedule_close(self)
+
     def _begin_join(self, channel_name: str) -> tuple[str, bool]:
         """Returns the database of a join that begins now, and whether it is the first join in this database."""
         using = write_alias()
@@ -211,7 +227,7 @@ class Connection(ABC):
         return using, is_first
 
     @contextmanager
-    def _joining(self, using: str, room: str, user: Any, data: Any) -> Iterator[Stay]:
+    def _joining(self, using: str, room: str, user: Any, data: Any, limits: Limits) -> Iterator[Stay]:
         """Wraps the recording of a join, and yields the stay that it begins.
 
         If the join fails, the connection keeps the stay that it had before, if any.
@@ -220,7 +236,7 @@ class Connection(ABC):
         before = self._stays.get(key)
         if before is not None and before.live and before.user == user:
             data = before.data  # The log does the same: a join by a user who is present does not replace the data.
-        stay = self._stays[key] = Stay(using, room, user, data)
+        stay = self._stays[key] = Stay(using, room, user, data, limits.exclusive is not None)
         if before is not None and before.live:
             stay.session, stay.is_leased = before.session, before.is_leased  # the join may change nothing
         self.remember_layer()
@@ -255,6 +271,10 @@ class Connection(ABC):
 
     def _pairs(self, stays: Collection[Stay]) -> list[tuple[str, str]]:
         return [(stay.room, self.channel_name) for stay in stays]
+
+    @staticmethod
+    def _limits_of_rejoin(stay: Stay) -> Limits:
+        return Limits(exclusive="oldest" if stay.is_exclusive else None)
 
     def _is_current(self, stay: Stay) -> bool:
         """Returns whether ``stay`` is one of `stays`."""

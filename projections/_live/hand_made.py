@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import partial
+from typing import Any
 
 from presence_events import concurrency
 from presence_events.concurrency import in_thread
 from presence_events.databases import write_alias
+from presence_events.exceptions import AlreadyPresent
 from projections._delivery import groups
 from projections._live import joined
 from projections._live.joined import JoinedStay
@@ -46,7 +48,7 @@ def touch(channel_name: str) -> None:
     """Touches the connection in every room, and rejoins those from which it was pruned.
 
     A client that sends a message is in use, so any prune is undone. A room that the connection left, or was made to
-    leave, is not rejoined.
+    leave, is not rejoined. Nor is one that it had joined exclusively and where the user has another connection now.
     """
     for using in databases(channel_name):
         stays, now = joined.stays(channel_name, using), Stopwatch()
@@ -57,9 +59,11 @@ def touch(channel_name: str) -> None:
         if left:
             _discard(_pairs(channel_name, left), using)
         for stay in to_heal:
-            Room.objects.db_manager(using).add(
-                stay.room, channel_name, stay.user, stay.data, channel_layer_alias=stay.layer
-            )
+            try:
+                Room.objects.db_manager(using).add(stay.room, channel_name, stay.user, stay.data, **_options(stay))
+            except AlreadyPresent:
+                joined.remove(channel_name, using, stay.room)
+                _discard(_pairs(channel_name, [stay]), using)
 
 
 async def atouch(channel_name: str) -> None:
@@ -74,9 +78,18 @@ async def atouch(channel_name: str) -> None:
         if left:
             await groups.reconcile(_pairs(channel_name, left), using, present=False)
         for stay in to_heal:
-            await Room.objects.db_manager(using).aadd(
-                stay.room, channel_name, stay.user, stay.data, channel_layer_alias=stay.layer
-            )
+            try:
+                await Room.objects.db_manager(using).aadd(
+                    stay.room, channel_name, stay.user, stay.data, **_options(stay)
+                )
+            except AlreadyPresent:
+                joined.remove(channel_name, using, stay.room)
+                await groups.reconcile(_pairs(channel_name, [stay]), using, present=False)
+
+
+def _options(stay: JoinedStay) -> dict[str, Any]:
+    """A rejoin has no capacity, because the client has never left. It ends no other connection of the user."""
+    return {"channel_layer_alias": stay.layer, "exclusive": "oldest" if stay.is_exclusive else None}
 
 
 def _mark_seen(stays: Collection[JoinedStay], since: Stopwatch) -> None:
@@ -101,7 +114,10 @@ def _discard(pairs: Collection[tuple[str, str]], using: str) -> None:
 def _decide(
     channel_name: str, stays: Collection[JoinedStay], endings: Mapping[tuple[str, str], Ending]
 ) -> tuple[list[JoinedStay], list[JoinedStay]]:
-    """Forgets the stays that ended with a leave. Returns those that have to rejoin, and the forgotten ones."""
+    """Forgets the stays that ended with a leave. Returns those that have to rejoin, and the forgotten ones.
+
+    The leave may have been for another connection of the user.
+    """
     to_heal, left = [], []
     for stay in stays:
         ending = endings.get((stay.room, channel_name))
@@ -110,7 +126,7 @@ def _decide(
         verdict = decide(
             ending, stay.last_seen.elapsed(), heartbeat=False, message_received=True, process_stalled=False
         )
-        if verdict is Verdict.FORGET:
+        if verdict in (Verdict.FORGET, Verdict.REPLACE):
             joined.remove(channel_name, stay.using, stay.room)
             left.append(stay)
         elif verdict is Verdict.HEAL:

@@ -25,17 +25,21 @@ class JoinedStay:
     """One stay that this process joined by hand.
 
     ``using`` is the alias of its database, and ``layer`` that of its channel layer, or None. ``last_seen`` started with
-    the join or with the last touch that found all stays of the connection present.
+    the join or with the last touch that found all stays of the connection present. ``is_exclusive`` is whether the last
+    join asked for no other connection of the user in the room.
     """
 
-    __slots__ = ("data", "last_seen", "layer", "room", "user", "using")
+    __slots__ = ("data", "is_exclusive", "last_seen", "layer", "room", "user", "using")
 
-    def __init__(self, using: str, room: str, user: Any, data: Any, layer: str | None) -> None:
+    def __init__(
+        self, using: str, room: str, user: Any, data: Any, layer: str | None, *, is_exclusive: bool = False
+    ) -> None:
         self.using = using
         self.room = room
         self.user = user
         self.data = data
         self.layer = layer
+        self.is_exclusive = is_exclusive
         self.last_seen = Stopwatch()
 
 

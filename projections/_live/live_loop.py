@@ -1,6 +1,7 @@
 """Everything that keeps the live connections of one event loop: what serves them in each database, and the drain.
 
-A prune that this process recorded is reviewed at once. A prune by another process is found by the next heartbeat.
+A prune that this process recorded is reviewed at once, and so is a leave for an exclusive join of another connection.
+Those of another process are found by the next heartbeat.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class LiveLoop:
         connection.loop.call_soon_threadsafe(self.tasks.start, connection.close)
 
     def schedule_review(self, connection: Connection) -> None:
-        """Reviews ``connection`` soon, because a stay of it was pruned."""
+        """Reviews ``connection`` soon, because a stay of it ended elsewhere."""
         for using in connection.databases:
             self.database(using).reviewer.schedule(connection)
 
@@ -97,7 +98,8 @@ def current() -> LiveLoop:
 
 def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
     for event in events:
-        connection = registry.find(str(event.channel_name)) if event.kind == "prune" else None
+        was_ended = event.kind == "prune" or (event.kind == "leave" and event.is_exclusive)
+        connection = registry.find(str(event.channel_name)) if was_ended else None
         if connection is not None:
             # RuntimeError: the loop is closed, so it has no connections any more.
             with suppress(RuntimeError):

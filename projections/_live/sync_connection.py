@@ -8,8 +8,10 @@ from threading import RLock
 from typing import Any
 
 from presence_events.concurrency import in_thread
+from presence_events.exceptions import AlreadyPresent
 from projections._live.connection import Connection, Stay
 from projections._live.joins import join
+from projections._live.limits import Limits
 from projections._live.stopwatch import Stopwatch
 from projections.models import Presence, Room
 
@@ -27,13 +29,13 @@ class SyncConnection(Connection):
         # Never acquire this in the event loop: a thread that holds it may be waiting for the loop.
         self._lock = RLock()
 
-    def join(self, channel_name: str, room: str, user: Any, data: Any) -> None:
+    def join(self, channel_name: str, room: str, user: Any, data: Any, limits: Limits) -> None:
         """Joins ``room``, and registers the connection with its first join. Does nothing after its end."""
         using, is_first = self._begin_join(channel_name)
         if is_first:
             self.loop.call_soon_threadsafe(self.host.enter, self, using)
         with self._lock:
-            self._add(using, room, user, data)
+            self._add(using, room, user, data, limits)
 
     def leave(self, channel_name: str, room: str) -> None:
         """Leaves ``room``. Does nothing after the end of the connection."""
@@ -66,16 +68,20 @@ class SyncConnection(Connection):
         with self._lock:
             for stay in stays:
                 if self._is_current(stay):
-                    self._add(stay.using, stay.room, stay.user, stay.data)
+                    try:
+                        self._add(stay.using, stay.room, stay.user, stay.data, self._limits_of_rejoin(stay))
+                    except AlreadyPresent:
+                        self._evict(replaced=True)
+                        break
                     rejoined += 1
         return rejoined
 
-    def _add(self, using: str, room: str, user: Any, data: Any) -> None:
+    def _add(self, using: str, room: str, user: Any, data: Any, limits: Limits) -> None:
         if self.ended:
             return
         try:
-            with self._joining(using, room, user, data) as stay:
-                joined = join(using, room, self.channel_name, user, data, is_leased=self.heartbeat)
+            with self._joining(using, room, user, data, limits) as stay:
+                joined = join(using, room, self.channel_name, user, data, is_leased=self.heartbeat, limits=limits)
                 stay.session, stay.is_leased = joined or (stay.session, stay.is_leased)
         finally:
             # A server that cancels the consumer ends the connection while a handler still runs in the thread. The

@@ -31,20 +31,24 @@ class Ending(NamedTuple):
     has not ended.
 
     ``presumed_dead`` is whether the stay was pruned because its server process was presumed dead.
+
+    ``is_replaced`` is whether it ended for an exclusive join of another connection of the user.
     """
 
     kind: str | None
     silence: timedelta | None
     presumed_dead: bool = False
+    is_replaced: bool = False
 
 
 class Verdict(Enum):
-    """What the process does. A verdict of `EVICT` on one stay is a verdict on the whole connection."""
+    """What the process does. `EVICT` and `REPLACE` on one stay are verdicts on the whole connection."""
 
     KEEP = "the stay is present, or the next heartbeat reviews it again"
     FORGET = "the connection is no longer in the room"
     HEAL = "the connection rejoins the room"
     EVICT = "the socket is closed"
+    REPLACE = "the socket is closed, because the user has another connection in the room"
 
 
 def find_endings(stays: Collection[tuple[str, str]], seconds: float, using: str) -> dict[tuple[str, str], Ending]:
@@ -63,8 +67,8 @@ def find_endings(stays: Collection[tuple[str, str]], seconds: float, using: str)
     rooms, channel_names = zip(*missing, strict=True)
     params = {"rooms": list(rooms), "channel_names": list(channel_names), "position": position, "died": SERVER_DIED}
     rows = sql.rows("projections", "queries/live/endings", params, using=using)
-    for room, channel_name, kind, silence, presumed_dead in rows:
-        found[room, channel_name] = Ending(kind, silence, presumed_dead)
+    for room, channel_name, *ending in rows:
+        found[room, channel_name] = Ending(*ending)
     return found
 
 
@@ -77,6 +81,9 @@ def decide(
     - ``heartbeat``: whether the process vouches for the connection.
     - ``message_received``: whether the decision is made because the client sent a message.
     - ``process_stalled``: whether the process itself sent no heartbeat for longer than the maximal age.
+
+    A connection that had to leave for another one of its user is replaced, and one that left for another reason is
+    forgotten.
 
     A connection that was pruned on purpose is evicted. The log shows the purpose: by the clock of the database it had
     been seen within the maximal age. A prune after a longer silence is never on purpose. The process stalled, or the
@@ -91,7 +98,7 @@ def decide(
     if ending.kind == "join":
         return Verdict.KEEP
     if ending.kind == "leave":
-        return Verdict.FORGET
+        return Verdict.REPLACE if ending.is_replaced else Verdict.FORGET
     age = conf.max_age()
     was_silent = ending.silence is not None and ending.silence > timedelta(seconds=age)
     if heartbeat:

@@ -42,6 +42,8 @@ class EventAdmin(PresenceEventAdmin):
         "data",
         "process",
         "leased",
+        "capacity",
+        "exclusive",
         "at",
         "tx",
     )

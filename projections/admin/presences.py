@@ -36,7 +36,7 @@ class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
     list_filter = (RoomFilter, UserFilter)
     search_fields = ("channel_name",)
     ordering = ("-id",)
-    fields = ("id", "who", "in_room", "channel_name", "joined", "seen", "data", "process", "leased")
+    fields = ("id", "who", "in_room", "channel_name", "joined", "seen", "data", "process", "leased", "exclusive")
     readonly_fields = fields
 
     @admin.display(description=_("who"))
@@ -58,6 +58,10 @@ class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
     @admin.display(description=_("leased"))
     def leased(self, presence: Presence) -> str:
         return yes_or_no(presence.is_leased)
+
+    @admin.display(description=_("exclusive"))
+    def exclusive(self, presence: Presence) -> str:
+        return yes_or_no(presence.is_exclusive)
 
     @admin.display(description=_("see also"))
     def see_also(self, presence: Presence) -> str:

@@ -63,8 +63,19 @@ LIVE = Tables(
         "presence_open_stay",
         "id",
         "room",
-        ("id", "room", "channel_name", "user_id", "joined_at", "touched_at", "data", "process", "is_leased"),
-        ("room", "channel_name"),
+        (
+            "id",
+            "room",
+            "channel_name",
+            "user_id",
+            "joined_at",
+            "touched_at",
+            "data",
+            "process",
+            "is_leased",
+            "exclusive_room",
+        ),
+        ("room", "channel_name", "exclusive_room"),
         "presences",
     ),
     _Projection("presence_process", "name", None, ("name", "started_at", "seen_at"), (), "processes"),
@@ -125,7 +136,10 @@ def _has_to_go(projection: _Projection, difference: Difference) -> bool:
     found, folded = difference.found, difference.folded
     if found is None:
         return False
-    return folded is None or any(found[column] != folded[column] for column in projection.identity)
+    if folded is None or any(found[column] != folded[column] for column in projection.identity):
+        return True
+    # Two exclusive stays can have each other's user, and updates of single rows would break the unique index.
+    return bool(folded.get("exclusive_room")) and found["user_id"] != folded["user_id"]
 
 
 def _run(query: str, fold: Fold, projection: _Projection, **params: Any) -> list[Any]:

@@ -101,6 +101,7 @@ class BaselineStay(_Derived):
     data: models.JSONField[Any, Any] = models.JSONField(null=True, decoder=TolerantDecoder)
     process: models.TextField[str | None, str | None] = models.TextField(db_collation="C", null=True)
     is_leased: models.BooleanField[bool, bool] = models.BooleanField()
+    exclusive_room: models.TextField[str | None, str | None] = models.TextField(db_collation="C", null=True)
 
     class Meta:
         db_table = "presence_baseline_stay"

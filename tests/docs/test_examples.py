@@ -171,6 +171,24 @@ async def test_a_connection_that_an_operator_removed_is_closed(usage: dict[str, 
     presence_changed.disconnect(close)
 
 
+async def test_a_meeting_is_full_and_an_exam_has_one_tab_for_each_person(
+    usage: dict[str, Any], lobby: Room, user: Any
+) -> None:
+    presence_changed.disconnect(usage["broadcast_presence"])
+    for number in range(29):
+        await Room.objects.aadd("meeting", f"{number}")
+    first = await _open(usage["MeetingConsumer"], user)
+    refused = await _open(usage["MeetingConsumer"], None)
+    assert await refused.receive_json_from() == {"error": "full", "capacity": 30}
+    assert await refused.receive_output() == {"type": "websocket.close", "code": 4001}
+    second = await _open(usage["MeetingConsumer"], user)
+    assert (await first.receive_output())["code"] == 4409
+    exam, other_tab = await _open(usage["ExamConsumer"], user), await _open(usage["ExamConsumer"], user)
+    assert await other_tab.receive_output() == {"type": "websocket.close", "code": 4002}
+    for communicator in (first, refused, second, exam, other_tab):
+        await communicator.disconnect()
+
+
 async def test_a_consumer_answers_messages_that_are_not_valid(usage: dict[str, Any], lobby: Room) -> None:
     communicator = WebsocketCommunicator(usage["StatusConsumer"].as_asgi(), "/")
     communicator.scope["user"] = None

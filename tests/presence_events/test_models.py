@@ -118,6 +118,42 @@ def test_an_event_with_an_invalid_process_is_an_error(values: str) -> None:
         cursor.execute(f"INSERT INTO presence_event (kind, room, channel_name, process, is_leased) VALUES {values}")
 
 
+@pytest.mark.parametrize("capacity", [0, -1])
+def test_a_join_with_a_capacity_below_one_is_an_error(capacity: int) -> None:
+    with pytest.raises(IntegrityError, match="capacity has to be at least 1"), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, capacity) VALUES ('join', 'room', 'new', %s)",
+            [capacity],
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "room", "channel", "process"),
+    [
+        ("touch", "room", "channel", None),
+        ("leave", "room", "channel", None),
+        ("prune", "room", "channel", None),
+        ("touch", "", None, "process"),
+        ("join", "room", "anonymous", None),
+    ],
+)
+@pytest.mark.parametrize("is_exclusive", [True, False])
+def test_limits_are_recorded_of_joins_only(
+    kind: str, room: str, channel: str | None, process: str | None, is_exclusive: bool
+) -> None:
+    """Except that a leave may be for an exclusive join. An anonymous connection is never exclusive."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO presence_event (kind, room, channel_name, process, capacity, is_exclusive) "
+            "VALUES (%s, %s, %s, %s, 0, %s) RETURNING capacity, is_exclusive"
+            if kind != "join"
+            else "INSERT INTO presence_event (kind, room, channel_name, process, capacity, is_exclusive) "
+            "VALUES (%s, %s, %s, %s, 2, %s) RETURNING nullif(capacity, 2), is_exclusive",
+            [kind, room, channel, process, is_exclusive],
+        )
+        assert cursor.fetchone() == (None, True if kind == "leave" and is_exclusive else None)
+
+
 def test_without_the_fold_nothing_can_be_appended(log: Callable[[], list[str]]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE presence_event DISABLE TRIGGER ALL")

@@ -104,6 +104,28 @@ def test_a_message_shows_a_long_name_shortened() -> None:
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.parametrize("people", [0, -1, True, 1.5, "3", 2**31])
+def test_a_capacity_that_is_no_number_of_people_is_refused(people: Any) -> None:
+    with pytest.raises(exceptions.InvalidCapacity):
+        validation.capacity(people)
+
+
+@pytest.mark.parametrize("people", [None, 1, 2**31 - 1])
+def test_a_number_of_people_is_a_capacity(people: int | None) -> None:
+    assert validation.capacity(people) == people
+
+
+@pytest.mark.parametrize("which", ["", "first", True, 1, ["newest"]])
+def test_an_unknown_choice_between_connections_is_refused(which: Any) -> None:
+    with pytest.raises(exceptions.InvalidExclusive):
+        validation.exclusive(which)
+
+
+@pytest.mark.parametrize("which", [None, "newest", "oldest"])
+def test_a_choice_between_connections_is_valid(which: str | None) -> None:
+    assert validation.exclusive(which) == which
+
+
 @pytest.mark.parametrize("user", [None, AnonymousUser()])
 def test_none_and_anonymous_users_have_no_key(user: Any) -> None:
     assert validation.user_id(user) is None

@@ -25,7 +25,8 @@ TRIGGERS = [
 
 COLUMNS = {
     "presence_event": "id bigint, kind text, room text, channel_name text, user_id text, session bigint, "
-    "since timestamptz, last_seen timestamptz, data jsonb, process text, is_leased boolean, at timestamptz, tx xid8",
+    "since timestamptz, last_seen timestamptz, data jsonb, process text, is_leased boolean, capacity integer, "
+    "is_exclusive boolean, at timestamptz, tx xid8",
     "presence_open_stay": "id bigint, room text, channel_name text",
     "presence_process": "name text, started_at timestamptz, seen_at timestamptz",
     "presence_room": "channel_name text, created_at timestamptz",

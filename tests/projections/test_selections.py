@@ -51,6 +51,32 @@ def test_join_as_another_user_ends_the_present_stay_first(user: Any, other_user:
 
 
 @pytest.mark.usefixtures("presences")
+def test_a_limited_join_as_the_same_user_finds_nothing(user: Any) -> None:
+    assert drafts(selections.join("a", "1", user, None, capacity=1, exclusive="newest")) == []
+
+
+@pytest.mark.usefixtures("presences")
+def test_a_join_as_the_newest_ends_the_other_stays_of_the_user_in_the_room_first(user: Any, other_user: Any) -> None:
+    Room.objects.add("a", "3", user)
+    Room.objects.add("a", "4", other_user)
+    Room.objects.add("a", "0", other_user)
+    replaced = {"reason": "replaced by another connection"}
+    assert drafts(selections.join("a", "0", user, {"n": 1}, exclusive="newest")) == [
+        ("leave", "a", "0", other_user.pk, {"reason": "joined again as another user"}),
+        ("leave", "a", "1", user.pk, replaced),
+        ("leave", "a", "3", user.pk, replaced),
+        ("join", "a", "0", user.pk, {"n": 1}),
+    ]
+
+
+@pytest.mark.usefixtures("presences")
+def test_a_join_as_the_oldest_or_with_a_capacity_ends_no_other_stay(user: Any) -> None:
+    assert drafts(selections.join("a", "3", user, None, exclusive="oldest")) == []
+    assert drafts(selections.join("a", "3", None, None, capacity=2)) == []
+    assert drafts(selections.join("a", "3", user, None, capacity=2)) == [("join", "a", "3", user.pk, None)]
+
+
+@pytest.mark.usefixtures("presences")
 def test_touch_finds_the_connection_in_every_room(user: Any) -> None:
     assert drafts(selections.touch("1")) == [("touch", room, "1", user.pk, None) for room in ("a", "b")]
     assert drafts(selections.touch_with_data("2", {"n": 1})) == [("touch", "a", "2", None, {"n": 1})]

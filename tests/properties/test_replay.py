@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +12,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from presence_events.exceptions import AlreadyPresent, RoomIsFull
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Presence, Room
@@ -29,6 +31,7 @@ STEPS = st.lists(
     st.tuples(st.sampled_from(["join", "touch", "leave", "prune"]), ROOMS, CHANNELS, st.integers(0, 2), DATA)
     | st.tuples(st.just("prune"), ROOMS, st.none(), st.just(0), st.none())
     | st.tuples(st.sampled_from(["beat", "end"]), st.none(), st.none(), st.integers(0, 1), st.none())
+    | st.tuples(st.sampled_from(["newest", "oldest"]), ROOMS, CHANNELS, st.integers(0, 2), st.none())
     | st.tuples(st.sampled_from(["lease", "release"]), ROOMS, CHANNELS, st.integers(0, 1), st.none()),
     max_size=25,
 )
@@ -41,6 +44,8 @@ DAMAGE = (
     "DELETE FROM presence_room WHERE channel_name NOT IN (SELECT room FROM presence)",
     "UPDATE presence_room SET created_at = now()",
     "UPDATE presence_open_stay SET is_leased = NOT is_leased, process = 'one'",
+    "UPDATE presence_open_stay SET exclusive_room = NULL WHERE id % 3 = {0}",
+    "UPDATE presence_open_stay SET user_id = NULL, exclusive_room = room WHERE id % 3 = {0}",
     "UPDATE presence_process SET seen_at = now(), started_at = now()",
     "DELETE FROM presence_process",
     "INSERT INTO presence_process VALUES ('ghost{0}', now(), now()) ON CONFLICT DO NOTHING",
@@ -70,6 +75,9 @@ def record_more(steps: list[Any]) -> None:
                 leases.end_lease(PROCESSES[user])
             case "lease" | "release":
                 leases.put_on_lease(PROCESSES[user], (room, channel), is_leased=kind == "lease")
+            case "newest" | "oldest":
+                with suppress(AlreadyPresent, RoomIsFull):
+                    Room.objects.add(room, channel, users[user], capacity=2, exclusive=kind)
             case _:
                 record([Draft(kind, room, channel, users[user], data)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from presence_events import recorder
 from presence_events._recording import statement
+from presence_events.exceptions import AlreadyPresent, RoomIsFull
 from presence_events.models import PresenceEvent
 from presence_events.recorder import record_select
 from projections import selections
@@ -73,6 +75,39 @@ class PresenceMachine(RuleBasedStateMachine):
         key = None if instance is None else instance.pk
         if (room, channel) not in self.model or self.model[room, channel][0] != key:
             self.model[room, channel] = (key, data)
+
+    @rule(
+        room=ROOMS,
+        channel=CHANNELS,
+        user=USERS,
+        capacity=st.none() | st.integers(1, 2),
+        exclusive=st.sampled_from([None, "newest", "oldest"]),
+    )
+    def join_with_limits(self, room: str, channel: str, user: int | None, capacity: int | None, exclusive: Any) -> None:
+        instance = None if user is None else self.users[user]
+        key = None if instance is None else instance.pk
+        outcome: type[Exception] | None = None
+        others: Model = {}
+        if self.model.get((room, channel), (object(), None))[0] != key:
+            # The own stay as another user ends first, and with "newest" those of the user.
+            rest = {stay: value for stay, value in self.model.items() if stay[0] == room and stay[1] != channel}
+            mine = {stay: value for stay, value in rest.items() if key is not None and value[0] == key}
+            others = mine if exclusive == "newest" else {}
+            people = [value[0] for stay, value in rest.items() if stay not in others]
+            count = len({person for person in people if person is not None}) + people.count(None)
+            if exclusive == "oldest" and mine:
+                outcome = AlreadyPresent
+            elif capacity is not None and count >= capacity and (key is None or key not in people):
+                outcome = RoomIsFull
+        with nullcontext() if outcome is None else pytest.raises(outcome):
+            Room.objects.add(room, channel, instance, capacity=capacity, exclusive=exclusive)
+        if outcome is not None:
+            return
+        self.rooms.add(room)
+        for stay in others:
+            del self.model[stay]
+        if (room, channel) not in self.model or self.model[room, channel][0] != key:
+            self.model[room, channel] = (key, None)
 
     @rule(channel=CHANNELS, data=DATA)
     def touch(self, channel: str, data: Any) -> None:

@@ -11,7 +11,8 @@ from channels.generic.websocket import (
     WebsocketConsumer,
 )
 
-from projections.consumers import EVICTED, AsyncPresenceMixin, PresenceMixin
+from presence_events.exceptions import AlreadyPresent, RoomIsFull
+from projections.consumers import EVICTED, REPLACED, AsyncPresenceMixin, PresenceMixin
 from projections.decorators import remove_presence, touch_presence
 from projections.models import Presence, Room
 
@@ -34,10 +35,25 @@ class AsyncChat(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
         await super().presence_ended(message)
 
 
+class AsyncMeeting(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
+    async def connect(self) -> None:
+        await self.accept()
+        try:
+            await self.join_room("meeting", capacity=30, exclusive="oldest")
+        except RoomIsFull as error:
+            assert_type(error.room, str)
+            assert_type(error.capacity, int)
+            await self.close(4001)
+        except AlreadyPresent as error:
+            assert_type(error.room, str)
+            await self.close(REPLACED)
+
+
 class Chat(PresenceMixin, JsonWebsocketConsumer):
     def connect(self) -> None:
         self.accept()
         self.join_room("lobby")
+        self.join_room("meeting", {"device": "phone"}, capacity=30, exclusive="newest")
 
     def receive_json(self, content: Any, **kwargs: Any) -> None:
         assert_type(self.touch_presence(), int)

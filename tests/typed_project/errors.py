@@ -21,6 +21,8 @@ INVALID: tuple[type[ValueError], ...] = (
     exceptions.InvalidUser,
     exceptions.InvalidSession,
     exceptions.InvalidAge,
+    exceptions.InvalidCapacity,
+    exceptions.InvalidExclusive,
     exceptions.InvalidMoment,
     exceptions.InvalidPosition,
     exceptions.DayNotArchivable,
@@ -28,6 +30,8 @@ INVALID: tuple[type[ValueError], ...] = (
 )
 OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.LogIsAppendOnly,
+    exceptions.AlreadyPresent,
+    exceptions.RoomIsFull,
     exceptions.ArchiveNotInstalled,
     exceptions.CeleryNotInstalled,
     exceptions.NotRecordedInTime,

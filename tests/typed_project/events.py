@@ -57,6 +57,8 @@ def fields(event: PresenceEvent) -> None:
     assert_type(event.data, Any)
     assert_type(event.process, str | None)
     assert_type(event.is_leased, bool | None)
+    assert_type(event.capacity, int | None)
+    assert_type(event.is_exclusive, bool | None)
     assert_type(PresenceEvent.objects, PresenceEventManager)
     assert_type(PresenceEvent.objects.of_rooms().first(), PresenceEvent | None)
     assert_type(event.at, datetime)

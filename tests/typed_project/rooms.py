@@ -19,6 +19,7 @@ from projections.tasks import maintain_log, prune_presence, prune_presences, pru
 def record(user: AbstractBaseUser) -> None:
     assert_type(Room.objects, RoomManager[Room])
     assert_type(Room.objects.add("lobby", "channel", user, {"device": "phone"}), Room)
+    assert_type(Room.objects.add("lobby", "channel", user, capacity=30, exclusive="newest"), Room)
     assert_type(Room.objects.named("lobby", "default"), Room)
     assert_type(Room.objects.prune_presences(), int)
     assert_type(Room.objects.prune_presences(age_in_seconds=30.0), int)
@@ -37,6 +38,7 @@ def record(user: AbstractBaseUser) -> None:
 
 async def arecord(user: AbstractBaseUser) -> None:
     assert_type(await Room.objects.aadd("lobby", "channel", user), Room)
+    assert_type(await Room.objects.aadd("lobby", "channel", user, capacity=30, exclusive="oldest"), Room)
     assert_type(await Room.objects.aprune_presences(), int)
     assert_type(await Room.objects.aprune_rooms(), int)
     await Room.objects.aremove("lobby", "channel")
@@ -50,6 +52,7 @@ async def arecord(user: AbstractBaseUser) -> None:
 
 def in_room(room: Room, presence: Presence) -> None:
     room.add_presence("channel", user=None, data=[1])
+    room.add_presence("channel", capacity=30, exclusive="newest")
     room.remove_presence("channel")
     room.remove_presence(presence=presence)
     assert_type(room.prune_presences(), int)
@@ -94,6 +97,8 @@ def fields(presence: Presence, event: PresenceEvent, room: Room) -> None:
     assert_type(presence.process, str | None)
     assert_type(presence.touched_at, datetime)
     assert_type(presence.is_leased, bool)
+    assert_type(presence.exclusive_room, str | None)
+    assert_type(presence.is_exclusive, bool)
     print(user, key)
 
 

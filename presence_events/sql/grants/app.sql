@@ -4,7 +4,10 @@
 -- The columns are those of a draft. Only the database sets position, session and times: a given session limits the
 -- event to that stay.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
-GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process, is_leased) ON presence_event TO :"role";
+GRANT
+    SELECT,
+    INSERT (kind, room, channel_name, user_id, data, session, process, is_leased, capacity, is_exclusive)
+ON presence_event TO :"role";
 -- include presence_events grants/nothing_on_partitions
 -- Only the owner removes segments, and places holds.
 REVOKE ALL ON presence_segment, presence_removal, presence_hold FROM PUBLIC, :"role";

@@ -11,6 +11,12 @@
 -- prune ends the lease. A presence that depends on a lease was last seen at the later of its own touched_at and the
 -- seen_at of the lease.
 --
+-- A join may have limits, which are checked against the stays as they are now, and not as the statement found them. With a
+-- capacity, the room is locked against other such joins until the commit, and its people are counted. An exclusive join
+-- needs that the user has no other stay in the room; a unique index makes it wait for another such join of the user. A
+-- join that its limits do not allow is left out of the log, like any event that changes nothing. If it names a session, a
+-- stay was to end for it in the same statement, so the statement fails instead.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
@@ -23,6 +29,9 @@ DECLARE
     referring_schema pg_catalog.text;
     referring_table pg_catalog.text;
     size pg_catalog.int4;
+    people pg_catalog.int8;
+    unmet pg_catalog.text;
+    stay pg_catalog.int8;
     refused pg_catalog.text;
 BEGIN
     IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
@@ -69,6 +78,20 @@ BEGIN
         NEW.process OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024
     ) THEN
         refused := 'process has to be a name of 1 to 1024 bytes';
+    END IF;
+    IF NEW.capacity IS NOT NULL OR NEW.is_exclusive IS NOT NULL THEN
+        -- On a leave, is_exclusive says that the stay ended for an exclusive join.
+        IF NEW.kind OPERATOR(pg_catalog.<>) 'join' THEN
+            NEW.capacity := NULL;
+        ELSIF NEW.capacity OPERATOR(pg_catalog.<) 1 THEN
+            refused := 'capacity has to be at least 1';
+        END IF;
+        IF NOT NEW.is_exclusive
+            OR NEW.kind OPERATOR(pg_catalog.<>) ALL (ARRAY['join', 'leave']::pg_catalog.text[])
+            OR NEW.kind OPERATOR(pg_catalog.=) 'join' AND NEW.user_id IS NULL
+        THEN
+            NEW.is_exclusive := NULL;
+        END IF;
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION USING
@@ -191,9 +214,22 @@ BEGIN
         END IF;
         -- Waits while another transaction prunes the room, and then creates the room again.
         LOOP
-            SELECT created_at INTO now FROM presence_room
-            WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
-            FOR KEY SHARE;
+            IF NEW.capacity IS NULL THEN
+                SELECT created_at INTO now FROM presence_room
+                WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
+                FOR KEY SHARE;
+            ELSIF pg_catalog.current_setting('transaction_isolation')
+                OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+            THEN
+                RAISE EXCEPTION USING
+                    ERRCODE = 'feature_not_supported',
+                    MESSAGE = 'a join with a capacity is refused: an old snapshot does not show who is in the room',
+                    HINT = 'Record it in a READ COMMITTED transaction.';
+            ELSE
+                SELECT created_at INTO now FROM presence_room
+                WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
+                FOR NO KEY UPDATE;
+            END IF;
             created := NOT FOUND;
             -- The clock may have been set back. The join does not come before its room.
             now := greatest(now, pg_catalog.clock_timestamp());
@@ -203,16 +239,63 @@ BEGIN
             EXIT WHEN created;
         END LOOP;
         NEW.is_leased := coalesce(NEW.is_leased, false) AND NEW.process IS NOT NULL;
-        INSERT INTO presence_open_stay
-            (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
-        VALUES (
-            pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
-            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
-        )
-        ON CONFLICT (room, channel_name) DO NOTHING
-        RETURNING id INTO NEW.session;
-        IF NOT FOUND THEN
-            RETURN NULL;
+        IF NEW.capacity IS NULL AND NEW.is_exclusive IS NULL THEN
+            INSERT INTO presence_open_stay
+                (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
+            VALUES (
+                pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
+            )
+            ON CONFLICT (room, channel_name) DO NOTHING
+            RETURNING id INTO NEW.session;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+        ELSE
+            IF NEW.is_exclusive THEN
+                PERFORM FROM presence_open_stay
+                WHERE room OPERATOR(pg_catalog.=) NEW.room AND user_id OPERATOR(pg_catalog.=) NEW.user_id;
+                IF FOUND THEN
+                    unmet := 'presence_exclusive';
+                END IF;
+            END IF;
+            -- Another connection of a person who is in the room takes no place.
+            IF NEW.capacity IS NOT NULL AND unmet IS NULL THEN
+                SELECT CASE
+                    WHEN pg_catalog.bool_or(user_id OPERATOR(pg_catalog.=) NEW.user_id) THEN 0
+                    ELSE pg_catalog.count(DISTINCT user_id)
+                        OPERATOR(pg_catalog.+) pg_catalog.count(channel_name) FILTER (WHERE user_id IS NULL)
+                END
+                INTO people
+                FROM presence_open_stay
+                WHERE room OPERATOR(pg_catalog.=) NEW.room;
+                IF people OPERATOR(pg_catalog.>=) NEW.capacity THEN
+                    unmet := 'presence_capacity';
+                END IF;
+            END IF;
+            IF unmet IS NULL THEN
+                INSERT INTO presence_open_stay
+                    (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room)
+                VALUES (
+                    pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                    NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased,
+                    CASE WHEN NEW.is_exclusive THEN NEW.room END
+                )
+                ON CONFLICT DO NOTHING
+                RETURNING id INTO stay;
+                unmet := CASE WHEN NOT FOUND THEN 'presence_exclusive' END;
+            END IF;
+            IF unmet IS NOT NULL THEN
+                IF NEW.session IS NULL THEN
+                    RETURN NULL;
+                END IF;
+                RAISE EXCEPTION USING
+                    ERRCODE = 'check_violation',
+                    CONSTRAINT = unmet,
+                    MESSAGE = 'the limits of a join do not allow it, and a stay was to end for it',
+                    HINT = 'Repeat it, or treat it as refused.';
+            END IF;
+            NEW.session := stay;
         END IF;
         -- In a room that this join has just created, there was no other join to wait for.
         IF NOT created

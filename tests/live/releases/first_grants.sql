@@ -42,7 +42,10 @@ $$;
 -- The columns are those of a draft. Only the database sets position, session and times: a given session limits the
 -- event to that stay.
 REVOKE ALL ON presence_event FROM PUBLIC, :"role";
-GRANT SELECT, INSERT (kind, room, channel_name, user_id, data, session, process, is_leased) ON presence_event TO :"role";
+GRANT
+    SELECT,
+    INSERT (kind, room, channel_name, user_id, data, session, process, is_leased, capacity, is_exclusive)
+ON presence_event TO :"role";
 -- Rights on the log are enough for its partitions. With rights on a partition itself, a role could create triggers on it.
 DO $$
 DECLARE

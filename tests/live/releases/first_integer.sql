@@ -32,6 +32,7 @@ CREATE TABLE public.presence_open_stay (
     room text NOT NULL COLLATE pg_catalog."C",
     channel_name text NOT NULL COLLATE pg_catalog."C",
     process text COLLATE pg_catalog."C",
+    exclusive_room text COLLATE pg_catalog."C",
     data jsonb
 )
 WITH (fillfactor='50');
@@ -122,6 +123,12 @@ BEGIN
 -- prune ends the lease. A presence that depends on a lease was last seen at the later of its own touched_at and the
 -- seen_at of the lease.
 --
+-- A join may have limits, which are checked against the stays as they are now, and not as the statement found them. With a
+-- capacity, the room is locked against other such joins until the commit, and its people are counted. An exclusive join
+-- needs that the user has no other stay in the room; a unique index makes it wait for another such join of the user. A
+-- join that its limits do not allow is left out of the log, like any event that changes nothing. If it names a session, a
+-- stay was to end for it in the same statement, so the statement fails instead.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
@@ -134,6 +141,9 @@ DECLARE
     referring_schema pg_catalog.text;
     referring_table pg_catalog.text;
     size pg_catalog.int4;
+    people pg_catalog.int8;
+    unmet pg_catalog.text;
+    stay pg_catalog.int8;
     refused pg_catalog.text;
 BEGIN
     IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
@@ -180,6 +190,20 @@ BEGIN
         NEW.process OPERATOR(pg_catalog.=) '' OR pg_catalog.octet_length(NEW.process) OPERATOR(pg_catalog.>) 1024
     ) THEN
         refused := 'process has to be a name of 1 to 1024 bytes';
+    END IF;
+    IF NEW.capacity IS NOT NULL OR NEW.is_exclusive IS NOT NULL THEN
+        -- On a leave, is_exclusive says that the stay ended for an exclusive join.
+        IF NEW.kind OPERATOR(pg_catalog.<>) 'join' THEN
+            NEW.capacity := NULL;
+        ELSIF NEW.capacity OPERATOR(pg_catalog.<) 1 THEN
+            refused := 'capacity has to be at least 1';
+        END IF;
+        IF NOT NEW.is_exclusive
+            OR NEW.kind OPERATOR(pg_catalog.<>) ALL (ARRAY['join', 'leave']::pg_catalog.text[])
+            OR NEW.kind OPERATOR(pg_catalog.=) 'join' AND NEW.user_id IS NULL
+        THEN
+            NEW.is_exclusive := NULL;
+        END IF;
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION USING
@@ -302,9 +326,22 @@ BEGIN
         END IF;
         -- Waits while another transaction prunes the room, and then creates the room again.
         LOOP
-            SELECT created_at INTO now FROM presence_room
-            WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
-            FOR KEY SHARE;
+            IF NEW.capacity IS NULL THEN
+                SELECT created_at INTO now FROM presence_room
+                WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
+                FOR KEY SHARE;
+            ELSIF pg_catalog.current_setting('transaction_isolation')
+                OPERATOR(pg_catalog.=) ANY (ARRAY['repeatable read', 'serializable']::pg_catalog.text[])
+            THEN
+                RAISE EXCEPTION USING
+                    ERRCODE = 'feature_not_supported',
+                    MESSAGE = 'a join with a capacity is refused: an old snapshot does not show who is in the room',
+                    HINT = 'Record it in a READ COMMITTED transaction.';
+            ELSE
+                SELECT created_at INTO now FROM presence_room
+                WHERE channel_name OPERATOR(pg_catalog.=) NEW.room
+                FOR NO KEY UPDATE;
+            END IF;
             created := NOT FOUND;
             -- The clock may have been set back. The join does not come before its room.
             now := greatest(now, pg_catalog.clock_timestamp());
@@ -314,16 +351,63 @@ BEGIN
             EXIT WHEN created;
         END LOOP;
         NEW.is_leased := coalesce(NEW.is_leased, false) AND NEW.process IS NOT NULL;
-        INSERT INTO presence_open_stay
-            (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
-        VALUES (
-            pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
-            NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
-        )
-        ON CONFLICT (room, channel_name) DO NOTHING
-        RETURNING id INTO NEW.session;
-        IF NOT FOUND THEN
-            RETURN NULL;
+        IF NEW.capacity IS NULL AND NEW.is_exclusive IS NULL THEN
+            INSERT INTO presence_open_stay
+                (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
+            VALUES (
+                pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
+            )
+            ON CONFLICT (room, channel_name) DO NOTHING
+            RETURNING id INTO NEW.session;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+        ELSE
+            IF NEW.is_exclusive THEN
+                PERFORM FROM presence_open_stay
+                WHERE room OPERATOR(pg_catalog.=) NEW.room AND user_id OPERATOR(pg_catalog.=) NEW.user_id;
+                IF FOUND THEN
+                    unmet := 'presence_exclusive';
+                END IF;
+            END IF;
+            -- Another connection of a person who is in the room takes no place.
+            IF NEW.capacity IS NOT NULL AND unmet IS NULL THEN
+                SELECT CASE
+                    WHEN pg_catalog.bool_or(user_id OPERATOR(pg_catalog.=) NEW.user_id) THEN 0
+                    ELSE pg_catalog.count(DISTINCT user_id)
+                        OPERATOR(pg_catalog.+) pg_catalog.count(channel_name) FILTER (WHERE user_id IS NULL)
+                END
+                INTO people
+                FROM presence_open_stay
+                WHERE room OPERATOR(pg_catalog.=) NEW.room;
+                IF people OPERATOR(pg_catalog.>=) NEW.capacity THEN
+                    unmet := 'presence_capacity';
+                END IF;
+            END IF;
+            IF unmet IS NULL THEN
+                INSERT INTO presence_open_stay
+                    (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room)
+                VALUES (
+                    pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                    NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased,
+                    CASE WHEN NEW.is_exclusive THEN NEW.room END
+                )
+                ON CONFLICT DO NOTHING
+                RETURNING id INTO stay;
+                unmet := CASE WHEN NOT FOUND THEN 'presence_exclusive' END;
+            END IF;
+            IF unmet IS NOT NULL THEN
+                IF NEW.session IS NULL THEN
+                    RETURN NULL;
+                END IF;
+                RAISE EXCEPTION USING
+                    ERRCODE = 'check_violation',
+                    CONSTRAINT = unmet,
+                    MESSAGE = 'the limits of a join do not allow it, and a stay was to end for it',
+                    HINT = 'Repeat it, or treat it as refused.';
+            END IF;
+            NEW.session := stay;
         END IF;
         -- In a room that this join has just created, there was no other join to wait for.
         IF NOT created
@@ -1060,7 +1144,9 @@ CREATE TABLE public.presence_event (
     last_seen timestamp with time zone,
     user_id integer,
     day date DEFAULT ((clock_timestamp() AT TIME ZONE 'UTC'::text))::date NOT NULL,
+    capacity integer,
     is_leased boolean,
+    is_exclusive boolean,
     kind text NOT NULL,
     room text NOT NULL COLLATE pg_catalog."C",
     channel_name text COLLATE pg_catalog."C",
@@ -1585,7 +1671,8 @@ CREATE VIEW public.presence AS
     GREATEST(stay.touched_at, lease.seen_at) AS last_seen,
     stay.data,
     stay.process,
-    stay.is_leased
+    stay.is_leased,
+    (stay.exclusive_room IS NOT NULL) AS is_exclusive
    FROM (public.presence_open_stay stay
      LEFT JOIN public.presence_process lease ON ((stay.is_leased AND (lease.name = stay.process))));
 
@@ -1636,7 +1723,8 @@ CREATE TABLE public.presence_baseline_stay (
     touched_at timestamp with time zone NOT NULL,
     data jsonb,
     process text COLLATE pg_catalog."C",
-    is_leased boolean NOT NULL
+    is_leased boolean NOT NULL,
+    exclusive_room text COLLATE pg_catalog."C"
 );
 
 
@@ -1714,7 +1802,9 @@ CREATE TABLE public.presence_event_stays (
     last_seen timestamp with time zone,
     user_id integer,
     day date DEFAULT ((clock_timestamp() AT TIME ZONE 'UTC'::text))::date CONSTRAINT presence_event_day_not_null NOT NULL,
+    capacity integer,
     is_leased boolean,
+    is_exclusive boolean,
     kind text CONSTRAINT presence_event_kind_not_null NOT NULL,
     room text CONSTRAINT presence_event_room_not_null NOT NULL COLLATE pg_catalog."C",
     channel_name text COLLATE pg_catalog."C",
@@ -1738,7 +1828,9 @@ CREATE TABLE public.presence_event_stays_first (
     last_seen timestamp with time zone,
     user_id integer,
     day date DEFAULT ((clock_timestamp() AT TIME ZONE 'UTC'::text))::date CONSTRAINT presence_event_day_not_null NOT NULL,
+    capacity integer,
     is_leased boolean,
+    is_exclusive boolean,
     kind text CONSTRAINT presence_event_kind_not_null NOT NULL,
     room text CONSTRAINT presence_event_room_not_null NOT NULL COLLATE pg_catalog."C",
     channel_name text COLLATE pg_catalog."C",
@@ -1761,7 +1853,9 @@ CREATE TABLE public.presence_event_touches (
     last_seen timestamp with time zone,
     user_id integer,
     day date DEFAULT ((clock_timestamp() AT TIME ZONE 'UTC'::text))::date CONSTRAINT presence_event_day_not_null NOT NULL,
+    capacity integer,
     is_leased boolean,
+    is_exclusive boolean,
     kind text CONSTRAINT presence_event_kind_not_null NOT NULL,
     room text CONSTRAINT presence_event_room_not_null NOT NULL COLLATE pg_catalog."C",
     channel_name text COLLATE pg_catalog."C",
@@ -1785,7 +1879,9 @@ CREATE TABLE public.presence_event_touches_first (
     last_seen timestamp with time zone,
     user_id integer,
     day date DEFAULT ((clock_timestamp() AT TIME ZONE 'UTC'::text))::date CONSTRAINT presence_event_day_not_null NOT NULL,
+    capacity integer,
     is_leased boolean,
+    is_exclusive boolean,
     kind text CONSTRAINT presence_event_kind_not_null NOT NULL,
     room text CONSTRAINT presence_event_room_not_null NOT NULL COLLATE pg_catalog."C",
     channel_name text COLLATE pg_catalog."C",
@@ -1961,7 +2057,7 @@ COPY public.presence_baseline_room (channel_name, created_at) FROM stdin;
 -- Data for Name: presence_baseline_stay; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased) FROM stdin;
+COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room) FROM stdin;
 \.
 
 
@@ -1970,7 +2066,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713668083305793991	2026-11-29 18:51:49.259895+00
+projector	[[null, 302, []], null, 0, 0]	7713694388155193983	2026-11-29 20:33:51.100167+00
 \.
 
 
@@ -1979,7 +2075,7 @@ projector	[[null, 302, []], null, 0, 0]	7713668083305793991	2026-11-29 18:51:49.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 18:51:49.261906+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-29 20:33:51.101435+00
 \.
 
 
@@ -1987,251 +2083,251 @@ COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, erro
 -- Data for Name: presence_event_stays_first; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, user_id, day, is_leased, kind, room, channel_name, process, data) FROM stdin;
-1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	814	1	\N	\N	2026-03-02	f	join	hall	early	\N	\N
-2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	814	1	2026-03-02 05:00:00+00	\N	2026-03-02	\N	leave	hall	early	\N	\N
-3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	814	\N	\N	\N	2026-03-02	\N	prune	hall	\N	\N	\N
-4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	814	3	\N	\N	2026-03-02	f	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}
-5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	814	4	\N	3	2026-03-02	f	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}
-6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	814	4	2026-03-02 09:04:00+00	3	2026-03-02	\N	leave	support	specific.1!1	\N	\N
-7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	814	5	\N	\N	2026-03-02	f	join	Büro 3	specific.2!2	\N	["ä", 1.5]
-9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	814	5	2026-03-02 09:26:40+00	\N	2026-03-02	\N	leave	Büro 3	specific.2!2	\N	\N
-10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	814	3	2026-03-02 08:04:00+00	\N	2026-03-02	\N	leave	lobby	specific.0!0	\N	\N
-11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	814	6	\N	\N	2026-03-02	f	join	lobby	specific.3!3	\N	\N
-12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	814	6	2026-03-02 10:25:00+00	\N	2026-03-02	\N	leave	lobby	specific.3!3	\N	\N
-13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	814	7	\N	3	2026-03-02	f	join	support	specific.4!4	\N	["ä", 1.5]
-14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	814	8	\N	3	2026-03-02	f	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}
-16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	814	7	2026-03-02 12:03:20+00	3	2026-03-02	\N	leave	support	specific.4!4	\N	\N
-17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	814	9	\N	3	2026-03-02	f	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}
-18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	814	8	2026-03-02 11:20:00+00	3	2026-03-02	\N	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}
-19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	814	10	\N	\N	2026-03-02	f	join	support	specific.0!7	\N	\N
-20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	814	9	2026-03-02 12:07:00+00	3	2026-03-02	\N	prune	lobby	specific.6!6	\N	{"reason": "silent"}
-21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	814	11	\N	5	2026-03-02	f	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}
-22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	814	11	2026-03-02 13:43:00+00	5	2026-03-02	\N	leave	Büro 3	specific.1!8	\N	\N
-23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	814	12	\N	3	2026-03-02	f	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}
-25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	814	10	2026-03-02 14:29:20+00	\N	2026-03-02	\N	leave	support	specific.0!7	\N	\N
-26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	814	13	\N	3	2026-03-02	f	join	support	specific.3!10	\N	["ä", 1.5]
-27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	814	12	2026-03-02 14:09:00+00	3	2026-03-02	\N	leave	lobby	specific.2!9	\N	\N
-28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	814	14	\N	5	2026-03-02	f	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}
-30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	814	13	2026-03-02 16:10:20+00	3	2026-03-02	\N	leave	support	specific.3!10	\N	\N
-31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	814	15	\N	1	2026-03-02	f	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}
-32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	814	16	\N	2	2026-03-02	f	join	support	specific.6!13	\N	\N
-33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	814	16	2026-03-02 17:03:00+00	2	2026-03-02	\N	leave	support	specific.6!13	\N	\N
-34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	814	14	2026-03-02 15:48:00+00	5	2026-03-02	\N	leave	Büro 3	specific.4!11	\N	\N
-35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	814	17	\N	1	2026-03-02	f	join	Büro 3	specific.0!14	\N	["ä", 1.5]
-37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	814	17	2026-03-02 17:36:20+00	1	2026-03-02	\N	leave	Büro 3	specific.0!14	\N	\N
-39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	814	15	2026-03-02 17:44:20+00	1	2026-03-02	\N	prune	lobby	specific.5!12	\N	{"reason": "silent"}
-40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	814	18	\N	2	2026-03-02	f	join	lobby	specific.1!15	\N	["ä", 1.5]
-41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	814	19	\N	4	2026-03-02	f	join	support	specific.2!16	\N	\N
-43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	814	19	2026-03-02 18:56:20+00	4	2026-03-02	\N	leave	support	specific.2!16	\N	\N
-45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	814	18	2026-03-02 19:34:20+00	2	2026-03-02	\N	leave	lobby	specific.1!15	\N	\N
-46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	814	20	\N	1	2026-03-02	f	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}
-48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	814	20	2026-03-02 19:41:40+00	1	2026-03-02	\N	leave	Büro 3	specific.3!17	\N	\N
-49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	814	21	\N	4	2026-03-02	f	join	lobby	specific.4!18	\N	["ä", 1.5]
-51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	814	21	2026-03-02 20:19:40+00	4	2026-03-02	\N	prune	lobby	specific.4!18	\N	{"reason": "silent"}
-52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	814	22	\N	4	2026-03-02	f	join	support	specific.5!19	\N	["ä", 1.5]
-53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	814	22	2026-03-02 20:40:00+00	4	2026-03-02	\N	leave	support	specific.5!19	\N	\N
-54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	814	23	\N	5	2026-03-02	f	join	Büro 3	specific.6!20	\N	\N
-55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	814	23	2026-03-02 21:45:00+00	5	2026-03-02	\N	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}
-56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	814	24	\N	2	2026-03-02	f	join	lobby	specific.0!21	\N	\N
-58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	814	24	2026-03-02 22:14:20+00	2	2026-03-02	\N	leave	lobby	specific.0!21	\N	\N
-59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	814	25	\N	2	2026-03-02	f	join	support	specific.1!22	\N	\N
-60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	814	26	\N	5	2026-03-02	f	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}
-61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	814	27	\N	\N	2026-03-03	f	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}
-62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	814	25	2026-03-02 23:05:00+00	2	2026-03-03	\N	prune	support	specific.1!22	\N	{"reason": "silent"}
-64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	814	27	2026-03-03 00:28:40+00	\N	2026-03-03	\N	leave	lobby	specific.3!24	\N	\N
-65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	814	28	\N	2	2026-03-03	f	join	support	specific.4!25	\N	["ä", 1.5]
-67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	814	26	2026-03-03 00:51:20+00	5	2026-03-03	\N	leave	Büro 3	specific.2!23	\N	\N
-69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	814	28	2026-03-03 00:56:40+00	2	2026-03-03	\N	leave	support	specific.4!25	\N	\N
-70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	814	29	\N	3	2026-03-03	f	join	Büro 3	specific.5!26	\N	\N
-71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	814	29	2026-03-03 01:36:00+00	3	2026-03-03	\N	leave	Büro 3	specific.5!26	\N	\N
-72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	814	30	\N	1	2026-03-03	f	join	lobby	specific.6!27	\N	["ä", 1.5]
-74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	814	30	2026-03-03 02:12:20+00	1	2026-03-03	\N	prune	lobby	specific.6!27	\N	{"reason": "silent"}
-75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	814	31	\N	5	2026-03-03	f	join	support	specific.0!28	\N	["ä", 1.5]
-76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	814	31	2026-03-03 03:06:00+00	5	2026-03-03	\N	leave	support	specific.0!28	\N	\N
-77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	814	32	\N	4	2026-03-03	f	join	Büro 3	specific.1!29	\N	\N
-79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	814	32	2026-03-03 03:40:20+00	4	2026-03-03	\N	leave	Büro 3	specific.1!29	\N	\N
-80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	814	33	\N	1	2026-03-03	f	join	lobby	specific.2!30	\N	\N
-82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	814	33	2026-03-03 04:29:40+00	1	2026-03-03	\N	prune	lobby	specific.2!30	\N	{"reason": "silent"}
-83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	814	34	\N	2	2026-03-03	f	join	support	specific.3!31	\N	["ä", 1.5]
-85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	814	34	2026-03-03 05:07:20+00	2	2026-03-03	\N	leave	support	specific.3!31	\N	\N
-86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	814	35	\N	\N	2026-03-03	f	join	Büro 3	specific.4!32	\N	\N
-88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	814	35	2026-03-03 05:28:20+00	\N	2026-03-03	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}
-89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	814	36	\N	\N	2026-03-03	f	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}
-90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	814	37	\N	3	2026-03-03	f	join	support	specific.6!34	\N	\N
-92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	814	37	2026-03-03 06:43:20+00	3	2026-03-03	\N	leave	support	specific.6!34	\N	\N
-93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	814	38	\N	3	2026-03-03	f	join	Büro 3	specific.0!35	\N	["ä", 1.5]
-95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	814	38	2026-03-03 07:47:40+00	3	2026-03-03	\N	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}
-96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	814	36	2026-03-03 06:26:00+00	\N	2026-03-03	\N	leave	lobby	specific.5!33	\N	\N
-97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	814	39	\N	\N	2026-03-03	f	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}
-98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	814	39	2026-03-03 08:27:00+00	\N	2026-03-03	\N	leave	lobby	specific.1!36	\N	\N
-99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	814	40	\N	2	2026-03-03	f	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}
-100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	814	41	\N	4	2026-03-03	f	join	Büro 3	specific.3!38	\N	["ä", 1.5]
-102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	814	41	2026-03-03 09:41:20+00	4	2026-03-03	\N	leave	Büro 3	specific.3!38	\N	\N
-103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	814	42	\N	\N	2026-03-03	f	join	lobby	specific.4!39	\N	\N
-104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	814	42	2026-03-03 10:07:00+00	\N	2026-03-03	\N	leave	lobby	specific.4!39	\N	\N
-105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	814	40	2026-03-03 09:05:00+00	2	2026-03-03	\N	leave	support	specific.2!37	\N	\N
-106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	814	43	\N	2	2026-03-03	f	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}
-107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	814	44	\N	4	2026-03-03	f	join	Büro 3	specific.6!41	\N	["ä", 1.5]
-108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	814	44	2026-03-03 11:30:00+00	4	2026-03-03	\N	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}
-109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	814	45	\N	3	2026-03-03	f	join	lobby	specific.0!42	\N	\N
-111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	814	45	2026-03-03 12:17:20+00	3	2026-03-03	\N	leave	lobby	specific.0!42	\N	\N
-113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	814	43	2026-03-03 12:32:20+00	2	2026-03-03	\N	prune	support	specific.5!40	\N	{"reason": "silent"}
-114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	814	46	\N	4	2026-03-03	f	join	support	specific.1!43	\N	["ä", 1.5]
-115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	814	46	2026-03-03 13:06:00+00	4	2026-03-03	\N	leave	support	specific.1!43	\N	\N
-116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	814	47	\N	2	2026-03-03	f	join	Büro 3	specific.2!44	\N	["ä", 1.5]
-118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	814	47	2026-03-03 13:37:20+00	2	2026-03-03	\N	leave	Büro 3	specific.2!44	\N	\N
-119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	814	48	\N	2	2026-03-03	f	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}
-120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	814	48	2026-03-03 14:17:00+00	2	2026-03-03	\N	leave	lobby	specific.3!45	\N	\N
-121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	814	49	\N	\N	2026-03-03	f	join	support	specific.4!46	\N	\N
-122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	814	50	\N	4	2026-03-03	f	join	Büro 3	specific.5!47	\N	\N
-123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	814	50	2026-03-03 15:26:00+00	4	2026-03-03	\N	leave	Büro 3	specific.5!47	\N	\N
-124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	814	49	2026-03-03 14:40:00+00	\N	2026-03-03	\N	leave	support	specific.4!46	\N	\N
-125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	814	51	\N	1	2026-03-03	f	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}
-127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	814	51	2026-03-03 16:14:20+00	1	2026-03-03	\N	leave	lobby	specific.6!48	\N	\N
-128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	814	52	\N	2	2026-03-03	f	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}
-129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	814	53	\N	\N	2026-03-03	f	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}
-130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	814	53	2026-03-03 17:23:00+00	\N	2026-03-03	\N	leave	Büro 3	specific.1!50	\N	\N
-131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	814	54	\N	3	2026-03-03	f	join	lobby	specific.2!51	\N	\N
-133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	814	52	2026-03-03 18:28:20+00	2	2026-03-03	\N	leave	support	specific.0!49	\N	\N
-134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	814	55	\N	3	2026-03-03	f	join	support	specific.3!52	\N	\N
-136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	814	55	2026-03-03 18:48:40+00	3	2026-03-03	\N	leave	support	specific.3!52	\N	\N
-137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	814	56	\N	4	2026-03-03	f	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}
-139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	814	54	2026-03-03 19:46:20+00	3	2026-03-03	\N	leave	lobby	specific.2!51	\N	\N
-140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	814	57	\N	1	2026-03-03	f	join	lobby	specific.5!54	\N	\N
-141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	814	58	\N	3	2026-03-03	f	join	support	specific.6!55	\N	\N
-143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	814	56	2026-03-03 21:08:20+00	4	2026-03-03	\N	leave	Büro 3	specific.4!53	\N	\N
-145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	814	58	2026-03-03 21:12:40+00	3	2026-03-03	\N	prune	support	specific.6!55	\N	{"reason": "silent"}
-147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	814	57	2026-03-03 21:28:20+00	1	2026-03-03	\N	prune	lobby	specific.5!54	\N	{"reason": "silent"}
-148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	814	59	\N	1	2026-03-03	f	join	Büro 3	specific.0!56	\N	\N
-150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	814	59	2026-03-03 21:38:40+00	1	2026-03-03	\N	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}
-151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	814	60	\N	4	2026-03-03	f	join	lobby	specific.1!57	\N	\N
-152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	814	60	2026-03-03 22:10:00+00	4	2026-03-03	\N	leave	lobby	specific.1!57	\N	\N
-153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	814	61	\N	2	2026-03-03	f	join	support	specific.2!58	\N	\N
-154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	814	61	2026-03-03 22:40:00+00	2	2026-03-03	\N	leave	support	specific.2!58	\N	\N
-155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	814	62	\N	2	2026-03-03	f	join	Büro 3	specific.3!59	\N	\N
-157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	814	62	2026-03-03 23:40:20+00	2	2026-03-03	\N	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}
-158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	814	63	\N	2	2026-03-04	f	join	lobby	specific.4!60	\N	\N
-159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	814	64	\N	2	2026-03-04	f	join	support	specific.5!61	\N	["ä", 1.5]
-160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	814	64	2026-03-04 01:04:00+00	2	2026-03-04	\N	leave	support	specific.5!61	\N	\N
-161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	814	63	2026-03-04 00:03:00+00	2	2026-03-04	\N	leave	lobby	specific.4!60	\N	\N
-162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	814	65	\N	1	2026-03-04	f	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}
-163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	814	66	\N	4	2026-03-04	f	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}
-164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	814	67	\N	5	2026-03-04	f	join	support	specific.1!64	\N	\N
-165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	814	65	2026-03-04 01:36:00+00	1	2026-03-04	\N	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}
-166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	814	68	\N	4	2026-03-04	f	join	Büro 3	specific.2!65	\N	["ä", 1.5]
-168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	814	68	2026-03-04 03:47:40+00	4	2026-03-04	\N	leave	Büro 3	specific.2!65	\N	\N
-169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	814	66	2026-03-04 02:26:00+00	4	2026-03-04	\N	leave	lobby	specific.0!63	\N	\N
-170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	814	69	\N	2	2026-03-04	f	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}
-172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	814	69	2026-03-04 04:14:20+00	2	2026-03-04	\N	leave	lobby	specific.3!66	\N	\N
-174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	814	67	2026-03-04 04:16:20+00	5	2026-03-04	\N	prune	support	specific.1!64	\N	{"reason": "silent"}
-175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	814	70	\N	4	2026-03-04	f	join	support	specific.4!67	\N	["ä", 1.5]
-176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	814	71	\N	1	2026-03-04	f	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}
-177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	814	70	2026-03-04 04:40:00+00	4	2026-03-04	\N	leave	support	specific.4!67	\N	\N
-178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	814	72	\N	4	2026-03-04	f	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}
-179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	814	73	\N	4	2026-03-04	f	join	support	specific.0!70	\N	\N
-180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	814	73	2026-03-04 06:40:00+00	4	2026-03-04	\N	leave	support	specific.0!70	\N	\N
-182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	814	71	2026-03-04 06:54:20+00	1	2026-03-04	\N	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}
-183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	814	74	\N	1	2026-03-04	f	join	Büro 3	specific.1!71	\N	["ä", 1.5]
-184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	814	72	2026-03-04 06:12:00+00	4	2026-03-04	\N	leave	lobby	specific.6!69	\N	\N
-186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	814	74	2026-03-04 07:36:40+00	1	2026-03-04	\N	leave	Büro 3	specific.1!71	\N	\N
-187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	814	75	\N	2	2026-03-04	f	join	lobby	specific.2!72	\N	\N
-188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	814	76	\N	2	2026-03-04	f	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}
-189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	814	77	\N	4	2026-03-04	f	join	Büro 3	specific.4!74	\N	["ä", 1.5]
-190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	814	75	2026-03-04 08:19:00+00	2	2026-03-04	\N	leave	lobby	specific.2!72	\N	\N
-191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	814	78	\N	\N	2026-03-04	f	join	lobby	specific.5!75	\N	\N
-192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	814	76	2026-03-04 09:04:00+00	2	2026-03-04	\N	leave	support	specific.3!73	\N	\N
-193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	814	79	\N	4	2026-03-04	f	join	support	specific.6!76	\N	["ä", 1.5]
-195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	814	79	2026-03-04 10:50:40+00	4	2026-03-04	\N	leave	support	specific.6!76	\N	\N
-196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	814	77	2026-03-04 09:29:00+00	4	2026-03-04	\N	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}
-197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	814	80	\N	3	2026-03-04	f	join	Büro 3	specific.0!77	\N	["ä", 1.5]
-199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	814	78	2026-03-04 11:45:20+00	\N	2026-03-04	\N	leave	lobby	specific.5!75	\N	\N
-200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	814	81	\N	2	2026-03-04	f	join	lobby	specific.1!78	\N	["ä", 1.5]
-201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	814	81	2026-03-04 12:02:00+00	2	2026-03-04	\N	leave	lobby	specific.1!78	\N	\N
-202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	814	80	2026-03-04 11:32:00+00	3	2026-03-04	\N	leave	Büro 3	specific.0!77	\N	\N
-203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	814	82	\N	\N	2026-03-04	f	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}
-204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	814	83	\N	2	2026-03-04	f	join	Büro 3	specific.3!80	\N	["ä", 1.5]
-205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	814	83	2026-03-04 13:45:00+00	2	2026-03-04	\N	leave	Büro 3	specific.3!80	\N	\N
-206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	814	84	\N	\N	2026-03-04	f	join	lobby	specific.4!81	\N	\N
-207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	814	82	2026-03-04 13:06:00+00	\N	2026-03-04	\N	leave	support	specific.2!79	\N	\N
-209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	814	84	2026-03-04 14:35:40+00	\N	2026-03-04	\N	leave	lobby	specific.4!81	\N	\N
-210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	814	85	\N	3	2026-03-04	f	join	support	specific.5!82	\N	["ä", 1.5]
-211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	814	85	2026-03-04 15:01:00+00	3	2026-03-04	\N	prune	support	specific.5!82	\N	{"reason": "silent"}
-212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	814	86	\N	5	2026-03-04	f	join	Büro 3	specific.6!83	\N	\N
-213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	814	87	\N	1	2026-03-04	f	join	lobby	specific.0!84	\N	["ä", 1.5]
-215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	814	87	2026-03-04 16:11:40+00	1	2026-03-04	\N	prune	lobby	specific.0!84	\N	{"reason": "silent"}
-217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	814	86	2026-03-04 16:57:20+00	5	2026-03-04	\N	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}
-218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	814	88	\N	3	2026-03-04	f	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}
-220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	814	88	2026-03-04 17:10:40+00	3	2026-03-04	\N	leave	support	specific.1!85	\N	\N
-221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	814	89	\N	4	2026-03-04	f	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}
-222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	814	89	2026-03-04 17:33:00+00	4	2026-03-04	\N	leave	Büro 3	specific.2!86	\N	\N
-223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	814	90	\N	\N	2026-03-04	f	join	lobby	specific.3!87	\N	["ä", 1.5]
-224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	814	90	2026-03-04 18:25:00+00	\N	2026-03-04	\N	leave	lobby	specific.3!87	\N	\N
-225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	814	91	\N	5	2026-03-04	f	join	support	specific.4!88	\N	["ä", 1.5]
-226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	814	92	\N	3	2026-03-04	f	join	Büro 3	specific.5!89	\N	\N
-227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	814	93	\N	2	2026-03-04	f	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}
-229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	814	93	2026-03-04 20:09:40+00	2	2026-03-04	\N	leave	lobby	specific.6!90	\N	\N
-230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	814	91	2026-03-04 18:49:00+00	5	2026-03-04	\N	leave	support	specific.4!88	\N	\N
-232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	814	92	2026-03-04 20:54:20+00	3	2026-03-04	\N	leave	Büro 3	specific.5!89	\N	\N
-233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	814	94	\N	3	2026-03-04	f	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}
-234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	814	95	\N	2	2026-03-04	f	join	Büro 3	specific.1!92	\N	["ä", 1.5]
-235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	814	96	\N	5	2026-03-04	f	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}
-237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	814	94	2026-03-04 22:28:20+00	3	2026-03-04	\N	leave	support	specific.0!91	\N	\N
-239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	814	95	2026-03-04 22:49:20+00	2	2026-03-04	\N	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}
-240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	814	97	\N	2	2026-03-04	f	join	support	specific.3!94	\N	["ä", 1.5]
-241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	814	98	\N	4	2026-03-04	f	join	Büro 3	specific.4!95	\N	["ä", 1.5]
-243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	814	98	2026-03-04 23:39:40+00	4	2026-03-04	\N	leave	Büro 3	specific.4!95	\N	\N
-244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	814	96	2026-03-04 22:26:00+00	5	2026-03-04	\N	leave	lobby	specific.2!93	\N	\N
-245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	814	99	\N	2	2026-03-05	f	join	lobby	specific.5!96	\N	["ä", 1.5]
-247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	814	97	2026-03-05 00:22:20+00	2	2026-03-05	\N	leave	support	specific.3!94	\N	\N
-248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	814	100	\N	3	2026-03-05	f	join	support	specific.6!97	\N	\N
-249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	814	100	2026-03-05 01:00:00+00	3	2026-03-05	\N	leave	support	specific.6!97	\N	\N
-251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	814	99	2026-03-05 01:30:20+00	2	2026-03-05	\N	leave	lobby	specific.5!96	\N	\N
-252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	814	101	\N	2	2026-03-05	f	join	Büro 3	specific.0!98	\N	\N
-253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	814	102	\N	3	2026-03-05	f	join	lobby	specific.1!99	\N	["ä", 1.5]
-255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	814	102	2026-03-05 02:20:40+00	3	2026-03-05	\N	leave	lobby	specific.1!99	\N	\N
-256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	814	103	\N	\N	2026-03-05	f	join	support	specific.2!100	\N	["ä", 1.5]
-258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	814	101	2026-03-05 03:09:20+00	2	2026-03-05	\N	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}
-259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	814	104	\N	5	2026-03-05	f	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}
-260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	814	104	2026-03-05 03:34:00+00	5	2026-03-05	\N	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}
-261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	814	103	2026-03-05 02:43:00+00	\N	2026-03-05	\N	leave	support	specific.2!100	\N	\N
-262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	814	105	\N	2	2026-03-05	f	join	lobby	specific.4!102	\N	\N
-263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	814	106	\N	\N	2026-03-05	f	join	support	specific.5!103	\N	["ä", 1.5]
-265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	814	106	2026-03-05 05:14:40+00	\N	2026-03-05	\N	prune	support	specific.5!103	\N	{"reason": "silent"}
-266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	814	107	\N	2	2026-03-05	f	join	Büro 3	specific.6!104	\N	["ä", 1.5]
-267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	814	105	2026-03-05 04:20:00+00	2	2026-03-05	\N	prune	lobby	specific.4!102	\N	{"reason": "silent"}
-268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	814	108	\N	3	2026-03-05	f	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}
-270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	814	108	2026-03-05 06:23:20+00	3	2026-03-05	\N	leave	lobby	specific.0!105	\N	\N
-272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	814	107	2026-03-05 07:00:20+00	2	2026-03-05	\N	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}
-273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	814	109	\N	1	2026-03-05	f	join	support	specific.1!106	\N	["ä", 1.5]
-274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	814	110	\N	3	2026-03-05	f	join	Büro 3	specific.2!107	\N	\N
-275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	814	111	\N	4	2026-03-05	f	join	lobby	specific.3!108	\N	["ä", 1.5]
-276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	814	109	2026-03-05 07:07:00+00	1	2026-03-05	\N	leave	support	specific.1!106	\N	\N
-278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	814	110	2026-03-05 08:43:20+00	3	2026-03-05	\N	leave	Büro 3	specific.2!107	\N	\N
-279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	814	112	\N	1	2026-03-05	f	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}
-281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	814	112	2026-03-05 08:54:40+00	1	2026-03-05	\N	leave	support	specific.4!109	\N	\N
-282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	814	111	2026-03-05 08:02:00+00	4	2026-03-05	\N	leave	lobby	specific.3!108	\N	\N
-283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	814	113	\N	5	2026-03-05	f	join	Büro 3	specific.5!110	\N	\N
-285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	814	113	2026-03-05 09:35:40+00	5	2026-03-05	\N	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}
-286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	814	114	\N	3	2026-03-05	f	join	lobby	specific.6!111	\N	\N
-287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	814	114	2026-03-05 10:03:00+00	3	2026-03-05	\N	leave	lobby	specific.6!111	\N	\N
-288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	814	115	\N	1	2026-03-05	f	join	support	specific.0!112	\N	["ä", 1.5]
-289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	814	116	\N	4	2026-03-05	f	join	Büro 3	specific.1!113	\N	["ä", 1.5]
-291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	814	115	2026-03-05 12:04:20+00	1	2026-03-05	\N	prune	support	specific.0!112	\N	{"reason": "silent"}
-292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	814	117	\N	5	2026-03-05	f	join	lobby	specific.2!114	\N	\N
-293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	814	117	2026-03-05 12:26:00+00	5	2026-03-05	\N	prune	lobby	specific.2!114	\N	{"reason": "silent"}
-294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	814	118	\N	3	2026-03-05	f	join	support	specific.3!115	\N	\N
-296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	814	116	2026-03-05 12:59:20+00	4	2026-03-05	\N	leave	Büro 3	specific.1!113	\N	\N
-297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	814	119	\N	4	2026-03-05	f	join	Büro 3	specific.4!116	\N	\N
-299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	3	2026-03-05	f	join	lobby	specific.5!117	\N	\N
-300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	f	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
-302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	2	2026-03-05	f	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-29 18:51:49.267907+00	2026-11-29 18:51:49.270906+00	821	\N	2026-11-29 18:51:49.267907+00	\N	2026-11-29	\N	prune		\N	server 2	\N
-306	2026-11-29 18:51:49.272215+00	2026-11-29 18:51:49.272215+00	822	123	\N	\N	2026-11-29	f	join	lobby	claimed	server 1	\N
-308	2026-11-29 18:51:49.278703+00	2026-11-29 18:51:49.278703+00	824	124	\N	\N	2026-11-29	t	join	lobby	leased	server 1	\N
-309	2026-11-29 18:51:49.284545+00	2026-11-29 18:51:49.284545+00	826	125	\N	1	2026-11-29	f	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-29 18:51:49.290358+00	2026-11-29 18:51:49.290358+00	828	126	\N	\N	2026-11-29	f	join	support	gone	\N	\N
-312	2026-11-29 18:51:49.290358+00	2026-11-29 18:51:49.292552+00	829	126	2026-11-29 18:51:49.290358+00	\N	2026-11-29	\N	leave	support	gone	\N	\N
+COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, user_id, day, capacity, is_leased, is_exclusive, kind, room, channel_name, process, data) FROM stdin;
+1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	814	1	\N	\N	2026-03-02	\N	f	\N	join	hall	early	\N	\N
+2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	814	1	2026-03-02 05:00:00+00	\N	2026-03-02	\N	\N	\N	leave	hall	early	\N	\N
+3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	814	\N	\N	\N	2026-03-02	\N	\N	\N	prune	hall	\N	\N	\N
+4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	814	3	\N	\N	2026-03-02	\N	f	\N	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}
+5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	814	4	\N	3	2026-03-02	\N	f	\N	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}
+6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	814	4	2026-03-02 09:04:00+00	3	2026-03-02	\N	\N	\N	leave	support	specific.1!1	\N	\N
+7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	814	5	\N	\N	2026-03-02	\N	f	\N	join	Büro 3	specific.2!2	\N	["ä", 1.5]
+9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	814	5	2026-03-02 09:26:40+00	\N	2026-03-02	\N	\N	\N	leave	Büro 3	specific.2!2	\N	\N
+10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	814	3	2026-03-02 08:04:00+00	\N	2026-03-02	\N	\N	\N	leave	lobby	specific.0!0	\N	\N
+11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	814	6	\N	\N	2026-03-02	\N	f	\N	join	lobby	specific.3!3	\N	\N
+12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	814	6	2026-03-02 10:25:00+00	\N	2026-03-02	\N	\N	\N	leave	lobby	specific.3!3	\N	\N
+13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	814	7	\N	3	2026-03-02	\N	f	\N	join	support	specific.4!4	\N	["ä", 1.5]
+14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	814	8	\N	3	2026-03-02	\N	f	\N	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}
+16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	814	7	2026-03-02 12:03:20+00	3	2026-03-02	\N	\N	\N	leave	support	specific.4!4	\N	\N
+17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	814	9	\N	3	2026-03-02	\N	f	\N	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}
+18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	814	8	2026-03-02 11:20:00+00	3	2026-03-02	\N	\N	\N	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}
+19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	814	10	\N	\N	2026-03-02	\N	f	\N	join	support	specific.0!7	\N	\N
+20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	814	9	2026-03-02 12:07:00+00	3	2026-03-02	\N	\N	\N	prune	lobby	specific.6!6	\N	{"reason": "silent"}
+21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	814	11	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}
+22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	814	11	2026-03-02 13:43:00+00	5	2026-03-02	\N	\N	\N	leave	Büro 3	specific.1!8	\N	\N
+23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	814	12	\N	3	2026-03-02	\N	f	\N	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}
+25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	814	10	2026-03-02 14:29:20+00	\N	2026-03-02	\N	\N	\N	leave	support	specific.0!7	\N	\N
+26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	814	13	\N	3	2026-03-02	\N	f	\N	join	support	specific.3!10	\N	["ä", 1.5]
+27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	814	12	2026-03-02 14:09:00+00	3	2026-03-02	\N	\N	\N	leave	lobby	specific.2!9	\N	\N
+28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	814	14	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}
+30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	814	13	2026-03-02 16:10:20+00	3	2026-03-02	\N	\N	\N	leave	support	specific.3!10	\N	\N
+31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	814	15	\N	1	2026-03-02	\N	f	\N	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}
+32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	814	16	\N	2	2026-03-02	\N	f	\N	join	support	specific.6!13	\N	\N
+33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	814	16	2026-03-02 17:03:00+00	2	2026-03-02	\N	\N	\N	leave	support	specific.6!13	\N	\N
+34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	814	14	2026-03-02 15:48:00+00	5	2026-03-02	\N	\N	\N	leave	Büro 3	specific.4!11	\N	\N
+35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	814	17	\N	1	2026-03-02	\N	f	\N	join	Büro 3	specific.0!14	\N	["ä", 1.5]
+37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	814	17	2026-03-02 17:36:20+00	1	2026-03-02	\N	\N	\N	leave	Büro 3	specific.0!14	\N	\N
+39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	814	15	2026-03-02 17:44:20+00	1	2026-03-02	\N	\N	\N	prune	lobby	specific.5!12	\N	{"reason": "silent"}
+40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	814	18	\N	2	2026-03-02	\N	f	\N	join	lobby	specific.1!15	\N	["ä", 1.5]
+41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	814	19	\N	4	2026-03-02	\N	f	\N	join	support	specific.2!16	\N	\N
+43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	814	19	2026-03-02 18:56:20+00	4	2026-03-02	\N	\N	\N	leave	support	specific.2!16	\N	\N
+45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	814	18	2026-03-02 19:34:20+00	2	2026-03-02	\N	\N	\N	leave	lobby	specific.1!15	\N	\N
+46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	814	20	\N	1	2026-03-02	\N	f	\N	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}
+48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	814	20	2026-03-02 19:41:40+00	1	2026-03-02	\N	\N	\N	leave	Büro 3	specific.3!17	\N	\N
+49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	814	21	\N	4	2026-03-02	\N	f	\N	join	lobby	specific.4!18	\N	["ä", 1.5]
+51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	814	21	2026-03-02 20:19:40+00	4	2026-03-02	\N	\N	\N	prune	lobby	specific.4!18	\N	{"reason": "silent"}
+52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	814	22	\N	4	2026-03-02	\N	f	\N	join	support	specific.5!19	\N	["ä", 1.5]
+53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	814	22	2026-03-02 20:40:00+00	4	2026-03-02	\N	\N	\N	leave	support	specific.5!19	\N	\N
+54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	814	23	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.6!20	\N	\N
+55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	814	23	2026-03-02 21:45:00+00	5	2026-03-02	\N	\N	\N	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}
+56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	814	24	\N	2	2026-03-02	\N	f	\N	join	lobby	specific.0!21	\N	\N
+58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	814	24	2026-03-02 22:14:20+00	2	2026-03-02	\N	\N	\N	leave	lobby	specific.0!21	\N	\N
+59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	814	25	\N	2	2026-03-02	\N	f	\N	join	support	specific.1!22	\N	\N
+60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	814	26	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}
+61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	814	27	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}
+62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	814	25	2026-03-02 23:05:00+00	2	2026-03-03	\N	\N	\N	prune	support	specific.1!22	\N	{"reason": "silent"}
+64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	814	27	2026-03-03 00:28:40+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.3!24	\N	\N
+65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	814	28	\N	2	2026-03-03	\N	f	\N	join	support	specific.4!25	\N	["ä", 1.5]
+67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	814	26	2026-03-03 00:51:20+00	5	2026-03-03	\N	\N	\N	leave	Büro 3	specific.2!23	\N	\N
+69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	814	28	2026-03-03 00:56:40+00	2	2026-03-03	\N	\N	\N	leave	support	specific.4!25	\N	\N
+70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	814	29	\N	3	2026-03-03	\N	f	\N	join	Büro 3	specific.5!26	\N	\N
+71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	814	29	2026-03-03 01:36:00+00	3	2026-03-03	\N	\N	\N	leave	Büro 3	specific.5!26	\N	\N
+72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	814	30	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.6!27	\N	["ä", 1.5]
+74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	814	30	2026-03-03 02:12:20+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.6!27	\N	{"reason": "silent"}
+75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	814	31	\N	5	2026-03-03	\N	f	\N	join	support	specific.0!28	\N	["ä", 1.5]
+76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	814	31	2026-03-03 03:06:00+00	5	2026-03-03	\N	\N	\N	leave	support	specific.0!28	\N	\N
+77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	814	32	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.1!29	\N	\N
+79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	814	32	2026-03-03 03:40:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.1!29	\N	\N
+80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	814	33	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.2!30	\N	\N
+82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	814	33	2026-03-03 04:29:40+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.2!30	\N	{"reason": "silent"}
+83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	814	34	\N	2	2026-03-03	\N	f	\N	join	support	specific.3!31	\N	["ä", 1.5]
+85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	814	34	2026-03-03 05:07:20+00	2	2026-03-03	\N	\N	\N	leave	support	specific.3!31	\N	\N
+86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	814	35	\N	\N	2026-03-03	\N	f	\N	join	Büro 3	specific.4!32	\N	\N
+88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	814	35	2026-03-03 05:28:20+00	\N	2026-03-03	\N	\N	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}
+89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	814	36	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}
+90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	814	37	\N	3	2026-03-03	\N	f	\N	join	support	specific.6!34	\N	\N
+92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	814	37	2026-03-03 06:43:20+00	3	2026-03-03	\N	\N	\N	leave	support	specific.6!34	\N	\N
+93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	814	38	\N	3	2026-03-03	\N	f	\N	join	Büro 3	specific.0!35	\N	["ä", 1.5]
+95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	814	38	2026-03-03 07:47:40+00	3	2026-03-03	\N	\N	\N	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}
+96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	814	36	2026-03-03 06:26:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.5!33	\N	\N
+97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	814	39	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}
+98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	814	39	2026-03-03 08:27:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.1!36	\N	\N
+99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	814	40	\N	2	2026-03-03	\N	f	\N	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}
+100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	814	41	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.3!38	\N	["ä", 1.5]
+102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	814	41	2026-03-03 09:41:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.3!38	\N	\N
+103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	814	42	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.4!39	\N	\N
+104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	814	42	2026-03-03 10:07:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.4!39	\N	\N
+105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	814	40	2026-03-03 09:05:00+00	2	2026-03-03	\N	\N	\N	leave	support	specific.2!37	\N	\N
+106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	814	43	\N	2	2026-03-03	\N	f	\N	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}
+107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	814	44	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.6!41	\N	["ä", 1.5]
+108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	814	44	2026-03-03 11:30:00+00	4	2026-03-03	\N	\N	\N	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}
+109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	814	45	\N	3	2026-03-03	\N	f	\N	join	lobby	specific.0!42	\N	\N
+111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	814	45	2026-03-03 12:17:20+00	3	2026-03-03	\N	\N	\N	leave	lobby	specific.0!42	\N	\N
+113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	814	43	2026-03-03 12:32:20+00	2	2026-03-03	\N	\N	\N	prune	support	specific.5!40	\N	{"reason": "silent"}
+114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	814	46	\N	4	2026-03-03	\N	f	\N	join	support	specific.1!43	\N	["ä", 1.5]
+115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	814	46	2026-03-03 13:06:00+00	4	2026-03-03	\N	\N	\N	leave	support	specific.1!43	\N	\N
+116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	814	47	\N	2	2026-03-03	\N	f	\N	join	Büro 3	specific.2!44	\N	["ä", 1.5]
+118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	814	47	2026-03-03 13:37:20+00	2	2026-03-03	\N	\N	\N	leave	Büro 3	specific.2!44	\N	\N
+119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	814	48	\N	2	2026-03-03	\N	f	\N	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}
+120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	814	48	2026-03-03 14:17:00+00	2	2026-03-03	\N	\N	\N	leave	lobby	specific.3!45	\N	\N
+121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	814	49	\N	\N	2026-03-03	\N	f	\N	join	support	specific.4!46	\N	\N
+122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	814	50	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.5!47	\N	\N
+123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	814	50	2026-03-03 15:26:00+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.5!47	\N	\N
+124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	814	49	2026-03-03 14:40:00+00	\N	2026-03-03	\N	\N	\N	leave	support	specific.4!46	\N	\N
+125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	814	51	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}
+127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	814	51	2026-03-03 16:14:20+00	1	2026-03-03	\N	\N	\N	leave	lobby	specific.6!48	\N	\N
+128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	814	52	\N	2	2026-03-03	\N	f	\N	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}
+129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	814	53	\N	\N	2026-03-03	\N	f	\N	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}
+130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	814	53	2026-03-03 17:23:00+00	\N	2026-03-03	\N	\N	\N	leave	Büro 3	specific.1!50	\N	\N
+131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	814	54	\N	3	2026-03-03	\N	f	\N	join	lobby	specific.2!51	\N	\N
+133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	814	52	2026-03-03 18:28:20+00	2	2026-03-03	\N	\N	\N	leave	support	specific.0!49	\N	\N
+134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	814	55	\N	3	2026-03-03	\N	f	\N	join	support	specific.3!52	\N	\N
+136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	814	55	2026-03-03 18:48:40+00	3	2026-03-03	\N	\N	\N	leave	support	specific.3!52	\N	\N
+137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	814	56	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}
+139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	814	54	2026-03-03 19:46:20+00	3	2026-03-03	\N	\N	\N	leave	lobby	specific.2!51	\N	\N
+140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	814	57	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.5!54	\N	\N
+141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	814	58	\N	3	2026-03-03	\N	f	\N	join	support	specific.6!55	\N	\N
+143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	814	56	2026-03-03 21:08:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.4!53	\N	\N
+145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	814	58	2026-03-03 21:12:40+00	3	2026-03-03	\N	\N	\N	prune	support	specific.6!55	\N	{"reason": "silent"}
+147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	814	57	2026-03-03 21:28:20+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.5!54	\N	{"reason": "silent"}
+148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	814	59	\N	1	2026-03-03	\N	f	\N	join	Büro 3	specific.0!56	\N	\N
+150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	814	59	2026-03-03 21:38:40+00	1	2026-03-03	\N	\N	\N	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}
+151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	814	60	\N	4	2026-03-03	\N	f	\N	join	lobby	specific.1!57	\N	\N
+152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	814	60	2026-03-03 22:10:00+00	4	2026-03-03	\N	\N	\N	leave	lobby	specific.1!57	\N	\N
+153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	814	61	\N	2	2026-03-03	\N	f	\N	join	support	specific.2!58	\N	\N
+154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	814	61	2026-03-03 22:40:00+00	2	2026-03-03	\N	\N	\N	leave	support	specific.2!58	\N	\N
+155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	814	62	\N	2	2026-03-03	\N	f	\N	join	Büro 3	specific.3!59	\N	\N
+157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	814	62	2026-03-03 23:40:20+00	2	2026-03-03	\N	\N	\N	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}
+158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	814	63	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.4!60	\N	\N
+159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	814	64	\N	2	2026-03-04	\N	f	\N	join	support	specific.5!61	\N	["ä", 1.5]
+160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	814	64	2026-03-04 01:04:00+00	2	2026-03-04	\N	\N	\N	leave	support	specific.5!61	\N	\N
+161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	814	63	2026-03-04 00:03:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.4!60	\N	\N
+162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	814	65	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}
+163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	814	66	\N	4	2026-03-04	\N	f	\N	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}
+164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	814	67	\N	5	2026-03-04	\N	f	\N	join	support	specific.1!64	\N	\N
+165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	814	65	2026-03-04 01:36:00+00	1	2026-03-04	\N	\N	\N	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}
+166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	814	68	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.2!65	\N	["ä", 1.5]
+168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	814	68	2026-03-04 03:47:40+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.2!65	\N	\N
+169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	814	66	2026-03-04 02:26:00+00	4	2026-03-04	\N	\N	\N	leave	lobby	specific.0!63	\N	\N
+170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	814	69	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}
+172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	814	69	2026-03-04 04:14:20+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.3!66	\N	\N
+174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	814	67	2026-03-04 04:16:20+00	5	2026-03-04	\N	\N	\N	prune	support	specific.1!64	\N	{"reason": "silent"}
+175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	814	70	\N	4	2026-03-04	\N	f	\N	join	support	specific.4!67	\N	["ä", 1.5]
+176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	814	71	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}
+177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	814	70	2026-03-04 04:40:00+00	4	2026-03-04	\N	\N	\N	leave	support	specific.4!67	\N	\N
+178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	814	72	\N	4	2026-03-04	\N	f	\N	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}
+179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	814	73	\N	4	2026-03-04	\N	f	\N	join	support	specific.0!70	\N	\N
+180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	814	73	2026-03-04 06:40:00+00	4	2026-03-04	\N	\N	\N	leave	support	specific.0!70	\N	\N
+182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	814	71	2026-03-04 06:54:20+00	1	2026-03-04	\N	\N	\N	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}
+183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	814	74	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.1!71	\N	["ä", 1.5]
+184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	814	72	2026-03-04 06:12:00+00	4	2026-03-04	\N	\N	\N	leave	lobby	specific.6!69	\N	\N
+186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	814	74	2026-03-04 07:36:40+00	1	2026-03-04	\N	\N	\N	leave	Büro 3	specific.1!71	\N	\N
+187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	814	75	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.2!72	\N	\N
+188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	814	76	\N	2	2026-03-04	\N	f	\N	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}
+189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	814	77	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.4!74	\N	["ä", 1.5]
+190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	814	75	2026-03-04 08:19:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.2!72	\N	\N
+191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	814	78	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.5!75	\N	\N
+192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	814	76	2026-03-04 09:04:00+00	2	2026-03-04	\N	\N	\N	leave	support	specific.3!73	\N	\N
+193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	814	79	\N	4	2026-03-04	\N	f	\N	join	support	specific.6!76	\N	["ä", 1.5]
+195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	814	79	2026-03-04 10:50:40+00	4	2026-03-04	\N	\N	\N	leave	support	specific.6!76	\N	\N
+196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	814	77	2026-03-04 09:29:00+00	4	2026-03-04	\N	\N	\N	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}
+197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	814	80	\N	3	2026-03-04	\N	f	\N	join	Büro 3	specific.0!77	\N	["ä", 1.5]
+199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	814	78	2026-03-04 11:45:20+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.5!75	\N	\N
+200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	814	81	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.1!78	\N	["ä", 1.5]
+201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	814	81	2026-03-04 12:02:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.1!78	\N	\N
+202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	814	80	2026-03-04 11:32:00+00	3	2026-03-04	\N	\N	\N	leave	Büro 3	specific.0!77	\N	\N
+203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	814	82	\N	\N	2026-03-04	\N	f	\N	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}
+204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	814	83	\N	2	2026-03-04	\N	f	\N	join	Büro 3	specific.3!80	\N	["ä", 1.5]
+205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	814	83	2026-03-04 13:45:00+00	2	2026-03-04	\N	\N	\N	leave	Büro 3	specific.3!80	\N	\N
+206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	814	84	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.4!81	\N	\N
+207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	814	82	2026-03-04 13:06:00+00	\N	2026-03-04	\N	\N	\N	leave	support	specific.2!79	\N	\N
+209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	814	84	2026-03-04 14:35:40+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.4!81	\N	\N
+210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	814	85	\N	3	2026-03-04	\N	f	\N	join	support	specific.5!82	\N	["ä", 1.5]
+211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	814	85	2026-03-04 15:01:00+00	3	2026-03-04	\N	\N	\N	prune	support	specific.5!82	\N	{"reason": "silent"}
+212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	814	86	\N	5	2026-03-04	\N	f	\N	join	Büro 3	specific.6!83	\N	\N
+213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	814	87	\N	1	2026-03-04	\N	f	\N	join	lobby	specific.0!84	\N	["ä", 1.5]
+215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	814	87	2026-03-04 16:11:40+00	1	2026-03-04	\N	\N	\N	prune	lobby	specific.0!84	\N	{"reason": "silent"}
+217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	814	86	2026-03-04 16:57:20+00	5	2026-03-04	\N	\N	\N	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}
+218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	814	88	\N	3	2026-03-04	\N	f	\N	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}
+220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	814	88	2026-03-04 17:10:40+00	3	2026-03-04	\N	\N	\N	leave	support	specific.1!85	\N	\N
+221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	814	89	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}
+222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	814	89	2026-03-04 17:33:00+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.2!86	\N	\N
+223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	814	90	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.3!87	\N	["ä", 1.5]
+224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	814	90	2026-03-04 18:25:00+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.3!87	\N	\N
+225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	814	91	\N	5	2026-03-04	\N	f	\N	join	support	specific.4!88	\N	["ä", 1.5]
+226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	814	92	\N	3	2026-03-04	\N	f	\N	join	Büro 3	specific.5!89	\N	\N
+227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	814	93	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}
+229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	814	93	2026-03-04 20:09:40+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.6!90	\N	\N
+230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	814	91	2026-03-04 18:49:00+00	5	2026-03-04	\N	\N	\N	leave	support	specific.4!88	\N	\N
+232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	814	92	2026-03-04 20:54:20+00	3	2026-03-04	\N	\N	\N	leave	Büro 3	specific.5!89	\N	\N
+233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	814	94	\N	3	2026-03-04	\N	f	\N	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}
+234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	814	95	\N	2	2026-03-04	\N	f	\N	join	Büro 3	specific.1!92	\N	["ä", 1.5]
+235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	814	96	\N	5	2026-03-04	\N	f	\N	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}
+237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	814	94	2026-03-04 22:28:20+00	3	2026-03-04	\N	\N	\N	leave	support	specific.0!91	\N	\N
+239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	814	95	2026-03-04 22:49:20+00	2	2026-03-04	\N	\N	\N	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}
+240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	814	97	\N	2	2026-03-04	\N	f	\N	join	support	specific.3!94	\N	["ä", 1.5]
+241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	814	98	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.4!95	\N	["ä", 1.5]
+243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	814	98	2026-03-04 23:39:40+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.4!95	\N	\N
+244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	814	96	2026-03-04 22:26:00+00	5	2026-03-04	\N	\N	\N	leave	lobby	specific.2!93	\N	\N
+245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	814	99	\N	2	2026-03-05	\N	f	\N	join	lobby	specific.5!96	\N	["ä", 1.5]
+247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	814	97	2026-03-05 00:22:20+00	2	2026-03-05	\N	\N	\N	leave	support	specific.3!94	\N	\N
+248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	814	100	\N	3	2026-03-05	\N	f	\N	join	support	specific.6!97	\N	\N
+249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	814	100	2026-03-05 01:00:00+00	3	2026-03-05	\N	\N	\N	leave	support	specific.6!97	\N	\N
+251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	814	99	2026-03-05 01:30:20+00	2	2026-03-05	\N	\N	\N	leave	lobby	specific.5!96	\N	\N
+252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	814	101	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!98	\N	\N
+253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	814	102	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.1!99	\N	["ä", 1.5]
+255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	814	102	2026-03-05 02:20:40+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.1!99	\N	\N
+256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	814	103	\N	\N	2026-03-05	\N	f	\N	join	support	specific.2!100	\N	["ä", 1.5]
+258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	814	101	2026-03-05 03:09:20+00	2	2026-03-05	\N	\N	\N	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}
+259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	814	104	\N	5	2026-03-05	\N	f	\N	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}
+260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	814	104	2026-03-05 03:34:00+00	5	2026-03-05	\N	\N	\N	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}
+261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	814	103	2026-03-05 02:43:00+00	\N	2026-03-05	\N	\N	\N	leave	support	specific.2!100	\N	\N
+262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	814	105	\N	2	2026-03-05	\N	f	\N	join	lobby	specific.4!102	\N	\N
+263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	814	106	\N	\N	2026-03-05	\N	f	\N	join	support	specific.5!103	\N	["ä", 1.5]
+265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	814	106	2026-03-05 05:14:40+00	\N	2026-03-05	\N	\N	\N	prune	support	specific.5!103	\N	{"reason": "silent"}
+266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	814	107	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.6!104	\N	["ä", 1.5]
+267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	814	105	2026-03-05 04:20:00+00	2	2026-03-05	\N	\N	\N	prune	lobby	specific.4!102	\N	{"reason": "silent"}
+268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	814	108	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}
+270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	814	108	2026-03-05 06:23:20+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.0!105	\N	\N
+272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	814	107	2026-03-05 07:00:20+00	2	2026-03-05	\N	\N	\N	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}
+273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	814	109	\N	1	2026-03-05	\N	f	\N	join	support	specific.1!106	\N	["ä", 1.5]
+274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	814	110	\N	3	2026-03-05	\N	f	\N	join	Büro 3	specific.2!107	\N	\N
+275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	814	111	\N	4	2026-03-05	\N	f	\N	join	lobby	specific.3!108	\N	["ä", 1.5]
+276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	814	109	2026-03-05 07:07:00+00	1	2026-03-05	\N	\N	\N	leave	support	specific.1!106	\N	\N
+278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	814	110	2026-03-05 08:43:20+00	3	2026-03-05	\N	\N	\N	leave	Büro 3	specific.2!107	\N	\N
+279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	814	112	\N	1	2026-03-05	\N	f	\N	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}
+281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	814	112	2026-03-05 08:54:40+00	1	2026-03-05	\N	\N	\N	leave	support	specific.4!109	\N	\N
+282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	814	111	2026-03-05 08:02:00+00	4	2026-03-05	\N	\N	\N	leave	lobby	specific.3!108	\N	\N
+283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	814	113	\N	5	2026-03-05	\N	f	\N	join	Büro 3	specific.5!110	\N	\N
+285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	814	113	2026-03-05 09:35:40+00	5	2026-03-05	\N	\N	\N	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}
+286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	814	114	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.6!111	\N	\N
+287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	814	114	2026-03-05 10:03:00+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.6!111	\N	\N
+288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	814	115	\N	1	2026-03-05	\N	f	\N	join	support	specific.0!112	\N	["ä", 1.5]
+289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	814	116	\N	4	2026-03-05	\N	f	\N	join	Büro 3	specific.1!113	\N	["ä", 1.5]
+291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	814	115	2026-03-05 12:04:20+00	1	2026-03-05	\N	\N	\N	prune	support	specific.0!112	\N	{"reason": "silent"}
+292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	814	117	\N	5	2026-03-05	\N	f	\N	join	lobby	specific.2!114	\N	\N
+293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	814	117	2026-03-05 12:26:00+00	5	2026-03-05	\N	\N	\N	prune	lobby	specific.2!114	\N	{"reason": "silent"}
+294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	814	118	\N	3	2026-03-05	\N	f	\N	join	support	specific.3!115	\N	\N
+296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	814	116	2026-03-05 12:59:20+00	4	2026-03-05	\N	\N	\N	leave	Büro 3	specific.1!113	\N	\N
+297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	814	119	\N	4	2026-03-05	\N	f	\N	join	Büro 3	specific.4!116	\N	\N
+299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N
+300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
+302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
+305	2026-11-29 20:33:51.1046+00	2026-11-29 20:33:51.106233+00	821	\N	2026-11-29 20:33:51.1046+00	\N	2026-11-29	\N	\N	\N	prune		\N	server 2	\N
+306	2026-11-29 20:33:51.106917+00	2026-11-29 20:33:51.106917+00	822	123	\N	\N	2026-11-29	\N	f	\N	join	lobby	claimed	server 1	\N
+308	2026-11-29 20:33:51.11011+00	2026-11-29 20:33:51.11011+00	824	124	\N	\N	2026-11-29	\N	t	\N	join	lobby	leased	server 1	\N
+309	2026-11-29 20:33:51.113394+00	2026-11-29 20:33:51.113394+00	826	125	\N	1	2026-11-29	\N	f	\N	join	lobby	last	\N	{"device": "desk"}
+311	2026-11-29 20:33:51.116732+00	2026-11-29 20:33:51.116732+00	828	126	\N	\N	2026-11-29	\N	f	\N	join	support	gone	\N	\N
+312	2026-11-29 20:33:51.116732+00	2026-11-29 20:33:51.118067+00	829	126	2026-11-29 20:33:51.116732+00	\N	2026-11-29	\N	\N	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -2239,76 +2335,76 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 -- Data for Name: presence_event_touches_first; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen, user_id, day, is_leased, kind, room, channel_name, process, data) FROM stdin;
-8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	814	5	\N	\N	2026-03-02	\N	touch	Büro 3	specific.2!2	\N	\N
-15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	814	7	\N	3	2026-03-02	\N	touch	support	specific.4!4	\N	\N
-24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	814	10	\N	\N	2026-03-02	\N	touch	support	specific.0!7	\N	\N
-29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	814	13	\N	3	2026-03-02	\N	touch	support	specific.3!10	\N	\N
-36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	814	17	\N	1	2026-03-02	\N	touch	Büro 3	specific.0!14	\N	\N
-38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	814	15	\N	1	2026-03-02	\N	touch	lobby	specific.5!12	\N	\N
-42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	814	19	\N	4	2026-03-02	\N	touch	support	specific.2!16	\N	\N
-44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	814	18	\N	2	2026-03-02	\N	touch	lobby	specific.1!15	\N	\N
-47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	814	20	\N	1	2026-03-02	\N	touch	Büro 3	specific.3!17	\N	\N
-50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	814	21	\N	4	2026-03-02	\N	touch	lobby	specific.4!18	\N	\N
-57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	814	24	\N	2	2026-03-02	\N	touch	lobby	specific.0!21	\N	\N
-63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	814	27	\N	\N	2026-03-03	\N	touch	lobby	specific.3!24	\N	\N
-66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	814	26	\N	5	2026-03-03	\N	touch	Büro 3	specific.2!23	\N	\N
-68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	814	28	\N	2	2026-03-03	\N	touch	support	specific.4!25	\N	\N
-73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	814	30	\N	1	2026-03-03	\N	touch	lobby	specific.6!27	\N	\N
-78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	814	32	\N	4	2026-03-03	\N	touch	Büro 3	specific.1!29	\N	\N
-81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	814	33	\N	1	2026-03-03	\N	touch	lobby	specific.2!30	\N	\N
-84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	814	34	\N	2	2026-03-03	\N	touch	support	specific.3!31	\N	\N
-87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	814	35	\N	\N	2026-03-03	\N	touch	Büro 3	specific.4!32	\N	\N
-91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	814	37	\N	3	2026-03-03	\N	touch	support	specific.6!34	\N	\N
-94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	814	38	\N	3	2026-03-03	\N	touch	Büro 3	specific.0!35	\N	\N
-101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	814	41	\N	4	2026-03-03	\N	touch	Büro 3	specific.3!38	\N	\N
-110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	814	45	\N	3	2026-03-03	\N	touch	lobby	specific.0!42	\N	\N
-112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	814	43	\N	2	2026-03-03	\N	touch	support	specific.5!40	\N	\N
-117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	814	47	\N	2	2026-03-03	\N	touch	Büro 3	specific.2!44	\N	\N
-126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	814	51	\N	1	2026-03-03	\N	touch	lobby	specific.6!48	\N	\N
-132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	814	52	\N	2	2026-03-03	\N	touch	support	specific.0!49	\N	\N
-135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	814	55	\N	3	2026-03-03	\N	touch	support	specific.3!52	\N	\N
-138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	814	54	\N	3	2026-03-03	\N	touch	lobby	specific.2!51	\N	\N
-142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	814	56	\N	4	2026-03-03	\N	touch	Büro 3	specific.4!53	\N	\N
-144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	814	58	\N	3	2026-03-03	\N	touch	support	specific.6!55	\N	\N
-146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	814	57	\N	1	2026-03-03	\N	touch	lobby	specific.5!54	\N	\N
-149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	814	59	\N	1	2026-03-03	\N	touch	Büro 3	specific.0!56	\N	\N
-156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	814	62	\N	2	2026-03-03	\N	touch	Büro 3	specific.3!59	\N	\N
-167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	814	68	\N	4	2026-03-04	\N	touch	Büro 3	specific.2!65	\N	\N
-171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	814	69	\N	2	2026-03-04	\N	touch	lobby	specific.3!66	\N	\N
-173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	814	67	\N	5	2026-03-04	\N	touch	support	specific.1!64	\N	\N
-181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	814	71	\N	1	2026-03-04	\N	touch	Büro 3	specific.5!68	\N	\N
-185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	814	74	\N	1	2026-03-04	\N	touch	Büro 3	specific.1!71	\N	\N
-194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	814	79	\N	4	2026-03-04	\N	touch	support	specific.6!76	\N	\N
-198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	814	78	\N	\N	2026-03-04	\N	touch	lobby	specific.5!75	\N	\N
-208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	814	84	\N	\N	2026-03-04	\N	touch	lobby	specific.4!81	\N	\N
-214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	814	87	\N	1	2026-03-04	\N	touch	lobby	specific.0!84	\N	\N
-216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	814	86	\N	5	2026-03-04	\N	touch	Büro 3	specific.6!83	\N	\N
-219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	814	88	\N	3	2026-03-04	\N	touch	support	specific.1!85	\N	\N
-228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	814	93	\N	2	2026-03-04	\N	touch	lobby	specific.6!90	\N	\N
-231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	814	92	\N	3	2026-03-04	\N	touch	Büro 3	specific.5!89	\N	\N
-236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	814	94	\N	3	2026-03-04	\N	touch	support	specific.0!91	\N	\N
-238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	814	95	\N	2	2026-03-04	\N	touch	Büro 3	specific.1!92	\N	\N
-242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	814	98	\N	4	2026-03-04	\N	touch	Büro 3	specific.4!95	\N	\N
-246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	814	97	\N	2	2026-03-05	\N	touch	support	specific.3!94	\N	\N
-250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	814	99	\N	2	2026-03-05	\N	touch	lobby	specific.5!96	\N	\N
-254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	814	102	\N	3	2026-03-05	\N	touch	lobby	specific.1!99	\N	\N
-257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	814	101	\N	2	2026-03-05	\N	touch	Büro 3	specific.0!98	\N	\N
-264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	814	106	\N	\N	2026-03-05	\N	touch	support	specific.5!103	\N	\N
-269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	814	108	\N	3	2026-03-05	\N	touch	lobby	specific.0!105	\N	\N
-271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	814	107	\N	2	2026-03-05	\N	touch	Büro 3	specific.6!104	\N	\N
-277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	814	110	\N	3	2026-03-05	\N	touch	Büro 3	specific.2!107	\N	\N
-280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	814	112	\N	1	2026-03-05	\N	touch	support	specific.4!109	\N	\N
-284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	814	113	\N	5	2026-03-05	\N	touch	Büro 3	specific.5!110	\N	\N
-290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	814	115	\N	1	2026-03-05	\N	touch	support	specific.0!112	\N	\N
-295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	4	2026-03-05	\N	touch	Büro 3	specific.1!113	\N	\N
-298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	4	2026-03-05	\N	touch	Büro 3	specific.4!116	\N	\N
-301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-29 18:51:49.265669+00	2026-11-29 18:51:49.265669+00	819	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
-304	2026-11-29 18:51:49.267907+00	2026-11-29 18:51:49.267907+00	820	\N	\N	\N	2026-11-29	\N	touch		\N	server 2	\N
-307	2026-11-29 18:51:49.272215+00	2026-11-29 18:51:49.276135+00	823	123	\N	\N	2026-11-29	t	touch	lobby	claimed	server 1	\N
-310	2026-11-29 18:51:49.284545+00	2026-11-29 18:51:49.288545+00	827	125	\N	1	2026-11-29	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-29 18:51:49.265669+00	2026-11-29 18:51:49.293591+00	830	\N	\N	\N	2026-11-29	\N	touch		\N	server 1	\N
+COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen, user_id, day, capacity, is_leased, is_exclusive, kind, room, channel_name, process, data) FROM stdin;
+8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	814	5	\N	\N	2026-03-02	\N	\N	\N	touch	Büro 3	specific.2!2	\N	\N
+15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	814	7	\N	3	2026-03-02	\N	\N	\N	touch	support	specific.4!4	\N	\N
+24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	814	10	\N	\N	2026-03-02	\N	\N	\N	touch	support	specific.0!7	\N	\N
+29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	814	13	\N	3	2026-03-02	\N	\N	\N	touch	support	specific.3!10	\N	\N
+36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	814	17	\N	1	2026-03-02	\N	\N	\N	touch	Büro 3	specific.0!14	\N	\N
+38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	814	15	\N	1	2026-03-02	\N	\N	\N	touch	lobby	specific.5!12	\N	\N
+42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	814	19	\N	4	2026-03-02	\N	\N	\N	touch	support	specific.2!16	\N	\N
+44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	814	18	\N	2	2026-03-02	\N	\N	\N	touch	lobby	specific.1!15	\N	\N
+47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	814	20	\N	1	2026-03-02	\N	\N	\N	touch	Büro 3	specific.3!17	\N	\N
+50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	814	21	\N	4	2026-03-02	\N	\N	\N	touch	lobby	specific.4!18	\N	\N
+57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	814	24	\N	2	2026-03-02	\N	\N	\N	touch	lobby	specific.0!21	\N	\N
+63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	814	27	\N	\N	2026-03-03	\N	\N	\N	touch	lobby	specific.3!24	\N	\N
+66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	814	26	\N	5	2026-03-03	\N	\N	\N	touch	Büro 3	specific.2!23	\N	\N
+68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	814	28	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.4!25	\N	\N
+73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	814	30	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.6!27	\N	\N
+78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	814	32	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.1!29	\N	\N
+81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	814	33	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.2!30	\N	\N
+84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	814	34	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.3!31	\N	\N
+87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	814	35	\N	\N	2026-03-03	\N	\N	\N	touch	Büro 3	specific.4!32	\N	\N
+91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	814	37	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.6!34	\N	\N
+94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	814	38	\N	3	2026-03-03	\N	\N	\N	touch	Büro 3	specific.0!35	\N	\N
+101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	814	41	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.3!38	\N	\N
+110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	814	45	\N	3	2026-03-03	\N	\N	\N	touch	lobby	specific.0!42	\N	\N
+112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	814	43	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.5!40	\N	\N
+117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	814	47	\N	2	2026-03-03	\N	\N	\N	touch	Büro 3	specific.2!44	\N	\N
+126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	814	51	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.6!48	\N	\N
+132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	814	52	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.0!49	\N	\N
+135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	814	55	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.3!52	\N	\N
+138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	814	54	\N	3	2026-03-03	\N	\N	\N	touch	lobby	specific.2!51	\N	\N
+142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	814	56	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.4!53	\N	\N
+144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	814	58	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.6!55	\N	\N
+146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	814	57	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.5!54	\N	\N
+149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	814	59	\N	1	2026-03-03	\N	\N	\N	touch	Büro 3	specific.0!56	\N	\N
+156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	814	62	\N	2	2026-03-03	\N	\N	\N	touch	Büro 3	specific.3!59	\N	\N
+167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	814	68	\N	4	2026-03-04	\N	\N	\N	touch	Büro 3	specific.2!65	\N	\N
+171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	814	69	\N	2	2026-03-04	\N	\N	\N	touch	lobby	specific.3!66	\N	\N
+173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	814	67	\N	5	2026-03-04	\N	\N	\N	touch	support	specific.1!64	\N	\N
+181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	814	71	\N	1	2026-03-04	\N	\N	\N	touch	Büro 3	specific.5!68	\N	\N
+185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	814	74	\N	1	2026-03-04	\N	\N	\N	touch	Büro 3	specific.1!71	\N	\N
+194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	814	79	\N	4	2026-03-04	\N	\N	\N	touch	support	specific.6!76	\N	\N
+198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	814	78	\N	\N	2026-03-04	\N	\N	\N	touch	lobby	specific.5!75	\N	\N
+208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	814	84	\N	\N	2026-03-04	\N	\N	\N	touch	lobby	specific.4!81	\N	\N
+214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	814	87	\N	1	2026-03-04	\N	\N	\N	touch	lobby	specific.0!84	\N	\N
+216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	814	86	\N	5	2026-03-04	\N	\N	\N	touch	Büro 3	specific.6!83	\N	\N
+219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	814	88	\N	3	2026-03-04	\N	\N	\N	touch	support	specific.1!85	\N	\N
+228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	814	93	\N	2	2026-03-04	\N	\N	\N	touch	lobby	specific.6!90	\N	\N
+231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	814	92	\N	3	2026-03-04	\N	\N	\N	touch	Büro 3	specific.5!89	\N	\N
+236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	814	94	\N	3	2026-03-04	\N	\N	\N	touch	support	specific.0!91	\N	\N
+238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	814	95	\N	2	2026-03-04	\N	\N	\N	touch	Büro 3	specific.1!92	\N	\N
+242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	814	98	\N	4	2026-03-04	\N	\N	\N	touch	Büro 3	specific.4!95	\N	\N
+246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	814	97	\N	2	2026-03-05	\N	\N	\N	touch	support	specific.3!94	\N	\N
+250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	814	99	\N	2	2026-03-05	\N	\N	\N	touch	lobby	specific.5!96	\N	\N
+254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	814	102	\N	3	2026-03-05	\N	\N	\N	touch	lobby	specific.1!99	\N	\N
+257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	814	101	\N	2	2026-03-05	\N	\N	\N	touch	Büro 3	specific.0!98	\N	\N
+264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	814	106	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.5!103	\N	\N
+269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	814	108	\N	3	2026-03-05	\N	\N	\N	touch	lobby	specific.0!105	\N	\N
+271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	814	107	\N	2	2026-03-05	\N	\N	\N	touch	Büro 3	specific.6!104	\N	\N
+277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	814	110	\N	3	2026-03-05	\N	\N	\N	touch	Büro 3	specific.2!107	\N	\N
+280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	814	112	\N	1	2026-03-05	\N	\N	\N	touch	support	specific.4!109	\N	\N
+284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	814	113	\N	5	2026-03-05	\N	\N	\N	touch	Büro 3	specific.5!110	\N	\N
+290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	814	115	\N	1	2026-03-05	\N	\N	\N	touch	support	specific.0!112	\N	\N
+295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N
+298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N
+301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N
+303	2026-11-29 20:33:51.103639+00	2026-11-29 20:33:51.103639+00	819	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 1	\N
+304	2026-11-29 20:33:51.1046+00	2026-11-29 20:33:51.1046+00	820	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 2	\N
+307	2026-11-29 20:33:51.106917+00	2026-11-29 20:33:51.108684+00	823	123	\N	\N	2026-11-29	\N	t	\N	touch	lobby	claimed	server 1	\N
+310	2026-11-29 20:33:51.113394+00	2026-11-29 20:33:51.115637+00	827	125	\N	1	2026-11-29	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}
+313	2026-11-29 20:33:51.103639+00	2026-11-29 20:33:51.118781+00	830	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 1	\N
 \.
 
 
@@ -2325,7 +2421,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 18:51:49.260292+00
+projector	1	1	1	2026-11-29 20:33:51.100417+00
 \.
 
 
@@ -2333,15 +2429,15 @@ projector	1	1	1	2026-11-29 18:51:49.260292+00
 -- Data for Name: presence_open_stay; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, room, channel_name, process, data) FROM stdin;
-118	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	3	f	support	specific.3!115	\N	\N
-119	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	4	f	Büro 3	specific.4!116	\N	\N
-120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N
-121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
-122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 18:51:49.272215+00	2026-11-29 18:51:49.276135+00	\N	t	lobby	claimed	server 1	\N
-124	2026-11-29 18:51:49.278703+00	2026-11-29 18:51:49.278703+00	\N	t	lobby	leased	server 1	\N
-125	2026-11-29 18:51:49.284545+00	2026-11-29 18:51:49.288545+00	1	f	lobby	last	\N	{"device": "phone"}
+COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, room, channel_name, process, exclusive_room, data) FROM stdin;
+118	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	3	f	support	specific.3!115	\N	\N	\N
+119	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	4	f	Büro 3	specific.4!116	\N	\N	\N
+120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
+121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
+122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
+123	2026-11-29 20:33:51.106917+00	2026-11-29 20:33:51.108684+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-29 20:33:51.11011+00	2026-11-29 20:33:51.11011+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-29 20:33:51.113394+00	2026-11-29 20:33:51.115637+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -2350,7 +2446,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 18:51:49.265669+00	2026-11-29 18:51:49.293591+00
+server 1	2026-11-29 20:33:51.103639+00	2026-11-29 20:33:51.118781+00
 \.
 
 
@@ -2480,6 +2576,14 @@ ALTER TABLE ONLY public.presence_event_stays_first
 
 ALTER TABLE ONLY public.presence_event_touches_first
     ADD CONSTRAINT presence_event_touches_first_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: presence_open_stay presence_exclusive; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_open_stay
+    ADD CONSTRAINT presence_exclusive UNIQUE (user_id, exclusive_room);
 
 
 --
@@ -2806,13 +2910,6 @@ CREATE INDEX presence_leased ON public.presence_open_stay USING btree (process) 
 
 
 --
--- Name: presence_open_stay_user_id_e2c2f9f5; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX presence_open_stay_user_id_e2c2f9f5 ON public.presence_open_stay USING btree (user_id);
-
-
---
 -- Name: presence_process_name_565f6863_like; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3040,7 +3137,7 @@ CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR E
 -- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '6bb1cdd2c47d0b55480c90da5bb35672e4565448';
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS 'de2430adc4a198925f016960b8238c3145792d5b';
 
 
 --

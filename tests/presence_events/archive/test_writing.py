@@ -75,7 +75,7 @@ class TestRows:
             ("prune", True, True),  # of a room
             ("prune", False, True),  # the end of a lease
         }
-        for column in ("user_id", "session", "last_seen", "data", "process", "is_leased"):
+        for column in ("user_id", "session", "last_seen", "data", "process", "is_leased", "capacity", "is_exclusive"):
             assert {row[column] is None for row in rows} == {True, False}
         assert archives.files(tmp_path) == rows
         assert verifying.verify(tmp_path, using="default") == []
@@ -158,6 +158,8 @@ class TestFiles:
             "data": pa.string(),
             "process": pa.string(),
             "is_leased": pa.bool_(),
+            "capacity": pa.int32(),
+            "is_exclusive": pa.bool_(),
             "at": time,
             "tx": pa.int64(),
             "day": pa.date32(),

@@ -14,6 +14,7 @@ from presence_events._recording.drafts import Draft, select
 from presence_events._recording.write_queue import PendingWrite
 from presence_events.models import PresenceEvent
 from presence_events.recorder import record
+from projections import selections
 from tests.concurrency.conftest import DatabaseConnection, new_connection
 
 __all__ = ["new_connection"]
@@ -46,6 +47,21 @@ def test_each_write_gets_the_rows_of_its_own_connections(django_assert_num_queri
         assert write_batch("default", [first, second, nothing]) is None
     assert (channels(first), channels(second), channels(nothing)) == (["x", "x"], ["y"], [])
     assert all(each.is_done and each.error is None for each in (first, second, nothing))
+
+
+def test_a_stay_that_ends_for_an_exclusive_join_belongs_to_that_write(user: Any) -> None:
+    """Also if another write of the batch concerns the connection that it ends."""
+    record([Draft("join", "room", "old", user)])
+    touch = write(Draft("touch", "room", "old"), quiet=True)
+    newest = PendingWrite(
+        selections.join("room", "new", user, None, exclusive="newest"),
+        False,
+        0.0,
+        NoResult(),  # type: ignore[arg-type]
+    )
+    assert write_batch("default", [touch, newest]) is None
+    assert set(channels(touch)) <= {"old"}
+    assert channels(newest) == ["old", "new"]
 
 
 def test_a_batch_claims_its_joins_for_the_process() -> None:

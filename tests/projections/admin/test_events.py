@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.test import Client
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
+from projections.models import Room
 from projections.times import url_value
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +34,18 @@ def test_an_event_links_to_its_stay_and_to_its_moment_in_the_timeline(admin_clie
         assert f"moment={moment}&amp;stay={event.session}" in page
         assert f"/admin/projections/timeline/?user={user.pk}&amp;from={before}" in page
         assert "/admin/projections/room/a/change/" in page
+
+
+def test_the_page_of_a_join_shows_its_limits(admin_client: Client, user: Any) -> None:
+    Room.objects.add("a", "1", user, capacity=30, exclusive="newest")
+    Room.objects.add("a", "2", user)
+    shown = []
+    for event in PresenceEvent.objects.order_by("id"):
+        page = admin_client.get(f"{LIST}{event.id}/change/").content.decode()
+        for name in ("capacity", "exclusive"):
+            (value,) = re.findall(rf'field-{name}">.*?class="readonly">(.*?)</div>', page, re.DOTALL)
+            shown.append(value)
+    assert shown == ["30", "Yes", "-", "-"]
 
 
 def test_the_prune_of_a_room_has_no_person_and_no_stay(admin_client: Client) -> None:

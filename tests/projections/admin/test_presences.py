@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,15 @@ def test_presences_show_who_they_are(admin_client: Client) -> None:
     page = admin_client.get(LIST).content.decode()
     assert "<bdi>ada</bdi>" in page
     assert "<bdi>anonymous</bdi>" in page
+
+
+@pytest.mark.parametrize(("exclusive", "shown"), [("newest", "Yes"), (None, "No")])
+def test_the_page_shows_whether_a_presence_is_exclusive(
+    admin_client: Client, other_user: Any, exclusive: Any, shown: str
+) -> None:
+    Room.objects.add("a", "5", other_user, exclusive=exclusive)
+    page = re.sub(r"\s+", " ", page_of(admin_client, "5"))
+    assert f'<label>Exclusive:</label> <div class="readonly">{shown}</div>' in page
 
 
 @pytest.mark.usefixtures("content_types_known")

@@ -48,10 +48,11 @@ def updates() -> Iterator[list[dict[str, Any]]]:
     presence_updated.disconnect(receive)
 
 
+@pytest.mark.parametrize("exclusive", [None, "newest"])
 def test_a_join_is_signalled_with_the_presence(
-    user: Any, signals: list[dict[str, Any]], django_assert_num_queries: Any
+    user: Any, signals: list[dict[str, Any]], django_assert_num_queries: Any, exclusive: Any
 ) -> None:
-    room = Room.objects.add("room", "channel", user, {"a": 1})
+    room = Room.objects.add("room", "channel", user, {"a": 1}, exclusive=exclusive)
     (signal,) = signals
     assert (signal["room"], signal["removed"], signal["bulk_change"]) == (room, None, False)
     stored = Presence.objects.get()

@@ -13,6 +13,7 @@ from channels.testing import WebsocketCommunicator
 from django.db import connection
 
 from presence_events.concurrency import in_thread
+from presence_events.exceptions import AlreadyPresent, RoomIsFull
 from presence_events.models import PresenceEvent
 from presence_events.processes import registry
 from projections._live import live_loop
@@ -34,6 +35,12 @@ class AsyncChat(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
         method, *arguments = content
         await self.send_json(await getattr(self, method)(*arguments))
 
+    async def join_limited(self, room: str, capacity: int | None, exclusive: Any) -> str | None:
+        try:
+            return await self.join_room(room, capacity=capacity, exclusive=exclusive)
+        except (RoomIsFull, AlreadyPresent) as error:
+            return type(error).__name__
+
     async def fail(self) -> None:
         raise OSError("the client is gone")
 
@@ -46,6 +53,12 @@ class SyncChat(PresenceMixin, JsonWebsocketConsumer):
     def receive_json(self, content: Any, **kwargs: Any) -> None:
         method, *arguments = content
         self.send_json(getattr(self, method)(*arguments))
+
+    def join_limited(self, room: str, capacity: int | None, exclusive: Any) -> str | None:
+        try:
+            return self.join_room(room, capacity=capacity, exclusive=exclusive)
+        except (RoomIsFull, AlreadyPresent) as error:
+            return type(error).__name__
 
     def fail(self) -> None:
         raise OSError("the client is gone")
@@ -74,8 +87,8 @@ class AsyncHandMade(AsyncJsonWebsocketConsumer):
         await getattr(self, method)(*arguments)
         await self.send_json(None)
 
-    async def join_room(self, room: str, data: Any = None) -> None:
-        await Room.objects.aadd(room, self.channel_name, self.scope["user"], data)
+    async def join_room(self, room: str, data: Any = None, exclusive: Any = None) -> None:
+        await Room.objects.aadd(room, self.channel_name, self.scope["user"], data, exclusive=exclusive)
 
     async def leave_room(self, room: str) -> None:
         await Room.objects.aremove(room, self.channel_name)
@@ -104,8 +117,8 @@ class SyncHandMade(JsonWebsocketConsumer):
         getattr(self, method)(*arguments)
         self.send_json(None)
 
-    def join_room(self, room: str, data: Any = None) -> None:
-        Room.objects.add(room, self.channel_name, self.scope["user"], data)
+    def join_room(self, room: str, data: Any = None, exclusive: Any = None) -> None:
+        Room.objects.add(room, self.channel_name, self.scope["user"], data, exclusive=exclusive)
 
     def leave_room(self, room: str) -> None:
         Room.objects.remove(room, self.channel_name)

@@ -69,6 +69,34 @@ async def test_a_connection_that_was_made_to_leave_stays_out(chat: Any) -> None:
 
 
 @both
+async def test_a_connection_that_was_replaced_stays_out(chat: Any, user: Any) -> None:
+    client = await client_of(chat, "a", "b", user=user)
+    await Room.objects.aadd("a", "newest", user, exclusive="newest")
+    await client("nothing")
+    assert [stay.room for stay in joined.stays(client.channel, "default")] == ["b"]
+    assert await present() == [("a", "newest"), ("b", client.channel)]
+    await client.disconnect()
+
+
+@both
+async def test_an_exclusive_stay_is_healed_unless_the_user_has_another_connection_now(chat: Any, user: Any) -> None:
+    client = await client_of(chat, user=user)
+    for room in ("a", "b"):
+        await client("join_room", room, None, "newest")
+    for room in ("a", "b"):
+        await end_elsewhere("prune", room, client)
+    await Room.objects.aadd("a", "other", user)
+    await client("nothing")
+    assert await present() == [("a", "other"), ("b", client.channel)]
+    assert await Presence.objects.filter(exclusive_room="b").acount() == 1
+    assert (in_group(client, "a"), in_group(client, "b")) == (False, True)
+    assert [stay.room for stay in joined.stays(client.channel, "default")] == ["b"]
+    await client("nothing")
+    assert len(await happened()) == 6
+    await client.disconnect()
+
+
+@both
 @pytest.mark.parametrize("kind", ["leave", "prune"])
 async def test_a_connection_that_ends_after_another_process_ended_its_stay_is_in_no_group(chat: Any, kind: str) -> None:
     client = await client_of(chat, "a", "b")

@@ -24,6 +24,8 @@ SHORT, LONG = timedelta(seconds=60), timedelta(seconds=60.001)
         (Ending("join", None), 61, {"heartbeat"}, Verdict.KEEP),
         (Ending("leave", LONG), 61, {"heartbeat"}, Verdict.FORGET),
         (Ending("leave", LONG), 61, {"message", "stalled"}, Verdict.FORGET),
+        (Ending("leave", LONG, is_replaced=True), 61, {"heartbeat"}, Verdict.REPLACE),
+        (Ending("leave", SHORT, is_replaced=True), 0, {"message", "stalled"}, Verdict.REPLACE),
         (Ending(None, None), 0, {"heartbeat"}, Verdict.HEAL),
         (Ending(None, None), 0, {"message"}, Verdict.HEAL),
         (Ending(None, None), 0, {"stalled"}, Verdict.KEEP),
@@ -82,6 +84,17 @@ def test_a_prune_with_a_server_that_was_presumed_dead_is_recognised() -> None:
     record([Draft("join", "a", "left"), Draft("leave", "a", "left", data={"reason": SERVER_DIED})])
     found = find_endings([("a", channel) for channel in (*reasons, "left")], 0, "default")
     assert {channel for (_, channel), ending in found.items() if ending.presumed_dead} == {"died"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_leave_for_an_exclusive_join_is_recognised(user: Any) -> None:
+    Room.objects.add("a", "replaced", user)
+    Room.objects.add("a", "left", user)
+    Room.objects.remove("a", "left")
+    Room.objects.add("a", "newest", user, exclusive="newest")
+    Room.objects.prune_presences(0)
+    found = find_endings([("a", channel) for channel in ("replaced", "left", "newest")], 0, "default")
+    assert {channel for (_, channel), ending in found.items() if ending.is_replaced} == {"replaced"}
 
 
 @pytest.mark.django_db(transaction=True)

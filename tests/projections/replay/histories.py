@@ -44,6 +44,9 @@ DAMAGE: dict[str, tuple[LiteralString, ...]] = {
         "UPDATE presence_open_stay SET room = 'ghost' WHERE room = 'b'",
     ),
     "when rooms were created": ("UPDATE presence_room SET created_at = now()",),
+    "whether a stay is exclusive": (
+        "UPDATE presence_open_stay SET exclusive_room = CASE WHEN exclusive_room IS NULL THEN room END",
+    ),
     "on whose lease a connection is": ("UPDATE presence_open_stay SET is_leased = NOT is_leased",),
     "a missing lease": ("DELETE FROM presence_process WHERE name = 'one'",),
     "the times of leases": ("UPDATE presence_process SET started_at = now(), seen_at = now()",),
@@ -57,7 +60,7 @@ def record_history(user: Any) -> None:
     beat("one")
     Room.objects.add("a", "1", user, {"device": "phone"})
     Room.objects.add("a", "2", data="here")
-    Room.objects.add("b", "1", user)
+    Room.objects.add("b", "1", user, capacity=5, exclusive="newest")
     Presence.objects.touch("1", {"device": "laptop"})
     put_on_lease("one", ("a", "1"), ("a", "2"), ("b", "1"))
     beat("one", "two")

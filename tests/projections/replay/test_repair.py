@@ -53,6 +53,24 @@ def test_any_difference_is_found_and_repaired(user: Any, damage: str) -> None:
     assert compare("default") == []
 
 
+def test_exclusive_stays_with_the_users_of_each_other_are_repaired(user: Any, other_user: Any) -> None:
+    for channel, person in (("1", user), ("2", other_user)):
+        Room.objects.add("a", channel, person, exclusive="newest")
+    right = live()
+    swap = f"CASE user_id WHEN '{user.pk}' THEN '{other_user.pk}' ELSE '{user.pk}' END"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_typeof(user_id)::text FROM presence_open_stay")
+        (key_type,) = cursor.fetchone()
+    tamper(
+        "UPDATE presence_open_stay SET exclusive_room = NULL",
+        f"UPDATE presence_open_stay SET user_id = ({swap})::{key_type}",  # type: ignore[arg-type]
+        "UPDATE presence_open_stay SET exclusive_room = room",
+    )
+    assert len(repair("default").differences) == 2
+    assert live() == right
+    assert_live_is_the_fold()
+
+
 def test_without_a_difference_nothing_is_locked(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repair_module, "_write_under_lock", None)
     record_history(user)

@@ -13,7 +13,8 @@ SELECT DISTINCT ON (began.room, began.channel_name)
     greatest(began.touched_at, last.touched_at) AS touched_at,
     coalesce(touch.data, began.data) AS data,
     coalesce(lease.process, began.process) AS process,
-    coalesce(lease.is_leased, began.is_leased) AS is_leased
+    coalesce(lease.is_leased, began.is_leased) AS is_leased,
+    began.exclusive_room
 FROM (
     SELECT
         j.session AS id,
@@ -25,11 +26,12 @@ FROM (
         j.data,
         j.process,
         coalesce(j.is_leased, false) AS is_leased,
+        CASE WHEN j.is_exclusive THEN j.room END AS exclusive_room,
         j.id AS position
     FROM unnest(%(joins)s::bigint[]) AS stay (position)
     JOIN presence_event AS j ON j.id = stay.position AND j.kind = 'join' AND {joins}
     UNION ALL
-    SELECT id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, 0
+    SELECT id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room, 0
     FROM presence_baseline_stay
     WHERE id = ANY(%(baseline_stays)s::bigint[])
 ) AS began
