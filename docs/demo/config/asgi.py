@@ -13,15 +13,12 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 pages = get_asgi_application()
 
-# These import models, so the apps have to be loaded first.
-from chat.pruning import PruningMiddleware  # noqa: E402
+# The consumers import models, so the apps have to be loaded first.
 from chat.routing import websocket_urlpatterns  # noqa: E402
 
-application = PruningMiddleware(
-    ProtocolTypeRouter(
-        {
-            "http": ASGIStaticFilesHandler(pages),
-            "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
-        }
-    )
+application = ProtocolTypeRouter(
+    {
+        "http": ASGIStaticFilesHandler(pages),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
 )

@@ -64,11 +64,12 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# One process serves all connections. Several processes would need channels_redis.
+# One process serves all connections, and prunes. Several processes would need channels_redis.
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNELS_PRESENCE_PRUNE_IN_SERVER = True
 
 # Short, so you can watch pruning. The default, 60, suits most projects.
-CHANNELS_PRESENCE_MAX_AGE = int(os.environ.get("DEMO_MAX_AGE", "15"))
+CHANNELS_PRESENCE_MAX_AGE = int(os.environ.get("DEMO_MAX_AGE", "10"))
 
 STATIC_URL = "static/"
 TIME_ZONE = "UTC"

@@ -1,12 +1,16 @@
-// The connection of this tab to its room: heartbeats, reconnecting, and a simulated broken cable.
+// The connection of this tab to its room: pings, reconnecting, and a simulated broken cable.
 
+const PING = '{"type":"presence.ping"}';
 const NOT_LOGGED_IN = 4401;
-const ENDED = 4408;
+const PRUNED = 4408;
 const REMOVED = 4403;
 const RETRY_DELAY = 1500; // milliseconds
 
+// A silent tab is pruned within twice the maximal age, plus the sixth in which the server prunes once.
+const MAX_AGES = 2 + 1 / 6;
+
 export class Connection extends EventTarget {
-  // Dispatches "message" with a message of the server, and "state" with one of: connecting, open, lost, unplugged,
+  // Dispatches "message" with a text of the server, and "state" with one of: connecting, open, lost, unplugged,
   // pruned, removed.
 
   constructor(path, maxAge) {
@@ -16,9 +20,6 @@ export class Connection extends EventTarget {
     this.maxAge = maxAge;
     this.plugged = true;
     this.unread = [];
-    const timer = new Worker(new URL("heartbeat.js", import.meta.url));
-    timer.onmessage = () => this.sendHeartbeat();
-    timer.postMessage(maxAge / 3);
     this.open();
   }
 
@@ -26,20 +27,15 @@ export class Connection extends EventTarget {
     this.enter("connecting");
     this.socket = new WebSocket(this.url);
     this.socket.onopen = () => {
-      this.seen = Date.now();
+      this.answered = Date.now();
       this.enter("open");
     };
-    this.socket.onmessage = ({ data }) => this.read(JSON.parse(data));
+    this.socket.onmessage = ({ data }) => (this.plugged ? this.read(data) : this.unread.push(data));
     this.socket.onclose = ({ code }) => this.closed(code);
   }
 
-  send(content) {
-    this.socket.send(JSON.stringify(content));
-    this.seen = Date.now();
-  }
-
-  sendHeartbeat() {
-    if (this.plugged && this.socket.readyState === WebSocket.OPEN) this.send("heartbeat");
+  send(text) {
+    this.socket.send(text);
   }
 
   // A page cannot cut its cable. It stops sending and reading, which looks the same to the server.
@@ -54,19 +50,20 @@ export class Connection extends EventTarget {
       this.open();
       return;
     }
-    this.sendHeartbeat();
+    this.unread.splice(0).forEach((text) => this.read(text));
     this.enter("open");
-    this.unread.splice(0).forEach((message) => this.read(message));
   }
 
-  // The time when the server prunes this tab if it stays silent, in milliseconds since 1970.
+  // The time by which the server prunes this tab if it stays silent, in milliseconds since 1970.
   get deadline() {
-    return this.seen + this.maxAge * 1000;
+    return this.answered + MAX_AGES * this.maxAge * 1000;
   }
 
-  read(message) {
-    if (this.plugged) this.dispatchEvent(new CustomEvent("message", { detail: message }));
-    else this.unread.push(message);
+  read(text) {
+    if (text === PING) {
+      this.send(PING);
+      this.answered = Date.now();
+    } else this.dispatchEvent(new CustomEvent("message", { detail: text }));
   }
 
   closed(code) {
@@ -76,7 +73,7 @@ export class Connection extends EventTarget {
     else if (this.plugged) {
       this.enter("lost");
       setTimeout(() => this.open(), RETRY_DELAY);
-    } else if (code === ENDED) this.enter("pruned");
+    } else if (code === PRUNED) this.enter("pruned");
   }
 
   enter(state) {

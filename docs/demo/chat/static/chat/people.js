@@ -5,26 +5,24 @@ import { avatar, element, nameOf } from "./elements.js";
 const list = document.querySelector("#people");
 const count = document.querySelector("#count");
 let shown = [];
-let ahead = 0;
 
-export function showPeople(people, now, me) {
-  ahead = Date.now() - Date.parse(now);
-  count.textContent = people.length;
-  shown = people.map((person) => {
+export function showPeople(roster, me) {
+  count.textContent = roster.people;
+  shown = roster.list().map(({ info: { name }, connections }) => {
     const duration = element("span", "duration");
-    const about = element("span", "about", nameOf(person.name), duration);
-    const item = element("li", "person", avatar(person.name), about);
-    item.dataset.connections = person.connections;
-    if (person.name === me) about.firstChild.after(element("span", "you", "you"));
-    if (person.connections > 1) item.append(element("span", "badge", `${person.connections} tabs`));
-    return { item, duration, since: Date.parse(person.since) };
+    const about = element("span", "about", nameOf(name), duration);
+    const item = element("li", "person", avatar(name), about);
+    item.dataset.connections = connections.length;
+    if (name === me) about.firstChild.after(element("span", "you", "you"));
+    if (connections.length > 1) item.append(element("span", "badge", `${connections.length} tabs`));
+    return { item, duration, since: Date.parse(connections[0].since) };
   });
   list.replaceChildren(...shown.map(({ item }) => item));
   tick();
 }
 
 function tick() {
-  for (const { duration, since } of shown) duration.textContent = inWords(Date.now() - ahead - since);
+  for (const { duration, since } of shown) duration.textContent = inWords(Date.now() - since);
 }
 
 function inWords(milliseconds) {

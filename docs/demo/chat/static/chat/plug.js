@@ -8,7 +8,7 @@ const back = document.querySelector("#back");
 
 const EXPLANATIONS = {
   unplugged:
-    "Unplugged. This tab sends no heartbeats and reads nothing. The others still see it until it is pruned.",
+    "Unplugged. This tab answers no pings and reads nothing. The others still see it until it is pruned.",
   pruned:
     "Cut off. The server received nothing for too long, removed this tab from the room and closed the socket (code 4408).",
   removed: "An operator made this tab leave in the admin. The log names the operator.",
@@ -31,5 +31,5 @@ function show(state) {
 
 function count({ state, deadline }) {
   const seconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000));
-  countdown.textContent = state === "unplugged" ? (seconds ? `${seconds} s` : "any moment") : "";
+  countdown.textContent = state === "unplugged" ? (seconds ? `within ${seconds} s` : "any moment") : "";
 }

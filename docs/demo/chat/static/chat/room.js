@@ -1,9 +1,10 @@
 // A room: the connection, the people, the messages, and the input field.
 
+import { Roster } from "../projections/roster.js";
 import { Connection } from "./connection.js";
 import { showPeople } from "./people.js";
 import { wirePlug } from "./plug.js";
-import { showChange, showMessage } from "./stream.js";
+import { showMessage, showNotice } from "./stream.js";
 
 const { room, me, maxAge } = document.body.dataset;
 const STATES = {
@@ -16,12 +17,23 @@ const STATES = {
 };
 
 const connection = new Connection(`/ws/rooms/${room}/`, Number(maxAge));
-connection.addEventListener("message", ({ detail: { type, ...detail } }) => {
-  if (type === "message") showMessage(detail, me);
-  if (type === "presence") {
-    showPeople(detail.people, detail.now, me);
-    for (const change of detail.changes) showChange(change, detail.people, maxAge);
-  }
+const roster = new Roster(room, { send: (text) => connection.send(text) });
+connection.addEventListener("message", ({ detail: text }) => {
+  if (!roster.receive(text)) showMessage(JSON.parse(text), me);
+});
+
+// Those who are in the room already do not arrive.
+let isKnown = false;
+roster.onJoin((member) => isKnown && showNotice(member, "joined"));
+roster.onLeave((member) => showNotice(member, "is gone"));
+roster.onUpdate((member, before) => {
+  const more = member.connections.length - before.connections.length;
+  if (more) showNotice(member, more > 0 ? "opened another tab" : "closed or lost a tab");
+});
+roster.onSync(() => {
+  isKnown = roster.mark !== null;
+  // A tab that was removed shows whom it saw last.
+  if (isKnown) showPeople(roster, me);
 });
 
 const state = document.querySelector("#state");
@@ -34,14 +46,18 @@ function showState() {
   composer.querySelector("button").disabled = connection.state !== "open";
 }
 
-connection.addEventListener("state", showState);
+connection.addEventListener("state", () => {
+  showState();
+  if (connection.state === "open") roster.opened();
+  else roster.lost();
+});
 showState();
 wirePlug(connection);
 
 composer.onsubmit = (event) => {
   event.preventDefault();
   if (connection.state !== "open" || !text.value.trim()) return;
-  connection.send({ text: text.value });
+  connection.send(JSON.stringify({ text: text.value }));
   text.value = "";
   text.focus();
 };

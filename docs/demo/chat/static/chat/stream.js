@@ -15,14 +15,8 @@ export function showMessage({ name, text }, me) {
   append(item);
 }
 
-export function showChange({ kind, name }, people, maxAge) {
-  const stays = people.find((person) => person.name === name)?.connections ?? 0;
-  const words = {
-    join: stays > 1 ? " opened another tab" : " joined",
-    leave: stays > 0 ? " closed a tab" : " left",
-    prune: `${stays > 0 ? " lost a tab" : " was cut off"}: no heartbeat for ${maxAge} s`,
-  };
-  append(element("li", `notice ${kind}`, nameOf(name), words[kind]));
+export function showNotice({ info: { name } }, words) {
+  append(element("li", "notice", nameOf(name), ` ${words}`));
 }
 
 function append(item) {
