@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from presence_events.exceptions import AlreadyPresent, InvalidCapacity, InvalidExclusive, RoomIsFull
 from presence_events.models import PresenceEvent
+from projections._live import joins
 from projections._live.limits import LimitedJoin, Limits
 from projections.consumers import REPLACED
 from projections.models import Presence, Room
@@ -281,6 +283,34 @@ class TestTransactions:
                     add("room", "1", capacity=1)
             finally:
                 cursor.execute("ALTER TABLE presence_open_stay DROP CONSTRAINT no_guests")
+
+
+class TestCoroutines:
+    async def test_a_refusal_of_the_statement_reaches_its_caller_alone(self, user: Any) -> None:
+        for channel in ("1", "2", "3"):
+            await Room.objects.aadd("room", channel)
+        results = await asyncio.gather(
+            Room.objects.aadd("room", "1", user, capacity=2),
+            Room.objects.aadd("another", "1", user, capacity=2),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results] == [RoomIsFull, Room]
+        assert await present() == [("another", "1"), ("room", "1"), ("room", "2"), ("room", "3")]
+
+    async def test_a_place_that_is_free_again_when_the_caller_looks_is_taken(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between the attempt and the look, the other person leaves."""
+        await Room.objects.aadd("room", "1", capacity=1)
+        look = joins.in_thread
+
+        async def leave_first(check: Callable[[], bool]) -> bool:
+            await Room.objects.aremove("room", "1")
+            return await look(check)
+
+        monkeypatch.setattr(joins, "in_thread", leave_first)
+        await Room.objects.aadd("room", "2", capacity=1)
+        assert await present() == [("room", "2")]
 
 
 class TestTheLastAttempt:
