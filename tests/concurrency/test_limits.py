@@ -381,6 +381,23 @@ class TestBatches:
             "join a room",
         ]
 
+    def test_exclusive_joins_wait_in_the_order_of_users(
+        self, a: LimitedConnection, background: Callable[..., Future[Any]], user: Any, other_user: Any
+    ) -> None:
+        """In the order of channel names, the batch would hold the second user while it waits for the first."""
+        Room.objects.add("room", "other")
+        first, second = sorted([user, other_user], key=lambda one: one.pk)
+        a.join("x", user=first, exclusive=True)
+        batch = [
+            selections.join("room", "a", second, None, exclusive="oldest"),
+            selections.join("room", "b", first, None, exclusive="oldest"),
+        ]
+        future = background(statement.append, batch, "default")
+        assert len(a.join("y", user=second, exclusive=True)) == 1
+        a.commit()
+        assert future.result() == []
+        assert present() == ["other", "x", "y"]
+
     def test_batches_of_limited_joins_do_not_deadlock(self) -> None:
         """Each batch has touches and limited joins of the same users, in names that give opposite orders."""
         users = [get_user_model().objects.create_user(f"user{number}") for number in range(8)]
