@@ -4,6 +4,9 @@ A connection that ended counts until the grace is over, or until the same person
 the place of the one that ended last. So a reload changes nothing. Which ends are still open follows from the events
 after them alone, in the order of positions: joins and ends match like closing and opening brackets. Ends that are older
 than the grace can therefore be forgotten without a change of the others.
+
+The join of a reload can be recorded before the end. So an end does not count on if the same person has joined within
+the grace before it, and is still there.
 """
 
 from __future__ import annotations
@@ -64,14 +67,22 @@ class _Person:
             if one.seen > until or (one.ended is None and first is not None and one.id > first)
         ]
 
-    def connections(self) -> list[Connection]:
-        ended: list[Connection] = []
+    def connections(self, grace: float) -> list[Connection]:
+        """Returns the open connections, and those that still count."""
+        ended: list[tuple[Connection, bool]] = []
+        joins: list[float] = []
         for one in self.recent:
             if one.ended is not None:
-                ended.append(one.ended)
+                is_replaced = bool(joins) and one.seen - joins.pop() <= grace
+                ended.append((one.ended, is_replaced))
             elif ended:
                 ended.pop()
-        return sorted([*self.open.values(), *ended], key=lambda connection: connection.session)
+            else:
+                joins.append(one.seen)
+        counted = [connection for connection, is_replaced in ended if not is_replaced]
+        if ended and not counted and not self.open:
+            counted = [ended[-1][0]]
+        return sorted([*self.open.values(), *counted], key=lambda connection: connection.session)
 
 
 class People:
@@ -136,7 +147,7 @@ class People:
         for key in changed & self._people.keys():
             person = self._people[key]
             person.forget(until)
-            found[key] = person.user_id, person.connections()
+            found[key] = person.user_id, person.connections(self._grace)
             if not found[key][1]:
                 del self._people[key]
         return found

@@ -68,6 +68,35 @@ def test_a_join_that_is_read_before_the_end_in_front_of_it_takes_its_place() -> 
     assert sessions(room, 11) == {"1": [2]}
 
 
+def test_an_end_soon_after_a_join_does_not_count_on_while_the_person_is_there() -> None:
+    room = people()
+    room.replace([Stay(1, "a", 1, NOW, None)])
+    sessions(room, 0)
+    room.apply(event(9, "join", 2), 10)
+    room.apply(event(10, "leave", 1), 11)
+    assert sessions(room, 11) == {"1": [2]}
+    room.apply(event(11, "leave", 2), 12)
+    assert sessions(room, 12) == {"1": [2]}
+    assert sessions(room, 17) == {"1": []}
+
+
+def test_a_short_visit_counts_until_the_grace_is_over() -> None:
+    room = people()
+    room.apply(event(9, "join", 1), 10)
+    room.apply(event(10, "leave", 1), 11)
+    assert sessions(room, 11) == {"1": [1]}
+    assert sessions(room, 16) == {"1": []}
+
+
+def test_an_end_long_after_a_join_counts_on() -> None:
+    room = people()
+    room.replace([Stay(1, "a", 1, NOW, None)])
+    sessions(room, 0)
+    room.apply(event(9, "join", 2), 10)
+    room.apply(event(10, "leave", 1), 16)
+    assert sessions(room, 16) == {"1": [1, 2]}
+
+
 def test_without_a_grace_an_end_is_an_end() -> None:
     room = people(grace=0)
     room.replace([Stay(1, "a", 1, NOW, None)])
