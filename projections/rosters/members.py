@@ -61,19 +61,15 @@ class Member:
 
 
 def members_of(presences: Iterable[Any]) -> list[Member]:
-    """Returns the users among ``presences``, each once, in the order in which their first connections joined.
+    """Returns the users of ``presences``, each once, in the order in which their first connections joined.
 
-    ``presences`` are in the order of their sessions, and their users have been fetched.
+    ``presences`` are those of users, in the order of their sessions, and their users have been fetched.
     """
     found: dict[Any, Member] = {}
     for presence in presences:
-        if presence.user_id is not None:
-            member = found.setdefault(presence.user_id, Member(str(presence.user_id), presence.user_id, []))
-            member.user = presence.user
-            member.connections = [
-                *member.connections,
-                Connection(presence.pk, presence.joined_at, presence.data),
-            ]
+        member = found.setdefault(presence.user_id, Member(str(presence.user_id), presence.user_id, []))
+        member.user = presence.user
+        member.connections = [*member.connections, Connection(presence.pk, presence.joined_at, presence.data)]
     return list(found.values())
 
 
