@@ -5,7 +5,7 @@
 
     class TeamRoster(Roster):
         def serialize(self, members):
-            return {member.id: {"name": member.user.get_username()} for member in members}
+            return {member.id: {"name": member.name} for member in members}
 
 
     class TeamConsumer(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):

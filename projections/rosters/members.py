@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from presence_events.users import display_name
+
 __all__ = ["Connection", "Member", "members_of"]
 
 
@@ -24,8 +26,9 @@ class Member:
     """A person in a room, with at least one connection. The connections are in the order in which they joined.
 
     ``id`` names the person in the room. ``user_id`` is the key of the user, or None for a person that the roster names
-    without a user. ``user`` is the user. It is fetched for `Roster.serialize` and for `Room.members` only, and is None
-    if the user has been deleted. ``info`` is what `Roster.serialize` returned.
+    without a user. ``user`` is the user. It is fetched for `Roster.serialize` and for `Room.members` only. It is None
+    for a person without a user, and if the user has been deleted: use `name`. ``info`` is what `Roster.serialize`
+    returned.
     """
 
     id: str
@@ -38,6 +41,24 @@ class Member:
     def since(self) -> datetime:
         """When the first of the connections joined."""
         return self.connections[0].since
+
+    @property
+    def name(self) -> str:
+        """The name of the user, or that there is none, or that the user has been deleted. ``user`` has been fetched."""
+        return display_name(self)
+
+    @property
+    def activity(self) -> str:
+        """The activity of the most active connection, from the ``activity`` in its data.
+
+        It is ``"active"``, ``"idle"`` or ``"hidden"``. A connection that has reported nothing is active.
+        """
+        found = {
+            connection.data.get("activity") if isinstance(connection.data, dict) else None
+            for connection in self.connections
+        }
+        reported = [activity for activity in ("idle", "hidden") if activity in found]
+        return reported[0] if found <= set(reported) else "active"
 
     @property
     def data(self) -> dict[str, Any]:

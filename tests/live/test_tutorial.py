@@ -51,7 +51,7 @@ class Project:
     def console(self, command: str) -> None:
         """Runs a line of a console block."""
         match command.split():
-            case ["python", "-m", "venv", directory]:
+            case ["python3", "-m", "venv", directory]:
                 venv.create(self.home / directory, with_pip=True)
             case [pip, "install", "django-presence-events", *packages]:
                 self.run(pip, "install", "--quiet", str(ROOT), *(package.strip('"') for package in packages))

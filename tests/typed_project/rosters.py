@@ -50,6 +50,8 @@ class SyncTeam(PresenceMixin, JsonWebsocketConsumer):
 
 def members(member: Member) -> None:
     assert_type(member.since, datetime)
+    assert_type(member.name, str)
+    assert_type(member.activity, str)
     assert_type(member.data, dict[str, Any])
     assert_type(member.as_json(data=True), dict[str, Any])
     assert_type(member.connections, Sequence[Connection])

@@ -23,7 +23,7 @@ class PeopleRoster(Roster):
     """The people in a room, with their names."""
 
     def serialize(self, members: Sequence[Member]) -> dict[str, dict[str, Any]]:
-        return {member.id: {"name": member.user.get_username()} for member in members}
+        return {member.id: {"name": member.name} for member in members}
 
 
 class ChatConsumer(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):

@@ -17,9 +17,9 @@ from projections.signals import presence_changed
 async def close_removed(events: list[PresenceEvent], **kwargs: Any) -> None:
     """Closes the sockets of connections that were made to leave. The mixin closes those that were pruned.
 
-    Such a leave has data: an operator did it, or the user was deleted.
+    Such a leave has data: an operator did it, or the user was deleted. The mixin also closes those that were replaced.
     """
     for event in events:
-        if event.kind == "leave" and event.data:
+        if event.kind == "leave" and event.data and not event.is_exclusive:
             code = REMOVED if "by" in event.data else NOT_LOGGED_IN
             await get_channel_layer().send(event.channel_name, {"type": "chat.removed", "code": code})

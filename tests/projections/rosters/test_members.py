@@ -9,6 +9,8 @@ import pytest
 
 from projections.rosters import Connection, Member, Roster
 
+pytestmark = pytest.mark.django_db
+
 SINCE = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 
@@ -19,6 +21,29 @@ def member(*data: Any) -> Member:
 def test_the_data_of_later_connections_replaces_that_of_earlier_ones() -> None:
     assert member({"a": 1, "b": 1}, None, ["list"], {"b": 2}).data == {"a": 1, "b": 2}
     assert member(None).since == SINCE
+
+
+@pytest.mark.parametrize(
+    ("data", "activity"),
+    [
+        ([{"activity": "hidden"}, {"activity": "idle"}], "idle"),
+        ([{"activity": "hidden"}], "hidden"),
+        ([{"activity": "hidden"}, {"activity": "active"}], "active"),
+        ([{"activity": "hidden"}, None], "active"),
+        ([{"activity": "hidden"}, ["list"]], "active"),
+        ([{"activity": "asleep"}], "active"),
+    ],
+)
+def test_the_activity_is_that_of_the_most_active_connection(data: list[Any], activity: str) -> None:
+    assert member(*data).activity == activity
+
+
+def test_a_member_always_has_a_name(user: Any) -> None:
+    shown = member(None)
+    assert shown.name == "deleted user 7"
+    shown.user = user
+    assert shown.name == user.get_username()
+    assert Member("guest", None, shown.connections).name == "anonymous"
 
 
 def test_data_is_shown_if_the_roster_shows_it() -> None:
