@@ -66,22 +66,26 @@ class _Room:
         expiry = self.replica.next_expiry()
         return float("inf") if expiry is None else expiry
 
+    def take_due(self, now: float) -> bool:
+        """Returns whether the room is due. What wakes it from now on makes it due again."""
+        is_due = self.due is not None and self.due <= now
+        if is_due:
+            self.due = None
+        return is_due
+
     def may_answer(self, follower: Follower) -> bool:
         """Returns whether ``follower`` may see the room: the connection is in it, or is that of an observer."""
         return follower.channel_name is None or follower.channel_name in self.replica.channels
 
-    def take(self) -> list[Follower]:
-        """Returns the followers, and forgets them."""
-        found = [follower for each in self.followers.values() for follower in each]
-        self.followers.clear()
-        return found
+    def all_followers(self) -> list[Follower]:
+        return [follower for each in self.followers.values() for follower in each]
 
 
 class Feed:
     """The rosters of the running event loop in the database ``using``. Use it in this loop."""
 
     def __init__(self, using: str) -> None:
-        self.tasks = BackgroundTasks()
+        self._tasks = BackgroundTasks()
         self._using = using
         self._reader: reading.Reader | None = None
         self._log = ""
@@ -99,7 +103,7 @@ class Feed:
         self._waiting[follower] = time.monotonic() + QUIET
         self._event.set()
         if self._task is None or self._task.done():
-            self._task = self.tasks.start(self._run)
+            self._task = self._tasks.start(self._run)
 
     def unfollow(self, follower: Follower) -> None:
         """Sends ``follower`` nothing more."""
@@ -107,6 +111,11 @@ class Feed:
         self._waiting.pop(follower, None)
         self._release(follower)
         self._event.set()
+
+    def dismiss(self, follower: Follower) -> None:
+        """Tells ``follower`` that it does not follow the room any more, and sends it nothing more."""
+        self.unfollow(follower)
+        _tell(follower)
 
     def wake(self, rooms: Iterable[str]) -> None:
         """Reads the log soon, because ``rooms`` have changed. Does nothing for rooms that are not followed."""
@@ -130,6 +139,7 @@ class Feed:
                 logger.warning("Could not read the log for rosters, and will try again: %r", error)
                 self._reader = None
                 await asyncio.sleep(POLL)
+        self._reader = None  # what is appended until the next one need not be read
 
     async def _wait(self) -> None:
         """Waits until a room is due, a follower needs one, or `POLL` seconds are over."""
@@ -147,80 +157,89 @@ class Feed:
     async def _step(self) -> None:
         """Reads the log once, and sends what is due."""
         needed = {(one.roster, one.room) for one in self._waiting}
-        for key in [key for key, room in self._rooms.items() if key not in needed and not any(room.followers.values())]:
+        for key in [key for key, room in self._rooms.items() if key not in needed and not room.all_followers()]:
             del self._rooms[key]
         for follower in self._waiting:
             self._waiting[follower] = float("inf")
-        load = {name for _, name in needed - self._rooms.keys()}
+        is_new = self._reader is None
         if self._reader is None:
             self._reader = await in_thread(partial(reading.Reader, self._using))
             self._begin(self._reader.log)
-            load |= {name for _, name in self._rooms}
+        load = {name for _, name in needed - self._rooms.keys()} | {name for _, name in self._rooms if is_new}
+        now = time.monotonic()
+        due = {key for key, room in self._rooms.items() if room.take_due(now)}
         rooms, earlier = {name for _, name in self._rooms}, self._earlier
         self._earlier = {}
         read = await in_thread(partial(self._reader.read, rooms, load, earlier))
         for roster, name in needed - self._rooms.keys():
             self._rooms[roster, name] = _Room(Replica(roster, name, self._log))
-        self._apply(read)
+            due.add((roster, name))
+        waiting = defaultdict(list)
+        for follower in self._waiting:
+            waiting[follower.roster, follower.room].append(follower)
         for key, room in list(self._rooms.items()):
-            await self._publish(key, room)
+            self._apply(read, room, waiting[key])
+            await self._try_to_publish(key, waiting[key], is_due=key in due)
 
     def _begin(self, log: str) -> None:
         """Begins to read ``log``. Drops the replicas of another log, whose followers then get an answer of this one."""
         if log != self._log:
-            self._waiting |= {follower: float("inf") for room in self._rooms.values() for follower in room.take()}
-            self._rooms.clear()
+            for key in list(self._rooms):
+                self._drop(key)
         self._log = log
 
-    def _apply(self, read: reading.Read) -> None:
-        now = time.monotonic()
-        events = defaultdict(list)
-        for event in read.events:
-            events[event.room].append(event)
-        for (_, name), room in self._rooms.items():
-            replica = room.replica
-            is_checked = name in read.loaded
-            if is_checked:
-                replica.load(*read.loaded[name])
-            for event in events.get(name, ()):
-                if replica.apply(event, now) and event.kind in ("leave", "prune"):
-                    is_checked = True
-            if read.mark.snapshot.covers(replica.mark.snapshot):
-                replica.mark = read.mark
-            if name in read.changes:
-                replica.history.extend(*read.changes[name])
-            if is_checked:
-                self._send_out(room)
+    def _drop(self, key: _Key) -> None:
+        """Forgets the replica of a room. The next step loads it again, and answers its followers."""
+        self._waiting |= dict.fromkeys(self._rooms.pop(key).all_followers(), float("inf"))
 
-    def _send_out(self, room: _Room) -> None:
-        """Tells followers that are no longer in ``room``. They wait until they are in it again."""
-        for follower in room.take():
-            if room.may_answer(follower):
-                room.followers[follower.view].add(follower)
-            else:
-                follower.tell(encode({"type": "presence.unfollowed", "room": follower.room}))
-                follower.mark = None  # the client drops what it has
-                self._waiting[follower] = float("inf")
+    def _apply(self, read: reading.Read, room: _Room, waiting: Iterable[Follower]) -> None:
+        replica, name, now = room.replica, room.replica.room, time.monotonic()
+        is_checked = name in read.loaded
+        if is_checked:
+            replica.load(*read.loaded[name])
+        for event in read.events.get(name, ()):
+            if replica.apply(event, now) and event.kind in ("leave", "prune"):
+                is_checked = True
+        if read.mark.snapshot.covers(replica.mark.snapshot):
+            replica.mark = read.mark
+        if name in read.changes and not replica.roster.names_people:
+            replica.history.extend(*read.changes[name])
+        if is_checked:
+            for follower in [*room.all_followers(), *(one for one in waiting if one in self._waiting)]:
+                if follower.is_admitted and not room.may_answer(follower):
+                    room.followers[follower.view].discard(follower)
+                    self._waiting[follower] = float("inf")
+                    _tell(follower)
 
-    async def _publish(self, key: _Key, room: _Room) -> None:
+    async def _try_to_publish(self, key: _Key, waiting: Iterable[Follower], *, is_due: bool) -> None:
+        try:
+            await self._publish(self._rooms[key], waiting, is_due=is_due)
+        except Exception:
+            # The other rooms go on. What was read of this one may be lost, so it is loaded again.
+            logger.exception("The roster of %s could not be sent, and will be tried again.", key[1])
+            self._drop(key)
+
+    async def _publish(self, room: _Room, waiting: Iterable[Follower], *, is_due: bool) -> None:
         """Sends what has changed in ``room`` if it is due, and answers the followers that wait for it."""
         replica, now = room.replica, time.monotonic()
-        if replica.has_changes(now):
+        if replica.has_changes(now) and not is_due:
             room.wake(now)
-        if room.due is not None and now < room.due:
             return
-        room.due = None
+        replica.keep_views([view for view, followers in room.followers.items() if followers])
         messages = await replica.publish(now, _describe)
         if messages:
             room.published = now
         for view, (text, mark) in messages.items():
             for follower in room.followers[view]:
                 follower.offer(text, mark)
-        for follower in [one for one in self._waiting if (one.roster, one.room) == key and room.may_answer(one)]:
+        for follower in waiting:
+            if follower not in self._waiting or not room.may_answer(follower):
+                continue
             after = None if follower.is_looked_up else replica.missing_history(follower.view, follower.mark)
             if after is None:
                 del self._waiting[follower]
                 room.followers[follower.view].add(follower)
+                follower.is_admitted = True
                 follower.offer(*replica.answer(follower.view, follower.mark))
             else:
                 follower.is_looked_up = True
@@ -228,11 +247,14 @@ class Feed:
                 self._waiting[follower] = now
 
 
-async def _describe(roster: Roster, members: Collection[Member]) -> None:
-    try:
-        await in_thread(partial(reading.describe, roster, list(members)))
-    except Exception:
-        logger.exception("serialize() failed. Its members are shown without new information.")
+def _tell(follower: Follower) -> None:
+    """Tells ``follower`` that it does not follow the room any more. The client drops what it has."""
+    follower.tell(encode({"type": "presence.unfollowed", "room": follower.room}))
+    follower.mark, follower.is_admitted = None, False
+
+
+async def _describe(roster: Roster, members: Collection[Member]) -> set[str]:
+    return await in_thread(partial(reading.describe, roster, list(members)))
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Feed]] = WeakKeyDictionary()

@@ -15,38 +15,30 @@ logger = logging.getLogger("projections.rosters")
 
 
 class Follower:
-    """A socket that shows ``room`` as ``roster`` shows it to viewers with ``view``. Use it in one event loop.
+    """A socket that shows ``room`` as ``roster`` shows it. Use it in one event loop. ``send`` is the ASGI ``send``.
 
+    - ``view``: what the viewer may see, as `Roster.view` returns it.
     - ``channel_name``: the connection has to be in the room under this name. None for an observer, who need not be.
     - ``mark``: the mark that the client has, or None.
-    - ``send``: the ASGI ``send``.
+    - ``is_looked_up``: whether the events after its mark have been looked for.
+    - ``is_admitted``: whether it was answered, and not told since that it does not follow the room any more.
 
     One message is sent at a time. If another one is due before it has been sent, the follower `is_behind`: it needs an
-    answer to its mark instead. So a client that reads slowly gets few messages, and no queue grows. ``is_looked_up`` is
-    whether the events after its mark have been looked for.
+    answer to its mark instead. So a client that reads slowly gets few messages, and no queue grows.
     """
 
-    def __init__(
-        self,
-        roster: Roster,
-        room: str,
-        view: Hashable,
-        *,
-        channel_name: str | None,
-        mark: str | None,
-        send: Callable[[Any], Awaitable[None]],
-        tasks: BackgroundTasks,
-    ) -> None:
+    def __init__(self, roster: Roster, room: str, send: Callable[[Any], Awaitable[None]]) -> None:
         self.roster = roster
         self.room = room
-        self.view = view
-        self.channel_name = channel_name
-        self.mark = mark
+        self.view: Hashable = None
+        self.channel_name: str | None = None
+        self.mark: str | None = None
         self.is_behind = False
         self.is_looked_up = False
+        self.is_admitted = False
         self.on_sent: Callable[[Follower], None] | None = None
         self._send = send
-        self._tasks = tasks
+        self._tasks = BackgroundTasks()
         self._is_sending = False
         self._next: str | None = None
 

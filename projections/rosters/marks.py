@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-__all__ = ["MAX_AGE", "MAX_LENGTH", "RosterMark", "Snapshot"]
+__all__ = ["MAX_AGE", "MAX_LENGTH", "RosterMark", "Snapshot", "is_possible"]
 
 MAX_AGE = 3600
 """Seconds for which a mark is accepted."""
@@ -66,9 +66,9 @@ class RosterMark(NamedTuple):
         return f"{text}.{_signature(text, purpose)}"
 
     @classmethod
-    def unsigned(cls, signed: object, purpose: str) -> Self | None:
-        """Returns the mark of the text ``signed``. Returns None for any other value and for an expired mark."""
-        if not isinstance(signed, str) or len(signed) > MAX_LENGTH:
+    def unsigned(cls, signed: str | None, purpose: str) -> Self | None:
+        """Returns the mark of the text ``signed``. Returns None for any other text and for an expired mark."""
+        if signed is None or not is_possible(signed):
             return None
         text, _, signature = signed.rpartition(".")
         if not constant_time_compare(signature, _signature(text, purpose)):
@@ -76,6 +76,11 @@ class RosterMark(NamedTuple):
         low, at, snapshot, *rest = text.split(".")
         mark = cls(int(low), Snapshot.parse(snapshot), int(at), bool(rest))
         return mark if time.time() - mark.at <= MAX_AGE else None
+
+
+def is_possible(value: object) -> bool:
+    """Returns whether ``value`` may be the text of a mark. What is not need not be kept."""
+    return isinstance(value, str) and len(value) <= MAX_LENGTH and value.isascii()
 
 
 def _signature(text: str, purpose: str) -> str:

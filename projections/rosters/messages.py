@@ -28,8 +28,8 @@ _Shown = dict[str, Any]
 
 
 def encode(message: Mapping[str, Any]) -> str:
-    """Returns ``message`` as the text that is sent."""
-    return json.dumps(message, cls=DjangoJSONEncoder, separators=(",", ":"), ensure_ascii=False)
+    """Returns ``message`` as the text that is sent. Raises TypeError or ValueError if it is no JSON."""
+    return json.dumps(message, cls=DjangoJSONEncoder, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class View:
@@ -122,10 +122,14 @@ class View:
 
     def _show(self, member: Member) -> _Shown | None:
         try:
-            return self._roster.show(member, self._view)
+            shown = self._roster.show(member, self._view)
+            if shown is not None and not isinstance(shown["id"], str):
+                raise TypeError(f"The id {shown['id']!r} is no text.")
+            encode({"member": shown})
         except Exception:
-            logger.exception("%s is hidden, because show() failed.", member.id)
+            logger.exception("%s is hidden, because show() failed, or its result is no JSON.", member.id)
             return None
+        return shown
 
     def _diff(self, before: str, lists: Mapping[str, list[Any]]) -> dict[str, Any]:
         return {

@@ -57,14 +57,16 @@ class _Person:
         self.open: dict[int, Connection] = {}
         self.recent: list[_Recent] = []
 
-    def forget(self, until: float) -> None:
+    def forget(self, until: float, grace: float) -> None:
         """Forgets ends that were seen no later than ``until``, and joins that can match none of the others."""
-        ends = [one.id for one in self.recent if one.ended is not None and one.seen > until]
-        first = min(ends, default=None)
+        ends = [one for one in self.recent if one.ended is not None and one.seen > until]
+        position = min((end.id for end in ends), default=None)
+        earliest = min((end.seen for end in ends), default=until + grace) - grace
         self.recent = [
             one
             for one in self.recent
-            if one.seen > until or (one.ended is None and first is not None and one.id > first)
+            if one.seen > until
+            or (one.ended is None and position is not None and (one.id > position or one.seen >= earliest))
         ]
 
     def connections(self, grace: float) -> list[Connection]:
@@ -146,7 +148,7 @@ class People:
         found = {}
         for key in changed & self._people.keys():
             person = self._people[key]
-            person.forget(until)
+            person.forget(until, self._grace)
             found[key] = person.user_id, person.connections(self._grace)
             if not found[key][1]:
                 del self._people[key]

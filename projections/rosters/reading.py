@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db import router
+from django.db import Error, router
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
@@ -24,6 +26,8 @@ from projections.rosters.roster import Roster
 
 __all__ = ["Read", "Reader", "changes", "describe", "load"]
 
+logger = logging.getLogger("projections.rosters")
+
 READ_LIMIT = 5000
 """Events that one query reads."""
 
@@ -31,12 +35,12 @@ READ_LIMIT = 5000
 class Read(NamedTuple):
     """What one `Reader.read` found.
 
-    ``events`` are the new events of the rooms, in the order of the log, and ``mark`` is the place after them.
+    ``events`` are the new events by room, in the order of the log, and ``mark`` is the place after them.
     ``loaded`` has the open stays of rooms, the mark of each, and a position up to which all had been drawn before.
     ``changes`` has the changes of rooms after a position, and this position. Rooms with too many are missing.
     """
 
-    events: list[PresenceEvent]
+    events: dict[str, list[PresenceEvent]]
     mark: RosterMark
     loaded: dict[str, tuple[list[Stay], RosterMark, int]]
     changes: dict[str, tuple[list[Change], int]]
@@ -63,10 +67,11 @@ class Reader:
         Loads ``rooms`` again if some of their events may be missing. Raises what the database raises. Make a new reader
         then.
         """
-        events, mark = list[PresenceEvent](), self._tail.open_window(self._mark)
+        events, mark = defaultdict[str, list[PresenceEvent]](list), self._tail.open_window(self._mark)
         while mark.window is not None:
             found, mark = self._tail.read(mark, READ_LIMIT, rooms=list(rooms))
-            events += found
+            for event in found:
+                events[event.room].append(event)
         self._mark, cut = mark, mark.seen
         again = set(load)
         if not self._unknown <= cut.open.keys():
@@ -98,7 +103,7 @@ def changes(room: str, after: int, high: int, *, using: str) -> list[Change] | N
 
     ``high`` is a position up to which all have been drawn.
     """
-    if high - after > MAX_RANGE:
+    if not 0 <= high - after <= MAX_RANGE:
         return None
     params = {"room": room, "after": after, "limit": MAX_CHANGES}
     days = catalogue.days(using=using, after=after)
@@ -130,13 +135,39 @@ def _load(room: str, mark: RosterMark, using: str) -> tuple[list[Stay], RosterMa
     return stays, mark._replace(snapshot=Snapshot.parse(rows[0][0]))
 
 
-def describe(roster: Roster, members: Sequence[Member]) -> None:
-    """Sets the user and the ``info`` of ``members``, with one query and what ``roster`` does."""
+def describe(roster: Roster, members: Sequence[Member]) -> set[str]:
+    """Sets the user and the ``info`` of ``members``, with one query and what ``roster`` does.
+
+    If `Roster.serialize` fails, it is called for one member after the other. Returns the ids of those for whom it
+    failed. Raises errors of the database, after which it can be called again.
+    """
     users = get_user_model()
     keys = {member.user_id for member in members if member.user_id is not None}
     found = users._base_manager.using(router.db_for_read(users)).in_bulk(keys) if keys else {}
     for member in members:
         member.user = found.get(member.user_id)
+    try:
+        _set_info(roster, members)
+    except Error:
+        raise
+    except Exception:
+        logger.exception("serialize() failed. It is called for one member after the other.")
+        return {member.id for member in members if not _is_described(roster, member)}
+    return set()
+
+
+def _is_described(roster: Roster, member: Member) -> bool:
+    try:
+        _set_info(roster, [member])
+    except Error:
+        raise
+    except Exception as error:
+        logger.error("%s is not shown, or as before, because serialize() failed: %r", member.id, error)
+        return False
+    return True
+
+
+def _set_info(roster: Roster, members: Sequence[Member]) -> None:
     info = roster.serialize(members)
     for member in members:
         member.info = info.get(member.id, {})

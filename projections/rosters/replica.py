@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 from presence_events.models import PresenceEvent
@@ -81,12 +81,29 @@ class Replica:
         return self._people.next_expiry()
 
     async def publish(
-        self, now: float, describe: Callable[[Roster, Collection[Member]], Any]
+        self, now: float, describe: Callable[[Roster, Collection[Member]], Awaitable[Collection[str]]]
     ) -> Mapping[Hashable, tuple[str, str]]:
         """Brings all views up to date. Returns the messages by view: the text and its mark.
 
-        ``describe`` is a coroutine function that sets the ``info`` of members.
+        ``describe`` is a coroutine function that sets the ``info`` of members, and returns the ids of those for whom it
+        failed: they are shown as before, or not at all. After an error, `load` a new replica.
         """
+        changed = self._changed_members(now)
+        members = [member for member in changed.values() if member is not None]
+        if members and self.roster.has_info:
+            failed = await describe(self.roster, members)
+            changed = {key: member for key, member in changed.items() if key not in failed or key in self._members}
+        self._members |= {key: member for key, member in changed.items() if member is not None}
+        messages: dict[Hashable, tuple[str, str]] = {}
+        mark = self._published_mark()
+        for viewers, view in self._views.items():
+            text = view.update(changed, self._anonymous, mark)
+            if text is not None:
+                messages[viewers] = text, view.mark
+        return messages
+
+    def _changed_members(self, now: float) -> dict[str, Member | None]:
+        """Returns the members who may be shown differently, and None for people who are no longer in the room."""
         changed: dict[str, Member | None] = {}
         for key, (user_id, connections) in self._people.changes(now).items():
             if key == ANONYMOUS:
@@ -96,17 +113,12 @@ class Replica:
                     changed[key] = None
             elif not _is_same(before := self._members.get(key), connections):
                 changed[key] = Member(key, user_id, connections, info=before.info if before else {})
-        members = [member for member in changed.values() if member is not None]
-        if members and self.roster.has_info:
-            await describe(self.roster, members)
-        self._members |= {member.id: member for member in members}
-        messages: dict[Hashable, tuple[str, str]] = {}
-        mark = self._published_mark()
-        for viewers, view in self._views.items():
-            text = view.update(changed, self._anonymous, mark)
-            if text is not None:
-                messages[viewers] = text, view.mark
-        return messages
+        return changed
+
+    def keep_views(self, keys: Collection[Hashable]) -> None:
+        """Forgets all views but ``keys``."""
+        for key in self._views.keys() - set(keys):
+            del self._views[key]
 
     def view(self, key: Hashable) -> View:
         """Returns the view of the viewers with ``key``, as it was published last."""

@@ -39,8 +39,8 @@ class Roster:
     def person(self, user_id: Any, data: Any) -> str | None:
         """Returns the id of the person that a connection belongs to, or None if the connection is anonymous.
 
-        The id is sent to clients. ``user_id`` is the key of the user, or None. ``data`` is the data with which the
-        connection joined. By default, a person is a user, and the id is the key of the user as text.
+        The id is sent to clients. ``user_id`` is the key of the user, or None. ``data`` is the present data of
+        the connection. By default, a person is a user, and the id is the key of the user as text.
         """
         return None if user_id is None else str(user_id)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from presence_events import validation
 from presence_events.databases import write_alias
@@ -14,6 +13,7 @@ from presence_events.exceptions import InvalidRoomName
 from projections.rosters import feed, wakeups
 from projections.rosters.feed import Feed
 from projections.rosters.follower import Follower
+from projections.rosters.marks import is_possible
 from projections.rosters.messages import VERSION, encode
 from projections.rosters.roster import Roster
 
@@ -25,8 +25,9 @@ MAX_ROOMS = 100
 """Rooms that one client can follow."""
 
 
-@dataclass(frozen=True)
-class _Permission:
+class _Permission(NamedTuple):
+    """To follow a room in the database ``using``: while ``channel_name`` is in it, or, if that is None, in any case."""
+
     using: str
     channel_name: str | None
 
@@ -42,31 +43,34 @@ class RosterSocket:
         self._roster = roster
         self._scope = scope
         self._send = send
-        self._permissions: dict[str, _Permission] = {}
-        self._asked: dict[str, Any] = {}
+        self._allowed: dict[str, _Permission] = {}
+        self._observed: dict[str, _Permission] = {}
+        self._asked: dict[str, str | None] = {}
         self._followers: dict[str, tuple[Feed, Follower]] = {}
         self._is_closed = False
         wakeups.connect()
 
     def allow(self, room: str, channel_name: str, using: str | None = None) -> None:
         """Lets the client follow ``room`` while the connection ``channel_name`` is in it."""
-        self._permit(room, _Permission(write_alias(using), channel_name))
+        self._permit(self._allowed, room, _Permission(write_alias(using), channel_name))
 
     def observe(self, room: str, using: str | None = None) -> None:
         """Lets the client follow ``room`` without being in it.
 
         Raises `InvalidRoomName` for a name that no room can have.
         """
-        self._permit(validation.room_name(room), _Permission(write_alias(using), None))
+        self._permit(self._observed, validation.room_name(room), _Permission(write_alias(using), None))
 
     def unobserve(self, room: str) -> None:
-        """Takes back `observe`. The client is told that it does not follow the room any more."""
-        permission = self._permissions.get(room)
-        if permission is not None and permission.channel_name is None:
-            del self._permissions[room]
-            follower = self._stop(room)
-            if follower is not None:
-                follower.tell(encode({"type": "presence.unfollowed", "room": room}))
+        """Takes back `observe`. If the connection is not in the room, the client is told that it follows it no more."""
+        if self._observed.pop(room, None) is None:
+            return
+        if room in self._allowed:
+            self._renew(room)
+        elif room in self._followers:
+            here, follower = self._followers[room]
+            here.dismiss(follower)
+            self._asked[room] = None
 
     async def receive(self, text: str | None) -> bool:
         """Returns whether ``text`` is a message of the roster protocol. Does what it asks for."""
@@ -74,15 +78,17 @@ class RosterSocket:
         if message is None:
             return False
         room = message.get("room")
-        if message["type"] == "presence.unfollow":
+        refusal = None if message["type"] == "presence.unfollow" else self._refusal(message)
+        if refusal is not None:
+            await self._send({"type": "websocket.send", "text": encode(refusal)})
+        if refusal is not None or message["type"] == "presence.unfollow":
             if isinstance(room, str):
                 self._asked.pop(room, None)
                 self._stop(room)
-        elif refusal := self._refusal(message):
-            await self._send({"type": "websocket.send", "text": encode(refusal)})
         else:
             mark = message.get("mark")
-            self._follow(str(room), mark if isinstance(mark, str) else None)
+            self._asked[str(room)] = mark if is_possible(mark) else None
+            self._follow(str(room))
         return True
 
     def filter(self, receive: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
@@ -102,18 +108,23 @@ class RosterSocket:
         for room in list(self._followers):
             self._stop(room)
 
-    def _permit(self, room: str, permission: _Permission) -> None:
-        if self._is_closed or self._permissions.get(room) == permission:
-            return
-        self._permissions[room] = permission
+    def _permit(self, permissions: dict[str, _Permission], room: str, permission: _Permission) -> None:
+        if not self._is_closed and permissions.get(room) != permission:
+            permissions[room] = permission
+            self._renew(room)
+
+    def _renew(self, room: str) -> None:
+        """Follows ``room`` with the present permission, from what the client has."""
         if room in self._asked:
-            follower = self._stop(room)
-            self._follow(room, self._asked[room] if follower is None else follower.mark)
+            if room in self._followers:
+                self._asked[room] = self._followers[room][1].mark
+            self._follow(room)
 
     def _refusal(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """Returns the answer to a message that is not accepted."""
         room = message.get("room")
-        refused = {"type": "presence.refused", "room": room}
+        # What cannot be the name of a room may not even be text that can be sent.
+        refused = {"type": "presence.refused", "room": room if isinstance(room, str) and room.isascii() else None}
         if message.get("version") != VERSION:
             return {**refused, "reason": "version", "versions": [VERSION]}
         try:
@@ -124,36 +135,28 @@ class RosterSocket:
             return {**refused, "reason": "rooms"}
         return None
 
-    def _follow(self, room: str, mark: str | None) -> None:
-        self._asked[room] = mark
-        permission = self._permissions.get(room)
+    def _follow(self, room: str) -> None:
+        permission = self._observed.get(room) or self._allowed.get(room)
         if permission is None or self._is_closed:
             return
-        self._stop(room)
-        here = feed.feed(permission.using)
         try:
             view = self._roster.view(self._scope)
+            hash(view)
         except Exception:
-            logger.exception("A client cannot follow %s, because view() failed.", room)
+            logger.exception("A client cannot follow %s, because view() failed, or its result has no hash.", room)
             return
-        follower = Follower(
-            self._roster,
-            room,
-            view,
-            channel_name=permission.channel_name,
-            mark=mark,
-            send=self._send,
-            tasks=here.tasks,
-        )
+        here = feed.feed(permission.using)
+        before, follower = self._followers.get(room) or (here, Follower(self._roster, room, self._send))
+        before.unfollow(follower)
         self._followers[room] = here, follower
+        follower.view, follower.channel_name, follower.mark = view, permission.channel_name, self._asked[room]
         here.follow(follower)
         wakeups.listen()
 
-    def _stop(self, room: str) -> Follower | None:
-        here, follower = self._followers.pop(room, (None, None))
-        if here is not None and follower is not None:
+    def _stop(self, room: str) -> None:
+        if room in self._followers:
+            here, follower = self._followers.pop(room)
             here.unfollow(follower)
-        return follower
 
 
 def _parse(text: str | None) -> dict[str, Any] | None:

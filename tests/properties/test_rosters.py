@@ -178,6 +178,12 @@ class Process:
         self.seen = seen
         self.replica.mark = RosterMark(self.log.low(), seen, self.now())
 
+    def reload(self) -> None:
+        """Loads the room again, as after an error of the database."""
+        self.seen = self.log.snapshot()
+        mark = RosterMark(self.log.low(), self.seen, self.now())
+        self.replica.load(self.log.open_stays(self.seen), mark, len(self.log.events))
+
     def publish(self) -> None:
         coroutine = self.replica.publish(self.clock.time, self._describe)
         try:
@@ -294,7 +300,7 @@ class World:
 
     def step(self) -> None:
         actions = [self.record] * 4 + [self.commit, self.read, self.publish, self.wait, self.connect, self.disturb]
-        self.random.choice([*actions, self.restart, self.deliver, self.deliver])()
+        self.random.choice([*actions, self.reload, self.restart, self.deliver, self.deliver])()
 
     def record(self) -> None:
         random = self.random
@@ -320,6 +326,9 @@ class World:
         process = self.random.choice(self.processes)
         process.read()
         process.publish()
+
+    def reload(self) -> None:
+        self.random.choice(self.processes).reload()
 
     def wait(self) -> None:
         self.clock.time += self.random.choice([0.5, 3, 20])

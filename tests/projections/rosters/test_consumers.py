@@ -194,45 +194,79 @@ async def test_a_hidden_member_is_in_no_message_and_no_count() -> None:
         await each.close()
 
 
+class Failing(Roster):
+    """Each hook fails where the data of the connection says so."""
+
+    def person(self, user_id: Any, data: Any) -> str | None:
+        if data == {"fail": "person"}:
+            raise RuntimeError(data)
+        return super().person(user_id, data)
+
+    def serialize(self, members: Any) -> Any:
+        if any(member.data == {"fail": "serialize"} for member in members):
+            raise RuntimeError
+        return {member.id: {"name": member.name} for member in members}
+
+    def show(self, member: Member, view: Any) -> dict[str, Any] | None:
+        match member.data.get("fail"):
+            case "show":
+                raise RuntimeError
+            case "encoding":
+                return {"id": member.id, "connections": {1, 2}}
+            case "id":
+                return {"id": 7}
+        return super().show(member, view)
+
+    def view(self, scope: Any) -> Any:
+        match scope["user"].get_username():
+            case "mallory":
+                raise RuntimeError
+            case "list":
+                return []
+        return None
+
+
 async def test_a_hook_that_fails_hides_and_stops_nothing(caplog: Any) -> None:
-    class Failing(Roster):
-        def person(self, user_id: Any, data: Any) -> str | None:
-            if data == {"fail": "person"}:
-                raise RuntimeError(data)
-            return super().person(user_id, data)
-
-        def serialize(self, members: Any) -> Any:
-            if any(member.data == {"fail": "serialize"} for member in members):
-                raise RuntimeError
-            return {member.id: {"name": member.user.get_username()} for member in members}
-
-        def show(self, member: Member, view: Any) -> dict[str, Any] | None:
-            if member.data == {"fail": "show"}:
-                raise RuntimeError
-            return super().show(member, view)
-
-        def view(self, scope: Any) -> Any:
-            if scope["user"].get_username() == "mallory":
-                raise RuntimeError
-            return None
-
     lobby = roster_of(AsyncLobby, Failing(grace=0))
     page = await Page(lobby, await new_user("ada")).open()
     other = await Page(lobby, await new_user("bo")).open()
     await until(lambda: page.client.people == 2)
-    await other.socket.send_json_to({"fail": "show"})
-    await until(lambda: page.names() == ["ada"])
+    for hook in ("show", "encoding", "id"):
+        await other.socket.send_json_to({"fail": hook})
+        await until(lambda: page.names() == ["ada"])
+        await other.socket.send_json_to({"ok": hook})
+        await until(lambda: page.names() == ["ada", "bo"])
     await other.socket.send_json_to({"fail": "person"})
     await until(lambda: page.client.anonymous == 1)
-    await other.socket.send_json_to({"fail": "serialize"})
-    await until(lambda: page.client.people == 2)
     await other.socket.send_json_to({"ok": "again"})
     await until(lambda: page.names() == ["ada", "bo"])
-    third = await Page(lobby, await new_user("mallory")).open(follow=False)
-    third.client.follow()
-    await until(lambda: "view() failed" in caplog.text)
-    assert all(f"{hook}() failed" in caplog.text for hook in ("show", "person", "serialize"))
-    for each in (page, other, third):
+    thirds = [await Page(lobby, await new_user(name)).open(follow=False) for name in ("mallory", "list")]
+    for third in thirds:
+        third.client.follow()
+    await until(lambda: caplog.text.count("view() failed") == 2)
+    assert all(f"{hook}() failed" in caplog.text for hook in ("show", "person"))
+    for each in (page, other, *thirds):
+        await each.close()
+
+
+async def test_a_member_who_cannot_be_serialized_is_shown_as_before_or_not_at_all(caplog: Any) -> None:
+    class Late(AsyncLobby):
+        presence_roster = Failing(grace=0)
+
+        async def connect(self) -> None:
+            await self.accept()
+            await self.join_room("lobby", {"fail": "serialize"})
+
+    lobby = roster_of(AsyncLobby, Failing(grace=0))
+    page = await Page(lobby, await new_user("ada")).open()
+    await page.socket.send_json_to({"fail": "serialize"})
+    late = await Page(Late, await new_user("bo")).open()
+    other = await Page(lobby, await new_user("cy")).open()
+    await until(lambda: page.names() == ["ada", "cy"])
+    assert "serialize() failed" in caplog.text
+    await late.socket.send_json_to({"ok": "again"})
+    await until(lambda: sorted(page.names()) == ["ada", "bo", "cy"])
+    for each in (page, late, other):
         await each.close()
 
 
@@ -241,7 +275,9 @@ async def test_a_hook_that_fails_hides_and_stops_nothing(caplog: Any) -> None:
     [
         ({"version": 2, "room": "lobby"}, {"reason": "version", "versions": [1], "room": "lobby"}),
         ({"version": 1, "room": "x" * 300}, {"reason": "room", "room": "x" * 300}),
-        ({"version": 1, "room": 7}, {"reason": "room", "room": 7}),
+        ({"version": 1, "room": 7}, {"reason": "room", "room": None}),
+        ({"version": 1, "room": "\ud800"}, {"reason": "room", "room": None}),
+        ({"version": 1, "room": "x y"}, {"reason": "room", "room": "x y"}),
     ],
 )
 async def test_a_request_that_is_not_accepted_is_refused(message: dict[str, Any], answer: dict[str, Any]) -> None:
@@ -282,7 +318,7 @@ async def test_other_texts_reach_the_consumer(text: str) -> None:
     await page.close()
 
 
-@pytest.mark.parametrize("mark", ["", "x", "1.2.3", 7, {"a": 1}, "x" * 20_000])
+@pytest.mark.parametrize("mark", ["", "x", "1.2.3", 7, {"a": 1}, "x" * 20_000, "\ud800"])
 async def test_a_mark_that_is_none_gets_a_snapshot(mark: Any) -> None:
     page = await Page(AsyncLobby, await new_user("ada")).open(follow=False)
     await page.socket.send_json_to({"type": "presence.follow", "version": 1, "room": "lobby", "mark": mark})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from projections.models import Presence, Room
 from projections.rosters import feed, reading, wakeups
 from projections.rosters.feed import Feed
 from projections.rosters.reading import Reader
+from projections.rosters.replica import Replica
 from tests.projections.rosters.pages import AsyncLobby, Names, Page, new_user, roster_of
 from tests.waiting import until
 
@@ -118,6 +120,103 @@ async def test_an_error_of_the_database_delays_the_roster(
         await each.close()
 
 
+async def test_rosters_that_name_people_differently_do_not_mix_their_histories() -> None:
+    class Guests(Names):
+        def person(self, user_id: Any, data: Any) -> str | None:
+            return None if user_id is None else f"person {user_id}"
+
+    ada, bo = await new_user("ada"), await new_user("bo")
+    guests = roster_of(AsyncLobby, Guests(grace=0))
+    for number in range(5):
+        await Room.objects.aadd("lobby", f"other-{number}", await new_user(f"other {number}"))
+    leaving = await Page(AsyncLobby, bo).open()
+    pages = [await Page(lobby, ada).open() for lobby in (AsyncLobby, guests)]
+    for page in pages:
+        await page.close()
+    await leaving.close()
+    become_another_process()
+    for page in pages:
+        await page.open()
+    await until(lambda: all("bo" not in page.names() for page in pages))
+    assert f'"{bo.pk}"' not in json.dumps(pages[1].messages)
+    for page in pages:
+        await page.close()
+
+
+async def test_a_follower_that_waits_for_an_answer_is_told_that_it_left() -> None:
+    page = await Page(AsyncLobby, await new_user("ada")).open()
+    channel = await first_channel()
+    page.client.follow()  # the answer waits until the log has been read, and finds the leave
+    await Room.objects.aremove("lobby", channel)
+    await until(lambda: page.messages[-1]["type"] == "presence.unfollowed")
+    await page.close()
+
+
+async def test_views_without_viewers_are_forgotten() -> None:
+    class Personal(Names):
+        def view(self, scope: Any) -> Any:
+            return scope["user"].pk
+
+    lobby = roster_of(AsyncLobby, Personal(grace=0))
+    page = await Page(lobby, await new_user("ada")).open()
+    other = await Page(lobby, await new_user("bo")).open()
+    await until(lambda: page.names() == ["ada", "bo"])
+    await other.close()
+    await until(lambda: page.names() == ["ada"])
+    ((room,),) = [list(each._rooms.values()) for of_loop in feed._feeds.values() for each in of_loop.values()]
+    assert len(room.replica._views) == 1
+    await page.close()
+
+
+async def test_a_room_that_cannot_be_sent_delays_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = await Page(AsyncLobby, await new_user("ada")).open()
+    other = await Page(AsyncLobby, await new_user("bo"), "other").open()
+    publish, failures = Replica.publish, ["lobby"]
+
+    async def fail_once(self: Replica, *arguments: Any) -> Any:
+        if self.room in failures:
+            failures.remove(self.room)
+            raise OperationalError("unavailable")
+        return await publish(self, *arguments)
+
+    monkeypatch.setattr(Replica, "publish", fail_once)
+    users = [await new_user("cy"), await new_user("di")]
+    await asyncio.gather(
+        *(Room.objects.aadd(room, room, user) for room, user in zip(("lobby", "other"), users, strict=True))
+    )
+    await until(lambda: other.names() == ["bo", "di"])
+    await until(lambda: page.names() == ["ada", "cy"])
+    assert "The roster of lobby could not be sent" in caplog.text
+    for each in (page, other):
+        await each.close()
+
+
+async def test_an_error_of_the_database_while_people_are_serialized_is_tried_again() -> None:
+    class Unlucky(Names):
+        failures = 1
+
+        def serialize(self, members: Any) -> Any:
+            if len(members) == 1 and members[0].name == "bo" and self.failures:
+                self.failures -= 1
+                raise OperationalError("unavailable")
+            if len(members) == 2:
+                raise RuntimeError
+            return super().serialize(members)
+
+    lobby = roster_of(AsyncLobby, Unlucky(grace=0))
+    page = await Page(lobby, await new_user("ada")).open()
+    other = await Page(lobby, await new_user("bo")).open()
+    await until(lambda: page.names() == ["ada", "bo"])
+    for each in (page, other):
+        await each.close()
+
+
+async def test_a_mark_beyond_the_end_of_the_log_gets_a_snapshot() -> None:
+    assert reading.changes("lobby", 10**9, 5, using="default") is None
+
+
 async def test_another_log_gets_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     page = await Page(AsyncLobby, await new_user("ada")).open()
     made = Reader.__init__
@@ -127,7 +226,7 @@ async def test_another_log_gets_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> N
         self.log = "another"
 
     monkeypatch.setattr(Reader, "__init__", of_another_log)
-    (((here),),) = [list(of_loop.values()) for of_loop in feed._feeds.values()]
+    (here,) = [each for of_loop in feed._feeds.values() for each in of_loop.values()]
     here._reader = None
     await until(lambda: len(page.messages) == 2)
     assert page.messages[-1]["type"] == "presence.snapshot"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from projections._live.background import BackgroundTasks
 from projections.rosters import Roster
 from projections.rosters.follower import Follower
 from tests.waiting import until
@@ -27,8 +26,7 @@ class Socket:
 
 
 def follower(socket: Socket) -> Follower:
-    tasks = BackgroundTasks()
-    return Follower(Roster(), "lobby", None, channel_name=None, mark=None, send=socket.send, tasks=tasks)
+    return Follower(Roster(), "lobby", socket.send)
 
 
 async def test_a_follower_that_reads_slowly_is_behind_until_its_message_is_sent() -> None:

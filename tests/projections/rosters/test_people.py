@@ -80,6 +80,17 @@ def test_an_end_soon_after_a_join_does_not_count_on_while_the_person_is_there() 
     assert sessions(room, 17) == {"1": []}
 
 
+def test_a_join_before_an_end_is_remembered_as_long_as_the_end() -> None:
+    room = people()
+    room.replace([Stay(1, "a", 1, NOW, None)])
+    sessions(room, 0)
+    room.apply(event(9, "join", 2), 10)
+    room.apply(event(10, "leave", 1), 13)
+    assert sessions(room, 13) == {"1": [2]}
+    room.apply(event(11, "touch", 2, data={"status": "here"}), 16)
+    assert sessions(room, 16) == {"1": [2]}
+
+
 def test_a_short_visit_counts_until_the_grace_is_over() -> None:
     room = people()
     room.apply(event(9, "join", 1), 10)
