@@ -195,7 +195,7 @@ async def test_a_room_that_cannot_be_sent_delays_no_other(
 
 async def test_an_error_of_the_database_while_people_are_serialized_is_tried_again() -> None:
     class Unlucky(Names):
-        failures = 1
+        failures = 2
 
         def serialize(self, members: Any) -> Any:
             if len(members) == 1 and members[0].name == "bo" and self.failures:
