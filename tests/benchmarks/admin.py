@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from tests.benchmarks import disk
+
 EVENTS = {
     "everything but touches": "",
     "touches": "kind=touch",
@@ -69,7 +71,7 @@ def main(events: int) -> None:
     print(f"Writing {events:,} events", flush=True)
     history.write(events, progress=lambda message: print(message, flush=True))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('presence_event')), version()")
+        cursor.execute(f"SELECT pg_size_pretty({disk.LOG}), version()")
         print(*cursor.fetchone(), sep="\n", flush=True)
         cursor.execute("SELECT at FROM presence_event WHERE id > %s ORDER BY id LIMIT 1", [events // 10])
         long_ago = cursor.fetchone()[0].strftime("%Y-%m-%d %H:%M:%S")

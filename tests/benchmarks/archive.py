@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import disk
+
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     start = time.perf_counter()
@@ -39,7 +41,8 @@ def main(events: int, directory: Path) -> None:
     history.users(5000)
     history.write(events, progress=lambda message: print(message, flush=True))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT version(), pg_table_size('presence_event'), pg_indexes_size('presence_event')")
+        bytes_of = [disk.of("presence_event", function) for function in ("pg_table_size", "pg_indexes_size")]
+        cursor.execute(f"SELECT version(), {', '.join(bytes_of)}")
         version, table, indexes = cursor.fetchone()
     print(
         version, f"table {table / events:.0f} and indexes {indexes / events:.0f} bytes an event", sep="\n", flush=True

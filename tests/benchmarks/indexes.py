@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from presence_events.models import PresenceEvent
-from tests.benchmarks import measure
+from tests.benchmarks import disk, measure
 from tests.benchmarks.measure import Sample
 
 KINDS = ("join", "touch", "leave")
@@ -38,8 +38,8 @@ Visits = tuple[list[str], list[str], list[object]]
 def sizes() -> dict[str, int]:
     """Returns the bytes of each index, as it was built by appends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, pg_relation_size(name::regclass) FROM unnest(%s::text[]) AS name", [list(INDEXES)])
-        return dict(cursor.fetchall())
+        cursor.execute(f"SELECT {', '.join(disk.of(name, 'pg_relation_size') for name in INDEXES)}")
+        return dict(zip(INDEXES, cursor.fetchone(), strict=True))
 
 
 def compare(pid: int, databases: dict[str, str], batches: int, batch: int) -> dict[str, dict[str, list[Sample]]]:

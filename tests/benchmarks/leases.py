@@ -17,6 +17,7 @@ from django.db import connection
 from presence_events import sql
 from presence_events._recording import statement
 from projections import selections
+from tests.benchmarks import disk
 from tests.benchmarks.measure import Clock
 
 BATCH = 1000
@@ -108,15 +109,12 @@ def _events(run: Any, count: int) -> dict[str, float]:
 
 @contextmanager
 def _written() -> Iterator[dict[str, float]]:
-    query = (
-        "SELECT pg_current_wal_insert_lsn() - '0/0', pg_total_relation_size('presence_event'), "
-        "(SELECT count(*) FROM presence_event)"
-    )
+    query = f"SELECT pg_current_wal_insert_lsn() - '0/0', {disk.LOG}, (SELECT count(*) FROM presence_event)"
     with connection.cursor() as cursor:
         cursor.execute(query)
         before = cursor.fetchone()
         written: dict[str, float] = {}
         yield written
         cursor.execute(query)
-        wal, disk, rows = (float(after - then) for after, then in zip(cursor.fetchone(), before, strict=True))
-        written.update(wal=wal, disk=disk, rows=rows)
+        wal, occupied, rows = (float(after - then) for after, then in zip(cursor.fetchone(), before, strict=True))
+        written.update(wal=wal, disk=occupied, rows=rows)

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from tests.benchmarks import disk
+
 EVENTS_OF_A_STAY = 10.35
 """The average in the history."""
 
@@ -75,10 +77,7 @@ def _divide(months: int, daily: int) -> None:
 
 def about() -> dict[str, Any]:
     """Returns the version of the server, and the size of the log."""
-    ((leaves, size),) = _sql(
-        "SELECT count(*), coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size('presence_event'))::int8"
-        " FROM pg_partition_tree('presence_event') WHERE isleaf"
-    )
+    ((leaves, size),) = _sql(f"SELECT count(*), {disk.LOG} FROM pg_partition_tree('presence_event') WHERE isleaf")
     ((version, first, last),) = _sql("SELECT version(), min(at)::text, max(at)::text FROM presence_event")
     return {"version": version, "leaves": leaves, "MB": size / 1e6, "first": first, "last": last}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.benchmarks import table
+from tests.benchmarks import disk, table
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.targets import Target
 from tests.benchmarks.visits import visits
@@ -58,9 +58,10 @@ def targets(data: dict[str, Any]) -> Iterator[Target]:
 
 def _size(worker: Worker) -> list[int]:
     trail, events = _TRAILS[worker.peer], _EVENTS[worker.peer]
+    bytes_of = [disk.of(trail, function) for function in ("pg_table_size", "pg_indexes_size")]
     return list(
         worker(
             "sql",
-            statement=f"SELECT pg_table_size('{trail}'), pg_indexes_size('{trail}'), (SELECT count(*) FROM {events})",
+            statement=f"SELECT {', '.join(bytes_of)}, (SELECT count(*) FROM {events})",
         )
     )
