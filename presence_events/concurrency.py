@@ -7,14 +7,33 @@ import os
 from collections.abc import Callable, Coroutine
 from threading import local
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
 
 from presence_events.database_connections import close_old
 
-__all__ = ["in_thread", "is_called_by_synchronous_code", "run", "sending_loop"]
+__all__ = ["PerLoop", "in_thread", "is_called_by_synchronous_code", "run", "sending_loop"]
 
 _Result = TypeVar("_Result")
+_Value = TypeVar("_Value")
+
+
+class PerLoop(WeakKeyDictionary[asyncio.AbstractEventLoop, _Value]):
+    """One value for each event loop. ``make`` makes it when it is needed first."""
+
+    def __init__(self, make: Callable[[], _Value]) -> None:
+        super().__init__()
+        self._make = make
+
+    def current(self) -> _Value:
+        """Returns the value of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self:
+            for closed in [other for other in self if other.is_closed()]:
+                del self[closed]  # What is left of it may refer to the loop, and would keep it in memory.
+            self[loop] = self._make()
+        return self[loop]
 
 
 async def in_thread(function: Callable[[], _Result]) -> _Result:

@@ -6,12 +6,11 @@ Those of another process are found by the next heartbeat.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
 
+from presence_events.concurrency import PerLoop
 from presence_events.models import PresenceEvent
 from presence_events.signals import aevents_committed, events_committed
 from projections._live import registry
@@ -79,21 +78,19 @@ class LiveLoop:
         return any(each.registry.has_cancelled() for each in self._databases.values())
 
 
-_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, LiveLoop] = WeakKeyDictionary()
-
-
 def current() -> LiveLoop:
     """Returns the `LiveLoop` of the running event loop. Creates it if there is none."""
-    loop = asyncio.get_running_loop()
-    live_loop = _by_loop.get(loop)
-    if live_loop is None:
-        for closed in [each for each in _by_loop if each.is_closed()]:
-            del _by_loop[closed]  # Connections that are left over refer to the loop, and would keep it in memory.
-        _by_loop[loop] = live_loop = LiveLoop()
-        # Connected here and not at import: a process without such consumers does not pay for the receivers.
-        events_committed.connect(_on_commit, dispatch_uid="projections._live.live_loop")
-        aevents_committed.connect(_on_acommit, dispatch_uid="projections._live.live_loop")
-    return live_loop
+    return _by_loop.current()
+
+
+def _new() -> LiveLoop:
+    # Connected here and not at import: a process without such consumers does not pay for the receivers.
+    events_committed.connect(_on_commit, dispatch_uid="projections._live.live_loop")
+    aevents_committed.connect(_on_acommit, dispatch_uid="projections._live.live_loop")
+    return LiveLoop()
+
+
+_by_loop = PerLoop(_new)
 
 
 def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:

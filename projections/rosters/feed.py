@@ -18,13 +18,11 @@ from collections.abc import Collection, Hashable, Iterable
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
-from weakref import WeakKeyDictionary
 
-from presence_events.concurrency import in_thread
+from presence_events.concurrency import PerLoop, in_thread
 from projections._live.background import BackgroundTasks
 from projections.rosters import reading
 from projections.rosters.follower import Follower
-from projections.rosters.members import Member
 from projections.rosters.messages import encode
 from projections.rosters.replica import Replica
 from projections.rosters.roster import Roster
@@ -226,7 +224,7 @@ class Feed:
             room.wake(now)
             return
         replica.keep_views([view for view, followers in room.followers.items() if followers])
-        messages = await replica.publish(now, _describe)
+        messages = await replica.publish(now, reading.adescribe)
         if messages:
             room.published = now
         for view, (text, mark) in messages.items():
@@ -253,18 +251,12 @@ def _tell(follower: Follower) -> None:
     follower.mark, follower.is_admitted = None, False
 
 
-async def _describe(roster: Roster, members: Collection[Member]) -> set[str]:
-    return await in_thread(partial(reading.describe, roster, list(members)))
-
-
-_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Feed]] = WeakKeyDictionary()
+_feeds = PerLoop[dict[str, Feed]](dict)
 
 
 def feed(using: str) -> Feed:
     """Returns the feed of the running event loop for the database ``using``."""
-    for closed in [loop for loop in _feeds if loop.is_closed()]:
-        del _feeds[closed]  # Its feeds refer to it, and would keep it in memory.
-    of_loop = _feeds.setdefault(asyncio.get_running_loop(), {})
+    of_loop = _feeds.current()
     if using not in of_loop:
         of_loop[using] = Feed(using)
     return of_loop[using]

@@ -1,21 +1,21 @@
 """The roster of a room for one HTTP request: for pages without a socket, and for other servers.
 
-class TeamRosterView(RosterView):
-    roster = TeamRoster()
+    class TeamRosterView(RosterView):
+        roster = TeamRoster()
 
-    def may_see(self, request, room):
-        return request.user.is_authenticated
+        def may_see(self, request, room):
+            return room == "team" and request.user.is_authenticated
 
 
-path("rosters/<str:room>/", TeamRosterView.as_view())
+    path("rosters/<str:room>/", TeamRosterView.as_view())
+
+All requests are refused unless you override `RosterView.may_see`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
-from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -26,11 +26,9 @@ from django.utils.http import parse_etags, quote_etag
 from django.views import View
 
 from presence_events import validation
-from presence_events.concurrency import in_thread
 from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidRoomName
 from projections.rosters import reading
-from projections.rosters.members import Member
 from projections.rosters.replica import Replica
 from projections.rosters.roster import Roster
 
@@ -40,7 +38,7 @@ __all__ = ["RosterView"]
 class RosterView(View):
     """Answers GET with a message of the roster protocol: a snapshot, or with ``?since=<mark>`` what has changed.
 
-    Nobody may see a roster unless you override `may_see`. The marks are those of sockets with the same ``roster`` and
+    All requests are refused unless you override `may_see`. The marks are those of sockets with the same ``roster`` and
     the same view. ``Roster.view`` gets a scope with ``type`` ``"http"``, ``user`` and ``session``.
 
     The response has an ETag, which is the same as long as what the viewer sees is the same. The number of queries does
@@ -83,12 +81,8 @@ def _replica(roster: Roster, room: str) -> Replica:
     log, stays, mark, high = reading.load(room, using=write_alias())
     replica = Replica(roster, room, log)
     replica.load(stays, mark, high)
-    async_to_sync(replica.publish)(0, _describe)
+    async_to_sync(replica.publish)(0, reading.adescribe)
     return replica
-
-
-async def _describe(roster: Roster, members: Collection[Member]) -> set[str]:
-    return await in_thread(partial(reading.describe, roster, list(members)))
 
 
 def _answer(replica: Replica, view: Any, since: str | None) -> str:

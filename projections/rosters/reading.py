@@ -7,12 +7,14 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import Error, router
 
 from presence_events import sql
+from presence_events.concurrency import in_thread
 from presence_events.models import PresenceEvent
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.segments import catalogue
@@ -24,7 +26,7 @@ from projections.rosters.members import Member
 from projections.rosters.people import ANONYMOUS, Stay
 from projections.rosters.roster import Roster
 
-__all__ = ["Read", "Reader", "changes", "describe", "load"]
+__all__ = ["Read", "Reader", "adescribe", "changes", "describe", "load"]
 
 logger = logging.getLogger("projections.rosters")
 
@@ -154,6 +156,11 @@ def describe(roster: Roster, members: Sequence[Member]) -> set[str]:
         logger.exception("serialize() failed. It is called for one member after the other.")
         return {member.id for member in members if not _is_described(roster, member)}
     return set()
+
+
+async def adescribe(roster: Roster, members: Collection[Member]) -> set[str]:
+    """Does the same as `describe`, in a thread."""
+    return await in_thread(partial(describe, roster, list(members)))
 
 
 def _is_described(roster: Roster, member: Member) -> bool:

@@ -13,14 +13,13 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import Context
-from functools import partial
+from functools import cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
 from presence_events import concurrency
-from presence_events.concurrency import sending_loop
+from presence_events.concurrency import PerLoop, sending_loop
 from presence_events.models import PresenceEvent
 from presence_events.signals import aevents_committed, events_committed
 from projections._live.background import BackgroundTasks
@@ -48,6 +47,7 @@ _PROCESS = secrets.token_hex(8)
 _UID = "projections.rosters.wakeups"
 
 
+@cache
 def connect() -> None:
     """Makes this process tell the feeds of all processes about the events that it records."""
     events_committed.connect(_on_commit, dispatch_uid=_UID)
@@ -59,7 +59,7 @@ def listen() -> None:
 
     Does nothing if the event loop listens already.
     """
-    loop = _of_running_loop()
+    loop = _loops.current()
     if loop.listener is None or loop.listener.done():
         loop.listener = loop.tasks.start(_listen)
 
@@ -153,14 +153,8 @@ def _changed_rooms(events: Iterable[PresenceEvent]) -> set[str]:
     }
 
 
-_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
-
-
-def _of_running_loop() -> _Loop:
-    for closed in [loop for loop in _loops if loop.is_closed()]:
-        del _loops[closed]
-    return _loops.setdefault(asyncio.get_running_loop(), _Loop())
+_loops = PerLoop(_Loop)
 
 
 def _tell(using: str, rooms: set[str]) -> None:
-    _of_running_loop().tell(using, rooms)
+    _loops.current().tell(using, rooms)

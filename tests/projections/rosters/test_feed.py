@@ -341,7 +341,7 @@ def test_synchronous_code_without_a_loop_tells_the_others() -> None:
     assert Room.objects.prune_rooms() == 1  # no connection is concerned
 
 
-async def test_the_prune_of_a_room_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_prune_of_a_room_wakes_no_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     wakeups.connect()
     await Room.objects.aadd("lobby", "a")
     await Room.objects.aremove("lobby", "a")

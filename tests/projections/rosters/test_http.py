@@ -47,7 +47,7 @@ def people(response: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("view", "room"), [(RosterView, "lobby"), (Open, "secret")])
-def test_nobody_may_see_it_unless_the_project_says_so(view: type[RosterView], room: str) -> None:
+def test_all_requests_are_refused_unless_the_project_allows_them(view: type[RosterView], room: str) -> None:
     with pytest.raises(PermissionDenied):
         get(view, room)
 
