@@ -272,10 +272,6 @@ class Connection(ABC):
     def _pairs(self, stays: Collection[Stay]) -> list[tuple[str, str]]:
         return [(stay.room, self.channel_name) for stay in stays]
 
-    @staticmethod
-    def _limits_of_rejoin(stay: Stay) -> Limits:
-        return Limits(exclusive="oldest" if stay.is_exclusive else None)
-
     def _is_current(self, stay: Stay) -> bool:
         """Returns whether ``stay`` is one of `stays`."""
         return stay.live and stay is self._stays.get((stay.using, stay.room)) and not self.evicted and not self.ended

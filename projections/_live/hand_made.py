@@ -16,6 +16,7 @@ from presence_events.exceptions import AlreadyPresent
 from projections._delivery import groups
 from projections._live import joined
 from projections._live.joined import JoinedStay
+from projections._live.limits import Limits
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, Verdict, decide, find_endings
 from projections.models import Presence, Room
@@ -88,8 +89,7 @@ async def atouch(channel_name: str) -> None:
 
 
 def _options(stay: JoinedStay) -> dict[str, Any]:
-    """A rejoin has no capacity, because the client has never left. It ends no other connection of the user."""
-    return {"channel_layer_alias": stay.layer, "exclusive": "oldest" if stay.is_exclusive else None}
+    return {"channel_layer_alias": stay.layer, **Limits.of_rejoin(is_exclusive=stay.is_exclusive)._asdict()}
 
 
 def _mark_seen(stays: Collection[JoinedStay], since: Stopwatch) -> None:

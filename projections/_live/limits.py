@@ -6,7 +6,7 @@ whole batch, unless a stay was to end for the join in the same statement. So the
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.db import IntegrityError
 
@@ -32,6 +32,14 @@ class Limits(NamedTuple):
 
     capacity: int | None = None
     exclusive: Exclusive | None = None
+
+    @classmethod
+    def of_rejoin(cls, *, is_exclusive: bool) -> Self:
+        """Returns the limits with which a stay is joined again that was pruned by mistake.
+
+        It has no capacity, because the client has never left. It ends no other connection of the user.
+        """
+        return cls(exclusive="oldest" if is_exclusive else None)
 
 
 NO_LIMITS = Limits()

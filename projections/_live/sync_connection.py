@@ -69,7 +69,13 @@ class SyncConnection(Connection):
             for stay in stays:
                 if self._is_current(stay):
                     try:
-                        self._add(stay.using, stay.room, stay.user, stay.data, self._limits_of_rejoin(stay))
+                        self._add(
+                            stay.using,
+                            stay.room,
+                            stay.user,
+                            stay.data,
+                            Limits.of_rejoin(is_exclusive=stay.is_exclusive),
+                        )
                     except AlreadyPresent:
                         self._evict(replaced=True)
                         break
