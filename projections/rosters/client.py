@@ -60,7 +60,7 @@ class RosterClient:
 
     @property
     def listed_all(self) -> bool | None:
-        """Whether ``members`` has everybody who is present. None in a room whose people are only counted."""
+        """Whether ``members`` has all people who are present. None in a room whose people are only counted."""
         if self._is_counted:
             return None
         return self.mark is not None and len(self.members) >= self.people
@@ -183,7 +183,7 @@ class RosterClient:
 
 
 def _added(callbacks: list[Any], callback: Any) -> Callable[[], None]:
-    # A wrapper has an identity of its own, so that removing one of two equal callbacks removes that one, and once.
+    # A wrapper has an identity of its own. Removing one of two equal callbacks then removes that one, and once.
     def call(*arguments: Any) -> None:
         callback(*arguments)
 

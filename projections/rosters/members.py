@@ -86,12 +86,18 @@ def members_of(presences: Iterable[Any]) -> list[Member]:
 
     ``presences`` are those of users, in the order of their sessions, and their users have been fetched.
     """
-    found: dict[Any, Member] = {}
+    by_user: dict[Any, list[Any]] = {}
     for presence in presences:
-        member = found.setdefault(presence.user_id, Member(str(presence.user_id), presence.user_id, []))
-        member.user = presence.user
-        member.connections = [*member.connections, Connection(presence.pk, presence.joined_at, presence.data)]
-    return list(found.values())
+        by_user.setdefault(presence.user_id, []).append(presence)
+    return [
+        Member(
+            str(user_id),
+            user_id,
+            [Connection(presence.pk, presence.joined_at, presence.data) for presence in own],
+            own[0].user,
+        )
+        for user_id, own in by_user.items()
+    ]
 
 
 def _connection_as_json(connection: Connection, data: bool) -> dict[str, Any]:

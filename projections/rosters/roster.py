@@ -19,7 +19,7 @@ class Roster:
     ``limit``
         How many people are listed. Of a larger room, the first ones are listed and all are counted.
     ``count_only``
-        Whether people are counted only, so that no name is sent.
+        Whether people are counted only. No name is sent then.
     ``data``
         Whether the data of connections is sent. It is what `join_room` and `touch_presence` were given.
 
@@ -30,7 +30,7 @@ class Roster:
         if not 0 <= grace <= 3600:
             raise ValueError(f"grace is in seconds, from 0 to 3600. Got {grace!r}.")
         if limit < 1:
-            raise ValueError(f"limit has to be at least 1. Got {limit!r}. To list nobody, use count_only=True.")
+            raise ValueError(f"limit has to be at least 1. Got {limit!r}. To list no people, use count_only=True.")
         self.grace = grace
         self.limit = 0 if count_only else limit
         self.count_only = count_only

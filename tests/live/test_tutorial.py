@@ -39,7 +39,7 @@ def database(tmp_path: Path) -> Iterator[Cluster]:
 
 
 class Project:
-    """The folder of somebody who follows the tutorial, with a database that is somewhere else."""
+    """The folder of a reader who follows the tutorial, with a database in another place."""
 
     def __init__(self, home: Path, database: Cluster) -> None:
         self.home = home

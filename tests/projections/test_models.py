@@ -78,7 +78,7 @@ def test_is_online_tells_of_many_users_in_one_query(user: Any, other_user: Any, 
     assert Presence.objects.is_online([user.pk], "room") == {user.pk: True}
     assert Presence.objects.is_online([user.pk], "other") == {user.pk: False}
     with pytest.raises(InvalidUser):
-        Presence.objects.is_online(["nobody"])
+        Presence.objects.is_online(["no key"])
 
 
 def test_users_and_anonymous_count_are_one_query_each(user: Any, django_assert_num_queries: Any) -> None:

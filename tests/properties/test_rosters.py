@@ -391,7 +391,7 @@ def run(seed: int, kind: str, grace: float, limit: int) -> None:
     for viewer in world.viewers:
         members, people, anonymous = expected(world.log, roster, viewer.view)
         client = viewer.client
-        # Who is listed of a larger room depends on what a process knows: somebody who reloads keeps the place.
+        # Who is listed of a larger room depends on what a process knows: a person who reloads keeps the place.
         assert len(client.members) == min(people, roster.limit)
         assert all(_data(member) == members[key] for key, member in client.members.items())
         assert (client.people, client.anonymous) == (people, anonymous)

@@ -76,7 +76,7 @@ export class Roster<Info = any, Data = unknown> extends EventTarget {
   /** Why it is closed: the reason of a refusal, or a close code. Null after `close`. */
   readonly reason: string | number | null;
   readonly activity: Activity;
-  /** Whether `list` has everybody who is present. Null in a room whose people are only counted. */
+  /** Whether `list` has all people who are present. Null in a room whose people are only counted. */
   readonly listedAll: boolean | null;
 
   /** The listed people, in the order in which they arrived in the roster, or sorted. */

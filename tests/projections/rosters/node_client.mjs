@@ -23,7 +23,7 @@ globalThis.performance = { now: () => now };
 Math.random = () => random;
 globalThis.reportError = (error) => output.errors.push(error.message);
 
-// Counts its listeners, so that one that stays behind is noticed.
+// Counts its listeners. One that was not removed is noticed.
 class Target extends EventTarget {
   addEventListener(type, listener, options) {
     listeners += 1;

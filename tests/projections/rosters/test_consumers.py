@@ -146,7 +146,7 @@ async def test_a_connection_that_another_process_ends_is_told() -> None:
     await page.close()
 
 
-async def test_an_end_by_a_process_that_tells_nobody_is_found() -> None:
+async def test_an_end_by_a_process_that_does_not_tell_is_found() -> None:
     page = await Page(AsyncLobby, await new_user("ada")).open()
     other = await Page(AsyncLobby, await new_user("bo")).open()
     await until(lambda: page.client.people == 2)

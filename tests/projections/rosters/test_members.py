@@ -56,7 +56,7 @@ def test_data_is_shown_if_the_roster_shows_it() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"grace": -1}, "grace is in seconds, from 0 to 3600. Got -1."), ({"grace": 4000}, "Got 4000"),
-     ({"limit": 0}, "limit has to be at least 1. Got 0. To list nobody, use count_only=True.")],
+     ({"limit": 0}, "limit has to be at least 1. Got 0. To list no people, use count_only=True.")],
 )  # fmt: skip
 def test_options_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

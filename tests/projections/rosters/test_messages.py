@@ -60,6 +60,18 @@ def test_the_people_of_a_large_room_are_counted_and_the_first_are_listed() -> No
     assert update(view, people(member("3", 3)), 5) is None
 
 
+def test_a_change_of_the_counts_of_a_large_room_is_short() -> None:
+    far = 2**40
+    people_of_room = [member(str(number), number) for number in range(1, 5001)]
+    view = View(Roster(), None, "lobby", "log")
+    for position, members in ((far, people_of_room), (far + 1, [member("5001", 5001)])):
+        snapshot = Snapshot.parse(f"{position}:{position}:")
+        text = view.update(people(*members), 1000, RosterMark(position, snapshot, int(NOW.timestamp())))
+    assert text is not None
+    assert '"people":5001' in text
+    assert len(text) < 250
+
+
 def test_a_listed_member_whose_first_connection_ends_can_leave_the_list() -> None:
     view = view_of(Roster(limit=1), member("1", 1), member("2", 2))
     moved = update(view, people(member("1", 3)), 2)
