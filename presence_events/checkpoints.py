@@ -59,6 +59,11 @@ class Reader:
         return events
 
     @property
+    def mark(self) -> Mark:
+        """The place in the log before the last events that were read, until `advance` is called."""
+        return self._mark
+
+    @property
     def has_more(self) -> bool:
         """Whether the log had more events than were read, when this reader last looked."""
         return self._next.window is not None

@@ -1,4 +1,7 @@
-"""The Django signals that applications receive: `presence_changed` and `presence_updated`."""
+"""The Django signals that applications receive.
+
+`presence_changed` and `presence_updated` are about connections, `person_joined` and `person_left` about people.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from django.dispatch import Signal
 from presence_events import concurrency, receivers
 from presence_events.concurrency import in_thread
 
-__all__ = ["MAIN", "PresenceSignal", "presence_changed", "presence_updated"]
+__all__ = ["MAIN", "PresenceSignal", "person_joined", "person_left", "presence_changed", "presence_updated"]
 
 logger = logging.getLogger("projections.signals")
 
 MAIN = "projector"
-"""The name of the main worker, which sends `presence_changed` and `presence_updated` themselves."""
+"""The name of the main worker, which sends the signals themselves, and not those of `PresenceSignal.for_worker`."""
 
 _Receiver = Callable[..., Any]
 
@@ -165,6 +168,48 @@ Arguments:
     The `Presence` as it is now. Its ``data`` is new.
 ``events``
     The one `PresenceEvent` behind this signal, a touch.
+``replayed``
+    See `presence_changed`.
+"""
+
+person_joined = PresenceSignal("person_joined")
+"""A user joined a room with the first of their connections there. Sent like `presence_changed`, and after it.
+
+Sent once for each arrival by a worker, if that does not die. A recording process (``CHANNELS_PRESENCE_SIGNALS`` is
+``"inline"``) may send it for several connections that the user opens or closes at the same moment. For connections
+without a user it is not sent.
+
+Arguments:
+
+``sender``
+    The class `projections.models.Room`.
+``room``
+    The `Room`.
+``presence``
+    The `Presence` that joined. Its ``user`` can be read without a query in coroutine functions, as that of
+    `presence_changed`.
+``events``
+    The one `PresenceEvent` behind this signal, a join.
+``replayed``
+    See `presence_changed`.
+"""
+
+person_left = PresenceSignal("person_left")
+"""The last connection of a user in a room ended. Sent like `person_joined`.
+
+It is not sent if the connection was replaced by an exclusive join of the same user, who was never absent then. A worker
+does not send it either if another connection of the user joined in the same transaction, and it reads both together.
+
+Arguments:
+
+``sender``
+    The class `projections.models.Room`.
+``room``
+    The `Room`.
+``presence``
+    The `Presence` that ended. Its ``data`` is None.
+``events``
+    The one `PresenceEvent` behind this signal, a leave or a prune.
 ``replayed``
     See `presence_changed`.
 """

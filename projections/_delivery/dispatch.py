@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby, islice
 from typing import Any
 
 from presence_events import concurrency
 from presence_events.concurrency import in_thread
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
+from presence_events.tail import Cut, Mark
 from projections import conf
-from projections._delivery import groups
+from projections._delivery import groups, people
 from projections._delivery.absence import absent
-from projections._delivery.event_users import afetch_users, fetch_users, fetched_in_batches
+from projections._delivery.event_users import afetch_users, fetch_users
 from projections._delivery.wakeup import wake
 from projections.models import Presence, Room
-from projections.signals import MAIN, PresenceSignal, presence_changed, presence_updated
+from projections.signals import MAIN, PresenceSignal, person_joined, person_left, presence_changed, presence_updated
 
-__all__ = ["adeliver", "coalesce_prunes", "deliver", "has_receivers", "reconcile_groups", "resend", "signals_for"]
+__all__ = [
+    "adeliver",
+    "changes_of_people",
+    "coalesce_prunes",
+    "deliver",
+    "has_receivers",
+    "reconcile_groups",
+    "resend",
+    "signals_for",
+]
 
 MAX_PRUNE_GAP = 1000
 """Maximum distance in positions at which two prunes of one transaction in a room still share a signal."""
 
-_Signals = Iterator[tuple[PresenceSignal, dict[str, Any]]]
+RESEND_BATCH = 1000
+"""Events whose users and people `resend` looks up together."""
+
+_Signals = list[tuple[PresenceSignal, dict[str, Any]]]
 
 
 def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
@@ -33,11 +46,12 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     A receiver of `events_committed`. What a receiver of the signals raises is logged. Raises `DeliveryFailed` if
     connections could not be added to a group, after everything else was delivered.
     """
-    changes = _group_changes(events)
-    failures = concurrency.run(groups.apply_events, changes) if changes else {}
+    of_groups = _group_changes(events)
+    failures = concurrency.run(groups.apply_events, of_groups) if of_groups else {}
     if conf.signals() == "inline":
+        changes = people.now(events, using) if _hears_of_people() else ()
         fetch_users(_awaited(events))
-        PresenceSignal.send_batch(_signals(events, using), sender=Room)
+        PresenceSignal.send_batch(_all_signals(events, using, changes), sender=Room)
     if conf.notify():
         wake(using)
     if failures:
@@ -46,11 +60,12 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
 
 async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     """Does the same as `deliver`, as a receiver of `aevents_committed`."""
-    changes = _group_changes(events)
-    failures = await groups.apply_events(changes) if changes else {}
+    of_groups = _group_changes(events)
+    failures = await groups.apply_events(of_groups) if of_groups else {}
     if conf.signals() == "inline":
+        changes = await in_thread(partial(people.now, events, using)) if _hears_of_people() else ()
         await afetch_users(_awaited(events))
-        await PresenceSignal.asend_batch(_signals(events, using), sender=Room)
+        await PresenceSignal.asend_batch(_all_signals(events, using, changes), sender=Room)
     if conf.notify():
         await in_thread(partial(wake, using))
     if failures:
@@ -59,13 +74,26 @@ async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> No
 
 def has_receivers(worker: str) -> bool:
     """Returns whether a receiver is connected to one of the signals that ``worker`` sends."""
-    return any(signal.for_worker(worker).has_listeners(Room) for signal in (presence_changed, presence_updated))
+    return any(signal.for_worker(worker).has_listeners(Room) for signal in _ALL)
 
 
-def signals_for(worker: str, events: list[PresenceEvent], using: str) -> _Signals:
-    """Yields the signals that ``worker`` sends for ``events``, in the order of the events, with their arguments."""
+def changes_of_people(worker: str, events: list[PresenceEvent], mark: Mark, using: str) -> set[int]:
+    """Returns the positions of those of ``events`` for which ``worker`` sends `person_joined` or `person_left`.
+
+    ``events`` come next after ``mark``, in the order of the log.
+    """
+    return people.in_log(mark, using).changes(events) if _hears_of_people(worker) else set()
+
+
+def signals_for(
+    worker: str, events: list[PresenceEvent], using: str, changes: Collection[int] = ()
+) -> Iterator[tuple[PresenceEvent, _Signals]]:
+    """Yields the signals that ``worker`` sends for ``events``, in the order of the events, with their arguments.
+
+    They come with the first of the events that they are about. ``changes`` is from `changes_of_people`.
+    """
     fetch_users(_awaited(events, worker))
-    return _signals(events, using, worker=worker)
+    return _signals(events, using, changes, worker=worker)
 
 
 def reconcile_groups(events: list[PresenceEvent], using: str) -> None:
@@ -91,10 +119,22 @@ def resend(events: Iterable[PresenceEvent], using: str, worker: str = MAIN) -> i
     These are the signals that ``worker`` sends, by default the main worker. Groups do not change. ``events`` is
     consumed lazily. What receivers raise is logged. Returns how many times a receiver raised.
     """
-    if any(signal.for_worker(worker).is_awaited(Room) for signal in (presence_changed, presence_updated)):
-        events = fetched_in_batches(events)
-    signals = _signals(coalesce_prunes(events), using, worker=worker, replayed=True)
+    changes = set[int]()
+    prepared = coalesce_prunes(_prepared(events, using, worker, changes))
+    signals = _all_signals(prepared, using, changes, worker=worker, replayed=True)
     return PresenceSignal.send_batch(signals, sender=Room)
+
+
+def _prepared(events: Iterable[PresenceEvent], using: str, worker: str, changes: set[int]) -> Iterator[PresenceEvent]:
+    """Yields ``events`` with the users that receivers await. Adds to ``changes`` when people arrived or left."""
+    remaining = iter(events)
+    known: people.People | None = None
+    while batch := list(islice(remaining, RESEND_BATCH)):
+        fetch_users(_awaited(batch, worker))
+        if _hears_of_people(worker):
+            known = known or people.in_log(Mark(Cut(None, batch[0].id - 1, {})), using)
+            changes |= known.changes(batch)
+        yield from batch
 
 
 def coalesce_prunes(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
@@ -126,46 +166,74 @@ def _group_changes(events: list[PresenceEvent]) -> list[PresenceEvent]:
     return [event for event in events if event.kind != "touch" and event.channel_name is not None]
 
 
+_OF_JOINS = (presence_changed, person_joined)
+_OF_ENDS = (presence_changed, person_left)
+_ALL = (presence_changed, presence_updated, person_joined, person_left)
+
+
+def _hears_of_people(worker: str = MAIN) -> bool:
+    return any(signal.for_worker(worker).has_listeners(Room) for signal in (person_joined, person_left))
+
+
 def _awaited(events: list[PresenceEvent], worker: str = MAIN) -> list[PresenceEvent]:
-    """Returns those of ``events`` whose signal is sent to coroutine functions, which cannot fetch users."""
-    kinds: set[str] = set()
-    if presence_changed.for_worker(worker).is_awaited(Room):
-        kinds |= {"join", "leave", "prune"}
-    if presence_updated.for_worker(worker).is_awaited(Room):
-        kinds.add("touch")
+    """Returns those of ``events`` whose signals are sent to coroutine functions, which cannot fetch users."""
+    signals_of = {"join": _OF_JOINS, "leave": _OF_ENDS, "prune": _OF_ENDS, "touch": (presence_updated,)}
+    kinds = {
+        kind
+        for kind, signals in signals_of.items()
+        if any(signal.for_worker(worker).is_awaited(Room) for signal in signals)
+    }
     of_rooms = (event for event in events if event.room)
     return [event for event in of_rooms if event.kind in kinds and (event.kind != "touch" or event.data is not None)]
 
 
-def _signals(events: Iterable[PresenceEvent], using: str, *, worker: str = MAIN, replayed: bool = False) -> _Signals:
-    """Yields the signals with their arguments: one for each event, but one for all prunes of a transaction in a room.
+def _all_signals(*args: Any, **kwargs: Any) -> Iterator[tuple[PresenceSignal, dict[str, Any]]]:
+    """Yields the signals that `_signals` returns, one after the other."""
+    return chain.from_iterable(signals for _, signals in _signals(*args, **kwargs))
+
+
+def _signals(
+    events: Iterable[PresenceEvent],
+    using: str,
+    changes: Collection[int],
+    *,
+    worker: str = MAIN,
+    replayed: bool = False,
+) -> Iterator[tuple[PresenceEvent, _Signals]]:
+    """Yields the signals with their arguments: those of one event, or of all prunes of a transaction in a room.
 
     The prune of a room itself has no signal, and neither has a touch that only changed the time.
     """
     for (kind, room_name, _), run in groupby(events, key=lambda event: (event.kind, event.room, event.tx)):
-        signal = (presence_updated if kind == "touch" else presence_changed).for_worker(worker)
         signalled = [event for event in run if event.channel_name is not None]
         if kind == "touch":
             signalled = [event for event in signalled if event.data is not None]
-        if not signalled or not signal.has_listeners(Room):
+        signal = (presence_updated if kind == "touch" else presence_changed).for_worker(worker)
+        of_people = (person_joined if kind == "join" else person_left).for_worker(worker)
+        is_heard = signal.has_listeners(Room)
+        if not signalled or not (is_heard or changes):
             continue
         room = Room.named(room_name, using)
         common = {"room": room, "replayed": replayed}
-        if kind == "prune":
-            yield signal, {**common, "added": None, "removed": None, "bulk_change": True, "events": signalled}
-            continue
-        for event in signalled:
-            presence = Presence.of_event(event, room)
-            if kind == "touch":
-                yield signal, {**common, "presence": presence, "events": [event]}
-                continue
-            yield (
-                signal,
-                {
-                    **common,
-                    "added": presence if kind == "join" else None,
-                    "removed": presence if kind == "leave" else None,
-                    "bulk_change": False,
-                    "events": [event],
-                },
-            )
+        for together in [signalled] if kind == "prune" else [[event] for event in signalled]:
+            signals: _Signals = []
+            if is_heard:
+                signals.append((signal, {**common, **_subject(together, room), "events": together}))
+            for event in together:
+                if event.id in changes:
+                    arguments = {**common, "presence": Presence.of_event(event, room), "events": [event]}
+                    signals.append((of_people, arguments))
+            if signals:
+                yield together[0], signals
+
+
+def _subject(events: list[PresenceEvent], room: Room) -> dict[str, Any]:
+    """Returns the arguments of the signal for ``events`` that say which presence it is about."""
+    kind = events[0].kind
+    if kind == "prune":
+        return {"added": None, "removed": None, "bulk_change": True}
+    presence = Presence.of_event(events[0], room)
+    if kind == "touch":
+        return {"presence": presence}
+    added, removed = (presence, None) if kind == "join" else (None, presence)
+    return {"added": added, "removed": removed, "bulk_change": False}

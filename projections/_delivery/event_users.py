@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import Error
@@ -13,12 +12,9 @@ from django.db.models import prefetch_related_objects
 from presence_events.concurrency import in_thread
 from presence_events.models import PresenceEvent
 
-__all__ = ["afetch_users", "fetch_users", "fetched_in_batches"]
+__all__ = ["afetch_users", "fetch_users"]
 
 logger = logging.getLogger("projections.signals")
-
-BATCH_SIZE = 1000
-"""Events whose users `fetched_in_batches` fetches in one query."""
 
 _USER: Any = PresenceEvent._meta.get_field("user")
 
@@ -48,14 +44,6 @@ async def afetch_users(events: Iterable[PresenceEvent]) -> None:
             return
     if error is not None:
         logger.warning("The users of %s events could not be fetched for receivers: %s", len(unknown), error)
-
-
-def fetched_in_batches(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
-    """Yields ``events``, which are consumed lazily, with their users cached."""
-    remaining = iter(events)
-    while batch := list(islice(remaining, BATCH_SIZE)):
-        fetch_users(batch)
-        yield from batch
 
 
 def _unknown(events: Iterable[PresenceEvent]) -> list[PresenceEvent]:

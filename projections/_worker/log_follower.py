@@ -101,26 +101,28 @@ class Follower:
     def _deliver(self, events: list[PresenceEvent]) -> int | None:
         """Sends the signals of ``events``. Returns None, or the last position that was delivered if time ran out."""
         deadline = time.monotonic() + BATCH_SECONDS
+        changes = dispatch.changes_of_people(self._name, events, self._reader.mark, self._using)
         ordered = list(dispatch.coalesce_prunes(events))
-        for signal, arguments in dispatch.signals_for(self._name, ordered, self._using):
+        for first, signals in dispatch.signals_for(self._name, ordered, self._using, changes):
             if time.monotonic() > deadline:
-                rest = ordered[ordered.index(arguments["events"][0]) :]
+                rest = ordered[ordered.index(first) :]
                 delivered = ordered[: len(ordered) - len(rest)]
                 if delivered:
-                    return self._cut_short(rest, max(event.id for event in delivered))
-            self._send_to_all(signal, arguments)
+                    return self._cut_short(rest, max(event.id for event in delivered), changes)
+            self._send_all(signals)
         return None
 
-    def _cut_short(self, rest: list[PresenceEvent], position: int) -> int:
+    def _cut_short(self, rest: list[PresenceEvent], position: int, changes: set[int]) -> int:
         """Delivers the events of ``rest`` that were held back and come before ``position``, which it returns."""
         held = [event for event in rest if event.id < position]
-        for signal, arguments in dispatch.signals_for(self._name, held, self._using):
-            self._send_to_all(signal, arguments)
+        for _, signals in dispatch.signals_for(self._name, held, self._using, changes):
+            self._send_all(signals)
         return position
 
-    def _send_to_all(self, signal: PresenceSignal, arguments: dict[str, Any]) -> None:
-        for receiver in signal.receivers_for(Room):
-            self._send(signal, receiver, arguments)
+    def _send_all(self, signals: list[tuple[PresenceSignal, dict[str, Any]]]) -> None:
+        for signal, arguments in signals:
+            for receiver in signal.receivers_for(Room):
+                self._send(signal, receiver, arguments)
 
     def _send(self, signal: PresenceSignal, receiver: Any, arguments: dict[str, Any]) -> None:
         unreadable = [event.id for event in arguments["events"] if isinstance(event.data, UnreadableData)]

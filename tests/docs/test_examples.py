@@ -26,7 +26,7 @@ from django.utils import timezone
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord, record
 from projections.models import Presence, Room
-from projections.signals import presence_changed, presence_updated
+from projections.signals import person_joined, person_left, presence_changed, presence_updated
 from tests.backdating import Stay, write
 from tests.projections.rosters.pages import Page, roster_of
 from tests.sites import Site
@@ -67,10 +67,17 @@ async def usage(lobby: Room) -> AsyncIterator[dict[str, Any]]:
     """Returns the names of docs/usage.md. Its receivers are connected during the test."""
     namespace = await sync_to_async(run)("docs/usage.md")
     yield namespace
-    for receiver in ("broadcast_presence", "close_pruned"):
-        presence_changed.disconnect(namespace[receiver])
-    presence_updated.disconnect(namespace["broadcast_status"])
+    disconnect(namespace)
     presence_changed.for_worker("billing").disconnect(namespace["bill"])
+
+
+def disconnect(namespace: dict[str, Any]) -> None:
+    """Disconnects the receivers of a document, which tests call themselves."""
+    for receiver in ("broadcast_presence", "close_pruned"):
+        presence_changed.disconnect(namespace.get(receiver))
+    presence_updated.disconnect(namespace.get("broadcast_status"))
+    for signal in person_joined, person_left:
+        signal.disconnect(namespace.get("announce"))
 
 
 async def _visit(consumer: type[AsyncConsumer], user: Any) -> None:
@@ -262,9 +269,7 @@ async def test_the_socket_of_a_deleted_user_stays_open_and_can_join_again(
 )
 def test_the_queries_of_the_past_return_stays(document: str, expected: list[list[str]], lobby: Room) -> None:
     namespace = run(document)
-    for receiver in ("broadcast_presence", "close_pruned"):
-        presence_changed.disconnect(namespace.get(receiver))
-    presence_updated.disconnect(namespace.get("broadcast_status"))
+    disconnect(namespace)
     alice = namespace["alice"]
     write(
         Stay("lobby", "early", alice, NOON - timedelta(minutes=1), NOON + timedelta(minutes=1)),

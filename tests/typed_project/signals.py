@@ -9,7 +9,14 @@ from django.dispatch import receiver
 from presence_events.models import PresenceEvent
 from presence_events.signals import aevents_committed, events_committed
 from projections.models import Presence, Room
-from projections.signals import MAIN, PresenceSignal, presence_changed, presence_updated
+from projections.signals import (
+    MAIN,
+    PresenceSignal,
+    person_joined,
+    person_left,
+    presence_changed,
+    presence_updated,
+)
 
 
 @receiver(presence_changed)
@@ -28,6 +35,12 @@ def on_change(
 @receiver(presence_updated)
 async def on_update(sender: type[Room], room: Room, presence: Presence, **kwargs: Any) -> None:
     """Does something with new data."""
+
+
+@receiver(person_joined)
+@receiver(person_left)
+def on_person(sender: type[Room], room: Room, presence: Presence, **kwargs: Any) -> None:
+    """Does something when a person arrives or leaves."""
 
 
 @receiver(presence_changed.for_worker("mail"))

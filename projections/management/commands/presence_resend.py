@@ -20,9 +20,9 @@ from projections.signals import MAIN
 
 class Command(BaseCommand):
     help = (
-        "Sends presence_changed and presence_updated for events of the presence log again, with replayed=True. Groups "
-        "are left alone. A receiver that raises is logged, and the command then fails after everything was sent. The "
-        "exit status is 2 if the command fails."
+        "Sends the signals of events of the presence log again, with replayed=True. Groups are left alone. A receiver "
+        "that raises is logged, and the command then fails after everything was sent. The exit status is 2 if the "
+        "command fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,8 +37,8 @@ class Command(BaseCommand):
             "--name",
             default=MAIN,
             metavar="NAME",
-            help="call only the receivers of presence_changed.for_worker(NAME) and presence_updated.for_worker(NAME) "
-            "(default: only those of presence_changed and presence_updated themselves)",
+            help="call only the receivers of presence_changed.for_worker(NAME) and of the other signals of that worker "
+            "(default: only those of the signals themselves)",
         )
         arguments.add_room(parser)
         arguments.add_database(parser)
@@ -47,8 +47,8 @@ class Command(BaseCommand):
         using, worker = write_alias(options["database"]), options["name"]
         if worker != MAIN and not dispatch.has_receivers(worker):
             raise CommandError(
-                f"No receiver is connected to presence_changed.for_worker({worker!r}) or to "
-                f"presence_updated.for_worker({worker!r}).",
+                f"No receiver is connected to presence_changed.for_worker({worker!r}), or to presence_updated, "
+                "person_joined or person_left of that worker.",
                 returncode=FAILED,
             )
         quiet = options["verbosity"] == 0

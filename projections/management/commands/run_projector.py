@@ -72,8 +72,8 @@ class Command(BaseCommand):
             raise CommandError(f"Only the worker {MAIN!r} prunes. Use --prune without --name.")
         if name != MAIN and not dispatch.has_receivers(name):
             raise CommandError(
-                f"No receiver is connected to presence_changed.for_worker({name!r}) or "
-                f"presence_updated.for_worker({name!r}). Connect receivers when the apps are ready."
+                f"No receiver is connected to presence_changed.for_worker({name!r}), or to presence_updated, "
+                "person_joined or person_left of that worker. Connect receivers when the apps are ready."
             )
         if once and not sends_signals(name) and not prune:
             raise CommandError(

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord, record
-from projections._delivery import event_users
+from projections._delivery import dispatch, event_users
 from projections._worker.log_follower import Follower
 from projections.models import Presence, Room
 from projections.signals import presence_changed, presence_updated
@@ -108,7 +108,7 @@ def test_from_a_worker(names: Names, user: Any, settings: Any, caplog: pytest.Lo
 def test_when_signals_are_sent_again(names: Names, user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     live(user)
     names.read.clear()
-    monkeypatch.setattr(event_users, "BATCH_SIZE", 2)
+    monkeypatch.setattr(dispatch, "RESEND_BATCH", 2)
     call_command("presence_resend", "..", stdout=StringIO(), stderr=StringIO())
     assert names.read == READ
 
