@@ -37,6 +37,9 @@ QUIET = 0.05
 BUSY = 0.25
 """Seconds between two messages of a room that goes on changing."""
 
+EARLY = 0.02
+"""Seconds by which a room may be early. So one query reads for all rooms that are due at about the same time."""
+
 POLL = 1.0
 """Seconds after which the log is read without a wake-up, and tried again after an error."""
 
@@ -57,16 +60,13 @@ class _Room:
         if self.due is None:
             self.due = now + QUIET if now - self.published > 1 else max(now + QUIET, self.published + BUSY)
 
-    def next(self) -> float:
-        """Returns when to publish next."""
-        if self.due is not None:
-            return self.due
-        expiry = self.replica.next_expiry()
-        return float("inf") if expiry is None else expiry
+    def next(self) -> float | None:
+        """Returns when to publish next, or None if there is nothing to wait for."""
+        return self.replica.next_expiry() if self.due is None else self.due
 
-    def take_due(self, now: float) -> bool:
-        """Returns whether the room is due. What wakes it from now on makes it due again."""
-        is_due = self.due is not None and self.due <= now
+    def take_due(self, by: float) -> bool:
+        """Returns whether the room is due at the time ``by``. What wakes it from now on makes it due again."""
+        is_due = self.due is not None and self.due <= by
         if is_due:
             self.due = None
         return is_due
@@ -80,7 +80,10 @@ class _Room:
 
 
 class Feed:
-    """The rosters of the running event loop in the database ``using``. Use it in this loop."""
+    """The rosters of the running event loop in the database ``using``. Use it in this loop.
+
+    A step of its task costs what the rooms cost that have changed, and not what all rooms cost that are followed.
+    """
 
     def __init__(self, using: str) -> None:
         self._tasks = BackgroundTasks()
@@ -88,6 +91,9 @@ class Feed:
         self._reader: reading.Reader | None = None
         self._log = ""
         self._rooms: dict[_Key, _Room] = {}
+        self._by_name = defaultdict[str, set[_Key]](set)
+        self._next: dict[_Key, float] = {}
+        self._left: set[_Key] = set()
         self._waiting: dict[Follower, float] = {}
         self._earlier: dict[str, int] = {}
         self._event = asyncio.Event()
@@ -117,16 +123,31 @@ class Feed:
 
     def wake(self, rooms: Iterable[str]) -> None:
         """Reads the log soon, because ``rooms`` have changed. Does nothing for rooms that are not followed."""
-        names, now = set(rooms), time.monotonic()
-        for (_, name), room in self._rooms.items():
-            if name in names:
-                room.wake(now)
-                self._event.set()
+        for key in self._keys_of(rooms):
+            self._wake(key)
+            self._event.set()
+
+    def _keys_of(self, names: Iterable[str]) -> set[_Key]:
+        """Returns the keys of those of the rooms ``names`` that are followed."""
+        return {key for name in names if name in self._by_name for key in self._by_name[name]}
+
+    def _wake(self, key: _Key) -> None:
+        self._rooms[key].wake(time.monotonic())
+        self._schedule(key)
+
+    def _schedule(self, key: _Key) -> None:
+        """Notes when there is something to publish next in a room, if the room is still followed."""
+        room = self._rooms.get(key)
+        if room is not None and (moment := room.next()) is not None:
+            self._next[key] = moment
+        else:
+            self._next.pop(key, None)
 
     def _release(self, follower: Follower) -> None:
-        room = self._rooms.get((follower.roster, follower.room))
-        if room is not None:
-            room.followers[follower.view].discard(follower)
+        key = follower.roster, follower.room
+        if key in self._rooms:
+            self._rooms[key].followers[follower.view].discard(follower)
+            self._left.add(key)
 
     async def _run(self) -> None:
         while self._waiting or self._rooms:
@@ -144,7 +165,7 @@ class Feed:
         poll = time.monotonic() + POLL
         while True:
             self._event.clear()
-            due = min([poll, *self._waiting.values(), *(room.next() for room in self._rooms.values())])
+            due = min([poll, *self._waiting.values(), *self._next.values()])
             seconds = due - time.monotonic()
             if seconds <= 0:
                 return
@@ -154,30 +175,35 @@ class Feed:
 
     async def _step(self) -> None:
         """Reads the log once, and sends what is due."""
-        needed = {(one.roster, one.room) for one in self._waiting}
-        for key in [key for key, room in self._rooms.items() if key not in needed and not room.all_followers()]:
-            del self._rooms[key]
+        waiting = defaultdict[_Key, list[Follower]](list)
         for follower in self._waiting:
+            waiting[follower.roster, follower.room].append(follower)
             self._waiting[follower] = float("inf")
+        for key in self._left - waiting.keys():
+            if key in self._rooms and not self._rooms[key].all_followers():
+                self._remove(key)
+        self._left.clear()
         is_new = self._reader is None
         if self._reader is None:
             self._reader = await in_thread(partial(reading.Reader, self._using))
             self._begin(self._reader.log)
-        load = {name for _, name in needed - self._rooms.keys()} | {name for _, name in self._rooms if is_new}
-        now = time.monotonic()
-        due = {key for key, room in self._rooms.items() if room.take_due(now)}
-        rooms, earlier = {name for _, name in self._rooms}, self._earlier
-        self._earlier = {}
-        read = await in_thread(partial(self._reader.read, rooms, load, earlier))
-        for roster, name in needed - self._rooms.keys():
+        new = waiting.keys() - self._rooms.keys()
+        load = {name for _, name in (new | self._rooms.keys() if is_new else new)}
+        by = time.monotonic() + EARLY
+        ripe = {key for key, moment in self._next.items() if moment <= by}
+        due = {key for key in ripe if self._rooms[key].take_due(by)} | new
+        earlier, self._earlier = self._earlier, {}
+        read = await in_thread(partial(self._reader.read, list(self._by_name), load, earlier))
+        for roster, name in new:
             self._rooms[roster, name] = _Room(Replica(roster, name, self._log))
-            due.add((roster, name))
-        waiting = defaultdict(list)
-        for follower in self._waiting:
-            waiting[follower.roster, follower.room].append(follower)
-        for key, room in list(self._rooms.items()):
-            self._apply(read, room, waiting[key])
-            await self._try_to_publish(key, waiting[key], is_due=key in due)
+            self._by_name[name].add((roster, name))
+        self._left |= new  # their followers may have gone meanwhile
+        changed = self._keys_of(read.events.keys() | read.loaded.keys() | read.changes.keys())
+        for key in changed | ripe | waiting.keys():
+            if key in self._rooms:
+                self._apply(read, self._rooms[key], waiting[key])
+                await self._try_to_publish(key, waiting[key], is_due=key in due)
+                self._schedule(key)
 
     def _begin(self, log: str) -> None:
         """Begins to read ``log``. Drops the replicas of another log, whose followers then get an answer of this one."""
@@ -188,7 +214,14 @@ class Feed:
 
     def _drop(self, key: _Key) -> None:
         """Forgets the replica of a room. The next step loads it again, and answers its followers."""
-        self._waiting |= dict.fromkeys(self._rooms.pop(key).all_followers(), float("inf"))
+        self._waiting |= dict.fromkeys(self._remove(key).all_followers(), float("inf"))
+
+    def _remove(self, key: _Key) -> _Room:
+        self._by_name[key[1]].discard(key)
+        if not self._by_name[key[1]]:
+            del self._by_name[key[1]]
+        self._next.pop(key, None)
+        return self._rooms.pop(key)
 
     def _apply(self, read: reading.Read, room: _Room, waiting: Iterable[Follower]) -> None:
         replica, name, now = room.replica, room.replica.room, time.monotonic()
