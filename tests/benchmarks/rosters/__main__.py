@@ -25,6 +25,18 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).parents[3]
 WAYS = ("roster", "each", "whole")
 
+FEWER_PAGES = 10
+"""How many times fewer pages the storm has when each join sends the whole list: the bytes grow with the cube."""
+
+FEWER_CHANGES = 20
+"""How many times fewer changes a second a large room has then."""
+
+CHANGES = 20.0
+"""Changes a second, in all rooms together."""
+
+LARGE = 50
+"""People from which on a room is large."""
+
 PATIENCE = 60.0
 """Seconds after which pages that do not agree never will: they missed a change."""
 
@@ -250,7 +262,8 @@ def prepare(servers: Servers, users: int) -> None:
 def measure_storm(servers: Servers, pages_of_storm: int) -> None:
     for way in WAYS:
         with measured(servers, way) as server:
-            pages = [Page("storm", number + 1) for number in range(pages_of_storm)]
+            count = pages_of_storm // FEWER_PAGES if way == "whole" else pages_of_storm
+            pages = [Page("storm", number + 1) for number in range(count)]
             before = server.figures()
             found = asyncio.run(storm(server, pages))
             time.sleep(1.5)  # PostgreSQL reports its figures with a delay
@@ -271,12 +284,14 @@ def measure_changes(servers: Servers, rooms: int, size: int, seconds: float) -> 
     for way in WAYS:
         with measured(servers, way) as server:
             pages = [Page(f"room-{room}", room * size + number + 1) for number in range(size) for room in range(rooms)]
-            found = asyncio.run(changes(server, pages, seconds, 20.0))
+            rate = CHANGES / FEWER_CHANGES if way == "whole" and size > LARGE else CHANGES
+            found = asyncio.run(changes(server, pages, seconds, rate))
             show(
                 f"{rooms:,} rooms of {size:,}",
                 way,
                 f"{found['changes']:.1f} changes/s",
                 f"{found['bytes']:,.0f} B/s, {found['frames']:.1f} frames/s a page",
+                f"{found['bytes'] / found['changes'] * rooms:,.0f} B a change",
                 f"{found['cpu']:.2f} s CPU a second",
                 f"{found['transactions']:.0f} transactions/s",
                 f"{found['agree']:.2f} s to agree",
