@@ -91,9 +91,8 @@ def now(events: Collection[PresenceEvent], using: str) -> set[int]:
     def open_stays(pairs: Collection[_Pair]) -> dict[_Pair, _Stays]:
         began = {event.session for event in events if event.kind == "join"}
         rows = [row for row in _rows("present", pairs, {}, using) if row[2] not in began]
-        for event in events:
-            if event.kind in ("leave", "prune") and event.session not in began:
-                rows.append((event.room, event.user_id, event.session, None))
+        ends = (event for event in events if event.kind in ("leave", "prune") and event.session not in began)
+        rows.extend((event.room, event.user_id, event.session, None) for event in ends)
         return _by_pair(rows)
 
     error: Error | None = None
