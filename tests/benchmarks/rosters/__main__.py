@@ -113,9 +113,9 @@ class Page:
 
 
 class Measured:
-    """A server that is measured."""
+    """A server that is measured. With ``waits``, the whole list is not sent before a page asks to start."""
 
-    def __init__(self, servers: Servers, way: str) -> None:
+    def __init__(self, servers: Servers, way: str, *, waits: bool = False) -> None:
         self.way = way
         self.database = servers.copy("rosters", "template_rosters")
         self.port = free_port()
@@ -124,6 +124,7 @@ class Measured:
             "BENCHMARK_PEER": "ours",
             "BENCHMARK_DATABASE": self.database,
             "BENCHMARK_WAY": way,
+            "BENCHMARK_WAITS": "1" if waits else "",
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.rosters.settings",
         }
         self.process = subprocess.Popen(
@@ -160,8 +161,8 @@ class Measured:
 
 
 @contextmanager
-def measured(servers: Servers, way: str) -> Iterator[Measured]:
-    server = Measured(servers, way)
+def measured(servers: Servers, way: str, *, waits: bool = False) -> Iterator[Measured]:
+    server = Measured(servers, way, waits=waits)
     try:
         yield server
     finally:
@@ -216,7 +217,10 @@ async def storm(server: Measured, pages: list[Page]) -> dict[str, float]:
 async def changes(server: Measured, pages: list[Page], seconds: float, rate: float) -> dict[str, float]:
     """``rate`` changes a second: a page leaves and comes back, or changes its data."""
     await open_all(pages, server)
-    await agree(pages, rooms_of(pages))
+    if server.way == "whole":
+        await pages[0].socket.send('{"start":1}')
+    else:
+        await agree(pages, rooms_of(pages))
     await asyncio.sleep(2)
     for page in pages:
         page.frames = page.bytes = 0
@@ -306,7 +310,7 @@ def measure_storm(servers: Servers, pages_of_storm: int) -> None:
 
 def measure_changes(servers: Servers, rooms: int, size: int, seconds: float) -> None:
     for way in WAYS:
-        with measured(servers, way) as server:
+        with measured(servers, way, waits=way == "whole") as server:
             pages = [Page(f"room-{room}", room * size + number + 1) for number in range(size) for room in range(rooms)]
             rate = CHANGES / FEWER_CHANGES if way == "whole" and size > LARGE else CHANGES
             found = asyncio.run(changes(server, pages, seconds, rate))

@@ -43,6 +43,8 @@ class Consumer(AsyncPresenceMixin, AsyncWebsocketConsumer):
         content = json.loads(text_data or "null")
         if "echo" in content:
             await self.send(text_data)
+        elif "start" in content:
+            connect_receivers()
         else:
             await self.touch_presence(content)
 
@@ -77,9 +79,17 @@ async def _tell(room: Room, message: dict[str, Any]) -> None:
 
 
 RECEIVER = {"whole": send_whole, "each": send_each}.get(settings.WAY)
-if RECEIVER is not None:
-    presence_changed.connect(RECEIVER)
-    presence_updated.connect(RECEIVER)
+
+
+def connect_receivers() -> None:
+    """Begins to send lists or changes. For a large room, whole lists wait until its pages are connected."""
+    if RECEIVER is not None:
+        presence_changed.connect(RECEIVER)
+        presence_updated.connect(RECEIVER)
+
+
+if not settings.WAITS:
+    connect_receivers()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

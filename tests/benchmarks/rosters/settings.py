@@ -7,6 +7,7 @@ import os
 from tests.benchmarks.settings import *  # noqa: F403
 
 WAY = os.environ["BENCHMARK_WAY"]
+WAITS = bool(os.environ.get("BENCHMARK_WAITS"))
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 100_000}},
 }
