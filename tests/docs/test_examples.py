@@ -181,7 +181,7 @@ async def test_a_connection_that_an_operator_removed_is_closed(usage: dict[str, 
 async def test_a_meeting_is_full_and_an_exam_has_one_tab_for_each_person(
     usage: dict[str, Any], lobby: Room, user: Any
 ) -> None:
-    presence_changed.disconnect(usage["broadcast_presence"])
+    disconnect(usage)
     for number in range(29):
         await Room.objects.aadd("meeting", f"{number}")
     first = await _open(usage["MeetingConsumer"], user)
@@ -219,8 +219,7 @@ async def _open(consumer: Any, user: Any) -> WebsocketCommunicator:
 async def test_the_sockets_of_a_user_are_closed_before_the_user_is_deleted(
     usage: dict[str, Any], lobby: Room, other_user: Any
 ) -> None:
-    for receiver in ("broadcast_presence", "close_pruned"):
-        presence_changed.disconnect(usage[receiver])
+    disconnect(usage)
     communicator = await _open(usage["ChatConsumer"], other_user)
     presences = Presence.objects.filter(user=other_user)
     key = other_user.pk
@@ -240,8 +239,7 @@ async def test_the_socket_of_a_deleted_user_stays_open_and_can_join_again(
             await self.join_room(content)
             await self.send_json("joined")
 
-    for receiver in ("broadcast_presence", "close_pruned"):
-        presence_changed.disconnect(usage[receiver])
+    disconnect(usage)
     communicator = await _open(Rejoining, other_user)
     user_model = get_user_model()
     same_user = await user_model._default_manager.aget(pk=other_user.pk)
