@@ -16,7 +16,6 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.consumer import AsyncConsumer
 from channels.layers import get_channel_layer
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.core.management import call_command, load_command_class
@@ -28,6 +27,7 @@ from presence_events.recorder import Draft, arecord, record
 from projections.models import Presence, Room
 from projections.signals import person_joined, person_left, presence_changed, presence_updated
 from tests.backdating import Stay, write
+from tests.communicator import WebsocketCommunicator
 from tests.projections.rosters.pages import Page, roster_of
 from tests.sites import Site
 from tests.waiting import until

@@ -14,7 +14,6 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import InvalidChannelLayerError
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.layers import get_channel_layer
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 
@@ -23,6 +22,7 @@ from projections._live import async_connection, live_loop, sync_connection
 from projections.consumers import EVICTED, AsyncPresenceMixin, PresenceMixin
 from projections.managers import PresenceManager
 from projections.models import Presence, Room
+from tests.communicator import WebsocketCommunicator
 from tests.projections.live.mixed import (
     CHATS,
     AsyncChat,

@@ -18,12 +18,12 @@ from channels.generic.websocket import (
     WebsocketConsumer,
 )
 from channels.layers import get_channel_layer
-from channels.testing import WebsocketCommunicator
 
 from presence_events.models import PresenceEvent
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.decorators import remove_presence, touch_presence
 from projections.models import Presence, Room
+from tests.communicator import WebsocketCommunicator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

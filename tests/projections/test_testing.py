@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from channels.generic.websocket import WebsocketConsumer
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.db import ProgrammingError, connection, connections, transaction
@@ -29,6 +28,7 @@ from projections.testing import (
     assert_recorded,
     recorded,
 )
+from tests.communicator import WebsocketCommunicator
 from tests.concurrency.conftest import DatabaseConnection
 from tests.fold import assert_live_is_the_fold
 from tests.waiting import wait_until

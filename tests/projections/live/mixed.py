@@ -9,7 +9,6 @@ from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
 from channels.layers import get_channel_layer
-from channels.testing import WebsocketCommunicator
 from django.db import connection
 
 from presence_events.concurrency import in_thread
@@ -21,6 +20,7 @@ from projections._live.stopwatch import Stopwatch
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.decorators import remove_presence, touch_presence
 from projections.models import Presence, Room
+from tests.communicator import WebsocketCommunicator
 from tests.tenants import tenant
 from tests.time import age_presences
 from tests.waiting import until

@@ -10,7 +10,6 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
-from channels.testing import WebsocketCommunicator
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 
@@ -25,6 +24,7 @@ from projections.models import Presence, Room
 from projections.signals import presence_changed
 from projections.testing import age_presences
 from tests import tenants
+from tests.communicator import WebsocketCommunicator
 from tests.projections.live.mixed import CHATS, AsyncChat, AsyncHandMade, Client, SyncChat, SyncHandMade
 from tests.tenants import TENANTS, of_tenant, tenant
 from tests.waiting import until

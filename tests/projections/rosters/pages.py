@@ -8,12 +8,12 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.rosters import Roster
 from projections.testing import RosterClient
+from tests.communicator import WebsocketCommunicator
 from tests.waiting import until
 
 __all__ = ["AsyncLobby", "Names", "Page", "SyncLobby", "new_user", "roster_of"]
