@@ -37,6 +37,10 @@ MAX_PRUNE_GAP = 1000
 RESEND_BATCH = 1000
 """Events whose users and people `resend` looks up together."""
 
+_OF_JOINS = (presence_changed, person_joined)
+_OF_ENDS = (presence_changed, person_left)
+_ALL = (presence_changed, presence_updated, person_joined, person_left)
+
 _Signals = list[tuple[PresenceSignal, dict[str, Any]]]
 
 
@@ -164,11 +168,6 @@ def coalesce_prunes(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
 def _group_changes(events: list[PresenceEvent]) -> list[PresenceEvent]:
     """Returns the joins and ends of connections."""
     return [event for event in events if event.kind != "touch" and event.channel_name is not None]
-
-
-_OF_JOINS = (presence_changed, person_joined)
-_OF_ENDS = (presence_changed, person_left)
-_ALL = (presence_changed, presence_updated, person_joined, person_left)
 
 
 def _hears_of_people(worker: str = MAIN) -> bool:
