@@ -51,14 +51,17 @@ ALL_KINDS = ("daphne", *(kind for kind in _COMMANDS if kind not in KINDS))
 class Server:
     """A server that runs `tests.live.app`, with one worker process. Its output goes to the file ``log``."""
 
-    def __init__(self, kind: str, log: Path, *arguments: str, wait: bool = True, **variables: str) -> None:
+    def __init__(
+        self, kind: str, log: Path, *arguments: str, wait: bool = True, port: int | None = None, **variables: str
+    ) -> None:
         """Starts the server. ``arguments`` are added to the command, ``variables`` to the environment.
 
-        With ``wait=False`` it returns before the server answers: call `wait_until_it_answers`.
+        With ``wait=False`` it returns before the server answers: call `wait_until_it_answers`. It uses a free port
+        unless one is given.
         """
         self.kind = kind
         self.log = log
-        self.port = free_port()
+        self.port = free_port() if port is None else port
         command = [
             sys.executable,
             *(("-W", "error") if kind in KINDS else ()),  # some of the others use what is deprecated
@@ -69,6 +72,7 @@ class Server:
             **os.environ,
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "tests.live.app.settings",
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "",  # tests with a browser set it for themselves
             "PYTHONFAULTHANDLER": "1",
             "PYTHONUNBUFFERED": "1",
             **variables,

@@ -7,10 +7,11 @@ from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 from django.urls import path
 
-http = get_asgi_application()
+http = ASGIStaticFilesHandler(get_asgi_application())
 
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.auth.models import AnonymousUser  # noqa: E402
@@ -24,7 +25,7 @@ from tests.live.app.mixed import (  # noqa: E402
     SyncMixedConsumer,
     SyncPingingConsumer,
 )
-from tests.live.app.rosters import RosterConsumer  # noqa: E402
+from tests.live.app.rosters import DiscreetRosterConsumer, PatientRosterConsumer, RosterConsumer  # noqa: E402
 from tests.open_sockets import OpenSocketCounter  # noqa: E402
 
 
@@ -56,6 +57,8 @@ sockets = URLRouter(
         path("pinging-async/", AsyncPingingConsumer.as_asgi()),
         path("self-reliant/", SelfReliantConsumer.as_asgi()),
         path("roster/", RosterConsumer.as_asgi()),
+        path("patient-roster/", PatientRosterConsumer.as_asgi()),
+        path("discreet-roster/", DiscreetRosterConsumer.as_asgi()),
     ]
 )
 application = ProtocolTypeRouter({"http": http, "websocket": OpenSocketCounter(UserFromQuery(sockets))})
