@@ -175,11 +175,9 @@ class Feed:
 
     async def _step(self) -> None:
         """Reads the log once, and sends what is due."""
-        waiting = defaultdict[_Key, list[Follower]](list)
-        for follower in self._waiting:
-            waiting[follower.roster, follower.room].append(follower)
-            self._waiting[follower] = float("inf")
-        for key in self._left - waiting.keys():
+        needed = {(follower.roster, follower.room) for follower in self._waiting}
+        self._waiting = dict.fromkeys(self._waiting, float("inf"))
+        for key in self._left - needed:
             if key in self._rooms and not self._rooms[key].all_followers():
                 self._remove(key)
         self._left.clear()
@@ -187,7 +185,7 @@ class Feed:
         if self._reader is None:
             self._reader = await in_thread(partial(reading.Reader, self._using))
             self._begin(self._reader.log)
-        new = waiting.keys() - self._rooms.keys()
+        new = needed - self._rooms.keys()
         load = {name for _, name in (new | self._rooms.keys() if is_new else new)}
         by = time.monotonic() + EARLY
         ripe = {key for key, moment in self._next.items() if moment <= by}
@@ -199,6 +197,9 @@ class Feed:
             self._by_name[name].add((roster, name))
         self._left |= new  # their followers may have gone meanwhile
         changed = self._keys_of(read.events.keys() | read.loaded.keys() | read.changes.keys())
+        waiting = defaultdict[_Key, list[Follower]](list)
+        for follower in self._waiting:
+            waiting[follower.roster, follower.room].append(follower)
         for key in changed | ripe | waiting.keys():
             if key in self._rooms:
                 self._apply(read, self._rooms[key], waiting[key])
