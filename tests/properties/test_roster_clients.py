@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.testing import RosterClient
 from tests.projections.rosters.node import NodeClient, running
+from tests.projections.rosters.twins import Twins
 
 Members = dict[str, dict[str, Any]]
 
@@ -130,59 +130,6 @@ class Server:
         self.frames.append({"room": "lobby", "later": 1, **message})
 
 
-class Clients:
-    """Both clients. What one does, the other does, and they agree after it."""
-
-    def __init__(self, process: NodeClient) -> None:
-        self.process = process
-        process.do("new", room="lobby", options={"pause": 0})
-        self.sent: list[dict[str, Any]] = []
-        self.reports: list[list[Any]] = []
-        self.python = RosterClient("lobby", self.sent.append)
-        for name in ("join", "leave", "update"):
-            getattr(self.python, f"on_{name}")(
-                lambda member, before, name=name: self.reports.append([name, {"member": member, "before": before}])
-            )
-        self.python.on_sync(lambda: self.reports.append(["sync", None]))
-
-    def follow(self) -> list[dict[str, Any]]:
-        self.python.follow()
-        return self.compare(self.process.do("opened"))
-
-    def pause(self) -> list[dict[str, Any]]:
-        self.python.unfollow()
-        self.process.do("page", state="hidden")
-        return self.compare(self.process.do("advance", ms=0))
-
-    def resume(self) -> list[dict[str, Any]]:
-        self.python.follow()
-        return self.compare(self.process.do("page", state="visible"))
-
-    def receive(self, message: dict[str, Any]) -> list[dict[str, Any]]:
-        handled = self.python.receive(message)
-        answer = self.process.do("receive", message=message)
-        assert answer["handled"] is handled
-        return self.compare(answer)
-
-    def compare(self, answer: dict[str, Any]) -> list[dict[str, Any]]:
-        """Returns what both sent."""
-        python = self.python
-        assert answer["members"] == [*python.members.values()]
-        assert repr(answer["members"]) == repr([*python.members.values()])
-        assert [answer[name] for name in ("mark", "people", "anonymous", "listed_all")] == [
-            python.mark,
-            python.people,
-            python.anonymous,
-            python.listed_all,
-        ]
-        assert [event for event in answer["events"] if event[0] != "state"] == self.reports
-        assert answer["sent"] == self.sent
-        sent = [*self.sent]
-        self.sent.clear()
-        self.reports.clear()
-        return sent
-
-
 @pytest.fixture(scope="module")
 def process() -> Iterator[NodeClient]:
     with running() as process:
@@ -194,7 +141,8 @@ class Connection:
 
     def __init__(self, process: NodeClient, limit: int | None) -> None:
         self.server = Server(limit)
-        self.clients = Clients(process)
+        self.clients = Twins("lobby")
+        self.process = process
         self.is_open = False
         self.is_paused = False
 
@@ -292,7 +240,8 @@ class Connection:
             self.check()
 
     def check_end(self) -> None:
-        """Both clients, which agree, have the roster of the server."""
+        """Both clients did the same, and have the roster of the server."""
+        self.clients.compare(self.process)
         python, server = self.clients.python, self.server
         assert python.mark == str(len(server.history) - 1)
         assert python.members == server.listed(-1)

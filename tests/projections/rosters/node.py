@@ -24,14 +24,18 @@ class NodeClient:
 
     def do(self, command: str, **arguments: Any) -> dict[str, Any]:
         """Runs a command and returns its answer. Raises an AssertionError if the process ended."""
+        return self.do_all([{"do": command, **arguments}])[0]
+
+    def do_all(self, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Runs commands and returns their answers. Each names in ``do`` what to do. Raises as `do`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"do": command, **arguments}) + "\n")
+        self._process.stdin.write(json.dumps(commands) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, f"Node ended with {self._process.wait()} at {command} {arguments}"
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        assert line, f"Node ended with {self._process.wait()} at {commands}"
+        answers: list[dict[str, Any]] = json.loads(line)
+        return answers
 
 
 def executable() -> str:

@@ -1,6 +1,6 @@
-// Runs roster.js outside of a browser: reads commands from stdin, one JSON object a line, and answers each with a line
-// that has what the roster sent and reported, and what it is. Timers run on a clock that only the command `advance`
-// moves, sockets and the page are objects of this file, and errors are collected.
+// Runs roster.js outside of a browser: reads lists of commands from stdin, one JSON array a line, and answers each with
+// the list of their answers. An answer has what the roster sent and reported, and what it is. Timers run on a clock that
+// only the command `advance` moves, sockets and the page are objects of this file, and errors are collected.
 //
 //   node node_client.mjs path/to/roster.js
 
@@ -145,4 +145,4 @@ function answer(command) {
 const source = readFileSync(process.argv[2]).toString("base64");
 const { Roster } = await import(`data:text/javascript;base64,${source}`);
 for await (const line of createInterface({ input: process.stdin }))
-  process.stdout.write(`${JSON.stringify(answer(JSON.parse(line)))}\n`);
+  process.stdout.write(`${JSON.stringify(JSON.parse(line).map(answer))}\n`);
