@@ -30,7 +30,7 @@ class Names(Roster):
 
 
 class Consumer(AsyncPresenceMixin, AsyncWebsocketConsumer):
-    presence_roster = Names(grace=0, limit=5000) if settings.WAY == "roster" else None
+    presence_roster = {"roster": Names(grace=0, limit=5000), "large": Names(grace=0)}.get(settings.WAY)
 
     async def connect(self) -> None:
         await self.accept()
