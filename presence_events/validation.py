@@ -101,12 +101,14 @@ def saved_user_key(user: Any) -> Any:
     """Like `user_id`, but returns the key as Python has it, for queries of the ORM."""
     if user is None or not getattr(user, "is_authenticated", True):
         return None
-    if not isinstance(user, get_user_model()):
+    users = get_user_model()
+    if not isinstance(user, users):
         raise InvalidUser(f"Got {_shortened(user)}. The user of an anonymous connection is None or an AnonymousUser.")
-    key: Any = get_user_model()._meta.pk
-    if key.value_from_object(user) is None:
+    field: Any = users._meta.pk
+    key = field.value_from_object(user)
+    if key is None:
         raise InvalidUser("This user has no primary key: save it first.")
-    return key.value_from_object(user)
+    return key
 
 
 def user_parameter(key: Any) -> Any:

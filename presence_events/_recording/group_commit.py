@@ -34,7 +34,7 @@ from presence_events._recording.admission import Admission
 from presence_events._recording.batch_writer import write_batch
 from presence_events._recording.drafts import Selection
 from presence_events._recording.room_order import TURN_TIMEOUT, RoomOrder, Turn
-from presence_events._recording.statement import has_claimed_join, to_events, to_recorded
+from presence_events._recording.statement import EventReader, has_claimed_join, to_recorded
 from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.database_connections import release
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
@@ -183,6 +183,7 @@ class GroupCommit:
     def _resolve(self, done: list[PendingWrite]) -> None:
         """Resolves quiet and empty writes at once, and the others when their events are announced."""
         to_announce: list[tuple[PendingWrite, list[PresenceEvent]]] = []
+        reader: EventReader | None = None
         for write in done:
             self._admission.release()
             if write.error is not None:
@@ -191,7 +192,8 @@ class GroupCommit:
                 write.resolve(to_recorded(write.rows))
             else:
                 try:
-                    to_announce.append((write, to_events(write.rows, self._alias, write.selection.users)))
+                    reader = reader or EventReader(self._alias)
+                    to_announce.append((write, reader.events(write.rows, write.selection.users)))
                 except Exception as error:  # for example in a custom field of the project
                     write.fail(error)
         # Events that a receiver records do not wait for the turn that calls it, but the rest of their batch does. So

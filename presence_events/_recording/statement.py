@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from presence_events.models import PresenceEvent
 from presence_events.users import user_key_type
 
 __all__ = [
+    "EventReader",
     "Recorded",
     "Row",
     "append",
@@ -76,18 +77,46 @@ def to_recorded(rows: Iterable[Row]) -> list[Recorded]:
     return [Recorded(row[0], row[1]) for row in rows]
 
 
+class EventReader:
+    """Makes events of the rows of `append`, of the database ``alias``. Looks up once what is the same for all rows."""
+
+    def __init__(self, alias: str) -> None:
+        self._connection = connections[alias]
+        self._converters = _converters(alias)
+        # The user model is looked up here, because its module may import this one.
+        self._user_model = get_user_model()
+        self._key: Any = self._user_model._meta.pk
+
+    def events(self, rows: Iterable[Row], users: Iterable[Any]) -> list[PresenceEvent]:
+        """Returns the events of ``rows`` in log order. Each of ``users`` is attached to the events that carry its key.
+
+        Raises what fields of the project raise.
+        """
+        events = sorted(map(self._event, rows), key=attrgetter("id"))
+        known = {
+            self._key.to_python(self._key.value_from_object(user)): user
+            for user in users
+            if isinstance(user, self._user_model)
+        }
+        for event in events:
+            if event.user_id in known:
+                _USER.set_cached_value(event, known[event.user_id])
+        return events
+
+    def _event(self, row: Row) -> PresenceEvent:
+        values, connection = list(_IN_ORDER(row)), self._connection
+        for index in _TIMES:
+            if values[index] is not None:
+                values[index] = _time(values[index], connection)
+        for index, converters, expression in self._converters:
+            for convert in converters:
+                values[index] = convert(values[index], expression, connection)
+        return PresenceEvent.from_db(connection.alias, _NAMES, values)
+
+
 def to_events(rows: Iterable[Row], alias: str, users: Iterable[Any]) -> list[PresenceEvent]:
-    """Returns the events of ``rows`` in log order. Each of ``users`` is attached to the events that carry its key."""
-    connection = connections[alias]
-    events = sorted((_event(row, connection) for row in rows), key=lambda event: event.id)
-    # The fields of the user model are looked up here, because the module of that model may import this one.
-    user_model = get_user_model()
-    key: Any = user_model._meta.pk
-    known = {key.to_python(key.value_from_object(user)): user for user in users if isinstance(user, user_model)}
-    for event in events:
-        if event.user_id in known:
-            _USER.set_cached_value(event, known[event.user_id])
-    return events
+    """Returns what an `EventReader` makes of ``rows``."""
+    return EventReader(alias).events(rows, users)
 
 
 _USER = PresenceEvent._meta.get_field("user")
@@ -105,17 +134,6 @@ _RETURNING = ", ".join(
     for field in _RETURNED
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _event(row: Row, connection: Any) -> PresenceEvent:
-    values = list(_IN_ORDER(row))
-    for index in _TIMES:
-        if values[index] is not None:
-            values[index] = _time(values[index], connection)
-    for index, converters, expression in _converters(connection.alias):
-        for convert in converters:
-            values[index] = convert(values[index], expression, connection)
-    return PresenceEvent.from_db(connection.alias, _NAMES, values)
 
 
 def _time(microseconds: int, connection: Any) -> datetime:

@@ -55,7 +55,7 @@ _remembered: BoundedMap[str] = BoundedMap(MAX_REMEMBERED)
 def _known(channel_name: str) -> str | None:
     alias = _remembered.get(channel_name)
     # A test may have replaced CHANNEL_LAYERS, and use the name again.
-    return alias if alias in _configured() else None
+    return alias if alias is not None and alias in _configured() else None
 
 
 def _configured() -> tuple[str, ...]:

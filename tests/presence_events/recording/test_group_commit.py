@@ -19,6 +19,7 @@ from presence_events import recorder
 from presence_events._recording import group_commit
 from presence_events._recording.admission import Admission
 from presence_events._recording.drafts import select
+from presence_events._recording.statement import EventReader
 from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.exceptions import NotRecordedInTime
 from presence_events.models import PresenceEvent
@@ -218,14 +219,14 @@ async def test_any_error_in_the_thread_is_retried(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_an_event_that_cannot_be_parsed_is_an_error_for_its_caller_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    events = group_commit.to_events
+    events = EventReader.events
 
-    def refuse_one(rows: Any, *args: Any) -> Any:
+    def refuse_one(reader: Any, rows: Any, users: Any) -> Any:
         if rows[0][1] == "unreadable":
             raise LookupError("cannot be parsed")
-        return events(rows, *args)
+        return events(reader, rows, users)
 
-    monkeypatch.setattr(group_commit, "to_events", refuse_one)
+    monkeypatch.setattr(EventReader, "events", refuse_one)
     calls = [arecord([Draft("join", "room", channel)]) for channel in ("a", "unreadable", "b")]
     first, error, last = await asyncio.gather(*calls, return_exceptions=True)
     assert isinstance(error, LookupError)
