@@ -83,12 +83,12 @@ class Tab:
             await socket.send(await self._outbox.get())
 
 
-def start_server(cluster: Cluster, valkey: Valkey, log: Path, layer: str, signals: str) -> Server:
+def start_server(cluster: Cluster, shards: list[Valkey], log: Path, layer: str, signals: str) -> Server:
     return Server(
         "uvicorn",
         log,
         DATABASE_URL=cluster.environment()["DATABASE_URL"],
-        PRESENCE_VALKEY=valkey.url,
+        PRESENCE_VALKEY=" ".join(shard.url for shard in shards),
         PRESENCE_LAYER=LAYERS[layer],
         PRESENCE_SIGNALS=signals,
         PRESENCE_MAX_AGE="15",
@@ -96,14 +96,25 @@ def start_server(cluster: Cluster, valkey: Valkey, log: Path, layer: str, signal
     )
 
 
+@pytest.fixture(params=[1, 2], ids=["one host", "sharded"])
+def shards(request: pytest.FixtureRequest) -> Iterator[list[Valkey]]:
+    """The hosts of the channel layer. With several, the layer spreads channels and groups over them."""
+    shards = [Valkey(persistent=False) for _ in range(request.param)]
+    for shard in shards:
+        shard.start()
+    yield shards
+    for shard in shards:
+        shard.remove()
+
+
 @pytest.mark.parametrize(("layer", "signals"), [("core", "inline"), ("pubsub", "worker")])
-async def test_every_tab_agrees_after_each_failure(cluster: Cluster, tmp_path: Path, layer: str, signals: str) -> None:
+async def test_every_tab_agrees_after_each_failure(
+    cluster: Cluster, shards: list[Valkey], tmp_path: Path, layer: str, signals: str
+) -> None:
     cluster.use_new_database()
     cluster.run("-c", CREATE_USERS, *USERS.values())
-    valkey = Valkey(persistent=False)
-    await asyncio.to_thread(valkey.start)
     servers = [
-        await asyncio.to_thread(start_server, cluster, valkey, tmp_path / f"{number}.log", layer, signals)
+        await asyncio.to_thread(start_server, cluster, shards, tmp_path / f"{number}.log", layer, signals)
         for number in range(2)
     ]
     tabs: list[Tab] = []
@@ -127,9 +138,11 @@ async def test_every_tab_agrees_after_each_failure(cluster: Cluster, tmp_path: P
         assert not any("1" in message.get("left", ()) for message in bo.messages), "ada never left"
         assert len([1 for message in bo.messages if "joined" in message]) == arrivals + 1
 
-        await asyncio.to_thread(valkey.stop)
+        for shard in shards:
+            await asyncio.to_thread(shard.stop)
         await cy.close()
-        await asyncio.to_thread(valkey.start)
+        for shard in shards:
+            await asyncio.to_thread(shard.start)
         tabs.remove(cy)
         await until(lambda: all(tab.names() == {"ada": 2, "bo": 1} for tab in tabs))
 
@@ -143,4 +156,3 @@ async def test_every_tab_agrees_after_each_failure(cluster: Cluster, tmp_path: P
         for server in servers:
             await asyncio.to_thread(server.kill)
             print(server.output())
-        await asyncio.to_thread(valkey.remove)

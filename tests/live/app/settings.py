@@ -19,7 +19,11 @@ if "PRESENCE_VALKEY" in os.environ:
         "default": {
             "BACKEND": os.environ["PRESENCE_LAYER"],
             # Without a timeout, as for any layer of redis-py 8.
-            "CONFIG": {"hosts": [{"address": os.environ["PRESENCE_VALKEY"], "socket_timeout": None}]},
+            "CONFIG": {
+                "hosts": [
+                    {"address": address, "socket_timeout": None} for address in os.environ["PRESENCE_VALKEY"].split()
+                ]
+            },
         }
     }
 CHANNELS_PRESENCE_SIGNALS = os.environ.get("PRESENCE_SIGNALS", "inline")
