@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from contextvars import Context
 from functools import cache, partial
@@ -65,25 +65,43 @@ def listen() -> None:
 
 
 class _Loop:
-    """What one event loop has to tell, and the task that listens."""
+    """What one event loop has to tell, and the task that listens. Make it in this loop."""
 
     def __init__(self) -> None:
         self.tasks = BackgroundTasks()
         self.listener: asyncio.Task[None] | None = None
         self._changed: dict[str, set[str]] = {}
-        self._is_scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closing = False
+        self._shutdown_hook = self._end_when_the_loop_closes()
+        with suppress(StopIteration):
+            self._shutdown_hook.asend(None).send(None)
 
     def tell(self, using: str, rooms: set[str]) -> None:
-        """Tells other processes soon."""
+        """Tells other processes soon, unless the loop is closing."""
+        if self._is_closing:
+            return
         self._changed.setdefault(using, set()).update(rooms)
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_later(COLLECT, self._send, context=Context())
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COLLECT, self._send, context=Context())
 
     def _send(self) -> None:
-        self._is_scheduled = False
+        self._timer = None
         changed, self._changed = self._changed, {}
         self.tasks.start(partial(_send, changed))
+
+    async def _end_when_the_loop_closes(self) -> AsyncGenerator[None, None]:
+        """Ends the tasks. It runs because a loop is closed after its asynchronous generators are finished.
+
+        What the loop records after that is found by the feeds of other processes.
+        """
+        try:
+            yield
+        finally:
+            self._is_closing = True
+            if self._timer is not None:
+                self._timer.cancel()
+            await self.tasks.cancel()
 
 
 async def _send(changed: dict[str, set[str]]) -> None:
