@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import suppress
 from threading import local
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -13,7 +14,7 @@ from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
 
 from presence_events.database_connections import close_old
 
-__all__ = ["PerLoop", "in_thread", "is_called_by_synchronous_code", "run", "sending_loop"]
+__all__ = ["PerLoop", "before_loop_closes", "in_thread", "is_called_by_synchronous_code", "run", "sending_loop"]
 
 _Result = TypeVar("_Result")
 _Value = TypeVar("_Value")
@@ -34,6 +35,25 @@ class PerLoop(WeakKeyDictionary[asyncio.AbstractEventLoop, _Value]):
                 del self[closed]  # What is left of it may refer to the loop, and would keep it in memory.
             self[loop] = self._make()
         return self[loop]
+
+
+def before_loop_closes(end: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None, None]:
+    """Makes the running event loop await ``end()`` before it is closed. Keep the return value until then.
+
+    A loop is closed after its asynchronous generators are finished (`asyncio.loop.shutdown_asyncgens`), and the return
+    value is one of them. ``end`` is not called if the loop is closed without that.
+    """
+
+    async def hook() -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await end()
+
+    started = hook()
+    with suppress(StopIteration):
+        started.asend(None).send(None)
+    return started
 
 
 async def in_thread(function: Callable[[], _Result]) -> _Result:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context
@@ -36,6 +36,7 @@ from presence_events._recording.drafts import Selection
 from presence_events._recording.room_order import TURN_TIMEOUT, RoomOrder, Turn
 from presence_events._recording.statement import EventReader, has_claimed_join, to_recorded
 from presence_events._recording.write_queue import PendingWrite, WriteQueue
+from presence_events.concurrency import before_loop_closes
 from presence_events.database_connections import release
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
 from presence_events.models import PresenceEvent
@@ -87,9 +88,7 @@ class GroupCommit:
         self._was_used = False
         self._failures = 0
         self._check_timer: asyncio.TimerHandle | None = None
-        self._shutdown_hook = self._drain_when_the_loop_closes()
-        with suppress(StopIteration):
-            self._shutdown_hook.asend(None).send(None)
+        self._shutdown_hook = before_loop_closes(self._drain)
         loop_watcher.watch(self, asyncio.get_running_loop(), self._abandon)
 
     async def record(self, selection: Selection, *, quiet: bool) -> list[Any]:
@@ -241,29 +240,26 @@ class GroupCommit:
             self._check_timer = None
             loop.run_in_executor(self._executor, partial(release, self._alias, obsolete=True))
 
-    async def _drain_when_the_loop_closes(self) -> AsyncGenerator[None, None]:
-        """Completes pending writes. It runs because a loop is closed after its asynchronous generators are finished."""
-        try:
-            yield
-        finally:
-            self._beat_timer.stop()
-            # Pending writes are written, or time out in a check. The thread may be blocked for longer than that.
-            loop = asyncio.get_running_loop()
-            deadline = loop.time() + self._timeout + CHECK_INTERVAL
-            while self._queue.is_active and loop.time() < deadline:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-            # The thread schedules the announcement of a batch before the queue is inactive: let the loop start it.
-            await asyncio.sleep(0)
-            if self._announcements:
-                await asyncio.wait(self._announcements, timeout=TURN_TIMEOUT)
-            if self._check_timer is not None:
-                self._check_timer.cancel()
-                self._check_timer = None
-            if not self._queue.is_active:
-                await loop.run_in_executor(self._executor, release, self._alias)
-            self._executor.shutdown(wait=False)
-            loop_watcher.unwatch(self)
-            self._on_close()
+    async def _drain(self) -> None:
+        """Completes pending writes, and releases the thread and its database connection."""
+        self._beat_timer.stop()
+        # Pending writes are written, or time out in a check. The thread may be blocked for longer than that.
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout + CHECK_INTERVAL
+        while self._queue.is_active and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        # The thread schedules the announcement of a batch before the queue is inactive: let the loop start it.
+        await asyncio.sleep(0)
+        if self._announcements:
+            await asyncio.wait(self._announcements, timeout=TURN_TIMEOUT)
+        if self._check_timer is not None:
+            self._check_timer.cancel()
+            self._check_timer = None
+        if not self._queue.is_active:
+            await loop.run_in_executor(self._executor, release, self._alias)
+        self._executor.shutdown(wait=False)
+        loop_watcher.unwatch(self)
+        self._on_close()
 
     def _abandon(self) -> None:
         """Releases the thread and its database connection, after the loop was closed without `shutdown_asyncgens`."""

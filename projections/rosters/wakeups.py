@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import Context
 from functools import cache, partial
@@ -19,7 +19,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 
 from presence_events import concurrency
-from presence_events.concurrency import PerLoop, sending_loop
+from presence_events.concurrency import PerLoop, before_loop_closes, sending_loop
 from presence_events.models import PresenceEvent
 from presence_events.signals import aevents_committed, events_committed
 from projections._live.background import BackgroundTasks
@@ -73,9 +73,7 @@ class _Loop:
         self._changed: dict[str, set[str]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closing = False
-        self._shutdown_hook = self._end_when_the_loop_closes()
-        with suppress(StopIteration):
-            self._shutdown_hook.asend(None).send(None)
+        self._shutdown_hook = before_loop_closes(self._end)
 
     def tell(self, using: str, rooms: set[str]) -> None:
         """Tells other processes soon, unless the loop is closing."""
@@ -90,18 +88,12 @@ class _Loop:
         changed, self._changed = self._changed, {}
         self.tasks.start(partial(_send, changed))
 
-    async def _end_when_the_loop_closes(self) -> AsyncGenerator[None, None]:
-        """Ends the tasks. It runs because a loop is closed after its asynchronous generators are finished.
-
-        What the loop records after that is found by the feeds of other processes.
-        """
-        try:
-            yield
-        finally:
-            self._is_closing = True
-            if self._timer is not None:
-                self._timer.cancel()
-            await self.tasks.cancel()
+    async def _end(self) -> None:
+        """Ends the tasks. What the loop records after that is found by the feeds of other processes."""
+        self._is_closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.tasks.cancel()
 
 
 async def _send(changed: dict[str, set[str]]) -> None:

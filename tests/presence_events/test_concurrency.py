@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncGenerator
 
 import pytest
 from asgiref.sync import SyncToAsync, sync_to_async
@@ -108,3 +109,21 @@ def test_a_forked_process_makes_a_loop_of_its_own_and_ends_without_warnings() ->
         env=os.environ,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_loop_awaits_what_comes_before_its_end() -> None:
+    done: list[object] = []
+
+    async def end() -> None:
+        await asyncio.sleep(0)
+        done.append(asyncio.get_running_loop())
+
+    async def main() -> AsyncGenerator[None, None]:
+        return concurrency.before_loop_closes(end)
+
+    with asyncio.Runner() as runner:
+        hook = runner.run(main())
+        loop = runner.get_loop()
+        assert not done
+    assert done == [loop]
+    del hook
