@@ -200,16 +200,6 @@ person_left = PresenceSignal("person_left")
 It is not sent if the connection was replaced by an exclusive join of the same user, who was never absent then. A worker
 does not send it either if another connection of the user joined in the same transaction, and it reads both together.
 
-Arguments:
-
-``sender``
-    The class `projections.models.Room`.
-``room``
-    The `Room`.
-``presence``
-    The `Presence` that ended. Its ``data`` is None.
-``events``
-    The one `PresenceEvent` behind this signal, a leave or a prune.
-``replayed``
-    See `presence_changed`.
+The arguments are those of `person_joined`. ``presence`` is the one that ended, and its ``data`` is None. The event is a
+leave or a prune.
 """

@@ -124,16 +124,13 @@ class Feed:
     def wake(self, rooms: Iterable[str]) -> None:
         """Reads the log soon, because ``rooms`` have changed. Does nothing for rooms that are not followed."""
         for key in self._keys_of(rooms):
-            self._wake(key)
+            self._rooms[key].wake(time.monotonic())
+            self._schedule(key)
             self._event.set()
 
     def _keys_of(self, names: Iterable[str]) -> set[_Key]:
         """Returns the keys of those of the rooms ``names`` that are followed."""
         return {key for name in names if name in self._by_name for key in self._by_name[name]}
-
-    def _wake(self, key: _Key) -> None:
-        self._rooms[key].wake(time.monotonic())
-        self._schedule(key)
 
     def _schedule(self, key: _Key) -> None:
         """Notes when there is something to publish next in a room, if the room is still followed."""

@@ -28,7 +28,7 @@ def heard() -> Iterator[Heard]:
 
 @pytest.fixture
 def present(user: Any) -> Any:
-    """Two connections of the user, and somebody else, so that the room exists."""
+    """Two connections of the user, and one of another user, which makes the room exist."""
     Room.objects.add("room", "resident")
     record([Draft("join", "room", channel, user) for channel in "xy"])
     return user
