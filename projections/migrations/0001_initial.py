@@ -300,12 +300,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="presence",
-            index=models.Index(
-                condition=models.Q(("is_leased", True)),
-                fields=["process"],
-                include=("id",),
-                name="presence_leased",
-            ),
+            index=models.Index(fields=["is_leased", "process"], include=("id",), name="presence_leased"),
         ),
         migrations.AddConstraint(
             model_name="presence",

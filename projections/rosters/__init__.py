@@ -19,8 +19,8 @@ In the page, ``projections/static/projections/roster.js`` keeps the list. ``docs
 messages.
 """
 
-from projections.rosters.members import Connection, Member
+from projections.rosters.members import Connection, Counts, Member
 from projections.rosters.roster import Roster
 from projections.rosters.socket import RosterSocket
 
-__all__ = ["Connection", "Member", "Roster", "RosterSocket"]
+__all__ = ["Connection", "Counts", "Member", "Roster", "RosterSocket"]

@@ -1,15 +1,23 @@
-"""The people of a room, as rosters show them."""
+"""The people of a room, as rosters show them, and their numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from presence_events.users import display_name
 
-__all__ = ["Connection", "Member", "members_of"]
+__all__ = ["Connection", "Counts", "Member", "members_of"]
+
+
+class Counts(NamedTuple):
+    """How many connections, people and anonymous connections are in a room. Three tabs of a user are one person."""
+
+    connections: int
+    people: int
+    anonymous: int
 
 
 @dataclass(frozen=True, slots=True)

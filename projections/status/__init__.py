@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from projections.status.figures import (
     COUNTED,
+    MAX_READ,
     STRETCH,
     CheckpointStatus,
     RemovalStatus,
@@ -16,6 +17,7 @@ from projections.status.problems import find_problems
 
 __all__ = [
     "COUNTED",
+    "MAX_READ",
     "STRETCH",
     "CheckpointStatus",
     "RemovalStatus",

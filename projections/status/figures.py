@@ -1,8 +1,8 @@
 """Measures how presence is doing: who is present, what is appended, which readers lag behind, what is broken.
 
-It takes a few queries, whose duration does not grow with the log. They read the presences, and for each checkpoint a
-bounded range of the log. They need no more rights than the shipped grants give and write nothing, so they also run on a
-hot standby and through any pooler.
+It takes a few queries, whose duration does not grow with the log. They read the presences, unless these are too many,
+and for each checkpoint a bounded range of the log. They need no more rights than the shipped grants give and write
+nothing, so they also run on a hot standby and through any pooler.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from projections.table_names import APPS
 
 __all__ = [
     "COUNTED",
+    "MAX_READ",
     "STRETCH",
     "CheckpointStatus",
     "RemovalStatus",
@@ -39,6 +40,12 @@ __all__ = [
 
 COUNTED = 100_000
 """Undelivered events of a checkpoint, and dead letters, are counted up to this number."""
+
+MAX_READ = 100_000
+"""Presences are counted up to this number, and estimated beyond it."""
+
+SAMPLED_ROOMS = 1000
+"""How many rooms are looked up for an estimate of how many are empty."""
 
 STRETCH = 1_000_000
 """Undelivered events are looked for in this many positions after a checkpoint."""
@@ -118,6 +125,9 @@ class Status:
     """The moment, by the database's clock."""
     is_standby: bool
     """Whether the database is a hot standby. If so, the figures describe what it had replicated."""
+    are_estimates: bool
+    """Whether ``people``, ``anonymous``, ``connections`` and ``empty_rooms`` are estimates, because there are more
+    than `MAX_READ` connections. They come from the statistics of PostgreSQL and from a sample of the rooms."""
     signals: str
     """CHANNELS_PRESENCE_SIGNALS: which process sends signals."""
     people: int
@@ -172,7 +182,7 @@ def status(using: str | None = None) -> Status:
     }
     segments = catalogue.days(using=alias, latest=True)
     (figures,) = sql.rows("projections", "queries/status/figures", params, using=alias, segments=segments)
-    at, is_standby, users, anonymous, presences, rooms, empty_rooms, position, prepared, *more_figures = figures
+    at, is_standby, rooms, position, prepared, *more_figures = figures
     oldest_stay, oldest_unseen, dead_letters, last_dead_letter, dead_letter_workers, processes = more_figures
     signals = conf.signals()
     checkpoints = _rows(alias, "checkpoints", main=MAIN)
@@ -182,11 +192,8 @@ def status(using: str | None = None) -> Status:
         at=at,
         is_standby=is_standby,
         signals=signals,
-        people=users,
-        anonymous=anonymous,
-        connections=presences,
+        **_present(alias, rooms),
         rooms=rooms,
-        empty_rooms=empty_rooms,
         position=position,
         prepared_days=prepared,
         # The two positions are read one after the other. Events that were appended in between are not counted.
@@ -205,6 +212,18 @@ def status(using: str | None = None) -> Status:
         last_removal=_last_removal(alias),
         holds=tuple(hold.name for hold in holds.in_force(alias)),
     )
+
+
+def _present(alias: str, rooms: int) -> dict[str, Any]:
+    """Returns how many are present: exactly, or as estimates if the presences are too many to be read."""
+    estimates = _rows(alias, "estimates", at_least=MAX_READ)
+    if estimates:
+        ((share,),) = _rows(alias, "empty_rooms", percent=min(100 * SAMPLED_ROOMS / max(rooms, 1), 100))
+        figures = (*estimates[0], round((share or 0) * rooms))
+    else:
+        (figures,) = _rows(alias, "present")
+    names = ("people", "anonymous", "connections", "empty_rooms")
+    return {"are_estimates": bool(estimates), **dict(zip(names, figures, strict=True))}
 
 
 def _retention_statuses(alias: str) -> Iterator[RetentionStatus]:

@@ -10,11 +10,12 @@ __all__ = ["count", "duration", "lag", "table"]
 def table(status: Status) -> str:
     """Returns all figures of ``status``, one per line, each with its name."""
     broken = ", ".join(f"{trigger.name} on {trigger.table} {trigger.obstacle}" for trigger in status.triggers)
+    about = "about " if status.are_estimates else ""
     worker = {True: "running", False: "not running", None: "known on the primary only"}
     rows = [
-        ("people", f"{status.people:,}"),
-        ("connections", f"{status.connections:,}, {status.anonymous:,} of them anonymous"),
-        ("rooms", f"{status.rooms:,}, {status.empty_rooms:,} of them empty"),
+        ("people", f"{about}{status.people:,}"),
+        ("connections", f"{about}{status.connections:,}, {status.anonymous:,} of them anonymous"),
+        ("rooms", f"{status.rooms:,}, {about}{status.empty_rooms:,} of them empty"),
         ("longest stay", duration(status.oldest_stay)),
         ("longest unseen", duration(status.oldest_unseen)),
         ("events", f"{status.position:,}, {status.appends_per_second:,.1f}/s in the last minute"),

@@ -28,6 +28,7 @@ HOSTILE = 'a "name"\\n with \\ and\nanother line'
 KNOWN = Status(
     at=datetime(2026, 3, 1, 9, tzinfo=UTC),
     is_standby=False,
+    are_estimates=False,
     signals="worker",
     people=1,
     anonymous=2,

@@ -17,6 +17,7 @@ from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from projections.models import Leader, Presence, Room
+from projections.rosters.members import Counts
 from tests.fold import assert_live_is_the_fold
 from tests.time import age_presences
 
@@ -31,6 +32,16 @@ def test_users_are_unique_with_several_connections(user: Any, other_user: Any) -
     assert room.get_users().count() == 2
     assert room.get_users().filter(username="ada").get() == user
     assert room.get_anonymous_count() == 2
+
+
+def test_a_room_is_counted_with_one_query(user: Any, other_user: Any, django_assert_num_queries: Any) -> None:
+    for channel, person in [("1", user), ("2", user), ("3", other_user), ("4", None)]:
+        room = Room.objects.add("room", channel, person)
+    Room.objects.add("other", "5", None)
+    with django_assert_num_queries(1):
+        assert room.counts() == Counts(connections=4, people=2, anonymous=1)
+    assert async_to_sync(room.acounts)() == room.counts()
+    assert Room.named("unknown").counts() == Counts(0, 0, 0)
 
 
 def test_members_are_people_with_their_connections(user: Any, other_user: Any, django_assert_num_queries: Any) -> None:

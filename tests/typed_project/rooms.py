@@ -12,7 +12,7 @@ from presence_events.models import PresenceEvent
 from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.models import DeadLetter, Presence, Process, Room, channel_layer, get_channel_layer
 from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
-from projections.rosters import Member
+from projections.rosters import Counts, Member
 from projections.tasks import maintain_log, prune_presence, prune_presences, prune_rooms
 
 
@@ -48,6 +48,7 @@ async def arecord(user: AbstractBaseUser) -> None:
     assert_type(await Presence.objects.ais_online([user], "lobby"), dict[Any, bool])
     assert_type(await Room.objects.apresent("lobby"), list[Member])
     assert_type(await Room.named("lobby").amembers(), list[Member])
+    assert_type(await Room.named("lobby").acounts(), Counts)
 
 
 def in_room(room: Room, presence: Presence) -> None:
@@ -61,6 +62,7 @@ def in_room(room: Room, presence: Presence) -> None:
     assert_type(room.channel_name, str)
     assert_type(room.created_at, datetime)
     assert_type(room.get_anonymous_count(), int)
+    assert_type(room.counts().people, int)
     assert_type(room.members(), list[Member])
     assert_type(Room.objects.present("lobby"), list[Member])
     assert_type(Presence.objects.is_online([1]), dict[Any, bool])

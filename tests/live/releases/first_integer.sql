@@ -2066,7 +2066,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713694388155193983	2026-11-29 20:33:51.100167+00
+projector	[[null, 302, []], null, 0, 0]	7713917226998721187	2026-11-30 10:58:40.581328+00
 \.
 
 
@@ -2075,7 +2075,7 @@ projector	[[null, 302, []], null, 0, 0]	7713694388155193983	2026-11-29 20:33:51.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 20:33:51.101435+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 10:58:40.591433+00
 \.
 
 
@@ -2322,12 +2322,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-29 20:33:51.1046+00	2026-11-29 20:33:51.106233+00	821	\N	2026-11-29 20:33:51.1046+00	\N	2026-11-29	\N	\N	\N	prune		\N	server 2	\N
-306	2026-11-29 20:33:51.106917+00	2026-11-29 20:33:51.106917+00	822	123	\N	\N	2026-11-29	\N	f	\N	join	lobby	claimed	server 1	\N
-308	2026-11-29 20:33:51.11011+00	2026-11-29 20:33:51.11011+00	824	124	\N	\N	2026-11-29	\N	t	\N	join	lobby	leased	server 1	\N
-309	2026-11-29 20:33:51.113394+00	2026-11-29 20:33:51.113394+00	826	125	\N	1	2026-11-29	\N	f	\N	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-29 20:33:51.116732+00	2026-11-29 20:33:51.116732+00	828	126	\N	\N	2026-11-29	\N	f	\N	join	support	gone	\N	\N
-312	2026-11-29 20:33:51.116732+00	2026-11-29 20:33:51.118067+00	829	126	2026-11-29 20:33:51.116732+00	\N	2026-11-29	\N	\N	\N	leave	support	gone	\N	\N
+305	2026-11-30 10:58:40.611427+00	2026-11-30 10:58:40.61334+00	821	\N	2026-11-30 10:58:40.611427+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N
+306	2026-11-30 10:58:40.622241+00	2026-11-30 10:58:40.622241+00	822	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N
+308	2026-11-30 10:58:40.633417+00	2026-11-30 10:58:40.633417+00	824	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N
+309	2026-11-30 10:58:40.650211+00	2026-11-30 10:58:40.650211+00	826	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}
+311	2026-11-30 10:58:40.667717+00	2026-11-30 10:58:40.667717+00	828	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N
+312	2026-11-30 10:58:40.667717+00	2026-11-30 10:58:40.669508+00	829	126	2026-11-30 10:58:40.667717+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -2400,11 +2400,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-29 20:33:51.103639+00	2026-11-29 20:33:51.103639+00	819	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 1	\N
-304	2026-11-29 20:33:51.1046+00	2026-11-29 20:33:51.1046+00	820	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 2	\N
-307	2026-11-29 20:33:51.106917+00	2026-11-29 20:33:51.108684+00	823	123	\N	\N	2026-11-29	\N	t	\N	touch	lobby	claimed	server 1	\N
-310	2026-11-29 20:33:51.113394+00	2026-11-29 20:33:51.115637+00	827	125	\N	1	2026-11-29	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-29 20:33:51.103639+00	2026-11-29 20:33:51.118781+00	830	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 1	\N
+303	2026-11-30 10:58:40.597696+00	2026-11-30 10:58:40.597696+00	819	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N
+304	2026-11-30 10:58:40.611427+00	2026-11-30 10:58:40.611427+00	820	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N
+307	2026-11-30 10:58:40.622241+00	2026-11-30 10:58:40.624768+00	823	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N
+310	2026-11-30 10:58:40.650211+00	2026-11-30 10:58:40.66416+00	827	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}
+313	2026-11-30 10:58:40.597696+00	2026-11-30 10:58:40.670375+00	830	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N
 \.
 
 
@@ -2421,7 +2421,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 20:33:51.100417+00
+projector	1	1	1	2026-11-30 10:58:40.583594+00
 \.
 
 
@@ -2435,9 +2435,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 20:33:51.106917+00	2026-11-29 20:33:51.108684+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-29 20:33:51.11011+00	2026-11-29 20:33:51.11011+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-29 20:33:51.113394+00	2026-11-29 20:33:51.115637+00	1	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 10:58:40.622241+00	2026-11-30 10:58:40.624768+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 10:58:40.633417+00	2026-11-30 10:58:40.633417+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 10:58:40.650211+00	2026-11-30 10:58:40.66416+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -2446,7 +2446,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 20:33:51.103639+00	2026-11-29 20:33:51.118781+00
+server 1	2026-11-30 10:58:40.597696+00	2026-11-30 10:58:40.670375+00
 \.
 
 
@@ -2906,7 +2906,7 @@ CREATE INDEX presence_leader_name_aef7e87e_like ON public.presence_leader USING 
 -- Name: presence_leased; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX presence_leased ON public.presence_open_stay USING btree (process) INCLUDE (id) WHERE is_leased;
+CREATE INDEX presence_leased ON public.presence_open_stay USING btree (is_leased, process) INCLUDE (id);
 
 
 --

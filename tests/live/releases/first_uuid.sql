@@ -2066,7 +2066,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713694397209008809	2026-11-29 20:33:53.206425+00
+projector	[[null, 302, []], null, 0, 0]	7713917266657929996	2026-11-30 10:58:49.245308+00
 \.
 
 
@@ -2075,7 +2075,7 @@ projector	[[null, 302, []], null, 0, 0]	7713694397209008809	2026-11-29 20:33:53.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-29 20:33:53.207667+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 10:58:49.248845+00
 \.
 
 
@@ -2322,12 +2322,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	814	120	\N	00000000-0000-0000-0000-000000000003	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	814	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	814	122	\N	00000000-0000-0000-0000-000000000002	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-29 20:33:53.210825+00	2026-11-29 20:33:53.21239+00	821	\N	2026-11-29 20:33:53.210825+00	\N	2026-11-29	\N	\N	\N	prune		\N	server 2	\N
-306	2026-11-29 20:33:53.213158+00	2026-11-29 20:33:53.213158+00	822	123	\N	\N	2026-11-29	\N	f	\N	join	lobby	claimed	server 1	\N
-308	2026-11-29 20:33:53.216645+00	2026-11-29 20:33:53.216645+00	824	124	\N	\N	2026-11-29	\N	t	\N	join	lobby	leased	server 1	\N
-309	2026-11-29 20:33:53.218979+00	2026-11-29 20:33:53.218979+00	826	125	\N	00000000-0000-0000-0000-000000000001	2026-11-29	\N	f	\N	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-29 20:33:53.225138+00	2026-11-29 20:33:53.225138+00	828	126	\N	\N	2026-11-29	\N	f	\N	join	support	gone	\N	\N
-312	2026-11-29 20:33:53.225138+00	2026-11-29 20:33:53.22652+00	829	126	2026-11-29 20:33:53.225138+00	\N	2026-11-29	\N	\N	\N	leave	support	gone	\N	\N
+305	2026-11-30 10:58:49.267708+00	2026-11-30 10:58:49.270921+00	821	\N	2026-11-30 10:58:49.267708+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N
+306	2026-11-30 10:58:49.276542+00	2026-11-30 10:58:49.276542+00	822	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N
+308	2026-11-30 10:58:49.28595+00	2026-11-30 10:58:49.28595+00	824	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N
+309	2026-11-30 10:58:49.295001+00	2026-11-30 10:58:49.295001+00	826	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}
+311	2026-11-30 10:58:49.311781+00	2026-11-30 10:58:49.311781+00	828	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N
+312	2026-11-30 10:58:49.311781+00	2026-11-30 10:58:49.315638+00	829	126	2026-11-30 10:58:49.311781+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N
 \.
 
 
@@ -2400,11 +2400,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	814	116	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	814	119	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	814	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-29 20:33:53.209886+00	2026-11-29 20:33:53.209886+00	819	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 1	\N
-304	2026-11-29 20:33:53.210825+00	2026-11-29 20:33:53.210825+00	820	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 2	\N
-307	2026-11-29 20:33:53.213158+00	2026-11-29 20:33:53.214816+00	823	123	\N	\N	2026-11-29	\N	t	\N	touch	lobby	claimed	server 1	\N
-310	2026-11-29 20:33:53.218979+00	2026-11-29 20:33:53.223951+00	827	125	\N	00000000-0000-0000-0000-000000000001	2026-11-29	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-29 20:33:53.209886+00	2026-11-29 20:33:53.227199+00	830	\N	\N	\N	2026-11-29	\N	\N	\N	touch		\N	server 1	\N
+303	2026-11-30 10:58:49.254628+00	2026-11-30 10:58:49.254628+00	819	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N
+304	2026-11-30 10:58:49.267708+00	2026-11-30 10:58:49.267708+00	820	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N
+307	2026-11-30 10:58:49.276542+00	2026-11-30 10:58:49.282066+00	823	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N
+310	2026-11-30 10:58:49.295001+00	2026-11-30 10:58:49.305868+00	827	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}
+313	2026-11-30 10:58:49.254628+00	2026-11-30 10:58:49.318372+00	830	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N
 \.
 
 
@@ -2421,7 +2421,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-29 20:33:53.206699+00
+projector	1	1	1	2026-11-30 10:58:49.245756+00
 \.
 
 
@@ -2435,9 +2435,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-29 20:33:53.213158+00	2026-11-29 20:33:53.214816+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-29 20:33:53.216645+00	2026-11-29 20:33:53.216645+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-29 20:33:53.218979+00	2026-11-29 20:33:53.223951+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 10:58:49.276542+00	2026-11-30 10:58:49.282066+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 10:58:49.28595+00	2026-11-30 10:58:49.28595+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 10:58:49.295001+00	2026-11-30 10:58:49.305868+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -2446,7 +2446,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-29 20:33:53.209886+00	2026-11-29 20:33:53.227199+00
+server 1	2026-11-30 10:58:49.254628+00	2026-11-30 10:58:49.318372+00
 \.
 
 
@@ -2906,7 +2906,7 @@ CREATE INDEX presence_leader_name_aef7e87e_like ON public.presence_leader USING 
 -- Name: presence_leased; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX presence_leased ON public.presence_open_stay USING btree (process) INCLUDE (id) WHERE is_leased;
+CREATE INDEX presence_leased ON public.presence_open_stay USING btree (is_leased, process) INCLUDE (id);
 
 
 --

@@ -24,9 +24,9 @@ from presence_events.segments import preparing
 from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
-from projections.status import CheckpointStatus, RetentionStatus, Status, TriggerStatus, status
+from projections.status import CheckpointStatus, RetentionStatus, Status, TriggerStatus, figures, status
 from tests.backdating import Stay, write
-from tests.leases import beat, move_lease
+from tests.leases import beat, join_leased, let_pass, move_lease
 from tests.postgres import embedded
 from tests.segments import divide
 from tests.waiting import wait_until
@@ -66,6 +66,7 @@ def test_the_status_of_an_empty_database() -> None:
     assert found == Status(
         at=found.at,
         is_standby=False,
+        are_estimates=False,
         signals="inline",
         people=0,
         anonymous=0,
@@ -339,14 +340,53 @@ def test_a_log_without_segments_is_prepared_for_a_month_and_a_week() -> None:
     assert status().prepared_days == 8
 
 
+def test_many_presences_are_estimated(monkeypatch: pytest.MonkeyPatch, user: Any, other_user: Any) -> None:
+    for number, person in enumerate([user, user, other_user, other_user, None]):
+        Room.objects.add(f"room-{number % 2}", str(number), person)
+    Room.objects.add("empty", "5")
+    Room.objects.remove("empty", "5")
+    exact = status()
+    assert not exact.are_estimates
+    monkeypatch.setattr(figures, "MAX_READ", 4)
+    assert not status().are_estimates  # there are no statistics
+    execute("ANALYZE presence_open_stay")
+    estimated = status()
+    assert estimated.are_estimates
+    for name in ("people", "anonymous", "connections", "rooms", "empty_rooms"):
+        assert getattr(estimated, name) == getattr(exact, name)
+    monkeypatch.setattr(figures, "MAX_READ", 5)
+    assert not status().are_estimates
+
+
+def test_many_different_users_are_estimated_as_a_share(monkeypatch: pytest.MonkeyPatch, django_user_model: Any) -> None:
+    for number in range(9):
+        Room.objects.add("room", str(number), django_user_model.objects.create_user(f"user-{number}"))
+    execute("ANALYZE presence_open_stay")
+    monkeypatch.setattr(figures, "MAX_READ", 8)
+    assert (status().are_estimates, status().people, status().connections) == (True, 9, 9)
+
+
+def test_the_longest_unseen_stay_may_be_on_a_lease() -> None:
+    join_leased("process", "room", "leased")
+    let_pass(240)
+    assert 240 <= status().oldest_unseen < 300  # without a lease, the join counts
+    beat("process")
+    Room.objects.add("room", "unleased")
+    assert status().oldest_unseen < 60
+    move_lease("process", -180)
+    assert 180 <= status().oldest_unseen < 240
+    Presence.objects.touch("leased")
+    assert status().oldest_unseen < 60  # the stay was seen after the beat
+
+
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
     follow_from_the_beginning("first")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         status()
     for number in range(5):
         Room.objects.add(f"room-{number}", "channel")
         follow_from_the_beginning(f"reader-{number}")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         status()
 
 
@@ -354,7 +394,7 @@ SHIPPED = [
     sql.read(package, "grants/app").replace(':"role"', "monitor") for package in ("presence_events", "projections")
 ]
 READ = [
-    "presence",
+    "presence_open_stay",
     "presence_room",
     "presence_event",
     "presence_segment",

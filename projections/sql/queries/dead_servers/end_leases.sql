@@ -11,7 +11,7 @@ FROM (
         AND NOT EXISTS (
             SELECT
             FROM presence_open_stay AS p
-            WHERE p.process = l.name AND (
+            WHERE p.process = l.name AND p.is_leased = ANY ('{true,false}') AND (
                 p.is_leased
                 OR p.touched_at - make_interval(secs => %(grace)s) <= l.seen_at
                 OR p.touched_at > clock_timestamp()

@@ -19,7 +19,7 @@ SELECT
     0,
     NULL::boolean
 FROM dead
-JOIN presence_open_stay AS p ON p.process = dead.name
+JOIN presence_open_stay AS p ON p.process = dead.name AND p.is_leased = ANY ('{{true,false}}')
 WHERE p.touched_at - make_interval(secs => %(grace)s) <= dead.seen_at OR p.touched_at > clock_timestamp()
 ORDER BY p.room, p.channel_name
 FOR UPDATE OF p SKIP LOCKED

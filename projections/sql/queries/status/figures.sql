@@ -1,19 +1,18 @@
--- Who is present, and how long the log is. It reads the presences once, and of the log only the last event.
+-- How long the oldest stays last, and how long the log is. Of the presences it reads those that are on no lease, and of the
+-- log only the last event.
+--
+-- A stay on a lease was last seen no earlier than the lease. Only if all stays on a lease are newer than its last beat, or
+-- if the lease is missing, their own times count.
+WITH RECURSIVE
+-- include projections queries/leases/leased_processes
 SELECT
     statement_timestamp(),
     pg_is_in_recovery(),
-    (SELECT count(*) FROM (SELECT DISTINCT user_id FROM presence WHERE user_id IS NOT NULL) AS present_user),
-    present.anonymous,
-    present.connections,
     (SELECT count(*) FROM presence_room),
-    (
-        SELECT count(*) FROM presence_room AS room
-        WHERE NOT EXISTS (SELECT FROM presence AS p WHERE p.room = room.channel_name)
-    ),
     (SELECT coalesce(max(id), 0) FROM presence_event WHERE {segments}),
     prepared.days,
-    greatest(coalesce(extract(epoch FROM statement_timestamp() - present.joined_at), 0), 0)::float8,
-    greatest(coalesce(extract(epoch FROM statement_timestamp() - present.last_seen), 0), 0)::float8,
+    greatest(coalesce(extract(epoch FROM statement_timestamp() - oldest.joined_at), 0), 0)::float8,
+    greatest(coalesce(extract(epoch FROM statement_timestamp() - unseen.since), 0), 0)::float8,
     letters.number,
     letters.last,
     letters.workers,
@@ -22,13 +21,30 @@ SELECT
         WHERE seen_at > statement_timestamp() - make_interval(secs => %(dead_after)s)
     )
 FROM (
-    SELECT
-        count(*) AS connections,
-        count(*) FILTER (WHERE user_id IS NULL) AS anonymous,
-        min(joined_at) AS joined_at,
-        min(last_seen) AS last_seen
-    FROM presence
-) AS present
+    -- The numbers of stays are drawn in the order of joins.
+    SELECT (SELECT joined_at FROM presence_open_stay ORDER BY id LIMIT 1) AS joined_at
+) AS oldest
+CROSS JOIN (
+    SELECT least(
+        (SELECT min(touched_at) FROM presence_open_stay WHERE NOT is_leased),
+        (
+            SELECT min(
+                CASE
+                    WHEN EXISTS (
+                        SELECT FROM presence_open_stay AS p
+                        WHERE p.process = lease.name AND p.is_leased AND p.touched_at <= lease.seen_at
+                    ) THEN lease.seen_at
+                    ELSE (
+                        SELECT min(p.touched_at) FROM presence_open_stay AS p
+                        WHERE p.process = leased_process.name AND p.is_leased
+                    )
+                END
+            )
+            FROM leased_process
+            LEFT JOIN presence_process AS lease ON lease.name = leased_process.name
+        )
+    ) AS since
+) AS unseen
 CROSS JOIN (
     -- A log that has never been divided into segments counts from its first event.
     SELECT min(coalesce(first_day, (
