@@ -64,7 +64,7 @@ class Client:
         self.connection: ClientConnection | None = None
         self._crowd = crowd
         self._rng = random.Random(f"{crowd.seed} {number}")
-        self._consumer = ("async", "sync")[number % 3 == 2]
+        self._consumer = "async" if crowd.only_async else ("async", "sync")[number % 3 == 2]
         self._asked: tuple[dict[str, Any], asyncio.Future[Any]] | None = None
         self._settled = False
 
@@ -174,9 +174,22 @@ class Client:
 
 
 class Crowd:
-    """All clients. ``servers`` returns the addresses of the servers that run now, by name."""
+    """All clients. ``servers`` returns the addresses of the servers that run now, by name.
 
-    def __init__(self, size: int, rooms: int, seed: str, pause: float, servers: Callable[[], dict[str, str]]) -> None:
+    With ``only_async`` the servers need no thread of synchronous code: the consumers are asynchronous, and the clients
+    anonymous. Channels visits that thread before each message to a consumer, so one query that hangs stops them all.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        rooms: int,
+        seed: str,
+        pause: float,
+        servers: Callable[[], dict[str, str]],
+        only_async: bool = False,
+    ) -> None:
+        self.only_async = only_async
         self.seed = seed
         self.pause = pause
         self.servers = servers
@@ -189,7 +202,7 @@ class Crowd:
             Client(
                 self,
                 number,
-                f"user-{number % max(size // 2, 1)}" if number % 5 else None,
+                f"user-{number % max(size // 2, 1)}" if number % 5 and not only_async else None,
                 tuple(sorted(rng.sample(names, rng.choice((1, 1, 2, 3))))),
             )
             for number in range(size)

@@ -72,8 +72,13 @@ class Deployment:
         persistent: bool = True,
         pause: float = 0.5,
         limited: bool = True,
+        cluster: Cluster | None = None,
+        only_async: bool = False,
     ) -> None:
-        """With ``limited``, a round fails if it takes longer than its fault allows, and not only if it never ends."""
+        """With ``limited``, a round fails if it takes longer than its fault allows, and not only if it never ends.
+
+        ``cluster`` is used instead of a new one. ``only_async`` is that of `Crowd`.
+        """
         self._limited = limited
         self.pruned_after: list[float] = []
         self.every = every
@@ -84,7 +89,7 @@ class Deployment:
         self.servers: dict[str, Server] = {}
         self.workers: list[Worker] = []
         home.mkdir(parents=True, exist_ok=True)
-        self.cluster = Cluster(home / "postgres")
+        self.cluster = cluster or Cluster(home / "postgres")
         self.valkey = Valkey(persistent=persistent)
         self._home = home
         self._names = count(1)
@@ -92,7 +97,7 @@ class Deployment:
         self._received = ReceivedSignals()
         self._counted_events = self._checked_calls = 0
         self._killed: set[Worker] = set()
-        self.crowd = Crowd(sockets, max(sockets // 8, 3), f"{seed}", pause, self._addresses)
+        self.crowd = Crowd(sockets, max(sockets // 8, 3), f"{seed}", pause, self._addresses, only_async)
 
     @contextmanager
     def running(self) -> Iterator[Deployment]:
@@ -137,9 +142,15 @@ class Deployment:
             "PRESENCE_MAX_AGE": str(self.max_age),
         }
 
+    def _server_environment(self, kind: str) -> dict[str, str]:
+        return self._environment()
+
+    def _worker_environment(self) -> dict[str, str]:
+        return self._environment()
+
     def _server(self, kind: str) -> Server:
         name = f"{kind}-{next(self._names)}"
-        return Server(kind, name, self._home / f"{name}.log", self._environment())
+        return Server(kind, name, self._home / f"{name}.log", self._server_environment(kind))
 
     def start_server(self, kind: str) -> None:
         server = self._server(kind)
@@ -149,7 +160,7 @@ class Deployment:
     def start_worker(self) -> None:
         name = f"worker-{next(self._names)}"
         log, signal_file = self._home / f"{name}.log", self._home / f"{name}.signals"
-        self.workers.append(Worker(name, log, signal_file, WORKER_ARGUMENTS, self._environment()))
+        self.workers.append(Worker(name, log, signal_file, WORKER_ARGUMENTS, self._worker_environment()))
 
     def leader(self) -> Worker:
         """Returns the worker that follows the log."""

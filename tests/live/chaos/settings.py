@@ -24,6 +24,7 @@ CHANNEL_LAYERS = {
 }
 CHANNELS_PRESENCE_SIGNALS = "worker"
 CHANNELS_PRESENCE_MAX_AGE = float(os.environ.get("PRESENCE_MAX_AGE", "60"))
+CHANNELS_PRESENCE_RECORD_TIMEOUT = float(os.environ.get("PRESENCE_RECORD_TIMEOUT", "30"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
