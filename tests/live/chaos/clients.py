@@ -187,6 +187,7 @@ class Crowd:
         seed: str,
         pause: float,
         servers: Callable[[], dict[str, str]],
+        *,
         only_async: bool = False,
     ) -> None:
         self.only_async = only_async

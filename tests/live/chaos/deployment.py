@@ -97,7 +97,7 @@ class Deployment:
         self._received = ReceivedSignals()
         self._counted_events = self._checked_calls = 0
         self._killed: set[Worker] = set()
-        self.crowd = Crowd(sockets, max(sockets // 8, 3), f"{seed}", pause, self._addresses, only_async)
+        self.crowd = Crowd(sockets, max(sockets // 8, 3), f"{seed}", pause, self._addresses, only_async=only_async)
 
     @contextmanager
     def running(self) -> Iterator[Deployment]:

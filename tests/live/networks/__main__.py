@@ -65,8 +65,9 @@ def _run(name: str, parameters: dict[str, int], options: argparse.Namespace) -> 
     with tempfile.TemporaryDirectory(prefix="presence-networks-") as home, closing(Link()) as link:
         cluster = FarCluster(Path(home) / "postgres", link)
         deployment = DistantDeployment(
-            Path(home), link, timeouts={"uvicorn": 30, "daphne": 30}, options=parameters, distant_leader=True, cluster=cluster,
-            layer="core", sockets=options.sockets, seed=options.seed, every=5, max_age=60, limited=False,
+            Path(home), link, timeouts={"uvicorn": 30, "daphne": 30}, options=parameters, distant_leader=True,
+            cluster=cluster, layer="core", sockets=options.sockets, seed=options.seed, every=5, max_age=60,
+            limited=False,
         )  # fmt: skip
         with redirect_stdout(sys.stderr), deployment.running():
             for fault, inject in rounds:
