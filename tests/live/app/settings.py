@@ -22,7 +22,8 @@ if "PRESENCE_VALKEY" in os.environ:
             "CONFIG": {
                 "hosts": [
                     {"address": address, "socket_timeout": None} for address in os.environ["PRESENCE_VALKEY"].split()
-                ]
+                ],
+                "prefix": os.environ.get("PRESENCE_LAYER_PREFIX", "asgi"),
             },
         }
     }
