@@ -92,6 +92,17 @@ class BeforeHorizon(PresenceError, ValueError):
         self.horizon = horizon
 
 
+class NotYetReplicated(PresenceError, ValueError):
+    """Ask a replica about a time that it has reached: of a later time, it may lack events. Wait until it has replayed
+    more, or ask the primary. To get what the replica has, pass partial=True, or the option --partial. The attribute
+    moment has the time that was asked about, and replayed_up_to the latest one with a complete answer."""
+
+    def __init__(self, moment: datetime, replayed_up_to: datetime) -> None:
+        super().__init__(f"Got {moment}, and the replica has replayed up to {replayed_up_to}.")
+        self.moment = moment
+        self.replayed_up_to = replayed_up_to
+
+
 class HoldNotChangeable(PresenceError, ValueError):
     """Place a hold under a name that no other hold has, and release one that is in force."""
 

@@ -34,7 +34,7 @@ from django.utils import timezone
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
-from presence_events.segments import horizon
+from presence_events.segments import horizon, replicas
 from presence_events.segments.catalogue import MayContain
 
 __all__ = ["FORMATS", "copy", "events", "header", "write"]
@@ -123,13 +123,16 @@ def events(
     """Returns the events at or after ``start`` and before ``end``. None leaves that side open.
 
     The query finds them by their positions, because the log has no index on time. Raises `BeforeHorizon` if either is
-    before the horizon of touches or of stays, unless ``partial`` is true: the result is what is left then.
+    before the horizon of touches or of stays, and `NotYetReplicated` if ``start`` is a time that a replica has not
+    reached. With ``partial``, the result is what the database has.
     """
     if not partial:
-        known_from = horizon.read(using).of_events
+        horizons = horizon.read(using)
         for moment in (start, end):
             if moment is not None:
-                horizon.require(moment, known_from)
+                horizon.require(moment, horizons.of_events)
+        if start is not None:
+            replicas.require(start, horizons.replayed_up_to)
     log = PresenceEvent.objects.using(using)
     first = last = None
     if start is not None:

@@ -35,8 +35,9 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
     def at(self, moment: datetime, *, partial: bool = False) -> Self:
         """Returns the stays at ``moment``. Raises `InvalidMoment` if it is naive or in the future.
 
-        If ``moment`` is before the horizon of stays, the evaluation of the query raises `BeforeHorizon`. With
-        ``partial``, it returns what is left of them.
+        If ``moment`` is before the horizon of stays, the evaluation of the query raises `BeforeHorizon`. If it reads a
+        replica that has not reached ``moment``, it raises `NotYetReplicated`. With ``partial``, it returns what the
+        database has.
         """
         moment = validation.moment(moment)
         return self.filter(_lasts(moment, moment), _has_segment(moment, moment, partial), joined_at__lte=moment)
@@ -44,7 +45,8 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
     def during(self, start: datetime, end: datetime, *, partial: bool = False) -> Self:
         """Returns the stays that overlap the span from ``start`` (included) to ``end`` (excluded).
 
-        If ``end`` is in the future, the result covers the time until now. Raises `InvalidMoment` if either is naive, if
+        If ``end`` is in the future, the result covers the time until now. On a replica, it covers the time until the
+        replica's `replayed_up_to`, and may lack events of a later time. Raises `InvalidMoment` if either is naive, if
         ``start`` is in the future, or if ``end`` is not after ``start``. ``start`` and ``partial`` are as in `at`.
         """
         start, end = validation.span(start, end)

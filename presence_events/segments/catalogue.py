@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models import F
 
 from presence_events import sql
-from presence_events.segments import horizon
+from presence_events.segments import horizon, replicas
 
 __all__ = ["Around", "MayContain", "around", "days", "parts"]
 
@@ -64,7 +64,7 @@ def days(*, using: str, table: str = "", **limits: Any) -> str:
     segments too many.
     """
     column = f"{table}.day" if table else "day"
-    _, chosen = _chosen(using, **limits)
+    _, _, chosen = _chosen(using, **limits)
     return _condition(chosen, column)
 
 
@@ -74,7 +74,7 @@ def parts(*, using: str, **limits: Any) -> list[str]:
     Together they are true for all events of some positions and times. They are SQL without parameters. The limits are
     those of `MayContain`.
     """
-    _, chosen = _chosen(using, **limits)
+    _, _, chosen = _chosen(using, **limits)
     return _of_parts(chosen)
 
 
@@ -87,11 +87,14 @@ def _chosen(
     stop: datetime | None = None,
     latest: bool = False,
     only: str | None = None,
-) -> tuple[datetime | None, list[Sequence[str]]]:
-    """Returns the horizon of stays, and the segments: each its part, its first day and the day after its last one."""
+) -> tuple[datetime | None, datetime | None, list[Sequence[str]]]:
+    """Returns the horizon of stays, up to when a replica has the log, and the segments.
+
+    Each segment is its part, its first day and the day after its last one.
+    """
     params = {"after": after, "up_to": up_to, "start": start, "stop": stop, "latest": latest, "only": only}
-    ((known_from, chosen),) = sql.rows("presence_events", "queries/segments/chosen", params, using=using)
-    return known_from, chosen
+    ((known_from, replayed, chosen),) = sql.rows("presence_events", "queries/segments/chosen", params, using=using)
+    return known_from, replayed, chosen
 
 
 def _of_parts(chosen: Iterable[Sequence[str]]) -> list[str]:
@@ -130,8 +133,9 @@ class MayContain(models.Expression):
     ``latest``, only the last one of these positions is of interest. ``only`` is a part of the log, if the query asks
     for no other. ``unless`` is a column that makes the condition true.
 
-    With ``complete_from``, the query raises `BeforeHorizon` if that moment is before the horizon of stays. The
-    statement contains the same condition, for a removal that commits in between: it raises a DataError then.
+    With ``complete_from``, the query raises `BeforeHorizon` if that moment is before the horizon of stays, and
+    `NotYetReplicated` if it reads a replica that has not reached that moment. The statement contains the condition on
+    the horizon too, for a removal that commits in between: it raises a DataError then.
 
     It reads the figures when the query is executed. In a thread that may not query, it excludes nothing.
     """
@@ -156,15 +160,16 @@ class MayContain(models.Expression):
         # Django decides whether to quote an alias.
         table = compiler.compile(self._of)[0].rpartition(".")[0]
         try:
-            known_from, chosen = _chosen(connection.alias, **self._limits)
+            known_from, replayed, chosen = _chosen(connection.alias, **self._limits)
             condition = _condition(chosen, f"{table}.day")
         except SynchronousOnlyOperation:
-            known_from, condition = None, "true"
+            known_from, replayed, condition = None, None, "true"
         unless = f"{table}.{connection.ops.quote_name(self._unless)} OR " if self._unless else ""
         condition = f"({unless}{condition})".replace("%", "%%")
         if self._complete_from is None:
             return condition, ()
         horizon.require(self._complete_from, known_from)
+        replicas.require(self._complete_from, replayed)
         return f"({condition} AND (SELECT presence_after_horizon(%s, presence_horizon('stays'))))", (
             self._complete_from,
         )

@@ -15,12 +15,14 @@ __all__ = ["Horizons", "is_before", "read", "require"]
 class Horizons(NamedTuple):
     """The latest time of an event that was removed from each part, or None if nothing was.
 
-    ``position`` is the last position of what was removed from either part, or 0.
+    ``position`` is the last position of what was removed from either part, or 0. ``replayed_up_to`` is up to when a
+    standby has the log (`replicas`), or None on a primary.
     """
 
     touches: datetime | None
     stays: datetime | None
     position: int
+    replayed_up_to: datetime | None
 
     def of(self, part: str) -> datetime | None:
         """Returns the horizon of a ``part`` of the log."""
@@ -34,8 +36,8 @@ class Horizons(NamedTuple):
 
 def read(using: str) -> Horizons:
     """Returns the horizons of the log in the database ``using``. Takes one query of a small table."""
-    ((touches, stays, position),) = sql.rows("presence_events", "queries/segments/horizons", using=using)
-    return Horizons(touches, stays, position)
+    (row,) = sql.rows("presence_events", "queries/segments/horizons", using=using)
+    return Horizons(*row)
 
 
 def is_before(moment: datetime, horizon: datetime | None) -> bool:

@@ -94,7 +94,11 @@ class SpanFilter(admin.ListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         # The database's clock may be ahead. A connection that joined this second is part of a span that ends now.
         end = self.end + validation.MAX_CLOCK_SKEW if self.ends_now else self.end
-        known_from = horizon.read(queryset.db).stays
+        horizons = horizon.read(queryset.db)
+        known_from = horizons.stays
+        if horizons.replayed_up_to is not None:
+            text = _("This database is a replica. It has replayed up to %(at)s (%(zone)s).")
+            messages.info(request, text % {"at": timestamp_exact(horizons.replayed_up_to), "zone": zone_name()})
         if horizon.is_before(self.start, known_from):
             text = _("Events before %(at)s (%(zone)s) were removed. What is left of earlier stays is shown.")
             messages.warning(request, text % {"at": timestamp_exact(known_from), "zone": zone_name()})

@@ -128,6 +128,8 @@ class Status:
     are_estimates: bool
     """Whether ``people``, ``anonymous``, ``connections`` and ``empty_rooms`` are estimates, because there are more
     than `MAX_READ` connections. They come from the statistics of PostgreSQL and from a sample of the rooms."""
+    replayed_up_to: datetime | None
+    """Up to when a standby has the log, by the primary's clock (`segments.replicas`). None on a primary."""
     signals: str
     """CHANNELS_PRESENCE_SIGNALS: which process sends signals."""
     people: int
@@ -180,6 +182,7 @@ def status(using: str | None = None) -> Status:
         "dead_after": CHECK_INTERVAL * CHECKS_UNTIL_DEAD,
         "undivided": UNDIVIDED_DAYS,
     }
+    horizons = horizon.read(alias)
     segments = catalogue.days(using=alias, latest=True)
     (figures,) = sql.rows("projections", "queries/status/figures", params, using=alias, segments=segments)
     at, is_standby, rooms, position, prepared, *more_figures = figures
@@ -191,6 +194,7 @@ def status(using: str | None = None) -> Status:
     return Status(
         at=at,
         is_standby=is_standby,
+        replayed_up_to=horizons.replayed_up_to,
         signals=signals,
         **_present(alias, rooms),
         rooms=rooms,
@@ -208,7 +212,7 @@ def status(using: str | None = None) -> Status:
         triggers=tuple(TriggerStatus(*fault) for fault in trigger_faults(APPS, using=alias)),
         has_worker=has_worker,
         checkpoints=tuple(_checkpoint_statuses(alias, moved)),
-        retention=tuple(_retention_statuses(alias)),
+        retention=tuple(_retention_statuses(alias, horizons)),
         last_removal=_last_removal(alias),
         holds=tuple(hold.name for hold in holds.in_force(alias)),
     )
@@ -226,8 +230,7 @@ def _present(alias: str, rooms: int) -> dict[str, Any]:
     return {"are_estimates": bool(estimates), **dict(zip(names, figures, strict=True))}
 
 
-def _retention_statuses(alias: str) -> Iterator[RetentionStatus]:
-    horizons = horizon.read(alias)
+def _retention_statuses(alias: str, horizons: horizon.Horizons) -> Iterator[RetentionStatus]:
     for part in plan(alias):
         yield RetentionStatus(
             part=part.part,

@@ -34,6 +34,7 @@ def table(status: Status) -> str:
         *(("hold", repr(name)) for name in status.holds),
         *([("last removal", _removal(status.last_removal))] if status.last_removal else []),
         ("database", f"{'hot standby' if status.is_standby else 'primary'}, at {status.at:%Y-%m-%d %H:%M:%S %Z}"),
+        *([("replayed", f"up to {status.replayed_up_to:%Y-%m-%d %H:%M:%S %Z}")] if status.replayed_up_to else []),
     ]
     width = max(len(name) for name, _ in rows)
     return "".join(f"{name:<{width}}  {value}\n" for name, value in rows)

@@ -36,5 +36,20 @@ class Standby(Cluster):
         ((position,),) = self.primary.query("SELECT pg_current_wal_flush_lsn()::text")
         wait_until(lambda: self.query("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", position) == [(True,)])
 
+    def advance(self) -> None:
+        """Commits on the primary, as a beat does, and waits until the standby knows that it has reached this moment."""
+        ((moment,),) = self.primary.query("SELECT clock_timestamp() FROM pg_current_xact_id()")
+        wait_until(lambda: self.query("SELECT pg_last_xact_replay_timestamp() >= %s", moment) == [(True,)])
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Replays nothing until the block ends."""
+        self.query("SELECT pg_wal_replay_pause()")
+        wait_until(lambda: self.query("SELECT pg_get_wal_replay_pause_state()") == [("paused",)])
+        try:
+            yield
+        finally:
+            self.query("SELECT pg_wal_replay_resume()")
+
     def promote(self) -> None:
         self._server._run("pg_ctl", "promote", "-w", "-s", "-D", str(self._server.data))

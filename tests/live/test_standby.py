@@ -19,12 +19,15 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
-from django.db import connections, router
+from django.db import connections, router, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from presence_events import export
+from presence_events.exceptions import NotYetReplicated
 from presence_events.models import PresenceEvent
+from presence_events.segments import replicas
 from projections.admin.links import stay_url
 from projections.models import PresenceSession, Room
 from tests.live.connected import connected
@@ -68,7 +71,7 @@ def standby(primary: Cluster, standby_of_module: Standby, django_db_blocker: Any
     """A standby that has caught up. It is the database ``replica``, used by the router of the documentation."""
     with connected(django_db_blocker, default=primary, replica=standby_of_module):
         settings.DATABASE_ROUTERS = ["tests.live.replica_router.PresenceRouter"]
-        standby_of_module.catch_up()
+        standby_of_module.advance()
         yield standby_of_module
 
 
@@ -101,7 +104,8 @@ def run(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.usefixtures("replica_queries")
 def test_the_past_is_read_from_the_replica() -> None:
-    now = datetime.now(UTC)
+    now = replicas.replayed_up_to("replica")
+    assert now is not None
     day = now - timedelta(days=1)
     assert PresenceSession.objects.db == "replica"
     assert [stay.channel_name for stay in PresenceSession.objects.at(now)] == ["laptop"]
@@ -136,6 +140,98 @@ def test_the_admin_shows_the_past_of_the_replica() -> None:
         reverse("admin:presence_events_presenceevent_changelist"),
     ):
         assert "lobby" in client.get(url).content.decode()
+
+
+A_MICROSECOND = timedelta(microseconds=1)
+
+
+def test_a_moment_that_the_replica_has_not_reached_is_refused(standby: Standby) -> None:
+    stays = PresenceSession.objects.all()
+    with standby.paused():
+        reached = replicas.replayed_up_to("replica")
+        assert reached is not None
+        later = reached + A_MICROSECOND
+        with pytest.raises(NotYetReplicated, match="ask the primary") as caught:
+            list(stays.at(later))
+        assert (caught.value.moment, caught.value.replayed_up_to) == (later, reached)
+        with pytest.raises(NotYetReplicated):
+            list(stays.during(later, later + timedelta(days=1)))
+        with pytest.raises(NotYetReplicated):
+            export.events(later, None, using="replica")
+        assert [stay.channel_name for stay in stays.at(later, partial=True)] == ["laptop"]
+        assert [stay.channel_name for stay in stays.during(reached, later + timedelta(days=1))] == ["laptop"]
+        assert not export.events(later, None, using="replica", partial=True).exists()
+        assert not export.events(reached, None, using="replica").exists()
+    assert replicas.replayed_up_to("default") is None
+    assert [stay.channel_name for stay in stays.using("default").at(later)] == ["laptop"]
+
+
+def test_a_replica_that_lags_refuses_a_moment_until_it_has_the_events(
+    tmp_path: Path, django_db_blocker: Any, settings: Any
+) -> None:
+    settings.DATABASE_ROUTERS = ["tests.live.replica_router.PresenceRouter"]
+    with (
+        cluster_with_history(tmp_path / "primary", django_db_blocker) as primary,
+        Standby(tmp_path / "standby", primary).running() as standby,
+        connected(django_db_blocker, default=primary, replica=standby),
+    ):
+        with standby.paused():
+            Room.objects.add("lobby", "late")
+            moment = datetime.now(UTC)
+            with pytest.raises(NotYetReplicated):
+                list(PresenceSession.objects.at(moment))
+        standby.advance()
+        assert [stay.channel_name for stay in PresenceSession.objects.at(moment)] == ["laptop", "late"]
+
+
+def test_a_moment_is_reached_before_a_transaction_that_commits_later(primary: Cluster, standby: Standby) -> None:
+    """The primary did not show the join at that moment either. It is shown once it is committed."""
+    before = PresenceSession.objects.filter(room="hall")
+    with psycopg.connect(primary.url()) as joining:
+        joining.execute("INSERT INTO presence_event (kind, room, channel_name) VALUES ('join', 'hall', 'slow')")
+        moment = datetime.now(UTC)
+        standby.advance()
+        assert not before.at(moment).exists()
+        joining.rollback()
+
+
+@pytest.mark.usefixtures("standby")
+def test_a_transaction_with_one_snapshot_does_not_count_what_is_replayed_after_it() -> None:
+    moment = replicas.replayed_up_to("replica")
+    assert moment is not None
+    with transaction.atomic(using="replica"):
+        with connections["replica"].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        assert replicas.replayed_up_to("replica") == datetime(1970, 1, 1, tzinfo=UTC)
+        with pytest.raises(NotYetReplicated):
+            list(PresenceSession.objects.at(moment))
+
+
+def test_pages_and_reports_say_up_to_when_the_replica_has_the_log(standby: Standby) -> None:
+    client = Client()
+    client.force_login(get_user_model()._default_manager.get(username="ada"))
+    with standby.paused():
+        reached = replicas.replayed_up_to("replica")
+        assert reached is not None
+        for url, parameters in (
+            (reverse("admin:presence_timeline"), {"room": "lobby"}),
+            (reverse("admin:projections_presencesession_changelist"), {}),
+        ):
+            page = client.get(url, parameters, follow=True).content.decode()
+            assert f"This database is a replica. It has replayed up to {reached:%Y-%m-%d}" in page
+        assert f"It has replayed up to {reached.isoformat()}." in exported("replica")
+        assert "replica" not in exported("default")
+        with pytest.raises(CommandError, match="the replica has replayed up to"):
+            run("export_presence", "sessions", "--from", (reached + A_MICROSECOND).isoformat())
+        status = run("presence_status", "--database", "replica", "--no-leader")[1]
+    assert f"replayed        up to {reached:%Y-%m-%d %H:%M:%S}" in status
+
+
+def exported(database: str) -> str:
+    """Returns what an export of the stays writes to standard error."""
+    err = StringIO()
+    call_command("export_presence", "sessions", "--database", database, stdout=StringIO(), stderr=err)
+    return err.getvalue()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--database", "replica"]], ids=["router", "database"])

@@ -29,6 +29,7 @@ KNOWN = Status(
     at=datetime(2026, 3, 1, 9, tzinfo=UTC),
     is_standby=False,
     are_estimates=False,
+    replayed_up_to=None,
     signals="worker",
     people=1,
     anonymous=2,

@@ -54,6 +54,9 @@ def failures(error: PresenceError) -> None:
     if isinstance(error, exceptions.BeforeHorizon):
         assert_type(error.moment, datetime | int)
         assert_type(error.horizon, datetime | int)
+    if isinstance(error, exceptions.NotYetReplicated):
+        assert_type(error.moment, datetime)
+        assert_type(error.replayed_up_to, datetime)
     if isinstance(error, ArchiveDamaged):
         assert_type(error.problem, str)
 

@@ -7,6 +7,7 @@ from typing import Any, assert_type
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from presence_events.segments.replicas import replayed_up_to
 from projections.models import PresenceSession, Room, Timeline
 from projections.sessions import PresenceSessionQuerySet
 
@@ -27,6 +28,7 @@ def queries(room: Room, user: AbstractBaseUser, start: datetime, end: datetime) 
     assert_type(PresenceSession.objects.in_room(room).filter(is_open=True).first(), PresenceSession | None)
     assert_type(PresenceSession.objects.in_room(room).count(), int)
     assert_type(Timeline.objects.in_room(room), PresenceSessionQuerySet)
+    assert_type(replayed_up_to("replica"), datetime | None)
     for stay in PresenceSession.objects.in_room("lobby").select_related("user"):
         assert_type(stay, PresenceSession)
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.exceptions import InvalidMoment, InvalidRoomName, InvalidUser
 from presence_events.segments import horizon
+from presence_events.segments.horizon import Horizons
 from presence_events.users import find_user_key
 from projections.models import PresenceSession
 from projections.sessions import PresenceSessionQuerySet
@@ -52,8 +53,17 @@ class Criteria:
     @cached_property
     def horizon(self) -> datetime | None:
         """The horizon of stays if it is after the start of the span or after the moment, or else None."""
-        found = horizon.read(self._all_stays().db).stays
+        found = self._horizons.stays
         return found if any(horizon.is_before(time, found) for time in (self.start, self.moment) if time) else None
+
+    @property
+    def replayed_up_to(self) -> datetime | None:
+        """Up to when the replica that the stays are read from has the log, or None if it is a primary."""
+        return self._horizons.replayed_up_to
+
+    @cached_property
+    def _horizons(self) -> Horizons:
+        return horizon.read(self._all_stays().db)
 
     @property
     def known_start(self) -> datetime:

@@ -77,7 +77,8 @@ class Command(BaseCommand):
         try:
             alias = options["database"] or router.db_for_read(PresenceEvent)
             rows = self._rows(alias, **options)
-            header = export.header(_horizons(alias, **options), options["format"])
+            horizons = horizon.read(alias)
+            header = export.header(_horizons(horizons, **options), options["format"])
             with self._destination(output) as write:
                 if header:
                     write(memoryview(header))
@@ -87,6 +88,9 @@ class Command(BaseCommand):
         if options["verbosity"] > 0:
             start = "\r" if shows_count else ""
             self.stderr.write(f"{start}Exported {count:,} {options['kind']}.", str)
+            if horizons.replayed_up_to is not None:
+                replayed = validation.aware(horizons.replayed_up_to).isoformat()
+                self.stderr.write(f"This database is a replica. It has replayed up to {replayed}.", str)
 
     def _rows(
         self, alias: str, start: datetime | None, end: datetime | None, partial: bool, **options: Any
@@ -123,9 +127,8 @@ class Command(BaseCommand):
         return counting
 
 
-def _horizons(alias: str, kind: str, start: datetime | None, **options: Any) -> dict[str, datetime]:
-    """Returns the horizons before which the export may lack rows, by part."""
-    found = horizon.read(alias)
+def _horizons(found: horizon.Horizons, kind: str, start: datetime | None, **options: Any) -> dict[str, datetime]:
+    """Returns those of the horizons ``found`` before which the export may lack rows, by part."""
     return {
         part: moment
         for part in (("stays",) if kind == "sessions" else ("touches", "stays"))

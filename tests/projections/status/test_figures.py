@@ -67,6 +67,7 @@ def test_the_status_of_an_empty_database() -> None:
         at=found.at,
         is_standby=False,
         are_estimates=False,
+        replayed_up_to=None,
         signals="inline",
         people=0,
         anonymous=0,

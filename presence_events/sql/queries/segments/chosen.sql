@@ -1,8 +1,11 @@
 -- The days of the segments that may have events with positions from after (excluded) to up_to (included) and times from
 -- start (included) on, of stays that began at stop or before. Each limit may be null. Or only the last one of
--- these positions is of interest. The first column is the horizon of stays.
+-- these positions is of interest. The first column is the horizon of stays, and the second one up to when a standby has
+-- the log.
 SELECT
     presence_horizon('stays'),
+-- include presence_events queries/segments/replayed_up_to
+    ,
     coalesce(
         array_agg(ARRAY[part, coalesce(first_day, '-infinity')::text, coalesce(end_day, 'infinity')::text]
             ORDER BY part, first_day NULLS FIRST),
