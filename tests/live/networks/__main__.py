@@ -75,6 +75,7 @@ def _run(name: str, parameters: dict[str, int], options: argparse.Namespace) -> 
                 figures: Figures = deployment.round(network_fault(fault, inject, deployment.every))
                 print(figures, link.forwarded, link.lost, file=sys.stderr, flush=True)
                 lines.append(f"| {fault} | {figures.present:.1f} | {figures.reachable:.1f} | {figures.signalled:.1f} |")
+            deployment.assert_log_replays()
             deployment.stop()
     return lines
 

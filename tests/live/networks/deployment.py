@@ -56,6 +56,10 @@ class DistantDeployment(Deployment):
         self._options = options or {}
         self._distant_leader = distant_leader
 
+    def assert_log_replays(self) -> None:
+        """Asserts that a replay of the log gives the tables, while the servers send beats."""
+        self.cluster.run("-m", "django", "replay_presence", "--check", "--verbosity", "0")
+
     def _server_environment(self, kind: str) -> dict[str, str]:
         return {**self._distant_environment(), "PRESENCE_RECORD_TIMEOUT": str(self._timeouts[kind])}
 
