@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import users
 from presence_events.exceptions import InvalidUser
-from presence_events.models import Checkpoint, Hold, PresenceEvent, Removal, Segment
+from presence_events.models import Checkpoint, Hold, PresenceEvent, Removal, Segment, StoredSeal
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments.catalogue import MayContain
 
@@ -324,6 +324,21 @@ class PresenceEventAdmin(UserRowsAdmin):
         if not event.room:
             return self.empty_text
         return format_html('<a href="?{}"><bdi>{}</bdi></a>', urlencode({"room": event.room}), event.room)
+
+
+@admin.register(StoredSeal)
+class StoredSealAdmin(ReadOnlyAdmin):
+    list_display = ("number", "up_to", "is_signed")
+    ordering = ("-number",)
+    fields = ("number", "up_to", "is_signed", "text")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("marks")
+
+    @admin.display(description=_("signed"))
+    def is_signed(self, seal: StoredSeal) -> str:
+        return yes_or_no(seal.signature is not None)
 
 
 @admin.register(Checkpoint)

@@ -186,6 +186,28 @@ class RetentionIsRunning(PresenceError, RuntimeError):
     """Another process is removing segments of this log. Wait until it has ended."""
 
 
+class InvalidSeal(PresenceError, ValueError):
+    """This text is not a seal of the log."""
+
+
+class CopyDiffers(PresenceError, ValueError):
+    """The copy has seals that the database does not have. Nothing was added to the copy. To see what differs, run
+    manage.py presence_verify --copy."""
+
+
+class InvalidSealKey(PresenceError, ValueError):
+    """Pass a file with an Ed25519 key in PEM, without a password. To make one, run: openssl genpkey -algorithm ed25519
+    -out seal.pem; openssl pkey -in seal.pem -pubout -out seal.pub."""
+
+
+class NotSealed(PresenceError, ValueError):
+    """Only events that are in the log and in a seal can be proved. To seal the log, run manage.py presence_seal."""
+
+
+class SealsNotInstalled(PresenceError, ImportError):
+    """Signatures of seals need the package cryptography: pip install "django-presence-events[seals]"."""
+
+
 class NotATestDatabase(PresenceError, RuntimeError):
     """Presences can be aged only in test databases. Call this in a test, on a database that Django's test runner or
     pytest-django made for its process."""

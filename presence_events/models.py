@@ -16,13 +16,26 @@ from presence_events.schema.fields import PositionField, TransactionIdField
 from presence_events.schema.indexes import closed_stay_index
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import SqlTrigger
+from presence_events.seals.seal import Seal
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
 
-__all__ = ["Checkpoint", "Hold", "PresenceEvent", "PresenceEventManager", "Removal", "Segment"]
+__all__ = ["Checkpoint", "Hold", "PresenceEvent", "PresenceEventManager", "Removal", "SealKey", "Segment", "StoredSeal"]
+
+
+def _permanent() -> SqlTrigger:
+    """Returns a trigger that lets rows be added, and refuses every other change."""
+    return SqlTrigger(
+        name="permanent",
+        package="presence_events",
+        source="permanent",
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
+    )
 
 
 class _PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
@@ -289,16 +302,7 @@ class Removal(models.Model):
         db_table = "presence_removal"
         ordering = ["id"]
         default_permissions = ("view",)
-        triggers = [
-            SqlTrigger(
-                name="permanent",
-                package="presence_events",
-                source="permanent",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
-            )
-        ]
+        triggers = [_permanent()]
 
     def __str__(self) -> str:
         return self.segment
@@ -359,6 +363,54 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class StoredSeal(models.Model):
+    """A seal of a range of the log. `presence_events.seals` makes it. Rows are added, and never changed or deleted."""
+
+    number: models.BigIntegerField[int, int] = models.BigIntegerField(_("number"), primary_key=True)
+    up_to: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("up to"), unique=True, help_text=_("The last position that is sealed.")
+    )
+    text: models.TextField[str, str] = models.TextField(_("text"), help_text=_("The seal, as it is signed."))
+    marks: models.BinaryField[bytes, bytes] = models.BinaryField(
+        _("marks"), help_text=_("The first bytes of the hash of each event, to find the one that differs.")
+    )
+    signature: models.BinaryField[bytes | None, bytes | None] = models.BinaryField(_("signature"), null=True)
+    public_key: models.BinaryField[bytes | None, bytes | None] = models.BinaryField(_("public key"), null=True)
+
+    class Meta:
+        verbose_name = _("seal")
+        verbose_name_plural = _("seals")
+        db_table = "presence_seal"
+        ordering = ["number"]
+        default_permissions = ("view",)
+        triggers = [_permanent()]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+    @property
+    def seal(self) -> Seal:
+        """The seal that the text is. Raises `InvalidSeal` if it is none."""
+        return Seal.parse(self.text)
+
+
+class SealKey(models.Model):
+    """The secret key of a subject of personal data in the log, under which seals commit to these data."""
+
+    subject: models.TextField[str, str] = models.TextField(_("subject"), primary_key=True, db_collation="C")
+    key: models.BinaryField[bytes, bytes] = models.BinaryField(_("key"))
+
+    class Meta:
+        verbose_name = _("key of a subject")
+        verbose_name_plural = _("keys of subjects")
+        db_table = "presence_seal_key"
+        default_permissions = ()
+        triggers = [_permanent()]
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class Checkpoint(models.Model):

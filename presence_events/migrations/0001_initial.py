@@ -508,8 +508,8 @@ class Migration(migrations.Migration):
             trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="permanent",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the record of what retention did is permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'manage.py presence_retention adds rows. To release a hold, run it with --release.';\nEND;",
-                    hash="aee216aa4a8e67d547e6f0c33ee3741cf2ebc98f",
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="91e09aacaa354bb9b2778b61e4aab5afd8bd6a57",
                     level="STATEMENT",
                     operation="DELETE OR TRUNCATE",
                     pgid="pgtrigger_permanent_09448",
@@ -537,12 +537,125 @@ class Migration(migrations.Migration):
             trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="permanent",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the record of what retention did is permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'manage.py presence_retention adds rows. To release a hold, run it with --release.';\nEND;",
-                    hash="c6ad017919dc57b687d94737c0d925714e5f25d1",
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="945097d9480a8e5a9854ea00522226ecae4de1a4",
                     level="STATEMENT",
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_permanent_2926e",
                     table="presence_removal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.CreateModel(
+            name="SealKey",
+            fields=[
+                (
+                    "subject",
+                    models.TextField(db_collation="C", primary_key=True, serialize=False, verbose_name="subject"),
+                ),
+                ("key", models.BinaryField(verbose_name="key")),
+            ],
+            options={
+                "verbose_name": "key of a subject",
+                "verbose_name_plural": "keys of subjects",
+                "db_table": "presence_seal_key",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="StoredSeal",
+            fields=[
+                ("number", models.BigIntegerField(primary_key=True, serialize=False, verbose_name="number")),
+                (
+                    "up_to",
+                    models.BigIntegerField(
+                        help_text="The last position that is sealed.", unique=True, verbose_name="up to"
+                    ),
+                ),
+                ("text", models.TextField(help_text="The seal, as it is signed.", verbose_name="text")),
+                (
+                    "marks",
+                    models.BinaryField(
+                        help_text="The first bytes of the hash of each event, to find the one that differs.",
+                        verbose_name="marks",
+                    ),
+                ),
+                ("signature", models.BinaryField(null=True, verbose_name="signature")),
+                ("public_key", models.BinaryField(null=True, verbose_name="public key")),
+            ],
+            options={
+                "verbose_name": "seal",
+                "verbose_name_plural": "seals",
+                "db_table": "presence_seal",
+                "ordering": ["number"],
+                "default_permissions": ("view",),
+            },
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="hold",
+            name="permanent",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="removal",
+            name="permanent",
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="hold",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="91e09aacaa354bb9b2778b61e4aab5afd8bd6a57",
+                    level="STATEMENT",
+                    operation="DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_09448",
+                    table="presence_hold",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="removal",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="945097d9480a8e5a9854ea00522226ecae4de1a4",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_2926e",
+                    table="presence_removal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="sealkey",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="decc65a56c491f0b26d102753a004fd143840921",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_95b7b",
+                    table="presence_seal_key",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="storedseal",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="8a5470d97c5b606f2fc6f7d00846d7e80f92b3b6",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_98da1",
+                    table="presence_seal",
                     when="BEFORE",
                 ),
             ),

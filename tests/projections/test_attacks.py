@@ -32,6 +32,8 @@ COLUMNS = {
     "presence_room": "channel_name text, created_at timestamptz",
     "presence_removal": "id bigint",
     "presence_hold": "id bigint, released_at timestamptz",
+    "presence_seal": "number bigint",
+    "presence_seal_key": "subject text",
     "presence_baseline": "id bigint",
     "presence_baseline_room": "channel_name text",
     "presence_baseline_stay": "id bigint",

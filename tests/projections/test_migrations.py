@@ -55,6 +55,8 @@ def test_the_projections_can_be_removed_and_restored_from_the_log() -> None:
         "function pgtrigger_append_only_6794e",
         "function pgtrigger_permanent_09448",
         "function pgtrigger_permanent_2926e",
+        "function pgtrigger_permanent_95b7b",
+        "function pgtrigger_permanent_98da1",
         "function pgtrigger_released_once_c14a0",
         "function presence_after_horizon",
         "function presence_attach_segment",
@@ -68,6 +70,8 @@ def test_the_projections_can_be_removed_and_restored_from_the_log() -> None:
         "trigger pgtrigger_append_only_6794e",
         "trigger pgtrigger_permanent_09448",
         "trigger pgtrigger_permanent_2926e",
+        "trigger pgtrigger_permanent_95b7b",
+        "trigger pgtrigger_permanent_98da1",
         "trigger pgtrigger_released_once_c14a0",
         "trigger presence_segment_guard",
     }

@@ -8,7 +8,16 @@ from typing import Any, assert_type
 from django.contrib.auth.models import AbstractBaseUser
 
 from presence_events.checkpoints import Reader, reset
-from presence_events.models import Checkpoint, Hold, PresenceEvent, PresenceEventManager, Removal, Segment
+from presence_events.models import (
+    Checkpoint,
+    Hold,
+    PresenceEvent,
+    PresenceEventManager,
+    Removal,
+    SealKey,
+    Segment,
+    StoredSeal,
+)
 from presence_events.recorder import (
     Draft,
     Recorded,
@@ -127,6 +136,18 @@ def tables() -> None:
         assert_type(removal.horizon, datetime | None)
         assert_type(removal.baseline, int)
         assert_type(removal.archive, str | None)
+    for stored in StoredSeal.objects.filter(up_to__gt=0):
+        assert_type(stored.number, int)
+        assert_type(stored.text, str)
+        assert_type(stored.signature, bytes | None)
+        assert_type(stored.public_key, bytes | None)
+        assert_type(stored.up_to, int)
+        assert_type(stored.marks, bytes)
+        assert_type(stored.seal.sealed_at, datetime)
+        assert_type(stored.seal.stays.events, int)
+    for each in SealKey.objects.all():
+        assert_type(each.subject, str)
+        assert_type(each.key, bytes)
     for hold in Hold.objects.filter(released_at=None):
         assert_type(hold.name, str)
         assert_type(hold.from_day, date | None)

@@ -1,0 +1,68 @@
+"""manage.py presence_verify: compares the log with its seals, and the seals with a copy and a key."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from presence_events.databases import write_alias
+from presence_events.seals import copies, verifying
+from presence_events.seals.signing import read_public_key
+from projections.management import arguments
+from projections.management.errors import reported_errors
+from projections.management.progress import Progress
+
+
+class Command(BaseCommand):
+    help = (
+        "Compares the presence log with its seals, and prints what does not agree: its integrity, completeness and "
+        "freshness. Give a copy of the seals that is kept elsewhere, and the public key: without both, whoever can "
+        "write to the tables as their owner can also make new seals. The exit status is 0 if all agrees, 1 if "
+        "something does not, and 2 if the command fails."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--copy", type=Path, metavar="FILE", help="a copy that presence_seal --copy has written")
+        parser.add_argument(
+            "--public-key", type=Path, metavar="FILE", help="the Ed25519 public key of all seals, in PEM"
+        )
+        parser.add_argument(
+            "--max-age",
+            type=float,
+            metavar="SECONDS",
+            help="report events without a seal, and seals without a copy, that are older",
+        )
+        arguments.add_database(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        max_age = options["max_age"]
+        with reported_errors():
+            copy = copies.read(options["copy"]) if options["copy"] else None
+            public_key = read_public_key(options["public_key"]) if options["public_key"] else None
+            with Progress(self.stderr, quiet=options["verbosity"] == 0) as progress:
+                found = verifying.verify(
+                    write_alias(options["database"]),
+                    copy=copy,
+                    public_key=public_key,
+                    max_age=None if max_age is None else timedelta(seconds=max_age),
+                    report=progress,
+                )
+        for finding in found.findings:
+            self.stdout.write(f"{finding.kind}: {finding.text}")
+        for kind in (verifying.INTEGRITY, verifying.COMPLETENESS, verifying.FRESHNESS):
+            number = sum(finding.kind == kind for finding in found.findings)
+            self.stdout.write(f"{kind:<12}  {f'{number} findings' if number else 'no findings'}")
+        self.stdout.write(
+            f"{found.seals:,} seals, {found.signed:,} of them signed; {found.events:,} events agree with them, "
+            f"{found.removed:,} were removed by retention, {found.unsealed:,} are not sealed yet."
+        )
+        if copy is None:
+            self.stdout.write("The seals were compared with no copy.")
+        if public_key is None and found.signed:
+            self.stdout.write("The signatures were compared with the keys in the database only.")
+        if found.findings:
+            sys.exit(1)

@@ -1,0 +1,84 @@
+"""The commands and the test vectors of docs/seals.md."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from presence_events.seals import verifier
+from presence_events.seals.leaves import Line, leaf
+from projections.models import Presence, Room
+from tests.archives import age, archive
+from tests.docs.test_examples import blocks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGE = "docs/seals.md"
+VECTOR = re.compile(
+    r"^\| `(?P<line>\".*\")` \| (?:`(?P<subject>[^`]*)`)? *\| `(?P<leaf>[0-9a-f]{64})` \|$", re.MULTILINE
+)
+
+
+def test_the_vectors_hold_for_both_implementations() -> None:
+    found = list(VECTOR.finditer(Path(PAGE).read_text(encoding="utf-8")))
+    assert len(found) == 3
+    for vector in found:
+        line = json.loads(vector["line"])
+        keys = {vector["subject"]: bytes(32)} if vector["subject"] else {}
+        assert Line.parse(line.encode()).subject == vector["subject"]
+        assert leaf(Line.parse(line.encode()), keys).hex() == vector["leaf"]
+        values: list[Any] = [None if value == "\\N" else value for value in line.split("\t")]
+        event = dict(zip([*verifier.FIELDS, "user_id", "data"], values, strict=True))
+        event["is_leased"] = {"t": True, "f": False, None: None}[event["is_leased"]]
+        assert verifier.leaf_of_event(event, keys).hex() == vector["leaf"]
+
+
+def test_the_commands_run(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *rest = [block.splitlines() for block in blocks(PAGE, "console")]
+    Room.objects.add("room", "1", user)
+    Room.objects.add("room", "2")
+    session = Presence.objects.get(channel_name="1").pk
+    Room.objects.remove("room", "1")
+    age()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "audit").mkdir()
+    archive(tmp_path / "archive")
+    shutil.copy(verifier.__file__, "verifier.py")
+    verified = [line for line in first if not line.startswith("$")]
+    outputs = [run(line, session) for line in first if line.startswith("$")]
+    assert outputs[-1].splitlines() == verified
+    for line in (line for block in rest for line in block if line.startswith("$")):
+        output = run(line, session)
+        if " archive " in line:
+            assert output == "3 events agree with their seals, 0 are not in the archive, 0 are not sealed\n"
+        if "verifier.py proof" in line:
+            assert output.count("proved:") == 2
+
+
+def run(line: str, session: int) -> str:
+    """Runs a command of the page, with paths and the number of a stay that exist here. Returns its output."""
+    _, *words = shlex.split(line.replace("/mnt/", "").replace("4711", str(session)))
+    target = words[words.index(">") + 1] if ">" in words else None
+    words = words[: words.index(">")] if target else words
+    if words[0] == "pip":
+        return ""
+    if words[:2] == ["python", "manage.py"]:
+        out = StringIO()
+        call_command(*words[2:], stdout=out, stderr=StringIO())
+        output = out.getvalue()
+    else:
+        words = [sys.executable, *words[1:]] if words[0] == "python" else words
+        output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    if target:
+        Path(target).write_text(output, encoding="utf-8")
+    return output

@@ -1,0 +1,256 @@
+"""The stand-alone verifier: archives and proofs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from presence_events.exceptions import NotSealed
+from presence_events.models import PresenceEvent, StoredSeal
+from presence_events.seals import copies, merkle, reading, sealing, verifier
+from presence_events.seals.proving import prove
+from presence_events.seals.sealing import seal
+from presence_events.seals.signing import Signer
+from projections.models import Presence, Room
+from tests.archives import HOSTILE, age, archive
+from tests.leases import beat
+from tests.seals import attack, key_pair
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Calls the verifier in the directory of the files. Returns its exit status, and its output with errors."""
+    monkeypatch.chdir(files)
+
+    def call(*arguments: str) -> tuple[int, str]:
+        status = verifier.main(list(arguments))
+        out, err = capsys.readouterr()
+        return status, out + err
+
+    return call
+
+
+@pytest.fixture
+def files(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with the archive of a log, its seals and keys, and the key pair that signed them."""
+    signer = Signer(key_pair(tmp_path).private)
+    Room.objects.add("room", "1", user, {"text": "tab\t and \\ and é"})
+    Room.objects.add("room", "2", None, {"nickname": "B"})
+    Room.objects.add("room", "3")
+    Presence.objects.touch("1")
+    Presence.objects.touch("2", {"n": 1.50})
+    beat("process")
+    Presence.objects.leave_user(user, "removed")
+    with connection.cursor() as cursor:
+        for name in HOSTILE:
+            cursor.execute(
+                "INSERT INTO presence_event (kind, room, channel_name, data) "
+                "VALUES ('join', %s, %s, to_jsonb(%s::text))",
+                [name, name, name],
+            )
+    Presence.objects.leave_all("2")
+    age()
+    monkeypatch.setattr(sealing, "MAX_EVENTS", PresenceEvent.objects.count() - 1)
+    seal("default", signer=signer)
+    return written(tmp_path)
+
+
+def written(directory: Path) -> Path:
+    copies.append(directory / "seals", StoredSeal.objects.all())
+    reading.write_keys(directory / "keys", using="default")
+    archive(directory / "days")
+    return directory
+
+
+ARCHIVE = ("archive", "days", "--seals", "seals", "--keys", "keys", "--public-key", "seal.pub")
+
+
+def test_an_archive_agrees_with_its_seals(run: Run) -> None:
+    number = PresenceEvent.objects.count()
+    assert run(*ARCHIVE) == (0, f"{number} events agree with their seals, 0 are not in the archive, 0 are not sealed\n")
+
+
+def test_it_runs_without_the_library(files: Path) -> None:
+    alone = shutil.copy(verifier.__file__, files / "alone.py")
+    done = subprocess.run(
+        [sys.executable, "-I", alone, *ARCHIVE], cwd=files, capture_output=True, text=True, check=True
+    )
+    assert "events agree with their seals" in done.stdout
+    imported = "import sys, alone; print([name for name in sys.modules if name.startswith(('django', 'presence'))])"
+    done = subprocess.run([sys.executable, "-c", imported], cwd=files, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_events_that_are_not_sealed_or_not_archived_are_counted(run: Run, files: Path) -> None:
+    number = PresenceEvent.objects.count()
+    keep = (files / "seals").read_text().splitlines()[:1]
+    (files / "seals").write_text("\n".join(keep))
+    sealed = json.loads(keep[0])["seal"]
+    assert run(*ARCHIVE) == (
+        0, f"{number - 1} events agree with their seals, 0 are not in the archive, 1 are not sealed\n"
+    )  # fmt: skip
+    assert "number 1\n" in sealed
+    (files / "empty").mkdir()
+    status, text = run("archive", "empty", *ARCHIVE[2:])
+    assert (status, text) == (
+        0, f"0 events agree with their seals, {number - 1} are not in the archive, 0 are not sealed\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE presence_event SET room = 'other' WHERE kind = 'leave'", "integrity: the stays of seal 1 differ\n"),
+        (
+            "UPDATE presence_event SET data = '0' WHERE kind = 'touch' AND channel_name = '1'",
+            "integrity: the touches of seal 1 differ\n",
+        ),
+        ("UPDATE presence_event SET user_id = 9 WHERE kind = 'join'", "integrity: the keys of 1 subjects are missing"),
+        ("DELETE FROM presence_event WHERE kind = 'leave' AND channel_name = '1'", "completeness: seal 1 has"),
+    ],
+)
+def test_an_archive_that_was_altered_is_found(statement: str, expected: str, run: Run, files: Path) -> None:
+    shutil.rmtree(files / "days")
+    attack(statement)
+    archive(files / "days")
+    status, text = run(*ARCHIVE)
+    assert status == 1
+    assert expected in text
+
+
+def test_seals_that_do_not_follow_each_other_are_found(run: Run, files: Path) -> None:
+    _, second = (files / "seals").read_text().splitlines()
+    (files / "seals").write_text(f"{second}\n")
+    status, text = run(*ARCHIVE)
+    assert (status, "completeness: seal 2 does not follow seal 0\n" in text) == (1, True)
+
+
+@pytest.mark.parametrize("signature", [None, "00" * 64])
+def test_signatures_are_verified_with_the_public_key(signature: str | None, run: Run, files: Path) -> None:
+    lines = [json.loads(line) for line in (files / "seals").read_text().splitlines()]
+    lines[0]["signature"] = signature
+    (files / "seals").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    status, text = run(*ARCHIVE)
+    assert (status, "integrity: seal 1 is not signed with the given key\n" in text) == (1, True)
+    assert run(*ARCHIVE[:-2])[0] == 0
+
+
+def proof(files: Path) -> Any:
+    """Writes a proof of the stay of channel 1, and returns it."""
+    found = list(PresenceEvent.objects.filter(channel_name="1").exclude(kind="touch").values_list("id", flat=True))
+    proved = prove(found, using="default")
+    (files / "proof").write_text(json.dumps(proved))
+    return proved
+
+
+PROOF = ("proof", "proof", "--seals", "seals", "--public-key", "seal.pub")
+
+
+def test_a_proof_is_accepted_and_small(run: Run, files: Path) -> None:
+    proof(files)
+    status, text = run(*PROOF)
+    assert status == 0
+    join, leave = text.splitlines()
+    assert join.startswith("proved:\t")
+    assert "\tjoin\troom\t1\t" in join
+    assert "\tleave\troom\t1\t" in leave
+    assert (files / "proof").stat().st_size < 5000
+
+
+def test_a_proof_may_need_several_seals(run: Run, files: Path) -> None:
+    found = list(PresenceEvent.objects.filter(channel_name="2").values_list("id", flat=True))
+    proved = prove(found, using="default")
+    assert [event["seal"] for event in proved["events"]] == [1, 1, 2]
+    (files / "proof").write_text(json.dumps(proved))
+    assert run(*PROOF)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["line", "personal", "key", "index", "path"])
+def test_a_proof_that_was_altered_is_refused(name: str, run: Run, files: Path) -> None:
+    proved = proof(files)
+    event = proved["events"][0]
+    event[name] = {
+        "line": event["line"].replace("room", "hall"),
+        "personal": "9\t\\N",
+        "key": "00" * 32,
+        "index": event["index"] + 1,
+        "path": event["path"][::-1],
+    }[name]
+    (files / "proof").write_text(json.dumps(proved))
+    status, text = run(*PROOF)
+    assert status == 1
+    assert "is not in seal 1\n" in text
+
+
+def test_a_proof_of_an_unknown_seal_is_refused(run: Run, files: Path) -> None:
+    proved = proof(files)
+    proved["events"][0]["seal"] = 7
+    (files / "proof").write_text(json.dumps(proved))
+    status, text = run(*PROOF)
+    assert (status, "completeness: seal 7 is not in the file of seals\n" in text) == (1, True)
+
+
+@pytest.mark.parametrize("change", [{"path": []}, {"index": 1000}, {"path": 7}, {"key": "x"}, {"line": "short"}])
+def test_what_is_no_proof_is_unusable(change: dict[str, Any], run: Run, files: Path) -> None:
+    proved = proof(files)
+    proved["events"][0] |= change
+    (files / "proof").write_text(json.dumps(proved))
+    assert run(*PROOF)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("seals", "{}", "seals is not a file of seals"),
+        ("seals", '{"seal": "presence-seal 2\\n"}', "'presence-seal 2' is unknown"),
+        ("keys", "[1]", "keys is not a file of keys"),
+        ("keys", None, "No such file"),
+    ],
+)
+def test_unusable_files_are_named(name: str, text: str | None, expected: str, run: Run, files: Path) -> None:
+    (files / name).unlink()
+    if text:
+        (files / name).write_text(text)
+    status, output = run(*ARCHIVE)
+    assert (status, expected in output) == (2, True)
+
+
+def test_only_sealed_events_can_be_proved(files: Path) -> None:
+    Room.objects.add("room", "9")
+    last = PresenceEvent.objects.last()
+    assert last is not None
+    with pytest.raises(NotSealed, match=f"It is at the position {last.id}"):
+        prove([last.id], using="default")
+    attack("DELETE FROM presence_event WHERE id = 1")
+    with pytest.raises(NotSealed, match=r"The log does not have all of the positions \[1\]"):
+        prove([1], using="default")
+
+
+def test_keys_are_written_for_the_owner_alone(files: Path) -> None:
+    assert (files / "keys").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        reading.write_keys(files / "keys", using="default")
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), max_size=40))
+def test_both_implementations_of_the_tree_agree(leaves: list[bytes]) -> None:
+    tree = merkle.Tree()
+    for leaf in leaves:
+        tree.add(leaf)
+    assert verifier.tree_hash(leaves) == tree.root()
+    for index, leaf in enumerate(leaves):
+        assert verifier.root_by_path(leaf, index, len(leaves), merkle.path(leaves, index)) == tree.root()

@@ -1,0 +1,106 @@
+"""manage.py presence_seal, presence_verify and presence_prove."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from presence_events.models import PresenceEvent, StoredSeal
+from presence_events.seals import verifier
+from projections.models import Presence, Room
+from tests.seals import attack, key_pair
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(*arguments: Any) -> str:
+    out = StringIO()
+    call_command(*map(str, arguments), stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def findings(*arguments: Any) -> list[str]:
+    """Returns what presence_verify prints, which has to find something."""
+    out = StringIO()
+    with pytest.raises(SystemExit, match="1"):
+        call_command("presence_verify", *map(str, arguments), stdout=out, stderr=StringIO())
+    return out.getvalue().splitlines()
+
+
+def test_new_events_are_sealed_and_copied(tmp_path: Path) -> None:
+    Room.objects.add("room", "1")
+    copy = tmp_path / "seals"
+    first, copied = run("presence_seal", "--copy", copy).splitlines()
+    digest = StoredSeal.objects.get().seal.digest
+    assert first == f"Seal 1: 1 events up to position {PresenceEvent.objects.get().pk}, {digest}"
+    assert copied == f"1 seals were added to {copy}."
+    assert run("presence_seal", "--copy", copy) == f"All events are sealed.\n0 seals were added to {copy}.\n"
+
+
+def test_a_log_that_agrees_is_reported(tmp_path: Path, user: Any) -> None:
+    pair, copy = key_pair(tmp_path), tmp_path / "seals"
+    Room.objects.add("room", "1", user)
+    run("presence_seal", "--key", pair.private, "--copy", copy, "--database", "default")
+    Room.objects.add("room", "2")
+    report = ["integrity     no findings", "completeness  no findings", "freshness     no findings"]
+    summary = "1 seals, 1 of them signed; 1 events agree with them, 0 were removed by retention, 1 are not sealed yet."
+    complete = run("presence_verify", "--copy", copy, "--public-key", pair.public, "--max-age", "60").splitlines()
+    assert complete == [*report, summary]
+    assert run("presence_verify").splitlines() == [
+        *report,
+        summary,
+        "The seals were compared with no copy.",
+        "The signatures were compared with the keys in the database only.",
+    ]
+
+
+def test_a_difference_exits_with_1() -> None:
+    Room.objects.add("room", "1")
+    run("presence_seal")
+    attack("UPDATE presence_event SET room = 'other'")
+    Room.objects.add("room", "2")
+    first, second, *report = findings("--max-age", "0")
+    assert first.startswith("integrity: The stays of seal 1 differ from the log.")
+    assert second.startswith("freshness: 1 events are not sealed")
+    assert report[:3] == ["integrity     1 findings", "completeness  no findings", "freshness     1 findings"]
+
+
+@pytest.mark.parametrize("arguments", [("presence_seal", "--key"), ("presence_verify", "--copy")])
+def test_a_file_that_cannot_be_used_exits_with_2(arguments: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(CommandError) as error:
+        run(*arguments, tmp_path / "missing")
+    assert error.value.returncode == 2
+
+
+def test_keys_are_written_to_a_new_file(tmp_path: Path, user: Any) -> None:
+    Room.objects.add("room", "1", user)
+    path = tmp_path / "keys"
+    assert f"1 keys were written to {path}. Keep them secret." in run("presence_seal", "--keys", path)
+    assert json.loads(path.read_text())[0] == f"user:{user.pk}"
+
+
+@pytest.mark.parametrize("options", [(), ("--room", "room")])
+def test_a_stay_is_proved(
+    options: tuple[str, ...], tmp_path: Path, user: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Room.objects.add("room", "1", user)
+    session = Presence.objects.get().pk
+    Presence.objects.touch("1")
+    Room.objects.remove("room", "1")
+    with pytest.raises(CommandError, match="Only events that are in the log and in a seal can be proved"):
+        run("presence_prove", session, *options)
+    run("presence_seal", "--copy", tmp_path / "seals")
+    (tmp_path / "proof").write_text(run("presence_prove", session, *options))
+    assert verifier.main(["proof", str(tmp_path / "proof"), "--seals", str(tmp_path / "seals")]) == 0
+    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["join", "leave"]
+
+
+def test_an_unknown_stay_exits_with_2() -> None:
+    with pytest.raises(CommandError, match="The log has no stay 7") as error:
+        run("presence_prove", 7)
+    assert error.value.returncode == 2
