@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -67,6 +68,7 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         )
 
     yield from _check_retention()
+    yield from _check_seals()
 
 
 def _check_retention() -> Iterable[checks.CheckMessage]:
@@ -80,6 +82,21 @@ def _check_retention() -> Iterable[checks.CheckMessage]:
             hint='Set it to a dict of timedeltas, zero or more, for example {"touches": timedelta(days=7), "stays": '
             "timedelta(days=730)}, or remove it to keep everything.",
             id="presence_events.E006",
+        )
+
+
+def _check_seals() -> Iterable[checks.CheckMessage]:
+    seals: Any = conf.seals()
+    if seals is None:
+        return
+    if not isinstance(seals, Mapping) or any(
+        name not in ("key", "copy") or not isinstance(path, str | Path) for name, path in seals.items()
+    ):
+        yield checks.Error(
+            f"CHANNELS_PRESENCE_SEALS is not valid: {seals!r}.",
+            hint='Set it to a dict of paths, for example {"key": "/etc/mysite/seal.pem", "copy": "/mnt/audit/seals"}. '
+            "Both can be left out. Remove the setting if the worker is to make no seals.",
+            id="presence_events.E008",
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 
-__all__ = ["max_age", "record_timeout", "retention"]
+__all__ = ["max_age", "record_timeout", "retention", "seals"]
 
 
 def max_age() -> float:
@@ -25,3 +27,8 @@ def record_timeout() -> float:
 def retention() -> dict[str, timedelta]:
     """``CHANNELS_PRESENCE_RETENTION``: how long ``"touches"`` and ``"stays"`` are kept. Default: all are kept."""
     return getattr(settings, "CHANNELS_PRESENCE_RETENTION", None) or {}
+
+
+def seals() -> Mapping[str, str | Path] | None:
+    """``CHANNELS_PRESENCE_SEALS``: the files ``"key"`` and ``"copy"`` of seals. Default: the worker makes no seals."""
+    return getattr(settings, "CHANNELS_PRESENCE_SEALS", None)

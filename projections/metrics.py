@@ -104,6 +104,11 @@ _FAMILIES = (
         "The longest time since a present connection was last seen; 0 without any.",
         lambda it: it.oldest_unseen,
     ),
+    _Family(
+        "presence_unsealed_seconds",
+        "Time since the first event without a seal; 0 if all have one. Known with CHANNELS_PRESENCE_SEALS only.",
+        lambda it: it.unsealed,
+    ),
     _Family("presence_dead_letters", "Signals that a receiver failed to take.", lambda it: it.dead_letters),
     _Family(
         "presence_server_processes",

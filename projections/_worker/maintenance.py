@@ -12,6 +12,7 @@ from projections import conf
 from projections._worker.age_pruning import AgePruning
 from projections._worker.dead_servers import DeadServerDetector
 from projections._worker.log_maintenance import LogMaintenance
+from projections._worker.log_sealing import LogSealing
 from projections.models import Process, Room
 
 __all__ = ["Maintenance"]
@@ -26,17 +27,17 @@ ROOM_PRUNE_INTERVAL = 60.0
 
 
 class Maintenance:
-    """Detects dead servers in the database ``using``, and maintains the log.
+    """Detects dead servers in the database ``using``, and maintains and seals the log.
 
     If ``prune`` is true, it also prunes presences and rooms.
     """
 
     def __init__(self, using: str, *, prune: bool) -> None:
         rooms = Room.objects.db_manager(using)
-        self._log = LogMaintenance(using)
+        self._background = (LogMaintenance(using), LogSealing(using))
         self._jobs: list[_Job] = [
             _Job(DeadServerDetector(using).check, lambda: 0.0),
-            _Job(self._log.run_if_due, lambda: 1.0),
+            *(_Job(job.run_if_due, lambda: 1.0) for job in self._background),
         ]
         if prune:
             self._jobs += [
@@ -64,7 +65,8 @@ class Maintenance:
 
     def stop(self) -> None:
         """Interrupts what goes on beside the jobs. The maintenance of the next leader continues it."""
-        self._log.stop()
+        for job in self._background:
+            job.stop()
 
 
 class _Job:

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from presence_events import sql
+from presence_events.conf import seals
 from presence_events.databases import write_alias
 from presence_events.models import Removal
 from presence_events.positions import position_at
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.schema.installed import trigger_faults
+from presence_events.seals.maintenance import unsealed_age
 from presence_events.segments import catalogue, holds, horizon
 from presence_events.tail import Mark
 from projections import conf
@@ -172,6 +174,8 @@ class Status:
     last_removal: RemovalStatus | None = None
     holds: tuple[str, ...] = ()
     """The names of the holds in force."""
+    unsealed: float | None = None
+    """Seconds since the first event without a seal was recorded, or 0. None without CHANNELS_PRESENCE_SEALS."""
 
 
 def status(using: str | None = None) -> Status:
@@ -215,6 +219,7 @@ def status(using: str | None = None) -> Status:
         retention=tuple(_retention_statuses(alias, horizons)),
         last_removal=_last_removal(alias),
         holds=tuple(hold.name for hold in holds.in_force(alias)),
+        unsealed=None if seals() is None else unsealed_age(alias),
     )
 
 

@@ -15,6 +15,9 @@ __all__ = ["MAX_LAG", "PRUNE_ALLOWANCE", "find_problems"]
 MAX_LAG = 60.0
 """Seconds that an event may wait for its delivery, by default."""
 
+MAX_UNSEALED = 900.0
+"""Seconds that an event may have no seal. The worker seals once a minute."""
+
 PRUNE_ALLOWANCE = 60.0
 """Seconds beyond three times the maximal age that a connection may stay unseen, by default. Pruning usually runs once a
 minute."""
@@ -49,6 +52,7 @@ def find_problems(
         *_presence_problems(status, max_unseen),
         *_dead_letter_problems(status, max_dead_letters),
         *_retention_problems(status),
+        *_seal_problems(status),
     ]
 
 
@@ -148,6 +152,14 @@ def _retention_problems(status: Status) -> Iterator[str]:
                 f"Old {part.part} are in the log for {duration(part.overdue)} longer than CHANNELS_PRESENCE_RETENTION "
                 f"says: {stops}. {remedy}."
             )
+
+
+def _seal_problems(status: Status) -> Iterator[str]:
+    if status.unsealed is not None and status.unsealed > MAX_UNSEALED:
+        yield (
+            f"Events have no seal for {duration(status.unsealed)}. Start manage.py run_projector, whose log says why "
+            "it cannot seal them, or run manage.py presence_seal."
+        )
 
 
 def _name_option(worker: str) -> str:

@@ -31,6 +31,7 @@ def table(status: Status) -> str:
             for part in status.retention
             if part.kept is not None or part.horizon
         ),
+        *([("unsealed", f"for {duration(status.unsealed)}")] if status.unsealed is not None else []),
         *(("hold", repr(name)) for name in status.holds),
         *([("last removal", _removal(status.last_removal))] if status.last_removal else []),
         ("database", f"{'hot standby' if status.is_standby else 'primary'}, at {status.at:%Y-%m-%d %H:%M:%S %Z}"),

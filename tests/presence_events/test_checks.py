@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,6 +319,19 @@ def test_an_invalid_retention_is_an_error(settings: Any, retention: Any) -> None
 @pytest.mark.parametrize("retention", [None, {}, {"touches": timedelta()}, {"stays": timedelta(days=9999)}], ids=str)
 def test_a_valid_retention_is_not(settings: Any, retention: Any) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = retention
+    assert run_checks() == []
+
+
+@pytest.mark.parametrize("seals", ["seals", {"keys": "a"}, {"key": 1}, {"copy": None}], ids=str)
+def test_invalid_files_of_seals_are_an_error(settings: Any, seals: Any) -> None:
+    settings.CHANNELS_PRESENCE_SEALS = seals
+    (message,) = run_checks()
+    assert message.id == "presence_events.E008"
+
+
+@pytest.mark.parametrize("seals", [None, {}, {"key": "a"}, {"key": Path("a"), "copy": "b"}], ids=str)
+def test_valid_files_of_seals_are_not(settings: Any, seals: Any) -> None:
+    settings.CHANNELS_PRESENCE_SEALS = seals
     assert run_checks() == []
 
 

@@ -8,9 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from presence_events.databases import write_alias
-from presence_events.models import StoredSeal
-from presence_events.seals import copies, reading, sealing
-from presence_events.seals.signing import Signer
+from presence_events.seals import maintenance, reading
 from projections.management import arguments
 from projections.management.errors import reported_errors
 from projections.management.progress import Progress
@@ -24,12 +22,18 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--key", type=Path, metavar="FILE", help="sign with this Ed25519 private key, in PEM")
+        parser.add_argument(
+            "--key",
+            type=Path,
+            metavar="FILE",
+            help="sign with this Ed25519 private key, in PEM (default: that of CHANNELS_PRESENCE_SEALS)",
+        )
         parser.add_argument(
             "--copy",
             type=Path,
             metavar="FILE",
-            help="append all seals that are not in this file yet, also those of earlier runs",
+            help="append all seals that are not in this file yet, also those of earlier runs (default: that of "
+            "CHANNELS_PRESENCE_SEALS)",
         )
         parser.add_argument(
             "--keys",
@@ -42,9 +46,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         using = write_alias(options["database"])
         with reported_errors():
-            signer = Signer(options["key"]) if options["key"] else None
+            copy = options["copy"] or maintenance.copy_path(using)
             with Progress(self.stderr, quiet=options["verbosity"] == 0) as progress:
-                made = sealing.seal(using, signer=signer, report=progress)
+                made, added = maintenance.maintain(using, key=options["key"], copy=copy, report=progress)
             for each in made:
                 found = each.seal
                 self.stdout.write(
@@ -53,9 +57,8 @@ class Command(BaseCommand):
                 )
             if not made:
                 self.stdout.write("All events are sealed.")
-            if options["copy"]:
-                added = copies.append(options["copy"], StoredSeal.objects.using(using).defer("marks").iterator())
-                self.stdout.write(f"{added} seals were added to {options['copy']}.")
+            if copy:
+                self.stdout.write(f"{added} seals were added to {copy}.")
             if options["keys"]:
                 written = reading.write_keys(options["keys"], using=using)
                 self.stdout.write(f"{written} keys were written to {options['keys']}. Keep them secret.")

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from presence_events.databases import write_alias
-from presence_events.seals import copies, verifying
+from presence_events.seals import copies, maintenance, verifying
 from presence_events.seals.signing import read_public_key
 from projections.management import arguments
 from projections.management.errors import reported_errors
@@ -26,7 +26,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--copy", type=Path, metavar="FILE", help="a copy that presence_seal --copy has written")
+        parser.add_argument(
+            "--copy",
+            type=Path,
+            metavar="FILE",
+            help="a copy that presence_seal has written (default: that of CHANNELS_PRESENCE_SEALS)",
+        )
         parser.add_argument(
             "--public-key", type=Path, metavar="FILE", help="the Ed25519 public key of all seals, in PEM"
         )
@@ -41,11 +46,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         max_age = options["max_age"]
         with reported_errors():
-            copy = copies.read(options["copy"]) if options["copy"] else None
+            using = write_alias(options["database"])
+            path = options["copy"] or maintenance.copy_path(using)
+            copy = copies.read(path) if path else None
             public_key = read_public_key(options["public_key"]) if options["public_key"] else None
             with Progress(self.stderr, quiet=options["verbosity"] == 0) as progress:
                 found = verifying.verify(
-                    write_alias(options["database"]),
+                    using,
                     copy=copy,
                     public_key=public_key,
                     max_age=None if max_age is None else timedelta(seconds=max_age),

@@ -20,11 +20,21 @@ from presence_events import checkpoints, sql
 from presence_events.checkpoints import Reader
 from presence_events.models import PresenceEvent
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
+from presence_events.seals.sealing import seal
 from presence_events.segments import preparing
 from presence_events.tail import Cut, Mark
 from projections._worker.leader_lock import LeaderLock
 from projections.models import DeadLetter, Presence, Room
-from projections.status import CheckpointStatus, RetentionStatus, Status, TriggerStatus, figures, status
+from projections.status import (
+    CheckpointStatus,
+    RetentionStatus,
+    Status,
+    TriggerStatus,
+    figures,
+    find_problems,
+    find_problems,
+    status,
+)
 from tests.backdating import Stay, write
 from tests.leases import beat, join_leased, let_pass, move_lease
 from tests.postgres import embedded
@@ -378,6 +388,19 @@ def test_the_longest_unseen_stay_may_be_on_a_lease() -> None:
     assert 180 <= status().oldest_unseen < 240
     Presence.objects.touch("leased")
     assert status().oldest_unseen < 60  # the stay was seen after the beat
+
+
+def test_the_age_of_events_without_a_seal_is_measured(settings: Any) -> None:
+    Room.objects.add("room", "1")
+    assert status().unsealed is None
+    settings.CHANNELS_PRESENCE_SEALS = {}
+    let_pass(1000)
+    assert 1000 <= (status().unsealed or 0) < 1100
+    (problem,) = [text for text in find_problems(status()) if "have no seal" in text]
+    assert problem.startswith("Events have no seal for 16 min")
+    seal("default")
+    assert status().unsealed == 0
+    assert not [text for text in find_problems(status()) if "have no seal" in text]
 
 
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:

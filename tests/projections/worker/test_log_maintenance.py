@@ -14,6 +14,7 @@ import pytest
 from django.db import connection, connections
 
 from presence_events import sql
+from projections._worker.background_job import BackgroundJob
 from projections._worker.log_maintenance import LogMaintenance
 from projections._worker.maintenance import Maintenance
 from projections._worker.runner import Runner
@@ -34,8 +35,13 @@ def in_a_thread(call: Callable[[], None]) -> None:
         connections.close_all()
 
 
-def finish(jobs: LogMaintenance) -> None:
+def finish(jobs: BackgroundJob) -> None:
     wait_until(lambda: not jobs._is_running)
+
+
+def log_of(jobs: Maintenance) -> BackgroundJob:
+    """Returns the job that maintains segments."""
+    return jobs._background[0]
 
 
 def test_a_worker_creates_segments() -> None:
@@ -66,10 +72,10 @@ def test_other_jobs_do_not_wait_for_it(new_connection: Any) -> None:  # noqa: F8
     reader.run(READ_THE_LOG)
     jobs = Maintenance("default", prune=True)
     jobs.run_due_jobs()
-    assert jobs._log._is_running
+    assert log_of(jobs)._is_running
     jobs.run_due_jobs()
     reader.rollback()
-    finish(jobs._log)
+    finish(log_of(jobs))
     assert len(segments.names("stays")) > 2
 
 
@@ -78,13 +84,13 @@ def test_a_worker_that_ends_cancels_it(new_connection: Any, caplog: pytest.LogCa
     reader.run(READ_THE_LOG)
     jobs = Maintenance("default", prune=False)
     jobs.run_due_jobs()
-    wait_until(lambda: jobs._log._connection is not None)
+    wait_until(lambda: log_of(jobs)._connection is not None)
     jobs.stop()
-    assert not jobs._log._is_running
+    assert not log_of(jobs)._is_running
     assert segments.names("stays") == ["first"]
     assert caplog.messages == []
-    jobs._log.run_if_due()
-    assert not jobs._log._is_running
+    log_of(jobs).run_if_due()
+    assert not log_of(jobs)._is_running
 
 
 def test_a_run_that_gets_no_lock_is_repeated(
@@ -93,7 +99,7 @@ def test_a_run_that_gets_no_lock_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("presence_events.segments.statements._PAUSE", 0)
-    monkeypatch.setattr("projections._worker.log_maintenance.RETRY_INTERVAL", 0)
+    monkeypatch.setattr("projections._worker.background_job.RETRY_INTERVAL", 0)
     reader: DatabaseConnection = new_connection()
     reader.run(READ_THE_LOG)
     jobs = LogMaintenance("default")

@@ -1,0 +1,20 @@
+"""Seals the log beside the other jobs of the worker, if ``CHANNELS_PRESENCE_SEALS`` is set."""
+
+from __future__ import annotations
+
+from presence_events import conf
+from presence_events.seals import maintenance
+from projections._worker.background_job import BackgroundJob
+
+__all__ = ["LogSealing"]
+
+
+class LogSealing(BackgroundJob):
+    """Seals what is new in the log, and adds the seals to the copy."""
+
+    interval = 60.0
+    what = "The sealing of the log"
+
+    def work(self) -> None:
+        if conf.seals() is not None:
+            maintenance.maintain(self._using)

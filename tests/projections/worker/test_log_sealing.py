@@ -1,0 +1,67 @@
+"""The worker seals the log, if it is told so."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from presence_events.models import StoredSeal
+from presence_events.seals import copies
+from presence_events.seals.signing import read_public_key
+from projections._worker.background_job import BackgroundJob
+from projections._worker.log_sealing import LogSealing
+from projections._worker.maintenance import Maintenance
+from projections.models import Room
+from tests.seals import key_pair
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run() -> None:
+    job = LogSealing("default")
+    job.run_if_due()
+    wait_until(lambda: not job._is_running)
+
+
+def test_a_worker_seals_signs_and_copies(tmp_path: Path, settings: Any) -> None:
+    pair, copy = key_pair(tmp_path), tmp_path / "seals of default"
+    settings.CHANNELS_PRESENCE_SEALS = {"key": pair.private, "copy": f"{tmp_path}/seals of {{database}}"}
+    Room.objects.add("room", "1")
+    jobs = Maintenance("default", prune=False)
+    jobs.run_due_jobs()
+    wait_until(lambda: copy.exists() and copy.read_text())
+    jobs.stop()
+    (copied,) = copies.read(copy)
+    assert copied.public_key == read_public_key(pair.public)
+    call_command("presence_verify", public_key=pair.public, verbosity=0)
+    Room.objects.add("room", "2")
+    call_command("presence_seal", verbosity=0)
+    assert len(copies.read(copy)) == 2
+
+
+def test_a_worker_makes_no_seals_unless_it_is_told_so(settings: Any) -> None:
+    Room.objects.add("room", "1")
+    run()
+    assert not StoredSeal.objects.exists()
+    settings.CHANNELS_PRESENCE_SEALS = {}
+    run()
+    assert StoredSeal.objects.get().signature is None
+
+
+def test_a_copy_that_cannot_be_written_is_logged(tmp_path: Path, settings: Any, caplog: Any) -> None:
+    settings.CHANNELS_PRESENCE_SEALS = {"copy": str(tmp_path / "missing" / "seals")}
+    Room.objects.add("room", "1")
+    run()
+    (record,) = caplog.records
+    assert (record.levelno, record.message) == (logging.ERROR, "The sealing of the log failed")
+    assert StoredSeal.objects.count() == 1
+
+
+def test_a_job_without_work_is_not_one() -> None:
+    with pytest.raises(NotImplementedError):
+        BackgroundJob("default").work()
