@@ -32,7 +32,6 @@ from projections.status import (
     TriggerStatus,
     figures,
     find_problems,
-    find_problems,
     status,
 )
 from tests.backdating import Stay, write
