@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils.module_loading import import_string
 
 from presence_events import conf, sql, validation
 from presence_events.databases import that_can_have_the_log, write_alias
@@ -67,8 +68,42 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             id="presence_events.E004",
         )
 
+    yield from _check_database_of_rooms()
     yield from _check_retention()
     yield from _check_seals()
+
+
+def _check_database_of_rooms() -> Iterable[checks.CheckMessage]:
+    path = conf.database()
+    if path is None:
+        return
+    problem = _problem_of_function(path)
+    if problem:
+        yield checks.Error(
+            f"CHANNELS_PRESENCE_DATABASE is {path!r}, {problem}.",
+            hint='Set it to the dotted path of a function, for example "mysite.clusters.database_of_room". It gets the '
+            "name of a room, and returns an alias of DATABASES. Its attribute aliases, if it has one, is a list of all "
+            "aliases that it returns, which have to be on PostgreSQL.",
+            id="presence_events.E007",
+        )
+
+
+def _problem_of_function(path: Any) -> str | None:
+    try:
+        function: Any = import_string(path)
+    except (ImportError, AttributeError) as error:
+        return f"which cannot be imported: {error}"
+    if not callable(function):
+        return "which is not a function"
+    listed = getattr(function, "aliases", None)
+    if isinstance(listed, str) or not isinstance(listed, Iterable | None):
+        return f"whose aliases are no list: {listed!r}"
+    unusable = [alias for alias in listed or () if alias not in connections or not _is_on_postgresql(alias)]
+    return f"whose aliases have some that are not PostgreSQL databases of DATABASES: {unusable}" if unusable else None
+
+
+def _is_on_postgresql(alias: str) -> bool:
+    return connections[alias].vendor == "postgresql"
 
 
 def _check_retention() -> Iterable[checks.CheckMessage]:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from django.conf import settings
 
-__all__ = ["max_age", "record_timeout", "retention", "seals"]
+__all__ = ["database", "max_age", "record_timeout", "retention", "seals"]
+
+
+def database() -> str | None:
+    """``CHANNELS_PRESENCE_DATABASE``: the dotted path of a function from the name of a room to a database alias.
+
+    The default is None: the routers choose the database.
+    """
+    return getattr(settings, "CHANNELS_PRESENCE_DATABASE", None)
 
 
 def max_age() -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from datetime import datetime
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
 
 
@@ -24,6 +25,11 @@ class InvalidRoomName(PresenceError, ValueError):
 class InvalidChannelName(PresenceError, ValueError):
     """Pass the channel name that Channels gave the consumer (self.channel_name): 1 to 99 ASCII letters, digits,
     hyphens, underscores or periods, with at most one exclamation mark between them."""
+
+
+class InvalidDatabase(PresenceError, ImproperlyConfigured):
+    """Make the function of CHANNELS_PRESENCE_DATABASE return an alias of DATABASES. If it has an attribute aliases,
+    the alias has to be one of these."""
 
 
 class InvalidKind(PresenceError, ValueError):

@@ -63,8 +63,9 @@ class RoomsConfig(ProjectionsConfig):
 
 def _leave_every_room(sender: Any, instance: Any, **kwargs: Any) -> None:
     from presence_events.databases import write_alias
+    from presence_events.databases.rooms import chosen_by_room
     from projections.models import Presence
 
-    alias = write_alias(instance=instance)
+    alias = None if chosen_by_room() else write_alias(instance=instance)
     # A copy, because deletion removes the key from the instance before the signals are sent.
     Presence.objects.db_manager(alias).leave_user(copy(instance), reason="user deleted")

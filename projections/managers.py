@@ -7,6 +7,11 @@ when the transaction commits.
 Invalid input raises a `presence_events.exceptions.PresenceError` that is also a ValueError, before anything is written.
 If the database fails, nothing is recorded, and you can repeat the call.
 
+With ``CHANNELS_PRESENCE_DATABASE``, a call that names a room is recorded in the database of the room. A call that names
+only a connection is recorded where this process joined the connection by hand, or else in all databases. A call that
+names neither is recorded in all. If one of several databases fails, the call is recorded in the others, and then
+raises the error.
+
 The coroutine twin of ``name`` is ``aname``. Coroutines of one event loop share statements. If the database is
 unavailable, they wait for it, at most ``CHANNELS_PRESENCE_RECORD_TIMEOUT`` seconds, and then raise `NotRecordedInTime`.
 They cannot be part of an ``atomic`` block. Once started they run to their end, even if the caller is cancelled.
@@ -14,7 +19,7 @@ They cannot be part of an ``atomic`` block. Once started they run to their end, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,8 +28,11 @@ from django.db import models, transaction
 from presence_events import concurrency, sql, validation
 from presence_events.concurrency import in_thread, is_called_by_synchronous_code, sending_loop
 from presence_events.databases import write_alias
+from presence_events.databases.each import aon_each, on_each
+from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.recorder import (
     Draft,
+    Selection,
     arecord,
     arecord_quietly,
     arecord_select,
@@ -85,7 +93,7 @@ class RoomManager(models.Manager[_Room]):
         If the channel layer fails to add the connection to the group, its exception is raised. The join is recorded
         nevertheless. Inside ``atomic``, the exception is logged instead.
         """
-        alias = write_alias(self._db)
+        alias = alias_of_room(room_channel_name, self._db)
         known = sending_loop() is not None
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
         limits = Limits(capacity, exclusive)
@@ -106,7 +114,7 @@ class RoomManager(models.Manager[_Room]):
         capacity: int | None = None,
         exclusive: Exclusive | None = None,
     ) -> _Room:
-        alias = write_alias(self._db)
+        alias = alias_of_room(room_channel_name, self._db)
         known = not is_called_by_synchronous_code()
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
         limits = Limits(capacity, exclusive)
@@ -121,7 +129,7 @@ class RoomManager(models.Manager[_Room]):
 
         If the connection is not in the room, nothing is recorded.
         """
-        alias = write_alias(self._db)
+        alias = alias_of_room(room_channel_name, self._db)
         if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
             # Absent already, but the layer may still have the membership.
             transaction.on_commit(
@@ -130,7 +138,7 @@ class RoomManager(models.Manager[_Room]):
         joined.remove(user_channel_name, alias, room_channel_name)
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:
-        alias = write_alias(self._db)
+        alias = alias_of_room(room_channel_name, self._db)
         if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
             await groups.discard(room_channel_name, user_channel_name, alias)
         joined.remove(user_channel_name, alias, room_channel_name)
@@ -146,21 +154,21 @@ class RoomManager(models.Manager[_Room]):
         ``prune_presences(channel_layer, age)`` of django-channels-presence works as well: ``age`` is the same as
         ``age_in_seconds``, and a channel layer is ignored.
         """
-        seconds = age_to_prune(age_in_seconds, age)
-        return len(record_select(selections.prune_presences(None, seconds), using=write_alias(self._db)))
+        selection = selections.prune_presences(None, age_to_prune(age_in_seconds, age))
+        return _record_on_each(selection, aliases(self._db))
 
     async def aprune_presences(
         self, age_in_seconds: float | None = None, age: float | None = None, *, channel_layer: Any = None
     ) -> int:
-        seconds = age_to_prune(age_in_seconds, age)
-        return len(await arecord_select(selections.prune_presences(None, seconds), using=write_alias(self._db)))
+        selection = selections.prune_presences(None, age_to_prune(age_in_seconds, age))
+        return await _arecord_on_each(selection, aliases(self._db))
 
     def prune_rooms(self) -> int:
         """Removes the empty rooms that no row of another table refers to. Returns how many were removed."""
-        return len(record_select(selections.prune_rooms(), using=write_alias(self._db)))
+        return _record_on_each(selections.prune_rooms(), aliases(self._db))
 
     async def aprune_rooms(self) -> int:
-        return len(await arecord_select(selections.prune_rooms(), using=write_alias(self._db)))
+        return await _arecord_on_each(selections.prune_rooms(), aliases(self._db))
 
     def present(self, room_channel_name: str) -> list[Member]:
         """Returns the people who are present in the room of that name, as `Room.members`.
@@ -183,7 +191,8 @@ class RoomManager(models.Manager[_Room]):
 
     def named(self, room_channel_name: str, using: str | None = None) -> _Room:
         """As `Room.named`."""
-        return self.model.from_db(using or self.db, ["channel_name"], [room_channel_name])
+        alias = using or (alias_of_room(room_channel_name, self._db) if chosen_by_room() else self.db)
+        return self.model.from_db(alias, ["channel_name"], [room_channel_name])
 
 
 class ProcessManager(models.Manager[_Process]):
@@ -192,7 +201,11 @@ class ProcessManager(models.Manager[_Process]):
 
     def end_expired_leases(self) -> int:
         """Records the end of each lease without a beat for a day on which no connection depends. Returns how many."""
-        return len(sql.rows_of_now("projections", "queries/leases/end_expired", using=write_alias(self._db)))
+
+        def end(alias: str) -> int:
+            return len(sql.rows_of_now("projections", "queries/leases/end_expired", using=alias))
+
+        return sum(on_each(aliases(self._db), end))
 
 
 class PresenceManager(models.Manager[_Presence]):
@@ -205,39 +218,49 @@ class PresenceManager(models.Manager[_Presence]):
         ``data``, if given, replaces the data of these presences. The return value is 0 for a connection that is in no
         room.
         """
-        alias = write_alias(self._db)
-        if data is None:
-            return len(record_quietly(selections.touch(channel_name), using=alias))
-        touched = len(record_select(selections.touch_with_data(channel_name, data), using=alias))
-        joined.set_data(channel_name, alias, data)
-        return touched
+
+        def touch(alias: str) -> int:
+            if data is None:
+                return len(record_quietly(selections.touch(channel_name), using=alias))
+            touched = len(record_select(selections.touch_with_data(channel_name, data), using=alias))
+            joined.set_data(channel_name, alias, data)
+            return touched
+
+        return sum(on_each(self._databases_of(channel_name), touch))
 
     async def atouch(self, channel_name: str, data: Any = None) -> int:
-        alias = write_alias(self._db)
-        if data is None:
-            return len(await arecord_quietly(selections.touch(channel_name), using=alias))
-        touched = len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
-        joined.set_data(channel_name, alias, data)
-        return touched
+        async def touch(alias: str) -> int:
+            if data is None:
+                return len(await arecord_quietly(selections.touch(channel_name), using=alias))
+            touched = len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
+            joined.set_data(channel_name, alias, data)
+            return touched
+
+        return sum(await aon_each(self._databases_of(channel_name), touch))
 
     def leave_all(self, channel_name: str) -> int:
         """Records that a connection leaves every room it is in, and their groups. Returns how many rooms it left."""
-        alias = write_alias(self._db)
-        left = len(record_select(selections.leave_all(channel_name), using=alias))
-        joined.remove_all(channel_name, alias)
-        return left
+
+        def leave(alias: str) -> int:
+            left = len(record_select(selections.leave_all(channel_name), using=alias))
+            joined.remove_all(channel_name, alias)
+            return left
+
+        return sum(on_each(self._databases_of(channel_name), leave))
 
     async def aleave_all(self, channel_name: str) -> int:
-        alias = write_alias(self._db)
-        left = len(await arecord_select(selections.leave_all(channel_name), using=alias))
-        joined.remove_all(channel_name, alias)
-        return left
+        async def leave(alias: str) -> int:
+            left = len(await arecord_select(selections.leave_all(channel_name), using=alias))
+            joined.remove_all(channel_name, alias)
+            return left
+
+        return sum(await aon_each(self._databases_of(channel_name), leave))
 
     def is_online(self, users: Iterable[Any], room: str | models.Model | None = None) -> dict[Any, bool]:
         """Returns for each of ``users`` whether the user has a connection: in ``room``, or in any room.
 
-        ``users`` are saved users or their keys, which are the keys of the result too. It is one query. Raises
-        `InvalidUser` for a value that cannot be a key.
+        ``users`` are saved users or their keys, which are the keys of the result too. It is one query, or
+        one for each of several databases. Raises `InvalidUser` for a value that cannot be a key.
         """
         keys = {
             user: validation.saved_user_key(user) if isinstance(user, models.Model) else validation.user_key(user)
@@ -246,7 +269,11 @@ class PresenceManager(models.Manager[_Presence]):
         presences = self.get_queryset().filter(user_id__in=set(keys.values()))
         if room is not None:
             presences = presences.filter(room=str(room))
-        online = set(presences.values_list("user_id", flat=True).distinct())
+        queries = [presences]
+        if chosen_by_room() and not self._db:
+            databases = aliases() if room is None else [alias_of_room(str(room), _database_of(room))]
+            queries = [presences.using(alias) for alias in databases]
+        online = {key for query in queries for key in query.values_list("user_id", flat=True).distinct()}
         return {user: key in online for user, key in keys.items()}
 
     async def ais_online(self, users: Iterable[Any], room: str | models.Model | None = None) -> dict[Any, bool]:
@@ -257,7 +284,33 @@ class PresenceManager(models.Manager[_Presence]):
 
         ``reason`` is stored in the data of each leave.
         """
-        return len(record_select(selections.leave_user(user, reason), using=write_alias(self._db)))
+        return _record_on_each(selections.leave_user(user, reason), aliases(self._db))
 
     async def aleave_user(self, user: Any, reason: str) -> int:
-        return len(await arecord_select(selections.leave_user(user, reason), using=write_alias(self._db)))
+        return await _arecord_on_each(selections.leave_user(user, reason), aliases(self._db))
+
+    def _databases_of(self, channel_name: str) -> Collection[str]:
+        """Returns the databases that a call about a connection acts on: those in which this process joined it by hand.
+
+        If there are none that are known, it acts on all. Without the setting, it acts on that of the routers.
+        """
+        if self._db or not chosen_by_room():
+            return [write_alias(self._db)]
+        return joined.databases(channel_name) or aliases()
+
+
+def _record_on_each(selection: Selection, databases: Collection[str]) -> int:
+    """Records ``selection`` in each of ``databases``. Returns how many events were recorded."""
+    return sum(on_each(databases, lambda alias: len(record_select(selection, using=alias))))
+
+
+async def _arecord_on_each(selection: Selection, databases: Collection[str]) -> int:
+    async def record_in(alias: str) -> int:
+        return len(await arecord_select(selection, using=alias))
+
+    return sum(await aon_each(databases, record_in))
+
+
+def _database_of(room: Any) -> str | None:
+    """Returns the alias of the database of ``room``, if it is an instance that has one."""
+    return room._state.db if isinstance(room, models.Model) else None

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.concurrency import in_thread
+from presence_events.databases.rooms import alias_of_room, chosen_by_room
 from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
@@ -133,7 +134,8 @@ class Room(models.Model):
 
         The room keeps its name, which is its primary key, so you can use it again.
         """
-        alias = using or router.db_for_write(Room, instance=self)
+        chosen = None if self._state.db else self._alias()
+        alias = using or chosen or router.db_for_write(Room, instance=self)
         return Room.objects.using(alias).filter(pk=self.pk).delete()
 
     @classmethod
@@ -141,8 +143,8 @@ class Room(models.Model):
         """Returns the room of that name without a query. The room need not exist.
 
         A room without connections is pruned, and ``Room.objects.get`` then raises `Room.DoesNotExist`. ``using`` is the
-        alias of its database, by default that of the routers. ``created_at`` is fetched when you read it. In a
-        coroutine, ``await room.arefresh_from_db()`` first.
+        alias of its database. The default is the choice of ``CHANNELS_PRESENCE_DATABASE``, or that of the routers.
+        ``created_at`` is fetched when you read it. In a coroutine, ``await room.arefresh_from_db()`` first.
         """
         return cls.objects.named(name, using)
 
@@ -172,11 +174,11 @@ class Room(models.Model):
             draft = Draft("leave", self.channel_name, presence.channel_name, session=presence.pk)
         else:
             draft = Draft("leave", self.channel_name, channel_name)
-        record([draft], using=self._state.db)
+        record([draft], using=self._alias())
 
     def prune_presences(self, age_in_seconds: float | None = None) -> int:
         """Prunes the silent connections of this room. As `Room.objects.prune_presences`."""
-        return len(record_select(selections.prune_presences(self.channel_name, age_in_seconds), using=self._state.db))
+        return len(record_select(selections.prune_presences(self.channel_name, age_in_seconds), using=self._alias()))
 
     def get_users(self) -> models.QuerySet[_User]:
         """Returns the users who are present in this room, each once."""
@@ -202,11 +204,15 @@ class Room(models.Model):
         found = users.filter(pk__in=counts).annotate(connection_count=count)
         return cast("_UsersWithConnections", found)
 
+    def _alias(self) -> str | None:
+        """Returns the database that the room was read from, or that of its name. None leaves the choice to routers."""
+        return self._state.db or (alias_of_room(self.channel_name) if chosen_by_room() else None)
+
     def _users_and_presences(self) -> tuple[models.QuerySet[_User], Any]:
         """Returns all users, and the presences of users in this room, each as a query on its own database."""
         user_model = get_user_model()
         alias = router.db_for_read(user_model, instance=self)
-        presences = Presence.objects.using(self._state.db).filter(room=self, user_id__isnull=False)
+        presences = Presence.objects.using(self._alias()).filter(room=self, user_id__isnull=False)
         return user_model._default_manager.using(alias), presences
 
     def members(self) -> list[Member]:
@@ -215,7 +221,7 @@ class Room(models.Model):
         They are in the order in which they arrived. Anonymous connections are left out. It is one query, and a second
         one for the users.
         """
-        presences = Presence.objects.using(self._state.db).filter(room=self, user_id__isnull=False)
+        presences = Presence.objects.using(self._alias()).filter(room=self, user_id__isnull=False)
         return members_of(presences.order_by("id").prefetch_related("user"))
 
     async def amembers(self) -> list[Member]:

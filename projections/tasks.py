@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from presence_events import conf
-from presence_events.databases import write_alias
+from presence_events.databases.each import on_each
+from presence_events.databases.rooms import aliases
 from presence_events.exceptions import CeleryNotInstalled, RetentionIsRunning
 from presence_events.segments import maintenance
 from projections.models import Room
@@ -71,7 +72,10 @@ def maintain_log() -> None:
     It removes segments only if ``CHANNELS_PRESENCE_RETENTION`` is set. If another process does this now, it leaves it
     to that one.
     """
-    using = write_alias()
+    on_each(aliases(), _maintain)
+
+
+def _maintain(using: str) -> None:
     maintenance.maintain(using)
     if conf.retention():
         with suppress(RetentionIsRunning):

@@ -30,6 +30,7 @@ from django.db.models import Max, prefetch_related_objects
 from presence_events import sql, validation
 from presence_events.concurrency import in_thread
 from presence_events.databases import write_alias
+from presence_events.databases.rooms import alias_of_room
 from presence_events.exceptions import NotATestDatabase
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
@@ -59,7 +60,7 @@ def assert_present(room: Room | str, *users: Any, anonymous: int = 0, using: str
     """
     expected = Counter(map(_identity, users))
     expected[_ANONYMOUS] += anonymous
-    presences = Presence.objects.using(write_alias(using)).filter(room=str(room)).prefetch_related("user")
+    presences = Presence.objects.using(alias_of_room(str(room), using)).filter(room=str(room)).prefetch_related("user")
     found = Counter(map(_identity_in, presences))
     same_users = found.keys() - {_ANONYMOUS} == expected.keys() - {_ANONYMOUS}
     if not same_users or found[_ANONYMOUS] != expected[_ANONYMOUS]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from presence_events.concurrency import in_thread
+from presence_events.databases.each import aon_each
 from presence_events.exceptions import AlreadyPresent
 from projections._live.connection import Connection, Stay
 from projections._live.joins import ajoin
@@ -30,7 +31,7 @@ class AsyncConnection(Connection):
 
     async def join(self, channel_name: str, room: str, user: Any, data: Any, limits: Limits) -> None:
         """Joins ``room``, and registers the connection with its first join. Does nothing after its end."""
-        using, is_first = self._begin_join(channel_name)
+        using, is_first = self._begin_join(channel_name, room)
         if is_first:
             self.host.enter(self, using)
         await asyncio.shield(self._join(using, room, user, data, limits))
@@ -46,7 +47,8 @@ class AsyncConnection(Connection):
         """Touches the connection in all its rooms, heals it if necessary, and returns the number of its rooms."""
         if self.ended:
             return 0
-        return sum([await self._touch(using, channel_name, data) for using in self._databases_to_ask()])
+        databases = self._databases_to_ask()
+        return sum(await aon_each(databases, partial(self._touch, channel_name=channel_name, data=data)))
 
     async def leave_all(self) -> None:
         async with self._lock:
@@ -68,10 +70,12 @@ class AsyncConnection(Connection):
         return touched + await self.rejoin(self.apply_verdicts(stays, endings, message_received=True))
 
     async def _leave(self, channel_name: str, room: str) -> None:
+        async def leave_in(using: str) -> None:
+            await Room.objects.db_manager(using).aremove(room, channel_name)
+
         async with self._lock:
             if not self.ended:
-                for using in self._forget(room):
-                    await Room.objects.db_manager(using).aremove(room, channel_name)
+                await aon_each(self._forget(room), leave_in)
 
     async def _rejoin(self, stays: Collection[Stay]) -> int:
         rejoined = 0

@@ -15,7 +15,8 @@ from typing import Any, Protocol, cast
 
 from channels import DEFAULT_CHANNEL_LAYER
 
-from presence_events.databases import write_alias
+from presence_events.databases.each import aon_each
+from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from projections._delivery import groups, layers
 from projections._live.limits import Limits
 from projections._live.stopwatch import Stopwatch
@@ -199,17 +200,19 @@ class Connection(ABC):
         If another process has ended a stay, the connection is discarded from the groups of all its rooms once more: a
         layer that keeps its groups in the process of the connection ignored the discard of the other process.
         """
-        for using in self.databases:
-            # A copy, because a handler that the server cancelled may still join rooms in its thread.
-            pairs = self._pairs([stay for stay in list(self._stays.values()) if stay.using == using])
-            try:
-                left = await Presence.objects.db_manager(using).aleave_all(self.channel_name)
-            except Exception:
-                logger.exception("%s could not leave its rooms. It will be pruned.", self.channel_name)
-                continue
-            if left < len(pairs):
-                self.remember_layer()
-                await groups.reconcile(pairs, using, present=False)
+        await aon_each(self.databases, self._leave_all_in)
+
+    async def _leave_all_in(self, using: str) -> None:
+        # A copy, because a handler that the server cancelled may still join rooms in its thread.
+        pairs = self._pairs([stay for stay in list(self._stays.values()) if stay.using == using])
+        try:
+            left = await Presence.objects.db_manager(using).aleave_all(self.channel_name)
+        except Exception:
+            logger.exception("%s could not leave its rooms. It will be pruned.", self.channel_name)
+            return
+        if left < len(pairs):
+            self.remember_layer()
+            await groups.reconcile(pairs, using, present=False)
 
     def _evict(self, *, replaced: bool = False) -> None:
         """Closes the socket soon, because the connection was pruned, or ``replaced`` by another one of the user."""
@@ -218,9 +221,9 @@ class Connection(ABC):
             self._close_code = REPLACED
         self.host.schedule_close(self)
 
-    def _begin_join(self, channel_name: str) -> tuple[str, bool]:
+    def _begin_join(self, channel_name: str, room: str) -> tuple[str, bool]:
         """Returns the database of a join that begins now, and whether it is the first join in this database."""
-        using = write_alias()
+        using = alias_of_room(room)
         is_first = using not in self.databases
         if is_first:
             self.channel_name, self.databases = channel_name, (*self.databases, using)
@@ -257,11 +260,13 @@ class Connection(ABC):
         for stay in stays:
             stay.live = False
             del self._stays[stay.using, room]
+        if not stays and chosen_by_room():
+            return [alias_of_room(room)]
         return [stay.using for stay in stays] or self._databases_to_ask()
 
     def _databases_to_ask(self) -> Sequence[str]:
-        """Returns the databases of the connection, or that of the routers if it has not joined a room."""
-        return self.databases or (write_alias(),)
+        """Returns the databases of the connection, or all that can have rooms if it has not joined a room."""
+        return self.databases or aliases()
 
     def _store_data(self, stays: Collection[Stay], data: Any) -> None:
         """Stores the data of a touch, so that a rejoin records it again."""

@@ -11,7 +11,8 @@ from typing import Any
 
 from presence_events import concurrency
 from presence_events.concurrency import in_thread
-from presence_events.databases import write_alias
+from presence_events.databases.each import aon_each, on_each
+from presence_events.databases.rooms import aliases
 from presence_events.exceptions import AlreadyPresent
 from projections._delivery import groups
 from projections._live import joined
@@ -25,24 +26,30 @@ __all__ = ["aleave_all", "atouch", "databases", "leave_all", "touch"]
 
 
 def databases(channel_name: str) -> list[str]:
-    """Returns the databases of the connection. If it joined none that is known, returns that of the routers."""
-    return joined.databases(channel_name) or [write_alias()]
+    """Returns the databases of the connection. If no join is known, returns all that can have rooms."""
+    return joined.databases(channel_name) or aliases()
 
 
 def leave_all(channel_name: str) -> None:
     """Leaves every room of the connection."""
-    for using in databases(channel_name):
+
+    def leave(using: str) -> None:
         pairs = _pairs(channel_name, joined.stays(channel_name, using))
         if Presence.objects.db_manager(using).leave_all(channel_name) < len(pairs):
             _discard(pairs, using)
 
+    on_each(databases(channel_name), leave)
+
 
 async def aleave_all(channel_name: str, using: Collection[str]) -> None:
     """Leaves every room of the connection in the databases ``using``. Call `databases` in the consumer's context."""
-    for each in using:
+
+    async def leave(each: str) -> None:
         pairs = _pairs(channel_name, joined.stays(channel_name, each))
         if await Presence.objects.db_manager(each).aleave_all(channel_name) < len(pairs):
             await groups.reconcile(pairs, each, present=False)
+
+    await aon_each(using, leave)
 
 
 def touch(channel_name: str) -> None:
@@ -51,41 +58,45 @@ def touch(channel_name: str) -> None:
     A client that sends a message is in use, so any prune is undone. A room that the connection left, or was made to
     leave, is not rejoined. Nor is one that it had joined exclusively and where the user has another connection now.
     """
-    for using in databases(channel_name):
-        stays, now = joined.stays(channel_name, using), Stopwatch()
-        if Presence.objects.db_manager(using).touch(channel_name) >= len(stays):
-            _mark_seen(stays, now)
-            continue
-        to_heal, left = _decide(channel_name, stays, _endings(channel_name, stays, using))
-        if left:
-            _discard(_pairs(channel_name, left), using)
-        for stay in to_heal:
-            try:
-                Room.objects.db_manager(using).add(stay.room, channel_name, stay.user, stay.data, **_options(stay))
-            except AlreadyPresent:
-                joined.remove(channel_name, using, stay.room)
-                _discard(_pairs(channel_name, [stay]), using)
+    on_each(databases(channel_name), partial(_touch, channel_name))
 
 
 async def atouch(channel_name: str) -> None:
     """Does the same as `touch`."""
-    for using in databases(channel_name):
-        stays, now = joined.stays(channel_name, using), Stopwatch()
-        if await Presence.objects.db_manager(using).atouch(channel_name) >= len(stays):
-            _mark_seen(stays, now)
-            continue
-        endings = await in_thread(partial(_endings, channel_name, stays, using))
-        to_heal, left = _decide(channel_name, stays, endings)
-        if left:
-            await groups.reconcile(_pairs(channel_name, left), using, present=False)
-        for stay in to_heal:
-            try:
-                await Room.objects.db_manager(using).aadd(
-                    stay.room, channel_name, stay.user, stay.data, **_options(stay)
-                )
-            except AlreadyPresent:
-                joined.remove(channel_name, using, stay.room)
-                await groups.reconcile(_pairs(channel_name, [stay]), using, present=False)
+    await aon_each(databases(channel_name), partial(_atouch, channel_name))
+
+
+def _touch(channel_name: str, using: str) -> None:
+    stays, now = joined.stays(channel_name, using), Stopwatch()
+    if Presence.objects.db_manager(using).touch(channel_name) >= len(stays):
+        _mark_seen(stays, now)
+        return
+    to_heal, left = _decide(channel_name, stays, _endings(channel_name, stays, using))
+    if left:
+        _discard(_pairs(channel_name, left), using)
+    for stay in to_heal:
+        try:
+            Room.objects.db_manager(using).add(stay.room, channel_name, stay.user, stay.data, **_options(stay))
+        except AlreadyPresent:
+            joined.remove(channel_name, using, stay.room)
+            _discard(_pairs(channel_name, [stay]), using)
+
+
+async def _atouch(channel_name: str, using: str) -> None:
+    stays, now = joined.stays(channel_name, using), Stopwatch()
+    if await Presence.objects.db_manager(using).atouch(channel_name) >= len(stays):
+        _mark_seen(stays, now)
+        return
+    endings = await in_thread(partial(_endings, channel_name, stays, using))
+    to_heal, left = _decide(channel_name, stays, endings)
+    if left:
+        await groups.reconcile(_pairs(channel_name, left), using, present=False)
+    for stay in to_heal:
+        try:
+            await Room.objects.db_manager(using).aadd(stay.room, channel_name, stay.user, stay.data, **_options(stay))
+        except AlreadyPresent:
+            joined.remove(channel_name, using, stay.room)
+            await groups.reconcile(_pairs(channel_name, [stay]), using, present=False)
 
 
 def _options(stay: JoinedStay) -> dict[str, Any]:

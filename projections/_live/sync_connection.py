@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any
 
 from presence_events.concurrency import in_thread
+from presence_events.databases.each import on_each
 from presence_events.exceptions import AlreadyPresent
 from projections._live.connection import Connection, Stay
 from projections._live.joins import join
@@ -31,7 +32,7 @@ class SyncConnection(Connection):
 
     def join(self, channel_name: str, room: str, user: Any, data: Any, limits: Limits) -> None:
         """Joins ``room``, and registers the connection with its first join. Does nothing after its end."""
-        using, is_first = self._begin_join(channel_name)
+        using, is_first = self._begin_join(channel_name, room)
         if is_first:
             self.loop.call_soon_threadsafe(self.host.enter, self, using)
         with self._lock:
@@ -41,14 +42,13 @@ class SyncConnection(Connection):
         """Leaves ``room``. Does nothing after the end of the connection."""
         with self._lock:
             if not self.ended:
-                for using in self._forget(room):
-                    Room.objects.db_manager(using).remove(room, channel_name)
+                on_each(self._forget(room), lambda using: Room.objects.db_manager(using).remove(room, channel_name))
 
     def touch(self, channel_name: str, data: Any) -> int:
         """Touches the connection in all its rooms, heals it if necessary, and returns the number of its rooms."""
         if self.ended:
             return 0
-        return sum(self._touch(using, channel_name, data) for using in self._databases_to_ask())
+        return sum(on_each(self._databases_to_ask(), lambda using: self._touch(using, channel_name, data)))
 
     async def rejoin(self, stays: Collection[Stay]) -> int:
         return await in_thread(partial(self._rejoin, stays))

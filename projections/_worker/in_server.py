@@ -26,7 +26,7 @@ from django.db import connections
 
 from presence_events import sql
 from presence_events.concurrency import in_thread, sending_loop
-from presence_events.databases import write_alias
+from presence_events.databases.rooms import aliases
 from presence_events.models import PresenceEvent
 from presence_events.processes import names, registry
 from presence_events.recorder import arecord_select
@@ -110,7 +110,8 @@ def _on_request(sender: Any, **kwargs: Any) -> None:
     loop = sending_loop()
     if loop is not None:
         with suppress(RuntimeError):  # the loop has been closed in the meantime
-            loop.call_soon_threadsafe(_start, write_alias(), context=Context())
+            for alias in aliases():
+                loop.call_soon_threadsafe(_start, alias, context=Context())
 
 
 def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:

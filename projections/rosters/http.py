@@ -26,7 +26,7 @@ from django.utils.http import parse_etags, quote_etag
 from django.views import View
 
 from presence_events import validation
-from presence_events.databases import write_alias
+from presence_events.databases.rooms import alias_of_room
 from presence_events.exceptions import InvalidRoomName
 from projections.rosters import reading
 from projections.rosters.replica import Replica
@@ -78,7 +78,7 @@ class RosterView(View):
 
 def _replica(roster: Roster, room: str) -> Replica:
     """Returns the room as it is now."""
-    log, stays, mark, high = reading.load(room, using=write_alias())
+    log, stays, mark, high = reading.load(room, using=alias_of_room(room))
     replica = Replica(roster, room, log)
     replica.load(stays, mark, high)
     async_to_sync(replica.publish)(0, reading.adescribe)
@@ -88,7 +88,7 @@ def _replica(roster: Roster, room: str) -> Replica:
 def _answer(replica: Replica, view: Any, since: str | None) -> str:
     after = replica.missing_history(view, since)
     if after is not None:
-        changes = reading.changes(replica.room, after, replica.high, using=write_alias())
+        changes = reading.changes(replica.room, after, replica.high, using=alias_of_room(replica.room))
         if changes is not None:
             replica.history.extend(changes, after)
     return replica.answer(view, since)[0]

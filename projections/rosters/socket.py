@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from presence_events import validation
-from presence_events.databases import write_alias
+from presence_events.databases.rooms import alias_of_room
 from presence_events.exceptions import InvalidRoomName
 from projections.rosters import feed, wakeups
 from projections.rosters.feed import Feed
@@ -52,14 +52,15 @@ class RosterSocket:
 
     def allow(self, room: str, channel_name: str, using: str | None = None) -> None:
         """Lets the client follow ``room`` while the connection ``channel_name`` is in it."""
-        self._permit(self._allowed, room, _Permission(write_alias(using), channel_name))
+        self._permit(self._allowed, room, _Permission(alias_of_room(room, using), channel_name))
 
     def observe(self, room: str, using: str | None = None) -> None:
         """Lets the client follow ``room`` without being in it.
 
         Raises `InvalidRoomName` for a name that no room can have.
         """
-        self._permit(self._observed, validation.room_name(room), _Permission(write_alias(using), None))
+        validation.room_name(room)
+        self._permit(self._observed, room, _Permission(alias_of_room(room, using), None))
 
     def unobserve(self, room: str) -> None:
         """Takes back `observe`. If the connection is not in the room, the client is told that it follows it no more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -340,3 +341,57 @@ def test_an_invalid_timeout_is_an_error(settings: Any, seconds: Any) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = seconds
     (message,) = run_checks()
     assert message.id == "presence_events.E004"
+
+
+def choose(room: str) -> str:
+    return "default"
+
+
+class Listing:
+    def __init__(self, aliases: Any) -> None:
+        self.aliases = aliases
+
+    def __call__(self, room: str) -> str:
+        return "default"
+
+
+listing = Listing(["default"])
+listing_a_text = Listing("default")
+listing_an_unknown = Listing(["default", "elsewhere"])
+no_function = 5
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("missing", "cannot be imported"),
+        ("no_function", "not a function"),
+        ("listing_a_text", "no list: 'default'"),
+        ("listing_an_unknown", r"\['elsewhere'\]"),
+    ],
+)
+def test_a_function_for_rooms_that_cannot_be_used_is_an_error(settings: Any, name: str, problem: str) -> None:
+    settings.CHANNELS_PRESENCE_DATABASE = f"{__name__}.{name}"
+    (message,) = run_checks()
+    assert message.id == "presence_events.E007"
+    assert re.search(problem, message.msg)
+
+
+def test_a_function_for_rooms_is_a_dotted_path(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_DATABASE = choose
+    assert ids() == ["presence_events.E007"]
+
+
+@pytest.mark.parametrize("name", ["choose", "listing"])
+def test_a_function_for_rooms_that_can_be_used_is_not(settings: Any, name: str) -> None:
+    settings.CHANNELS_PRESENCE_DATABASE = f"{__name__}.{name}"
+    assert run_checks() == []
+
+
+def test_a_database_for_rooms_that_is_not_on_postgresql_is_an_error(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHANNELS_PRESENCE_DATABASE = f"{__name__}.listing"
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+    monkeypatch.setattr(connection, "display_name", "SQLite")
+    assert ids() == ["presence_events.E001", "presence_events.E007"]
