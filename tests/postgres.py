@@ -38,9 +38,9 @@ def description() -> str:
     return urlsplit(_given).hostname or "DATABASE_URL" if _given else str(embedded.binaries())
 
 
-def settings() -> dict[str, Any]:
-    """Returns an entry for DATABASES."""
-    url = urlsplit(_given or _server.url)
+def settings(address: str | None = None) -> dict[str, Any]:
+    """Returns an entry for DATABASES: for ``address``, or for the server of the tests."""
+    url = urlsplit(address or _given or _server.url)
     query = dict(parse_qsl(url.query))
     return {
         "ENGINE": "django.db.backends.postgresql",

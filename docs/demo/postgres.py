@@ -36,11 +36,13 @@ class Postgres:
     """A server with its data in ``home``, a directory that contains nothing else.
 
     As root, and if the path is too long for a socket, a private directory below ``/var/tmp`` is used instead. Its name
-    is derived from ``home``. Use `url` and `socket_directory` to connect.
+    is derived from ``home``. Use `url` and `socket_directory` to connect. ``programs`` is a directory of binaries to
+    use in place of the chosen ones.
     """
 
-    def __init__(self, home: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, home: Path, options: Sequence[str] = (), programs: Path | None = None) -> None:
         self.options = tuple(options)
+        self.programs = programs
         home = home.resolve()
         if os.geteuid() == 0 or len(str(home)) > 80:
             name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
@@ -108,7 +110,7 @@ class Postgres:
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryFile("w+") as output:  # not a pipe: the server would inherit it and keep it open
             done = subprocess.run(
-                [binaries() / program, *arguments],
+                [(self.programs or binaries()) / program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -26,8 +26,8 @@ _OPTIONS = ("-c", "fsync=off", "-c", "max_connections=60")
 class Cluster:
     """A PostgreSQL server that no other test module uses. Its databases have the tables of the project."""
 
-    def __init__(self, home: Path, options: tuple[str, ...] = ()) -> None:
-        self._server = embedded.Postgres(home, options=(*_OPTIONS, *options))
+    def __init__(self, home: Path, options: tuple[str, ...] = (), programs: Path | None = None) -> None:
+        self._server = embedded.Postgres(home, options=(*_OPTIONS, *options), programs=programs)
         self._numbers = count()
         self.home: Path = self._server.home
         self.database = "postgres"
