@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 from django.utils import timezone
 
 from presence_events import export, validation
+from presence_events.databases import write_alias
+from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.exceptions import InvalidRoomName, InvalidUser
+from projections.management.errors import FAILED
 
 __all__ = [
     "MOMENT",
     "add_database",
     "add_format",
     "add_room",
+    "chosen_database",
     "day",
     "moment",
     "position_or_moment",
@@ -45,6 +50,22 @@ def add_database(parser: CommandParser, *, default: str = "the one that the rout
         choices=tuple(connections),
         metavar="ALIAS",
         help=f"alias of the database (default: {default})",
+    )
+
+
+def chosen_database(options: Mapping[str, Any], *, default: str | None = None) -> str:
+    """Returns the alias that ``options`` of a command choose: with ``database``, or with ``room``.
+
+    Without both it is ``default``, or that of the routers. If rooms are in several databases, raises a `CommandError`
+    instead, because the command would look at a part of them only.
+    """
+    alias, name = options["database"], options.get("room")
+    if alias or not chosen_by_room():
+        return write_alias(alias or default)
+    if name is not None:
+        return alias_of_room(name)
+    raise CommandError(
+        f"Rooms are in several databases: choose one with --database, {' or '.join(aliases())}.", returncode=FAILED
     )
 
 

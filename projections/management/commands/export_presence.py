@@ -75,7 +75,7 @@ class Command(BaseCommand):
         # A count on the terminal that shows the rows would be mixed with them.
         shows_count = self.stderr.isatty() and not (output is None and self.stdout.isatty())
         try:
-            alias = options["database"] or router.db_for_read(PresenceEvent)
+            alias = arguments.chosen_database(options, default=router.db_for_read(PresenceEvent))
             rows = self._rows(alias, **options)
             horizons = horizon.read(alias)
             header = export.header(_horizons(horizons, **options), options["format"])

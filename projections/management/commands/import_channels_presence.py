@@ -8,7 +8,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connections
 
 from presence_events import validation
-from presence_events.databases import write_alias
 from presence_events.exceptions import InvalidAge
 from projections import conf
 from projections.channels_presence import tables
@@ -45,7 +44,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = write_alias(options["database"])
+        using = arguments.chosen_database(options)
         source = options["source"] or using
         try:
             max_age = validation.age(conf.max_age() if options["max_age"] is None else options["max_age"])

@@ -13,7 +13,6 @@ from django.db import connections
 
 from presence_events import export
 from presence_events.archive import manifests, querying, verifying, writing
-from presence_events.databases import write_alias
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE
 from presence_events.segments import statements
@@ -103,7 +102,7 @@ class Command(BaseCommand):
         verbosity: int,
         **options: Any,
     ) -> None:
-        using = write_alias(database)
+        using = arguments.chosen_database({"database": database})
         start = start or _next_day(directory, using)
         end = end or (datetime.now(UTC) - CLOCK_TOLERANCE).date()
         written = []
@@ -125,7 +124,7 @@ class Command(BaseCommand):
         self.stdout.write("The archive has no problems.")
 
     def _restore(self, directory: Path, segment: str, database: str | None, **options: Any) -> None:
-        using = write_alias(database)
+        using = arguments.chosen_database({"database": database})
         if not statements.is_owner(using):
             raise CommandError("Run this as the owner of the table presence_event.", returncode=FAILED)
         events = restoring.restore(directory, segment, using=using)

@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from presence_events import export
-from presence_events.databases import write_alias
 from projections.management import arguments
 from projections.management.errors import reported_errors
 from projections.management.output import closed_pipe_exits
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using, at = write_alias(options["database"]), options["at"]
+        using, at = arguments.chosen_database(options), options["at"]
         bound: dict[str, Any] = {"moment": at} if isinstance(at, datetime) else {"position": at}
         quiet = options["verbosity"] == 0
         with reported_errors(), closed_pipe_exits(self.stdout), Progress(self.stderr, quiet=quiet) as progress:

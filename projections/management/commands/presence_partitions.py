@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from presence_events import sql
-from presence_events.databases import write_alias
 from presence_events.segments import maintenance, statements
 from projections.management import arguments
 from projections.management.errors import reported_errors
@@ -30,7 +29,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = write_alias(options["database"])
+        using = arguments.chosen_database(options)
         with reported_errors(), closed_pipe_exits(self.stdout):
             if not options["list"]:
                 self._maintain(using, options["verbosity"])

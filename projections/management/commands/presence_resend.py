@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from presence_events.databases import write_alias
 from projections._delivery import dispatch
 from projections.management import arguments
 from projections.management.errors import FAILED, reported_errors
@@ -44,7 +43,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using, worker = write_alias(options["database"]), options["name"]
+        using, worker = arguments.chosen_database(options), options["name"]
         if worker != MAIN and not dispatch.has_receivers(worker):
             raise CommandError(
                 f"No receiver is connected to presence_changed.for_worker({worker!r}), or to presence_updated, "

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from presence_events.databases import write_alias
 from presence_events.models import Segment
 from presence_events.segments import holds, horizon, statements
 from projections.management import arguments
@@ -51,7 +50,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = write_alias(options["database"])
+        using = arguments.chosen_database(options)
         if options["start"] and not options["hold"]:
             raise CommandError("--from belongs to --hold.", returncode=FAILED)
         with reported_errors(), closed_pipe_exits(self.stdout):

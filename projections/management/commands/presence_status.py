@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import ProgrammingError, connections
 
-from projections.management import output
+from projections.management import arguments, output
 from projections.metrics import openmetrics
 from projections.status import Status, find_problems, status, text
 from projections.status.problems import MAX_LAG, PRUNE_ALLOWANCE
@@ -66,8 +66,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        using = arguments.chosen_database(options)
         try:
-            found = status(options["database"])
+            found = status(using)
             problems = find_problems(
                 found,
                 max_lag=options["max_lag"],

@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from presence_events import export
-from presence_events.databases import write_alias
 from projections.management import arguments
 from projections.management.errors import reported_errors
 from projections.management.output import closed_pipe_exits
@@ -30,7 +29,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = write_alias(options["database"])
+        using = arguments.chosen_database(options)
         # Rows are printed while the log is read, so a bar on the same terminal would be mixed with them.
         quiet = options["verbosity"] == 0 or self.stdout.isatty()
         with reported_errors(), closed_pipe_exits(self.stdout), Progress(self.stderr, quiet=quiet) as progress:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--age", type=float, help="seconds without a sign of life (default: CHANNELS_PRESENCE_MAX_AGE)"
         )
-        parser.add_argument("--database", help="alias of the database (default: the one that the router writes to)")
+        parser.add_argument("--database", help="alias of the database (default: all that can have rooms)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         warn_of_layer_in_memory(self, options["verbosity"])

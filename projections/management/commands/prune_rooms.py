@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Removes empty rooms and prints how many were removed."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--database", help="alias of the database (default: the one that the router writes to)")
+        parser.add_argument("--database", help="alias of the database (default: all that can have rooms)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         warn_of_layer_in_memory(self, options["verbosity"])

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from presence_events.databases import write_alias
 from projections.management import arguments
 from projections.management.errors import reported_errors
 from projections.management.output import closed_pipe_exits
@@ -33,7 +32,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using, room = write_alias(options["database"]), options["room"]
+        using, room = arguments.chosen_database(options), options["room"]
         quiet = options["verbosity"] == 0
         with reported_errors(), closed_pipe_exits(self.stdout), Progress(self.stderr, quiet=quiet) as progress:
             if options["check"] or options["dry_run"]:

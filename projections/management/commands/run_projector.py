@@ -9,13 +9,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connections
 
 from presence_events import checkpoints
-from presence_events.databases import write_alias
 from presence_events.exceptions import BeforeHorizon, PresenceError
 from presence_events.segments import horizon
 from presence_events.tail import Mark
 from projections._delivery import dispatch
 from projections._worker.runner import Runner, sends_signals
 from projections._worker.shutdown import ShutdownRequest
+from projections.management import arguments
 from projections.management.layer import warn_of_layer_in_memory
 from projections.signals import MAIN
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--database", choices=tuple(connections), metavar="ALIAS", help="alias of the database")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using, name = write_alias(options["database"]), options["name"]
+        using, name = arguments.chosen_database(options), options["name"]
         try:
             if "reset" in options:
                 self._reset(name, options["reset"], using)

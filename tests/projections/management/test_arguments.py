@@ -11,8 +11,10 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from projections.management import arguments
 from projections.management.arguments import moment, position_or_moment, room, user_key
 
 
@@ -110,3 +112,42 @@ def test_a_number_is_a_position_and_any_other_text_a_moment() -> None:
     assert position_or_moment("2026-03-01T00:00Z") == datetime(2026, 3, 1, tzinfo=UTC)
     with refused("'-1' is not a time"):
         position_or_moment("-1")
+
+
+def test_without_several_databases_the_one_of_the_routers_is_chosen() -> None:
+    assert arguments.chosen_database({"database": None}) == "default"
+    assert arguments.chosen_database({"database": None}, default="replica") == "replica"
+    assert arguments.chosen_database({"database": "acme", "room": "blue-1"}, default="replica") == "acme"
+
+
+def test_with_several_databases_the_room_or_the_option_chooses(settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_DATABASE = "tests.clusters.database_of_room"
+    assert arguments.chosen_database({"database": "acme", "room": "blue-1"}) == "acme"
+    assert arguments.chosen_database({"database": None, "room": "blue-1"}) == "blue"
+    for options in ({"database": None}, {"database": None, "room": None}):
+        with pytest.raises(CommandError, match="with --database, default or acme or blue") as raised:
+            arguments.chosen_database(options, default="replica")
+        assert raised.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "export_presence events",
+        "import_channels_presence",
+        "presence_archive restore /archive --segment presence_event_stays_first",
+        "presence_archive write /archive",
+        "presence_at 0",
+        "presence_partitions",
+        "presence_resend 0..1",
+        "presence_retention",
+        "presence_status",
+        "presence_what_if 60",
+        "replay_presence --check",
+        "run_projector --prune",
+    ],
+)
+def test_commands_do_not_look_at_one_of_several_databases_by_chance(command: str, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_DATABASE = "tests.clusters.database_of_room"
+    with pytest.raises(CommandError, match="choose one with --database"):
+        call_command(*command.split())
