@@ -208,11 +208,14 @@ class Room(models.Model):
         """Returns the database that the room was read from, or that of its name. None leaves the choice to routers."""
         return self._state.db or (alias_of_room(self.channel_name) if chosen_by_room() else None)
 
+    def _presences(self) -> Any:
+        return Presence.objects.using(self._alias()).filter(room=self)
+
     def _users_and_presences(self) -> tuple[models.QuerySet[_User], Any]:
         """Returns all users, and the presences of users in this room, each as a query on its own database."""
         user_model = get_user_model()
         alias = router.db_for_read(user_model, instance=self)
-        presences = Presence.objects.using(self._alias()).filter(room=self, user_id__isnull=False)
+        presences = self._presences().filter(user_id__isnull=False)
         return user_model._default_manager.using(alias), presences
 
     def members(self) -> list[Member]:
@@ -221,7 +224,7 @@ class Room(models.Model):
         They are in the order in which they arrived. Anonymous connections are left out. It is one query, and a second
         one for the users.
         """
-        presences = Presence.objects.using(self._alias()).filter(room=self, user_id__isnull=False)
+        presences = self._presences().filter(user_id__isnull=False)
         return members_of(presences.order_by("id").prefetch_related("user"))
 
     async def amembers(self) -> list[Member]:
@@ -229,11 +232,11 @@ class Room(models.Model):
 
     def get_anonymous_count(self) -> int:
         """Returns the number of anonymous connections in this room."""
-        return self.presence_set.filter(user__isnull=True).count()
+        return int(self._presences().filter(user__isnull=True).count())
 
     def counts(self) -> Counts:
         """Returns how many connections, people and anonymous connections are in this room, with one query."""
-        found = self.presence_set.aggregate(
+        found = self._presences().aggregate(
             connections=models.Count("id"),
             people=models.Count("user_id", distinct=True),
             anonymous=models.Count("id", filter=models.Q(user__isnull=True)),

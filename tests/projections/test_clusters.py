@@ -197,7 +197,9 @@ def test_an_instance_without_a_database_acts_in_that_of_its_name(user: Any) -> N
     room.add_presence("2")
     assert [member.user for member in room.members()] == [user]
     assert list(room.get_users()) == [user]
+    assert room.counts() == (2, 1, 1)
     room.remove_presence("1")
+    assert room.get_anonymous_count() == 1
     assert room.prune_presences(0) == 1
     room.delete()
     assert events("acme") == ["join acme-1", "join acme-1", "leave acme-1", "prune acme-1", "prune acme-1"]
