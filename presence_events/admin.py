@@ -15,7 +15,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.functional import cached_property
@@ -24,7 +24,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from presence_events import users
-from presence_events.exceptions import InvalidUser
+from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
+from presence_events.exceptions import InvalidRoomName, InvalidUser
 from presence_events.models import Checkpoint, Hold, PresenceEvent, Removal, Segment, StoredSeal
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments.catalogue import MayContain
@@ -53,8 +54,34 @@ MAX_POSITIONS_SCANNED = 1_000_000
 """Limits how many positions of the log a page reads if no index finds its rows."""
 
 
+class DatabaseFilter(admin.SimpleListFilter):
+    """Chooses the database, if rooms are in several. `ReadOnlyAdmin.get_queryset` reads the choice."""
+
+    title = _("database")
+    parameter_name = "database"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        self._chosen = model_admin.get_queryset(request).db
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(alias, alias) for alias in aliases()]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for alias, name in self.lookup_choices:
+            query = changelist.get_query_string({str(self.parameter_name): alias})
+            yield {"selected": alias == self._chosen, "query_string": query, "display": name}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset
+
+
 class ReadOnlyAdmin(_ModelAdmin):
-    """The base for tables that the admin shows and never writes."""
+    """The base for tables that the admin shows and never writes.
+
+    If rooms are in several databases, a page reads the one that its address names, or else that of its room. Without
+    both it reads that of the routers.
+    """
 
     actions: Any = None
     show_full_result_count = False
@@ -69,12 +96,38 @@ class ReadOnlyAdmin(_ModelAdmin):
         """The text for an empty value. Django shows "None" if a column that is a method returns None."""
         return str(self.get_empty_value_display())
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows.using(self._database(request, rows.db)) if chosen_by_room() else rows
+
+    def _database(self, request: HttpRequest, default: str) -> str:
+        parameters = _parameters(request)
+        if parameters.get("database") in aliases():
+            return parameters["database"]
+        room = self.room_of(request)
+        # The routers can send all questions to a database that has the rooms of all others.
+        if room is None or default not in aliases():
+            return default
+        try:
+            return alias_of_room(room)
+        except InvalidRoomName:
+            return default
+
+    def room_of(self, request: HttpRequest) -> str | None:
+        """Returns the room that the page is about, or None."""
+        return _parameters(request).get("room")
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        filters = super().get_list_filter(request)
+        return [*filters, DatabaseFilter] if chosen_by_room() else filters
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allows only the lookups of the filters. Others could be slow, or an error of the database."""
-        return lookup in {getattr(spec, "parameter_name", None) for spec in self.list_filter}
+        filters = self.get_list_filter(request)
+        return lookup in {getattr(spec, "parameter_name", None) for spec in filters}
 
     def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
         """Returns the links on the page of ``obj``, each an address and a text."""
@@ -92,6 +145,13 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def _parameters(request: HttpRequest) -> dict[str, str]:
+    """Returns the parameters of the address, and those of the list that it was opened from."""
+    own = [parameters.dict() for parameters in (request.POST, request.GET)]
+    lists = [QueryDict(each.get(name, "")).dict() for each in own for name in ("_changelist_filters", "filters")]
+    return {str(name): str(value) for each in (*lists, *own) for name, value in each.items()}
 
 
 class UserRowsAdmin(ReadOnlyAdmin):

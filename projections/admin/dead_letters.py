@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.admin import BoundedPaginator, ReadOnlyAdmin
 from projections.admin.columns import time_cell
-from projections.admin.links import link
+from projections.admin.links import event_url, link
 from projections.models import DeadLetter
 
 __all__ = ["DeadLetterAdmin"]
@@ -29,12 +28,12 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("first event"))
     def first_event(self, letter: DeadLetter) -> str:
-        return _event_link(letter.first)
+        return _event_link(letter, letter.first)
 
     @admin.display(description=_("last event"))
     def last_event(self, letter: DeadLetter) -> str:
-        return _event_link(letter.last)
+        return _event_link(letter, letter.last)
 
 
-def _event_link(position: int) -> str:
-    return link(reverse("admin:presence_events_presenceevent_change", args=[position]), position)
+def _event_link(letter: DeadLetter, position: int) -> str:
+    return link(event_url(position, letter._state.db), position)

@@ -28,9 +28,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from presence_events import validation
+from presence_events.databases.rooms import chosen_by_room
 from presence_events.exceptions import PresenceError
 from presence_events.recorder import Draft, record
-from projections.admin.links import list_url, person_link, room_url
+from projections.admin.links import database_parameter, list_url, person_link, room_url
 from projections.models import Presence
 from projections.times import zone_name
 
@@ -45,9 +46,15 @@ MAX_CONNECTIONS = 500
 """Limits how many connections leave at once. Django accepts forms of up to 1,000 fields."""
 
 
-def leave_url(*sessions: int) -> str:
-    """Returns the address of the page that asks for confirmation before these presences leave."""
-    return f"{reverse('admin:projections_presence_leave')}?{urlencode({'session': sessions}, doseq=True)}"
+def leave_url(*sessions: int, using: str | None = None) -> str:
+    """Returns the address of the page that asks for confirmation before these presences leave.
+
+    They are in the database ``using``, or in that of the routers.
+    """
+    parameters: dict[str, Any] = {"session": sessions}
+    if database := database_parameter(using):
+        parameters["filters"] = urlencode(database)
+    return f"{reverse('admin:projections_presence_leave')}?{urlencode(parameters, doseq=True)}"
 
 
 class LeaveForm(forms.Form):
@@ -136,7 +143,8 @@ class EndPresenceMixin(_ModelAdmin):
             Draft("leave", presence.room_id, presence.channel_name, data=data, session=presence.pk)
             for presence in presences
         ]
-        return len(record(leaves))
+        (using,) = {presence._state.db for presence in presences}
+        return len(record(leaves, using=using if chosen_by_room() else None))
 
     def _report(self, request: HttpRequest, left: int, missing: int) -> None:
         if not left and not missing:

@@ -11,18 +11,23 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
+from presence_events.databases.rooms import chosen_by_room
 from presence_events.models import PresenceEvent
 from presence_events.users import display_name
 from projections.models import PresenceSession
 from projections.times import url_value
 
 __all__ = [
+    "database_parameter",
+    "event_url",
     "link",
     "link_list",
     "list_url",
     "padded_span",
     "person_link",
+    "presence_url",
     "room_url",
+    "stay_known_by",
     "stay_of_event",
     "stay_url",
     "timeline_url",
@@ -62,7 +67,28 @@ def stay_url(stay: PresenceSession) -> str:
     Numbers of stays have no index. The room and the time in the address narrow what the page reads.
     """
     url = reverse("admin:projections_presencesession_change", args=[stay.pk])
-    return f"{url}?{urlencode({'room': stay.room, 'at': url_value(stay.joined_at)})}"
+    database = database_parameter(stay._state.db)
+    return f"{url}?{urlencode({'room': stay.room, 'at': url_value(stay.joined_at), **database})}"
+
+
+def presence_url(session: int, using: str | None) -> str:
+    """Returns the address of the page of a presence in the database ``using``."""
+    return _in_database(reverse("admin:projections_presence_change", args=[session]), using)
+
+
+def event_url(position: int, using: str | None) -> str:
+    """Returns the address of the page of an event in the database ``using``."""
+    return _in_database(reverse("admin:presence_events_presenceevent_change", args=[position]), using)
+
+
+def database_parameter(using: str | None) -> dict[str, str]:
+    """Returns the parameter for an address with which its page reads the database ``using``, if there are several."""
+    return {"database": using} if using is not None and chosen_by_room() else {}
+
+
+def _in_database(url: str, using: str | None) -> str:
+    parameter = database_parameter(using)
+    return f"{url}?{urlencode(parameter)}" if parameter else url
 
 
 def padded_span(start: datetime, end: datetime) -> tuple[datetime, datetime]:
@@ -97,7 +123,14 @@ def user_filter_value(row: Any) -> Any:
     return row.user_id if row.user is None else row.user.get_username()
 
 
+def stay_known_by(session: int, room: str, joined_at: datetime, using: str | None) -> PresenceSession:
+    """Returns a stay that has only what `stay_url` needs."""
+    stay = PresenceSession(session=session, room=room, joined_at=joined_at)
+    stay._state.db = using
+    return stay
+
+
 def stay_of_event(event: PresenceEvent) -> PresenceSession:
     """Returns the stay of ``event`` without a query. It has only what `stay_url` needs."""
     number: Any = event.session
-    return PresenceSession(session=number, room=event.room, joined_at=event.since)
+    return stay_known_by(number, event.room, event.since, event._state.db)

@@ -22,10 +22,11 @@ from projections.admin.links import (
     padded_span,
     person_link,
     room_url,
+    stay_known_by,
     stay_url,
     timeline_url,
 )
-from projections.models import Presence, PresenceSession
+from projections.models import Presence
 
 __all__ = ["PresenceAdmin"]
 
@@ -82,7 +83,7 @@ class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
         if (url := self._user_url(request, obj)) is not None:
             links.append((url, _("User")))
         if self.has_end_permission(request):
-            links.append((leave_url(obj.pk), _("Make this connection leave")))
+            links.append((leave_url(obj.pk, using=obj._state.db), _("Make this connection leave")))
         return links
 
     def _user_url(self, request: HttpRequest, presence: Presence) -> str | None:
@@ -96,7 +97,7 @@ class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
 
 
 def _stay_url(presence: Presence) -> str:
-    return stay_url(PresenceSession(session=presence.pk, room=presence.room_id, joined_at=presence.joined_at))
+    return stay_url(stay_known_by(presence.pk, presence.room_id, presence.joined_at, presence._state.db))
 
 
 def _timeline_url(presence: Presence) -> str:

@@ -10,7 +10,6 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +21,7 @@ from projections.admin.links import (
     link_list,
     list_url,
     person_link,
+    presence_url,
     room_url,
     timeline_url,
     user_filter_value,
@@ -52,6 +52,12 @@ class RoomAdmin(ReadOnlyAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RoomChangeList
+
+    def room_of(self, request: HttpRequest) -> str | None:
+        # A page that a test or another view calls has no match.
+        match = request.resolver_match
+        name = match.kwargs.get("object_id") if match else None
+        return unquote(name) if name else super().room_of(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rooms: Any = super().get_queryset(request)
@@ -141,6 +147,6 @@ def _occupants(room: Room) -> list[_Occupant]:
         occupants.append(_Occupant(person_link(person), row["count"], url, row["since"], row["seen"]))
     anonymous = present.filter(user__isnull=True).order_by("joined_at", "id")
     for presence in anonymous[: MAX_OCCUPANTS + 1 - len(occupants)]:
-        url = reverse("admin:projections_presence_change", args=[presence.pk])
+        url = presence_url(presence.pk, alias)
         occupants.append(_Occupant(person_link(presence), 1, url, presence.joined_at, presence.last_seen))
     return occupants

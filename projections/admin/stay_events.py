@@ -11,13 +11,14 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.models import PresenceEvent
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments import horizon
 from presence_events.segments.catalogue import MayContain
 from projections.sessions import PresenceSession
 
-__all__ = ["MAX_POSITIONS_SCANNED", "MAX_TOUCHES", "StayEvents", "data_as_text", "events_of"]
+__all__ = ["MAX_POSITIONS_SCANNED", "MAX_TOUCHES", "StayEvents", "data_as_text", "database_of_log", "events_of"]
 
 MAX_POSITIONS_SCANNED = 100_000
 """Limits how many positions of the log the search for touches reads."""
@@ -33,12 +34,21 @@ class StayEvents(NamedTuple):
     complete: bool
 
 
+def database_of_log(stay: PresenceSession) -> str:
+    """Returns the database whose log has the events of ``stay``: the one that it was read from.
+
+    If it was read from one that has the rooms of several others, it is the database of its room.
+    """
+    using = str(stay._state.db)
+    return alias_of_room(stay.room) if chosen_by_room() and using not in aliases() else using
+
+
 def events_of(stay: PresenceSession) -> StayEvents:
-    """Returns the events of ``stay``, read from the database that ``stay`` was read from.
+    """Returns the events of ``stay``, read from the database whose log has them.
 
     The number of queries is constant, and so, nearly, is the number of index probes.
     """
-    using = str(stay._state.db)
+    using = database_of_log(stay)
     events: Any = PresenceEvent.objects.using(using).filter(session=stay.session, room=stay.room)
     joins_and_ends = events.exclude(kind=PresenceEvent.Kind.TOUCH)
     begin, after_join = _positions_around(stay.joined_at, using)

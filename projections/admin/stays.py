@@ -11,7 +11,6 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
@@ -23,8 +22,23 @@ from presence_events.admin import BoundedPaginator, RoomFilter, UserFilter, User
 from presence_events.models import PresenceEvent
 from presence_events.segments import horizon
 from projections.admin.columns import time_cell
-from projections.admin.links import link, list_url, padded_span, person_link, room_url, stay_url, timeline_url
-from projections.admin.stay_events import MAX_POSITIONS_SCANNED, MAX_TOUCHES, data_as_text, events_of
+from projections.admin.links import (
+    link,
+    list_url,
+    padded_span,
+    person_link,
+    presence_url,
+    room_url,
+    stay_url,
+    timeline_url,
+)
+from projections.admin.stay_events import (
+    MAX_POSITIONS_SCANNED,
+    MAX_TOUCHES,
+    data_as_text,
+    database_of_log,
+    events_of,
+)
 from projections.admin.timeline.criteria import PRESETS, CriteriaForm
 from projections.models import PresenceSession
 from projections.templatetags.presence_times import timestamp_exact
@@ -231,7 +245,7 @@ class PresenceSessionAdmin(UserRowsAdmin):
             (list_url(PresenceEvent, room=obj.room), _("Events of the room")),
         ]
         if obj.is_open:
-            links.append((reverse("admin:projections_presence_change", args=[obj.pk]), _("Presence")))
+            links.append((presence_url(obj.pk, database_of_log(obj)), _("Presence")))
         return links
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:

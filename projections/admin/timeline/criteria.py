@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from presence_events import validation
+from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.exceptions import InvalidMoment, InvalidRoomName, InvalidUser
 from presence_events.segments import horizon
 from presence_events.segments.horizon import Horizons
@@ -81,6 +82,9 @@ class Criteria:
     def _all_stays(self) -> PresenceSessionQuerySet:
         stays: PresenceSessionQuerySet = PresenceSession.objects.all()
         if self.room is not None:
+            # The routers can send all questions to a database that has the rooms of all others.
+            if chosen_by_room() and stays.db in aliases():
+                stays = stays.using(alias_of_room(self.room))
             stays = stays.in_room(self.room)
         return stays if self.user is None else stays.of_user(self.user)
 

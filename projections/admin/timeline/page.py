@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from presence_events.models import PresenceEvent
 from presence_events.segments import horizon
-from projections.admin.links import list_url, padded_span, stay_url, timeline_url
-from projections.admin.stay_events import data_as_text, events_of
+from projections.admin.links import list_url, padded_span, presence_url, stay_url, timeline_url
+from projections.admin.stay_events import data_as_text, database_of_log, events_of
 from projections.admin.timeline import table
 from projections.admin.timeline.companions import MAX_COMPARED_STAYS, companions_of
 from projections.admin.timeline.criteria import PRESETS, Criteria, CriteriaForm
@@ -175,7 +175,7 @@ def _stay_details(criteria: Criteria, number: int, *, with_events: bool) -> Stay
     if stay.user_id is not None:
         links.insert(2, (_("This person at that time"), timeline_url(start, end, user=stay.user_id, stay=stay.session)))
     if stay.is_open:
-        links.append((_("Presence"), reverse("admin:projections_presence_change", args=[stay.session])))
+        links.append((_("Presence"), presence_url(stay.session, database_of_log(stay))))
     row = _stay_row(criteria, stay)
     if not with_events:
         return StayDetails(row, data_as_text(stay.reason), [], True, links)

@@ -114,10 +114,10 @@ def test_a_stay_that_has_ended_is_not_ended_again(admin_client: Client) -> None:
 def test_a_stay_that_ends_in_the_meantime_is_not_touched(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     session = number("a", "1")
 
-    def late(drafts: Any) -> Any:
+    def late(drafts: Any, **kwargs: Any) -> Any:
         Room.objects.remove("a", "1")
         Room.objects.add("a", "1")
-        return record(drafts)
+        return record(drafts, **kwargs)
 
     monkeypatch.setattr(end_presence, "record", late)
     response = admin_client.post(LEAVE, {"session": session}, follow=True)

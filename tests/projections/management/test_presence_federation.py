@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
+from django.test import Client
+from django.urls import reverse
 
 from presence_events import sql
 from presence_events.exceptions import BeforeHorizon
 from presence_events.models import PresenceEvent
+from projections.admin.links import stay_url
 from projections.models import Presence, PresenceSession, Process, Room
 from tests import clusters
 from tests.clusters import CLUSTERS, ROOMS
@@ -174,6 +177,33 @@ def test_the_models_read_all_clusters(user: Any) -> None:
     open_stay = Presence.objects.using(REPORTS).get(room="blue-1", last_seen__gte=BEGIN)
     assert (open_stay.last_seen, open_stay.is_exclusive) == (open_stay.touched_at, True)
     assert not Process.objects.using(REPORTS).exists()
+
+
+class ReportsRouter:
+    """As in docs/federation.md."""
+
+    past = ("projections.presencesession", "projections.timeline")
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return REPORTS if model._meta.label_lower in self.past else None
+
+
+@pytest.mark.usefixtures("reports")
+def test_the_admin_reads_stays_of_all_clusters(settings: Any, client: Client, admin_user: Any, user: Any) -> None:
+    settings.DATABASE_ROUTERS = [ReportsRouter(), *settings.DATABASE_ROUTERS]
+    client.force_login(admin_user)
+    spans = {"from": BEGIN.isoformat(), "until": (BEGIN + timedelta(minutes=30)).isoformat()}
+    url = reverse("admin:presence_timeline_data")
+    drawn = client.get(url, {"user": user.pk, **spans}, follow=True).json()["stays"]
+    assert {stay[7] for stay in drawn} == {*ROOMS}
+    in_room = client.get(url, {"room": "acme-1", **spans}, follow=True).json()["stays"]
+    assert len(in_room) == len(drawn) / 3
+    stay = PresenceSession.objects.in_room("acme-1").get(is_open=True)
+    assert stay._state.db == REPORTS
+    page = client.get(stay_url(stay)).content.decode()
+    (join,) = PresenceEvent.objects.using("acme").filter(kind="join")
+    assert f">{join.pk}<" in page
+    assert f"{reverse('admin:projections_presence_change', args=[stay.pk])}?database=acme" in page
 
 
 @pytest.mark.usefixtures("reports")
