@@ -19,6 +19,7 @@ MODULES = (
     "presence_events.archive.verifying",
     "presence_events.archive.writing",
     "presence_events.checkpoints",
+    "presence_events.databases.rooms",
     "presence_events.exceptions",
     "presence_events.models",
     "presence_events.recorder",

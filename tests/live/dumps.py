@@ -29,6 +29,11 @@ def execute(cluster: Cluster, script: str, **variables: str) -> None:
     _run("psql", cluster, "-qX1", "--set=ON_ERROR_STOP=1", *assigned, cluster.database, script=script)
 
 
+def run_script(cluster: Cluster, script: str) -> None:
+    """Runs a psql script that has its own transactions."""
+    _run("psql", cluster, "-qX", cluster.database, script=script)
+
+
 def _run(program: str, cluster: Cluster, *arguments: str, script: str = "") -> str:
     """Returns the standard output of ``program``. Fails if it writes to standard error."""
     done = subprocess.run(

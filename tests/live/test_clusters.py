@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from copy import copy
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
@@ -18,6 +21,7 @@ from projections.models import Presence, PresenceSession, Process, Room
 from tests.live.app.spreading import database_of_room
 from tests.live.connected import connected
 from tests.live.databases import Cluster
+from tests.live.dumps import run_script
 from tests.live.servers import Server
 from tests.live.sockets import HEARTBEAT, Crowd, Socket, Visit
 from tests.waiting import wait_until
@@ -72,16 +76,17 @@ def crowd(server: Server) -> Iterator[Crowd]:
     crowd.disperse()
 
 
-def rooms_of(alias: str) -> tuple[str, str]:
+def rooms_of(alias: str, kind: str = "room") -> tuple[str, str]:
     """Names of two rooms in one cluster."""
     first, second, *_ = [
-        name for name in (f"room-{number}" for number in range(100)) if database_of_room(name) == alias
+        name for name in (f"{kind}-{number}" for number in range(100)) if database_of_room(name) == alias
     ]
     return first, second
 
 
 def present(alias: str) -> set[tuple[str, str]]:
-    return set(Presence.objects.using(alias).values_list("room_id", "channel_name"))
+    stays = Presence.objects.using(alias).values_list("room_id", "channel_name")
+    return {(room, channel) for room, channel in stays if room.startswith("room-")}
 
 
 def wait_until_present(alias: str, expected: set[tuple[str, str]]) -> None:
@@ -99,6 +104,28 @@ def check_all() -> None:
 
 def stays_of(sockets: Iterable[Socket], alias: str) -> set[tuple[str, str]]:
     return {(room, one.channel) for one in sockets for room in one.visit.rooms if database_of_room(room) == alias}
+
+
+@pytest.mark.usefixtures("_connected")
+def test_a_reporting_database_reads_clusters_of_both_versions(clusters: dict[str, Cluster]) -> None:
+    rooms = {alias: rooms_of(alias, "report") for alias in ALIASES}
+    for room in (room for of_alias in rooms.values() for room in of_alias):
+        Room.objects.add(room, f"tab-of-{room}")
+    with psycopg.connect(clusters["default"].url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE reporting")
+    printed = StringIO()
+    call_command("presence_federation", "--user", "postgres", stdout=printed)
+    reporting = copy(clusters["default"])
+    reporting.database = "reporting"
+    run_script(reporting, printed.getvalue())
+    found = reporting.query(
+        "SELECT cluster, room, channel_name FROM presence_at(now()) WHERE starts_with(room, 'report')"
+    )
+    assert sorted(found) == sorted(
+        (alias, room, f"tab-of-{room}") for alias, of_alias in rooms.items() for room in of_alias
+    )
+    plan = "\n".join(line for (line,) in reporting.query("EXPLAIN SELECT * FROM presence_session"))
+    assert plan.count("Async Foreign Scan") == len(ALIASES)
 
 
 @pytest.mark.usefixtures("_connected")
@@ -135,7 +162,9 @@ def test_a_cluster_that_is_killed_and_returns_affects_no_other(
     server.pause()  # its beats would otherwise come first, and nothing would have to be healed
     try:
         clusters[KILLED].start()
-        assert Room.objects.db_manager(KILLED).prune_presences() == len(stays_of([*sockets, in_all], KILLED))
+        assert present(KILLED) == stays_of([*sockets, in_all], KILLED)
+        Room.objects.db_manager(KILLED).prune_presences()
+        assert present(KILLED) == set()
     finally:
         server.resume()
     crowd.send([by_hand[KILLED]], HEARTBEAT)
@@ -145,5 +174,6 @@ def test_a_cluster_that_is_killed_and_returns_affects_no_other(
     crowd.close(sockets)
     for alias in ALIASES:
         wait_until_present(alias, set())
-        assert set(PresenceSession.objects.using(alias).values_list("room", flat=True)) == set(rooms[alias])
+        stays = PresenceSession.objects.using(alias).filter(room__startswith="room-")
+        assert set(stays.values_list("room", flat=True)) == set(rooms[alias])
     check_all()

@@ -37,6 +37,7 @@ OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.NotRecordedInTime,
     exceptions.CheckpointMoved,
     exceptions.ConnectionIsPooled,
+    exceptions.InvalidDatabase,
     exceptions.LogIsShorter,
     exceptions.HoldNotChangeable,
     exceptions.NotRestorable,

@@ -8,12 +8,20 @@ from typing import Any, assert_type
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 
+from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.models import PresenceEvent
 from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.models import DeadLetter, Presence, Process, Room, channel_layer, get_channel_layer
 from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
 from projections.rosters import Counts, Member
 from projections.tasks import maintain_log, prune_presence, prune_presences, prune_rooms
+
+
+def database_of_room(room: str) -> str:
+    assert_type(chosen_by_room(), bool)
+    assert_type(aliases(), list[str])
+    assert_type(alias_of_room(room), str)
+    return alias_of_room(room, using="default")
 
 
 def record(user: AbstractBaseUser) -> None:
