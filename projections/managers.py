@@ -129,19 +129,24 @@ class RoomManager(models.Manager[_Room]):
 
         If the connection is not in the room, nothing is recorded.
         """
-        alias = alias_of_room(room_channel_name, self._db)
-        if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
-            # Absent already, but the layer may still have the membership.
-            transaction.on_commit(
-                lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name, alias), using=alias
-            )
-        joined.remove(user_channel_name, alias, room_channel_name)
+
+        def leave(alias: str) -> None:
+            if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+                # Absent already, but the layer may still have the membership.
+                transaction.on_commit(
+                    lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name, alias), using=alias
+                )
+            joined.remove(user_channel_name, alias, room_channel_name)
+
+        on_each(self._databases_of_stay(room_channel_name, user_channel_name), leave)
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:
-        alias = alias_of_room(room_channel_name, self._db)
-        if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
-            await groups.discard(room_channel_name, user_channel_name, alias)
-        joined.remove(user_channel_name, alias, room_channel_name)
+        async def leave(alias: str) -> None:
+            if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+                await groups.discard(room_channel_name, user_channel_name, alias)
+            joined.remove(user_channel_name, alias, room_channel_name)
+
+        await aon_each(self._databases_of_stay(room_channel_name, user_channel_name), leave)
 
     def prune_presences(
         self, age_in_seconds: float | None = None, age: float | None = None, *, channel_layer: Any = None
@@ -180,6 +185,17 @@ class RoomManager(models.Manager[_Room]):
 
     async def apresent(self, room_channel_name: str) -> list[Member]:
         return await in_thread(partial(self.present, room_channel_name))
+
+    def _databases_of_stay(self, room: str, channel_name: str) -> Collection[str]:
+        """Returns the databases in which this process joined the stay by hand, or else that of the room.
+
+        They differ if the room has been moved since.
+        """
+        if chosen_by_room() and not self._db:
+            known = joined.databases_of_stay(channel_name, room)
+            if known:
+                return known
+        return [alias_of_room(room, self._db)]
 
     def _begin_join(self, alias: str, channel_name: str, layer: str | None, *, known: bool) -> None:
         """Notes what this process has to know of the connection. ``known`` is whether it may have the socket."""

@@ -15,7 +15,18 @@ from typing import Any
 from projections._delivery.bounded import BoundedMap
 from projections._live.stopwatch import Stopwatch
 
-__all__ = ["MAX_CONNECTIONS", "JoinedStay", "add", "databases", "enter", "remove", "remove_all", "set_data", "stays"]
+__all__ = [
+    "MAX_CONNECTIONS",
+    "JoinedStay",
+    "add",
+    "databases",
+    "databases_of_stay",
+    "enter",
+    "remove",
+    "remove_all",
+    "set_data",
+    "stays",
+]
 
 MAX_CONNECTIONS = 20_000
 """Connections of which one process keeps the joins."""
@@ -83,6 +94,11 @@ def set_data(channel_name: str, using: str, data: Any) -> None:
 def databases(channel_name: str) -> list[str]:
     """Returns the databases in which the connection joined rooms."""
     return list(_joined.get(channel_name) or ())
+
+
+def databases_of_stay(channel_name: str, room: str) -> list[str]:
+    """Returns the databases in which the connection joined ``room``."""
+    return [using for using, rooms in (_joined.get(channel_name) or {}).items() if room in rooms]
 
 
 def stays(channel_name: str, using: str) -> list[JoinedStay]:

@@ -23,6 +23,7 @@ from projections import tasks
 from projections._live import live_loop
 from projections._live.stopwatch import Stopwatch
 from projections._worker import in_server
+from projections.consumers import EVICTED
 from projections.models import Presence, Process, Room
 from projections.rosters import Roster, RosterSocket
 from projections.rosters.http import RosterView
@@ -165,6 +166,35 @@ async def fall_silent(client: Client) -> None:
         await sync_to_async(age_presences)(61, using=alias, channel_name=client.channel)
     connection = client.consumer._presence
     connection.mark_seen(connection.stays(), Stopwatch(ago=61))
+
+
+def moved(room: str) -> str:
+    """The function after all rooms were moved."""
+    return "blue"
+
+
+@both
+async def test_a_room_is_moved_by_pruning_it_in_its_old_database(chat: Any, settings: Any) -> None:
+    client = await client_of(chat, "acme-1")
+    settings.CHANNELS_PRESENCE_DATABASE = f"{__name__}.moved"
+    await sync_to_async(Room.named("acme-1", using="acme").prune_presences)(0)
+    assert await client.closed_with() == EVICTED
+    await client.disconnect()
+    client = await client_of(chat, "acme-1")
+    assert await in_thread(present) == {"blue": ["acme-1"]}
+    await client.disconnect()
+
+
+@all_kinds
+async def test_a_connection_leaves_in_the_database_of_its_join_after_the_room_was_moved(
+    chat: Any, settings: Any
+) -> None:
+    client = await client_of(chat, "acme-1", "acme-2")
+    settings.CHANNELS_PRESENCE_DATABASE = f"{__name__}.moved"
+    await client("leave_room", "acme-1")
+    assert await in_thread(present) == {"acme": ["acme-2"]}
+    await client.disconnect()
+    assert await in_thread(present) == {}
 
 
 # Calls

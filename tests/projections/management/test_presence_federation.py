@@ -261,13 +261,15 @@ def test_the_queries_of_the_models_send_them_too(user: Any) -> None:
 
 
 @pytest.mark.usefixtures("reports")
-def test_moments_of_another_table_are_sent_but_not_now() -> None:
+def test_moments_of_another_table_or_of_a_query_are_sent_but_not_now() -> None:
     statement = "SELECT * FROM unnest(%s::timestamptz[]) AS moment, LATERAL (SELECT * FROM presence_at(moment)) AS s"
     assert all(
         "presence_lasts(joined_at, left_at, is_open, $" in part for part in remote_conditions(plan(statement, [MOMENT]))
     )
     of_now = remote_conditions(plan("SELECT * FROM presence_session WHERE left_at > now() - interval '1 hour'"))
     assert of_now == ["", "", ""]
+    evaluated = plan("SELECT * FROM presence_session WHERE left_at > (SELECT now() - interval '1 hour')")
+    assert all("left_at > $1" in part for part in remote_conditions(evaluated))
 
 
 @pytest.mark.usefixtures("reports")
