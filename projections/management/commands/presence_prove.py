@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from presence_events.databases import write_alias
 from presence_events.models import PresenceEvent
 from presence_events.seals.proving import prove
 from projections.management import arguments
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = write_alias(options["database"])
+        using = arguments.chosen_database(options)
         with reported_errors(), closed_pipe_exits(self.stdout):
             events = PresenceEvent.objects.using(using).filter(session=options["session"]).exclude(kind="touch")
             if options["room"]:

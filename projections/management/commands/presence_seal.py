@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from presence_events.databases import write_alias
 from presence_events.seals import maintenance, reading
 from projections.management import arguments
 from projections.management.errors import reported_errors
@@ -44,7 +43,7 @@ class Command(BaseCommand):
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = write_alias(options["database"])
+        using = arguments.chosen_database(options)
         with reported_errors():
             copy = options["copy"] or maintenance.copy_path(using)
             with Progress(self.stderr, quiet=options["verbosity"] == 0) as progress:

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from presence_events.databases import write_alias
 from presence_events.seals import copies, maintenance, verifying
 from presence_events.seals.signing import read_public_key
 from projections.management import arguments
@@ -46,7 +45,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         max_age = options["max_age"]
         with reported_errors():
-            using = write_alias(options["database"])
+            using = arguments.chosen_database(options)
             path = options["copy"] or maintenance.copy_path(using)
             copy = copies.read(path) if path else None
             public_key = read_public_key(options["public_key"]) if options["public_key"] else None
