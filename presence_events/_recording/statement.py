@@ -198,26 +198,23 @@ It needs no round trip of its own, and works through a transaction pooler.
 def _statement(
     query: str, selections: Sequence[Selection], alias: str, returning: str, lock_timeout: float | None
 ) -> tuple[str, dict[str, Any]]:
-    """Merges selections of the same query into one, with their parameters concatenated."""
-    if len(selections) == 1:
-        merged = {selections[0].query: selections[0].params}
-    else:
-        merged = {}
-        for selection in selections:
-            columns = merged.setdefault(selection.query, {name: [] for name in selection.params})
-            for name, values in selection.params.items():
-                columns[name].extend(values)
+    """Merges selections of the same query into one, with their rows concatenated."""
+    merged: dict[str, list[tuple[Any, ...]]] = {}
+    for selection in selections:
+        merged.setdefault(selection.query, []).extend(selection.rows)
     limited = {selection.query for selection in selections if selection.has_limits}
     params = {
-        f"{number}_{name}": _array(value) if isinstance(value, list) else value
-        for number, each in enumerate(merged.values())
-        for name, value in each.items()
+        f"0_{name}": _array(value) if isinstance(value, list) else value for name, value in selections[0].params.items()
     }
+    for number, (text, rows) in enumerate(merged.items()):
+        if rows:
+            columns = zip(sql.positional(text)[1], zip(*rows, strict=True), strict=True)
+            params |= {f"{number}_{name}": _array(values) for name, values in columns}
     queries = tuple((text, text in limited) for text in merged)
     return _sql_text(query, queries, returning, alias, lock_timeout), params
 
 
-def _array(values: list[Any]) -> str:
+def _array(values: Iterable[Any]) -> str:
     """Returns ``values`` as a PostgreSQL array literal. The driver does the same at several times the cost."""
     return "{" + ",".join(map(_element, values)) + "}"
 

@@ -46,8 +46,8 @@ def test_selections_of_different_queries_share_a_statement(django_assert_num_que
     touch_all = Selection(
         "SELECT 'touch', room, channel_name, NULL::{user_id}, NULL::jsonb, NULL::bigint, 1, NULL::boolean "
         "FROM presence_open_stay WHERE channel_name = ANY(%(channels)s::text[])",
-        {"channels": ["a"]},
         keys=[(None, "a")],
+        rows=[("a",)],
     )
     with django_assert_num_queries(1):
         rows = append([join("c"), touch_all], "default")
