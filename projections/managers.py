@@ -24,11 +24,8 @@ from presence_events import concurrency, sql, validation
 from presence_events.concurrency import in_thread, is_called_by_synchronous_code, sending_loop
 from presence_events.databases import write_alias
 from presence_events.recorder import (
-    Draft,
-    arecord,
     arecord_quietly,
-    arecord_select,
-    record,
+    arecord_rows,
     record_quietly,
     record_select,
 )
@@ -122,7 +119,7 @@ class RoomManager(models.Manager[_Room]):
         If the connection is not in the room, nothing is recorded.
         """
         alias = write_alias(self._db)
-        if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+        if not record_select(selections.leave(room_channel_name, user_channel_name), using=alias):
             # Absent already, but the layer may still have the membership.
             transaction.on_commit(
                 lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name, alias), using=alias
@@ -131,7 +128,7 @@ class RoomManager(models.Manager[_Room]):
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:
         alias = write_alias(self._db)
-        if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+        if not await arecord_rows(selections.leave(room_channel_name, user_channel_name), using=alias):
             await groups.discard(room_channel_name, user_channel_name, alias)
         joined.remove(user_channel_name, alias, room_channel_name)
 
@@ -153,14 +150,14 @@ class RoomManager(models.Manager[_Room]):
         self, age_in_seconds: float | None = None, age: float | None = None, *, channel_layer: Any = None
     ) -> int:
         seconds = age_to_prune(age_in_seconds, age)
-        return len(await arecord_select(selections.prune_presences(None, seconds), using=write_alias(self._db)))
+        return len(await arecord_rows(selections.prune_presences(None, seconds), using=write_alias(self._db)))
 
     def prune_rooms(self) -> int:
         """Removes the empty rooms that no row of another table refers to. Returns how many were removed."""
         return len(record_select(selections.prune_rooms(), using=write_alias(self._db)))
 
     async def aprune_rooms(self) -> int:
-        return len(await arecord_select(selections.prune_rooms(), using=write_alias(self._db)))
+        return len(await arecord_rows(selections.prune_rooms(), using=write_alias(self._db)))
 
     def present(self, room_channel_name: str) -> list[Member]:
         """Returns the people who are present in the room of that name, as `Room.members`.
@@ -216,7 +213,7 @@ class PresenceManager(models.Manager[_Presence]):
         alias = write_alias(self._db)
         if data is None:
             return len(await arecord_quietly(selections.touch(channel_name), using=alias))
-        touched = len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
+        touched = len(await arecord_rows(selections.touch_with_data(channel_name, data), using=alias))
         joined.set_data(channel_name, alias, data)
         return touched
 
@@ -229,7 +226,7 @@ class PresenceManager(models.Manager[_Presence]):
 
     async def aleave_all(self, channel_name: str) -> int:
         alias = write_alias(self._db)
-        left = len(await arecord_select(selections.leave_all(channel_name), using=alias))
+        left = len(await arecord_rows(selections.leave_all(channel_name), using=alias))
         joined.remove_all(channel_name, alias)
         return left
 
@@ -260,4 +257,4 @@ class PresenceManager(models.Manager[_Presence]):
         return len(record_select(selections.leave_user(user, reason), using=write_alias(self._db)))
 
     async def aleave_user(self, user: Any, reason: str) -> int:
-        return len(await arecord_select(selections.leave_user(user, reason), using=write_alias(self._db)))
+        return len(await arecord_rows(selections.leave_user(user, reason), using=write_alias(self._db)))

@@ -21,6 +21,7 @@ __all__ = [
     "arrival",
     "join",
     "joins",
+    "leave",
     "leave_all",
     "leave_rooms",
     "leave_stays",
@@ -119,6 +120,12 @@ def set_leased(stays: Collection[tuple[str, str, bool]]) -> Selection:
 def touch_with_data(channel_name: str, data: Any) -> Selection:
     """Selects a touch with new data for each presence of the connection."""
     return _of_connection("touch_with_data", validation.channel_name(channel_name), validation.json_text(data))
+
+
+def leave(room_name: str, channel_name: str) -> Selection:
+    """Selects the leave of the connection from one room, whether it is there or not."""
+    row = (validation.room_name(room_name), validation.channel_name(channel_name))
+    return Selection(_query("leave"), keys=(row,), rows=(row,))
 
 
 def leave_all(channel_name: str) -> Selection:

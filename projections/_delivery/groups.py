@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
+from presence_events.recorder import EventRow
 from projections._delivery import layers
 
 __all__ = [
@@ -46,21 +47,22 @@ Pair = tuple[str, str]
 """A room and the channel name of a connection."""
 
 
-async def apply_events(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
+async def apply_events(events: Iterable[PresenceEvent | EventRow], using: str) -> dict[int, Exception]:
     """Adds connections that joined to the group of the room, and discards those that left or were pruned.
 
-    ``events`` are of one database, at least one. If there are several of a connection in a room, only the last of them
-    is applied. Each change is tried once, without a timeout. Every failure is logged as soon as it happens, and a
+    ``events`` are of the database ``using``. If there are several of a connection in a room, only the last of them is
+    applied. Each change is tried once, without a timeout. Every failure is logged as soon as it happens, and a
     failed discard is remembered for `take_pending_discards`. Returns the errors of failed adds by the position of the
     join: such a connection does not receive the messages of its group.
     """
     last = {(event.room, str(event.channel_name)): event for event in events}
 
     def log(pair: Pair, error: Exception) -> None:
-        logger.error("Group update failed: %s", last[pair], exc_info=error)
+        room, channel_name = pair
+        logger.error("Group update failed: %s %s %s", last[pair].kind, channel_name, room, exc_info=error)
 
     changes = {pair: event.kind == "join" for pair, event in last.items()}
-    failed = await _apply(changes, str(next(iter(last.values()))._state.db), on_failure=log)
+    failed = await _apply(changes, using, on_failure=log)
     return {last[pair].id: error for pair, error in failed.items() if last[pair].kind == "join"}
 
 

@@ -37,7 +37,7 @@ def join(channel: str, room: str = "room") -> PendingWrite:
 
 
 def channels(pending: PendingWrite) -> list[str]:
-    return [row[1] for row in pending.rows]
+    return [row.channel_name for row in pending.rows]
 
 
 def test_each_write_gets_the_rows_of_its_own_connections(django_assert_num_queries: Any) -> None:
