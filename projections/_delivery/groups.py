@@ -181,9 +181,16 @@ class _Batch:
         self._unfinished = dict[_Request, Exception | None].fromkeys(requests)
 
     async def run(self) -> None:
-        requests = list(self._unfinished)
-        queue = iter(requests)
-        await asyncio.gather(*(self._work(queue) for _ in range(min(MAX_CONCURRENT, len(requests)))))
+        queue = iter(list(self._unfinished))
+        if len(self._unfinished) == 1:
+            await self._work(queue)
+            return
+        async with asyncio.TaskGroup() as workers:
+            workers.create_task(self._work(queue))
+            await asyncio.sleep(0)
+            # With a layer in memory, the first worker has done everything.
+            for _ in range(min(MAX_CONCURRENT, len(self._unfinished)) - 1):
+                workers.create_task(self._work(queue))
 
     def fail_unfinished(self, error: Exception) -> None:
         """Fails the requests that are unfinished, with ``error`` if they have none of an earlier attempt."""
@@ -194,12 +201,20 @@ class _Batch:
         for request in queue:
             final = _FINAL_FOR_ADD if request.is_added else TypeError
             for _ in range(self._attempts):
-                self._unfinished[request] = error = await _error(request)
-                if error is None or isinstance(error, final):
+                try:
+                    layer: Any = get_channel_layer(request.alias)
+                    if layer is not None:
+                        await (layer.group_add if request.is_added else layer.group_discard)(*request.pair)
+                except Exception as error:
+                    self._unfinished[request] = error
+                    if isinstance(error, final):
+                        break
+                else:
+                    self._unfinished[request] = None
                     break
-            del self._unfinished[request]
-            if error is not None:
-                self._fail(request, error)
+            failure = self._unfinished.pop(request)
+            if failure is not None:
+                self._fail(request, failure)
 
     def _fail(self, request: _Request, error: Exception) -> None:
         is_new = request.pair not in self.failed
@@ -208,17 +223,6 @@ class _Batch:
             remember_pending_discards([request.pair], self._using)
         if self._on_failure and is_new:
             self._on_failure(request.pair, error)
-
-
-async def _error(request: _Request) -> Exception | None:
-    """Sends ``request`` to its layer, if that is configured. Returns what it raises."""
-    try:
-        layer: Any = get_channel_layer(request.alias)
-        if layer is not None:
-            await (layer.group_add if request.is_added else layer.group_discard)(*request.pair)
-    except Exception as error:
-        return error
-    return None
 
 
 _FINAL_FOR_ADD = (TypeError, RuntimeError)
