@@ -91,22 +91,29 @@ class GroupCommit:
         self._shutdown_hook = before_loop_closes(self._drain)
         loop_watcher.watch(self, asyncio.get_running_loop(), self._abandon)
 
-    async def record(self, selection: Selection, *, quiet: bool) -> list[Any]:
-        """Records what ``selection`` finds. Returns `EventRow` once they are announced, or `Recorded` if ``quiet``.
+    def record(self, selection: Selection, *, quiet: bool) -> Awaitable[list[Any]]:
+        """Records what ``selection`` finds. Await the result at once.
 
-        Raises the database's error about this selection, or `NotRecordedInTime`.
+        It is a list of `EventRow`, once these are announced, or of `Recorded` if ``quiet``. Awaiting it raises the
+        database's error about this selection, or `NotRecordedInTime`.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout
-        if not self._admission.try_acquire():
-            try:
-                await self._admission.acquire(deadline)
-            except TimeoutError:
-                raise NotRecordedInTime("It was not attempted, because too many writes were pending.") from None
-        result: asyncio.Future[list[Any]] = loop.create_future()
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        if self._admission.try_acquire():
+            return self._enqueue(selection, quiet, deadline)
+        return self._record_when_admitted(selection, quiet, deadline)
+
+    async def _record_when_admitted(self, selection: Selection, quiet: bool, deadline: float) -> list[Any]:
+        try:
+            await self._admission.acquire(deadline)
+        except TimeoutError:
+            raise NotRecordedInTime("It was not attempted, because too many writes were pending.") from None
+        return await self._enqueue(selection, quiet, deadline)
+
+    def _enqueue(self, selection: Selection, quiet: bool, deadline: float) -> asyncio.Future[list[Any]]:
+        result: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         if self._queue.append(PendingWrite(selection, quiet, deadline, result)):
             self._start_writing()
-        return await result
+        return result
 
     def start_beats(self) -> None:
         """Starts the beats. Called when a join was claimed, also by a thread that works for this loop."""
