@@ -29,6 +29,7 @@ from presence_events.recorder import (
     record_quietly,
     record_select,
 )
+from presence_events.schema.instances import stored
 from projections import selections
 from projections._delivery import groups, layers
 from projections._live import joined, joins
@@ -180,7 +181,7 @@ class RoomManager(models.Manager[_Room]):
 
     def named(self, room_channel_name: str, using: str | None = None) -> _Room:
         """As `Room.named`."""
-        return self.model.from_db(using or self.db, ["channel_name"], [room_channel_name])
+        return stored(self.model, using or self.db, {"channel_name": room_channel_name})
 
 
 class ProcessManager(models.Manager[_Process]):

@@ -17,6 +17,7 @@ from django.db.models import DateTimeField
 from presence_events import sql
 from presence_events._recording.drafts import Selection
 from presence_events.models import PresenceEvent
+from presence_events.schema.instances import stored
 from presence_events.users import user_key_type
 
 __all__ = [
@@ -138,7 +139,7 @@ class EventReader:
         for index, converters, expression in self._converters:
             for convert in converters:
                 values[index] = convert(values[index], expression, connection)
-        return PresenceEvent.from_db(connection.alias, EventRow._fields, values)
+        return stored(PresenceEvent, connection.alias, dict(zip(EventRow._fields, values, strict=True)))
 
 
 def to_events(rows: Iterable[EventRow], alias: str, users: Iterable[Any]) -> list[PresenceEvent]:
