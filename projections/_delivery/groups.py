@@ -152,7 +152,8 @@ async def _apply(
     with suppress(TimeoutError):
         async with asyncio.timeout(time_limit):
             await batch.run()
-    batch.fail_unfinished(_NoAnswer(f"No answer within {time_limit} s."))
+    # Without a time limit, the layer has cancelled them itself.
+    batch.fail_unfinished(_NoAnswer("No answer." if time_limit is None else f"No answer within {time_limit} s."))
     return batch.failed
 
 
