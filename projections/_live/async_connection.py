@@ -12,8 +12,8 @@ from presence_events.exceptions import AlreadyPresent
 from projections._live.connection import Connection, Stay
 from projections._live.joins import ajoin
 from projections._live.limits import Limits
+from projections._live.managers import presences, rooms
 from projections._live.stopwatch import Stopwatch
-from projections.models import Presence, Room
 
 __all__ = ["AsyncConnection"]
 
@@ -59,7 +59,7 @@ class AsyncConnection(Connection):
 
     async def _touch(self, using: str, channel_name: str, data: Any) -> int:
         stays, now = self.stays(using), Stopwatch()
-        touched = await Presence.objects.db_manager(using).atouch(channel_name, data)
+        touched = await presences(using).atouch(channel_name, data)
         self._store_data(stays, data)
         if touched >= len(stays):
             self.mark_seen(stays, now)
@@ -71,7 +71,7 @@ class AsyncConnection(Connection):
         async with self._lock:
             if not self.ended:
                 for using in self._forget(room):
-                    await Room.objects.db_manager(using).aremove(room, channel_name)
+                    await rooms(using).aremove(room, channel_name)
 
     async def _rejoin(self, stays: Collection[Stay]) -> int:
         rejoined = 0
