@@ -19,7 +19,7 @@ from django.dispatch import Signal
 from presence_events import concurrency
 from presence_events.concurrency import in_thread, sending_loop
 
-__all__ = ["ENDINGS", "Call", "asend", "call", "gather", "send", "to_the_end"]
+__all__ = ["ENDINGS", "Call", "asend", "call", "gather", "raise_first", "send", "to_the_end"]
 
 logger = logging.getLogger("presence_events.receivers")
 
@@ -82,7 +82,7 @@ def send(signal: Signal, sender: Any, **arguments: Any) -> None:
         errors += [run(function) for function in synchronous]
         if asynchronous:
             errors.append(run(lambda: errors.extend(concurrency.run(gather, asynchronous))))
-    _raise_first(errors)
+    raise_first(errors)
 
 
 async def asend(signal: Signal, sender: Any, **arguments: Any) -> None:
@@ -97,7 +97,7 @@ async def asend(signal: Signal, sender: Any, **arguments: Any) -> None:
     if synchronous:
         await in_thread(call_synchronous)
     errors += await gather(asynchronous)
-    _raise_first(errors)
+    raise_first(errors)
 
 
 def _receivers(signal: Signal, sender: Any, arguments: dict[str, Any]) -> tuple[list[Any], list[Any]]:
@@ -107,7 +107,8 @@ def _receivers(signal: Signal, sender: Any, arguments: dict[str, Any]) -> tuple[
     return list(call_each(synchronous)), list(call_each(asynchronous))
 
 
-def _raise_first(errors: Iterable[BaseException | None]) -> None:
+def raise_first(errors: Iterable[BaseException | None]) -> None:
+    """Raises the first Exception of ``errors``. Logs those that are no Exception."""
     exceptions = []
     for error in errors:
         if isinstance(error, Exception):

@@ -16,7 +16,7 @@ functions: a coroutine that runs in ``async_to_sync`` records on the thread of i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from contextvars import Context
 from functools import partial
@@ -27,22 +27,25 @@ from django.db import connections, transaction
 
 from presence_events import receivers
 from presence_events._recording import statement
+from presence_events._recording.committed import Committed
 from presence_events._recording.drafts import Draft, Selection, select
 from presence_events._recording.group_commit import GroupCommit
-from presence_events._recording.statement import Recorded
+from presence_events._recording.statement import EventRow, Recorded
 from presence_events.concurrency import is_called_by_synchronous_code, sending_loop
 from presence_events.databases import write_alias
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
 from presence_events.processes import registry
-from presence_events.signals import aevents_committed, events_committed
+from presence_events.signals import aevents_committed, arows_committed, events_committed
 
 __all__ = [
     "Draft",
+    "EventRow",
     "Recorded",
     "Selection",
     "arecord",
     "arecord_quietly",
+    "arecord_rows",
     "arecord_select",
     "record",
     "record_quietly",
@@ -78,7 +81,7 @@ def record_select(selection: Selection, *, using: str | None = None) -> list[Pre
     return events
 
 
-def _append(selection: Selection, alias: str) -> list[statement.Row]:
+def _append(selection: Selection, alias: str) -> list[EventRow]:
     """Appends ``selection``. Joins are claimed for the event loop that this thread works for, if there is one."""
     loop = sending_loop()
     if loop is None:
@@ -93,6 +96,20 @@ def _append(selection: Selection, alias: str) -> list[statement.Row]:
 
 async def arecord_select(selection: Selection, *, using: str | None = None) -> list[PresenceEvent]:
     """Like `record_select`. Raises `NotRecordedInTime` as well."""
+    if is_called_by_synchronous_code():
+        return await sync_to_async(record_select)(selection, using=using)
+    alias = write_alias(using)
+    rows = await _group_commit(alias).record(selection, quiet=False)
+    return statement.to_events(rows, alias, selection.users)
+
+
+async def arecord_rows(
+    selection: Selection, *, using: str | None = None
+) -> Sequence[EventRow] | Sequence[PresenceEvent]:
+    """Like `arecord_select`, but returns rows, which cost less than events. Code that a thread waits for gets events.
+
+    Use it if you need no times, users or data.
+    """
     if is_called_by_synchronous_code():
         return await sync_to_async(record_select)(selection, using=using)
     return await _group_commit(write_alias(using)).record(selection, quiet=False)
@@ -120,8 +137,16 @@ def _announce(events: list[PresenceEvent], alias: str) -> None:
         raise next(iter(error.failures.values())) from None
 
 
-async def _aannounce(events: list[PresenceEvent], alias: str) -> None:
-    await receivers.asend(aevents_committed, PresenceEvent, events=events, using=alias)
+async def _aannounce(committed: Committed) -> None:
+    using = committed.using
+    of_rows = partial(
+        receivers.asend, arows_committed, PresenceEvent, rows=committed.rows, read=committed.events, using=using
+    )
+    if aevents_committed.has_listeners(PresenceEvent) and (events := committed.events()):
+        of_events = partial(receivers.asend, aevents_committed, PresenceEvent, events=events, using=using)
+        receivers.raise_first(await receivers.gather([of_rows, of_events]))
+    else:
+        await of_rows()
 
 
 _group_commits: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, GroupCommit]] = WeakKeyDictionary()

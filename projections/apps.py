@@ -26,7 +26,7 @@ class ProjectionsConfig(AppConfig):
 
     def ready(self) -> None:
         from presence_events.checks import database_check
-        from presence_events.signals import aevents_committed, events_committed
+        from presence_events.signals import arows_committed, events_committed
         from projections import checks as own
         from projections import conf, tenancy
         from projections._delivery import dispatch
@@ -43,7 +43,7 @@ class ProjectionsConfig(AppConfig):
         checks.register(own.check_functions, checks.Tags.database)
         checks.register(database_check("projections"), checks.Tags.database)
         events_committed.connect(dispatch.deliver, dispatch_uid="projections._delivery.dispatch")
-        aevents_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")
+        arows_committed.connect(dispatch.adeliver, dispatch_uid="projections._delivery.dispatch")
         if conf.prune_in_server():
             from projections._worker import in_server
 

@@ -31,15 +31,13 @@ from presence_events.databases import write_alias
 from presence_events.databases.each import aon_each, on_each
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.recorder import (
-    Draft,
     Selection,
-    arecord,
     arecord_quietly,
-    arecord_select,
-    record,
+    arecord_rows,
     record_quietly,
     record_select,
 )
+from presence_events.schema.instances import stored
 from projections import selections
 from projections._delivery import groups, layers
 from projections._live import joined, joins
@@ -131,7 +129,7 @@ class RoomManager(models.Manager[_Room]):
         """
 
         def leave(alias: str) -> None:
-            if not record([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+            if not record_select(selections.leave(room_channel_name, user_channel_name), using=alias):
                 # Absent already, but the layer may still have the membership.
                 transaction.on_commit(
                     lambda: concurrency.run(groups.discard, room_channel_name, user_channel_name, alias), using=alias
@@ -142,7 +140,7 @@ class RoomManager(models.Manager[_Room]):
 
     async def aremove(self, room_channel_name: str, user_channel_name: str) -> None:
         async def leave(alias: str) -> None:
-            if not await arecord([Draft("leave", room_channel_name, user_channel_name)], using=alias):
+            if not await arecord_rows(selections.leave(room_channel_name, user_channel_name), using=alias):
                 await groups.discard(room_channel_name, user_channel_name, alias)
             joined.remove(user_channel_name, alias, room_channel_name)
 
@@ -208,7 +206,7 @@ class RoomManager(models.Manager[_Room]):
     def named(self, room_channel_name: str, using: str | None = None) -> _Room:
         """As `Room.named`."""
         alias = using or (alias_of_room(room_channel_name, self._db) if chosen_by_room() else self.db)
-        return self.model.from_db(alias, ["channel_name"], [room_channel_name])
+        return stored(self.model, alias, {"channel_name": room_channel_name})
 
 
 class ProcessManager(models.Manager[_Process]):
@@ -248,7 +246,7 @@ class PresenceManager(models.Manager[_Presence]):
         async def touch(alias: str) -> int:
             if data is None:
                 return len(await arecord_quietly(selections.touch(channel_name), using=alias))
-            touched = len(await arecord_select(selections.touch_with_data(channel_name, data), using=alias))
+            touched = len(await arecord_rows(selections.touch_with_data(channel_name, data), using=alias))
             joined.set_data(channel_name, alias, data)
             return touched
 
@@ -266,7 +264,7 @@ class PresenceManager(models.Manager[_Presence]):
 
     async def aleave_all(self, channel_name: str) -> int:
         async def leave(alias: str) -> int:
-            left = len(await arecord_select(selections.leave_all(channel_name), using=alias))
+            left = len(await arecord_rows(selections.leave_all(channel_name), using=alias))
             joined.remove_all(channel_name, alias)
             return left
 
@@ -322,7 +320,7 @@ def _record_on_each(selection: Selection, databases: Collection[str]) -> int:
 
 async def _arecord_on_each(selection: Selection, databases: Collection[str]) -> int:
     async def record_in(alias: str) -> int:
-        return len(await arecord_select(selection, using=alias))
+        return len(await arecord_rows(selection, using=alias))
 
     return sum(await aon_each(databases, record_in))
 

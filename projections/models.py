@@ -18,6 +18,7 @@ from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record, record_select
 from presence_events.schema.fields import FunctionTimeField, PrimaryKeyAlias
+from presence_events.schema.instances import stored
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import CallersTriggerSql, PartitionsTriggerSql, SqlTrigger
 from projections import selections
@@ -394,7 +395,7 @@ class Presence(models.Model):
         if event.kind != "touch":
             exclusive_room = event.room if event.kind == "join" and event.is_exclusive else None
             values |= {"process": event.process, "is_leased": bool(event.is_leased), "exclusive_room": exclusive_room}
-        presence = cls.from_db(room._state.db, list(values), list(values.values()))
+        presence = stored(cls, str(room._state.db), values)
         presence.room = room
         if "user" in event._state.fields_cache:
             presence._state.fields_cache["user"] = event._state.fields_cache["user"]

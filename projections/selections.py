@@ -21,6 +21,7 @@ __all__ = [
     "arrival",
     "join",
     "joins",
+    "leave",
     "leave_all",
     "leave_rooms",
     "leave_stays",
@@ -63,20 +64,20 @@ def join(
     join out if the room would then have more than ``capacity`` people, or if the join is ``exclusive`` and the user has
     another connection in the room. With "newest", leaves of those connections come first.
     """
-    params = {
-        "rooms": [validation.room_name(room_name)],
-        "channel_names": [validation.channel_name(channel_name)],
-        "user_ids": [validation.user_id(user)],
-        "data": [validation.json_text(data)],
-        "are_leased": [is_leased],
-    }
-    keys = [(room_name, channel_name)]
+    room_name, channel_name = validation.room_name(room_name), validation.channel_name(channel_name)
+    row = (room_name, channel_name, validation.user_id(user), validation.json_text(data), is_leased)
+    keys = ((room_name, channel_name),)
+    users = () if user is None else (user,)
     if capacity is None and exclusive is None:
-        return Selection(_query("join"), params, [user], keys=keys)
-    params["capacities"] = [validation.capacity(capacity)]
-    params["exclusives"] = [validation.exclusive(exclusive)]
+        return Selection(_query("join"), users=users, keys=keys, rows=(row,))
+    limits = (validation.capacity(capacity), validation.exclusive(exclusive))
     return Selection(
-        _query("join_limited"), params, [user], keys=keys, has_limits=True, ends_others=exclusive == "newest"
+        _query("join_limited"),
+        users=users,
+        keys=keys,
+        rows=((*row, *limits),),
+        has_limits=True,
+        ends_others=exclusive == "newest",
     )
 
 
@@ -98,27 +99,16 @@ def arrival(room_name: str, channel_name: str, user_key: Any, data: Any) -> Arri
 
 def joins(arrivals: Sequence[Arrival]) -> Selection:
     """Selects the joins of many connections, like `join`."""
-    rooms, channel_names, user_ids, data = map(list, zip(*arrivals, strict=True))
     return Selection(
         _query("join"),
-        {
-            "rooms": rooms,
-            "channel_names": channel_names,
-            "user_ids": user_ids,
-            "data": data,
-            "are_leased": [False] * len(arrivals),
-        },
-        keys=list(zip(rooms, channel_names, strict=True)),
+        keys=[(room, channel_name) for room, channel_name, _, _ in arrivals],
+        rows=[(*arrival, False) for arrival in arrivals],
     )
 
 
 def touch(channel_name: str) -> Selection:
     """Selects a touch for each presence of the connection."""
-    return Selection(
-        _query("touch"),
-        {"channel_names": [validation.channel_name(channel_name)]},
-        keys=[(None, channel_name)],
-    )
+    return _of_connection("touch", validation.channel_name(channel_name))
 
 
 def set_leased(stays: Collection[tuple[str, str, bool]]) -> Selection:
@@ -129,20 +119,18 @@ def set_leased(stays: Collection[tuple[str, str, bool]]) -> Selection:
 
 def touch_with_data(channel_name: str, data: Any) -> Selection:
     """Selects a touch with new data for each presence of the connection."""
-    return Selection(
-        _query("touch_with_data"),
-        {"channel_names": [validation.channel_name(channel_name)], "data": [validation.json_text(data)]},
-        keys=[(None, channel_name)],
-    )
+    return _of_connection("touch_with_data", validation.channel_name(channel_name), validation.json_text(data))
+
+
+def leave(room_name: str, channel_name: str) -> Selection:
+    """Selects the leave of the connection from one room, whether it is there or not."""
+    row = (validation.room_name(room_name), validation.channel_name(channel_name))
+    return Selection(_query("leave"), keys=(row,), rows=(row,))
 
 
 def leave_all(channel_name: str) -> Selection:
     """Selects a leave for each presence of the connection."""
-    return Selection(
-        _query("leave_all"),
-        {"channel_names": [validation.channel_name(channel_name)]},
-        keys=[(None, channel_name)],
-    )
+    return _of_connection("leave_all", validation.channel_name(channel_name))
 
 
 def leave_user(user: Any, reason: str) -> Selection:
@@ -207,6 +195,11 @@ def prune_rooms() -> Selection:
 def prune_named_rooms(names: Collection[str]) -> Selection:
     """Selects a prune for each of the rooms ``names``. The fold keeps those that are not empty."""
     return Selection(_query("prune_named_rooms"), {"rooms": list(names)})
+
+
+def _of_connection(query: str, channel_name: str, *params: Any) -> Selection:
+    """Returns the selection of one connection in every room."""
+    return Selection(_query(query), keys=((None, channel_name),), rows=((channel_name, *params),))
 
 
 def _query(name: str) -> str:

@@ -82,9 +82,10 @@ class PresenceSignal(Signal):
         if any(synchronous for _, _, synchronous, _ in batch):
             await in_thread(call_synchronous)
         for signal, arguments, _, asynchronous in batch:
-            errors = await receivers.gather([signal._call(receiver, sender, arguments) for receiver in asynchronous])
-            for receiver, error in zip(asynchronous, errors, strict=True):
-                signal._log(receiver, error)
+            if asynchronous:
+                calls = [signal._call(receiver, sender, arguments) for receiver in asynchronous]
+                for receiver, error in zip(asynchronous, await receivers.gather(calls), strict=True):
+                    signal._log(receiver, error)
 
     def _live_receivers(self, sender: Any) -> tuple[list[_Receiver], list[_Receiver]]:
         synchronous, asynchronous = super()._live_receivers(sender)

@@ -17,7 +17,6 @@ from hypothesis import settings
 
 from presence_events.models import PresenceEvent
 from projections._delivery import groups
-from projections._delivery.bounded import BoundedMap
 from projections._live import joined
 from projections._live.heartbeat import Heartbeat
 from projections._worker.log_maintenance import LogMaintenance
@@ -86,7 +85,7 @@ async def _async_connections_closed() -> AsyncIterator[None]:
 def _fresh_channel_layer() -> None:
     channel_layers.backends.clear()
     groups._pending_discards.clear()
-    joined._joined = BoundedMap(joined.MAX_CONNECTIONS)
+    joined._joined.clear()
 
 
 @pytest.fixture(autouse=True)

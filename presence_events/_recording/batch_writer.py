@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import Error, connections
 
 from presence_events._recording.statement import Row, append, append_quietly, is_for_another
@@ -74,18 +76,19 @@ def _is_unavailable(alias: str, state: str | None) -> bool:
     return state == _READ_ONLY or not connections[alias].is_usable()
 
 
-def _assign(rows: list[Row], batch: list[PendingWrite]) -> None:
+def _assign(rows: Sequence[Row], batch: list[PendingWrite]) -> None:
     """Assigns each of ``rows`` to the write that concerns its connection."""
     if len(batch) == 1:
-        batch[0].rows = rows
+        batch[0].rows = list(rows)
     else:
+        owners: dict[tuple[str | None, str | None], PendingWrite]
         owners = {key: write for write in batch for key in write.selection.keys}
         exclusive = {room: write for write in batch if write.selection.ends_others for room, _ in write.selection.keys}
         for row in rows:
             if exclusive and is_for_another(row):
-                exclusive[row[0]].rows.append(row)
+                exclusive[row.room].rows.append(row)
             else:
-                (owners.get((row[0], row[1])) or owners[None, row[1]]).rows.append(row)
+                (owners.get((row.room, row.channel_name)) or owners[None, row.channel_name]).rows.append(row)
     for write in batch:
         write.error = None
         write.is_done = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from presence_events import sql, validation
@@ -38,7 +39,8 @@ class Selection(NamedTuple):
     ``users`` are user instances. They are attached to the events that carry their keys, which saves receivers a query.
 
     ``keys`` are the connections that the query may find: (room, channel name), or (None, channel name) for every room.
-    If a selection has keys, its ``params`` are lists of one length, and it may be merged with others of the same query.
+    A selection with keys may be merged with others of the same query. Instead of ``params`` it has ``rows``: the
+    parameters of each draft, in the order in which the query names them. The query gets a list of each parameter.
 
     ``has_limits`` is whether the query also selects capacity and is_exclusive, after the others. A negative step puts a
     join with limits after all other rows of its room: -1 if it has a capacity, and so locks the room, and -2 if it is
@@ -49,29 +51,29 @@ class Selection(NamedTuple):
     """
 
     query: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = MappingProxyType({})
     users: Sequence[Any] = ()
     keys: Sequence[tuple[str | None, str]] = ()
+    rows: Sequence[tuple[Any, ...]] = ()
     has_limits: bool = False
     ends_others: bool = False
 
 
-def select(drafts: Iterable[Draft]) -> Selection | None:
+def select(drafts: Sequence[Draft]) -> Selection | None:
     """Returns the selection that finds ``drafts``, or None if there are none.
 
     Raises a `PresenceError` for a draft that breaks a rule.
     """
-    checked = [(*_check(draft), step) for step, draft in enumerate(drafts)]
-    if not checked:
+    if not drafts:
         return None
-    names = ("kinds", "rooms", "channel_names", "user_ids", "data", "sessions", "steps")
-    params = dict(zip(names, map(list, zip(*checked, strict=True)), strict=True))
+    rows = [(*_check(draft), step) for step, draft in enumerate(drafts)]
+    keys = [(room, channel_name) for _, room, channel_name, *_ in rows if channel_name is not None]
     return Selection(
         sql.read("presence_events", "queries/recording/drafts"),
-        params,
-        [draft.user for draft in drafts],
+        users=[draft.user for draft in drafts if draft.user is not None],
         # The prune of a room concerns no connection, so it cannot share a batch.
-        [] if None in params["channel_names"] else list(zip(params["rooms"], params["channel_names"], strict=True)),
+        keys=keys if len(keys) == len(rows) else [],
+        rows=rows,
     )
 
 

@@ -32,14 +32,14 @@ from presence_events import conf
 from presence_events._recording import loop_watcher
 from presence_events._recording.admission import Admission
 from presence_events._recording.batch_writer import write_batch
+from presence_events._recording.committed import Committed
 from presence_events._recording.drafts import Selection
 from presence_events._recording.room_order import TURN_TIMEOUT, RoomOrder, Turn
-from presence_events._recording.statement import EventReader, has_claimed_join, to_recorded
+from presence_events._recording.statement import has_claimed_join, to_recorded
 from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.concurrency import before_loop_closes
 from presence_events.database_connections import release
 from presence_events.exceptions import DeliveryFailed, NotRecordedInTime
-from presence_events.models import PresenceEvent
 from presence_events.processes.beats import BeatTimer
 from presence_events.processes.registry import Registration
 from presence_events.test_databases import is_test_database
@@ -60,14 +60,14 @@ The connection is closed, unless CONN_MAX_AGE keeps it open, if nothing was writ
 RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds before each retry while the database is unavailable. The last one repeats."""
 
-Announce = Callable[[list[PresenceEvent], str], Awaitable[None]]
+Announce = Callable[[Committed], Awaitable[None]]
 
 
 class GroupCommit:
     """Writes what the running event loop records in the database ``alias``.
 
-    ``announce`` is awaited with committed events. ``on_close`` is called when the event loop closes. Joins are claimed
-    for ``registration``, which sends beats from the first claimed join on.
+    ``announce`` is awaited with what was committed. ``on_close`` is called when the event loop closes. Joins are
+    claimed for ``registration``, which sends beats from the first claimed join on.
     """
 
     def __init__(
@@ -91,22 +91,29 @@ class GroupCommit:
         self._shutdown_hook = before_loop_closes(self._drain)
         loop_watcher.watch(self, asyncio.get_running_loop(), self._abandon)
 
-    async def record(self, selection: Selection, *, quiet: bool) -> list[Any]:
-        """Records what ``selection`` finds. Returns the events once they are announced, or `Recorded` if ``quiet``.
+    def record(self, selection: Selection, *, quiet: bool) -> Awaitable[list[Any]]:
+        """Records what ``selection`` finds. Await the result at once.
 
-        Raises the database's error about this selection, or `NotRecordedInTime`.
+        It is a list of `EventRow`, once these are announced, or of `Recorded` if ``quiet``. Awaiting it raises the
+        database's error about this selection, or `NotRecordedInTime`.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout
-        if not self._admission.try_acquire():
-            try:
-                await self._admission.acquire(deadline)
-            except TimeoutError:
-                raise NotRecordedInTime("It was not attempted, because too many writes were pending.") from None
-        result: asyncio.Future[list[Any]] = loop.create_future()
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        if self._admission.try_acquire():
+            return self._enqueue(selection, quiet, deadline)
+        return self._record_when_admitted(selection, quiet, deadline)
+
+    async def _record_when_admitted(self, selection: Selection, quiet: bool, deadline: float) -> list[Any]:
+        try:
+            await self._admission.acquire(deadline)
+        except TimeoutError:
+            raise NotRecordedInTime("It was not attempted, because too many writes were pending.") from None
+        return await self._enqueue(selection, quiet, deadline)
+
+    def _enqueue(self, selection: Selection, quiet: bool, deadline: float) -> asyncio.Future[list[Any]]:
+        result: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         if self._queue.append(PendingWrite(selection, quiet, deadline, result)):
             self._start_writing()
-        return await result
+        return result
 
     def start_beats(self) -> None:
         """Starts the beats. Called when a join was claimed, also by a thread that works for this loop."""
@@ -181,8 +188,7 @@ class GroupCommit:
 
     def _resolve(self, done: list[PendingWrite]) -> None:
         """Resolves quiet and empty writes at once, and the others when their events are announced."""
-        to_announce: list[tuple[PendingWrite, list[PresenceEvent]]] = []
-        reader: EventReader | None = None
+        to_announce: list[PendingWrite] = []
         for write in done:
             self._admission.release()
             if write.error is not None:
@@ -190,39 +196,29 @@ class GroupCommit:
             elif write.quiet or not write.rows:
                 write.resolve(to_recorded(write.rows))
             else:
-                try:
-                    reader = reader or EventReader(self._alias)
-                    to_announce.append((write, reader.events(write.rows, write.selection.users)))
-                except Exception as error:  # for example in a custom field of the project
-                    write.fail(error)
+                to_announce.append(write)
         # Events that a receiver records do not wait for the turn that calls it, but the rest of their batch does. So
         # their turn comes first; otherwise it would wait for the rest.
-        for enclosing in sorted({write.enclosing_turns for write, _ in to_announce}, key=len, reverse=True):
-            group = [(write, events) for write, events in to_announce if write.enclosing_turns == enclosing]
-            turn = self._room_order.next_turn({event.room for _, events in group for event in events}, enclosing)
-            task = asyncio.get_running_loop().create_task(self._announce_in_turn(turn, group), context=Context())
+        for enclosing in sorted({write.enclosing_turns for write in to_announce}, key=len, reverse=True):
+            committed = Committed(self._alias, [write for write in to_announce if write.enclosing_turns == enclosing])
+            turn = self._room_order.next_turn({row.room for row in committed.rows}, enclosing)
+            task = asyncio.get_running_loop().create_task(self._announce_in_turn(turn, committed), context=Context())
             self._announcements.add(task)
             task.add_done_callback(self._announcements.discard)
             # A task that is cancelled before it has started never enters its turn, and later turns would wait for it.
             task.add_done_callback(partial(_finish_turn, turn))
 
-    async def _announce_in_turn(self, turn: Turn, group: list[tuple[PendingWrite, list[PresenceEvent]]]) -> None:
-        all_events = sorted((event for _, events in group for event in events), key=lambda event: event.id)
+    async def _announce_in_turn(self, turn: Turn, committed: Committed) -> None:
         failures: dict[int, Exception] = {}
         try:
             async with turn:
-                await self._announce(all_events, self._alias)
+                await self._announce(committed)
         except DeliveryFailed as error:
             failures = error.failures
         except Exception as error:
-            failures = {event.id: error for event in all_events}
+            failures = {row.id: error for row in committed.rows}
         finally:
-            for write, events in group:
-                failure = next((failures[event.id] for event in events if event.id in failures), None)
-                if failure is None:
-                    write.resolve(events)
-                else:
-                    write.fail(failure)
+            committed.resolve(failures)
 
     def _check(self) -> None:
         """Times out expired writes, and closes the connection if it was idle since the last check."""

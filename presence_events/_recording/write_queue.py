@@ -9,7 +9,6 @@ from typing import Any
 
 from presence_events._recording import room_order
 from presence_events._recording.drafts import Selection
-from presence_events._recording.statement import Row
 from presence_events.exceptions import NotRecordedInTime
 
 __all__ = ["MAX_BATCH_SIZE", "MIN_BATCH_SIZE", "PendingWrite", "WriteQueue"]
@@ -23,7 +22,10 @@ round trip. A larger one delays the next for too long.
 
 
 class PendingWrite:
-    """A selection that waits to be written, and the future of the caller that waits for the result."""
+    """A selection that waits to be written, and the future of the caller that waits for the result.
+
+    ``rows`` are `EventRow`, or `Recorded` if all writes of its batch are quiet.
+    """
 
     __slots__ = ("_result", "deadline", "enclosing_turns", "error", "is_done", "quiet", "rows", "selection")
 
@@ -32,7 +34,7 @@ class PendingWrite:
         self.quiet = quiet
         self.deadline = deadline
         self.enclosing_turns = room_order.current_turns.get()
-        self.rows: list[Row] = []
+        self.rows: list[Any] = []
         self.error: Exception | None = None
         self.is_done = False
         self._result = result

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import chain, groupby, islice
-from typing import Any
+from typing import Any, TypeVar
 
 from presence_events import concurrency
 from presence_events.concurrency import in_thread
 from presence_events.exceptions import DeliveryFailed
 from presence_events.models import PresenceEvent
+from presence_events.recorder import EventRow
 from presence_events.tail import Cut, Mark
 from projections import conf
 from projections._delivery import groups, people
@@ -41,6 +42,7 @@ _OF_JOINS = (presence_changed, person_joined)
 _OF_ENDS = (presence_changed, person_left)
 _ALL = (presence_changed, presence_updated, person_joined, person_left)
 
+_Event = TypeVar("_Event", PresenceEvent, EventRow)
 _Signals = list[tuple[PresenceSignal, dict[str, Any]]]
 
 
@@ -51,7 +53,7 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     connections could not be added to a group, after everything else was delivered.
     """
     of_groups = _group_changes(events)
-    failures = concurrency.run(groups.apply_events, of_groups) if of_groups else {}
+    failures = concurrency.run(groups.apply_events, of_groups, using) if of_groups else {}
     if conf.signals() == "inline":
         changes = people.now(events, using) if _hears_of_people() else ()
         fetch_users(_awaited(events))
@@ -62,11 +64,12 @@ def deliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
         raise DeliveryFailed(failures)
 
 
-async def adeliver(events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
-    """Does the same as `deliver`, as a receiver of `aevents_committed`."""
-    of_groups = _group_changes(events)
-    failures = await groups.apply_events(of_groups) if of_groups else {}
-    if conf.signals() == "inline":
+async def adeliver(rows: list[EventRow], read: Callable[[], list[PresenceEvent]], using: str, **kwargs: Any) -> None:
+    """Does the same as `deliver`, as a receiver of `arows_committed`."""
+    of_groups = _group_changes(rows)
+    failures = await groups.apply_events(of_groups, using) if of_groups else {}
+    if conf.signals() == "inline" and has_receivers(MAIN):
+        events = read()
         changes = await in_thread(partial(people.now, events, using)) if _hears_of_people() else ()
         await afetch_users(_awaited(events))
         await PresenceSignal.asend_batch(_all_signals(events, using, changes), sender=Room)
@@ -165,7 +168,7 @@ def coalesce_prunes(events: Iterable[PresenceEvent]) -> Iterator[PresenceEvent]:
         yield from prunes.values()
 
 
-def _group_changes(events: list[PresenceEvent]) -> list[PresenceEvent]:
+def _group_changes(events: Iterable[_Event]) -> list[_Event]:
     """Returns the joins and ends of connections."""
     return [event for event in events if event.kind != "touch" and event.channel_name is not None]
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from channels.layers import get_channel_layer
 
 from presence_events.models import PresenceEvent
+from presence_events.recorder import EventRow
 from projections._delivery import layers
 
 __all__ = [
@@ -46,21 +47,22 @@ Pair = tuple[str, str]
 """A room and the channel name of a connection."""
 
 
-async def apply_events(events: Iterable[PresenceEvent]) -> dict[int, Exception]:
+async def apply_events(events: Iterable[PresenceEvent | EventRow], using: str) -> dict[int, Exception]:
     """Adds connections that joined to the group of the room, and discards those that left or were pruned.
 
-    ``events`` are of one database, at least one. If there are several of a connection in a room, only the last of them
-    is applied. Each change is tried once, without a timeout. Every failure is logged as soon as it happens, and a
+    ``events`` are of the database ``using``. If there are several of a connection in a room, only the last of them is
+    applied. Each change is tried once, without a timeout. Every failure is logged as soon as it happens, and a
     failed discard is remembered for `take_pending_discards`. Returns the errors of failed adds by the position of the
     join: such a connection does not receive the messages of its group.
     """
     last = {(event.room, str(event.channel_name)): event for event in events}
 
     def log(pair: Pair, error: Exception) -> None:
-        logger.error("Group update failed: %s", last[pair], exc_info=error)
+        room, channel_name = pair
+        logger.error("Group update failed: %s %s %s", last[pair].kind, channel_name, room, exc_info=error)
 
     changes = {pair: event.kind == "join" for pair, event in last.items()}
-    failed = await _apply(changes, str(next(iter(last.values()))._state.db), on_failure=log)
+    failed = await _apply(changes, using, on_failure=log)
     return {last[pair].id: error for pair, error in failed.items() if last[pair].kind == "join"}
 
 
@@ -150,7 +152,8 @@ async def _apply(
     with suppress(TimeoutError):
         async with asyncio.timeout(time_limit):
             await batch.run()
-    batch.fail_unfinished(_NoAnswer(f"No answer within {time_limit} s."))
+    # Without a time limit, the layer has cancelled them itself.
+    batch.fail_unfinished(_NoAnswer("No answer." if time_limit is None else f"No answer within {time_limit} s."))
     return batch.failed
 
 
@@ -179,9 +182,16 @@ class _Batch:
         self._unfinished = dict[_Request, Exception | None].fromkeys(requests)
 
     async def run(self) -> None:
-        requests = list(self._unfinished)
-        queue = iter(requests)
-        await asyncio.gather(*(self._work(queue) for _ in range(min(MAX_CONCURRENT, len(requests)))))
+        queue = iter(list(self._unfinished))
+        if len(self._unfinished) == 1:
+            await self._work(queue)
+            return
+        async with asyncio.TaskGroup() as workers:
+            workers.create_task(self._work(queue))
+            await asyncio.sleep(0)
+            # With a layer in memory, the first worker has done everything.
+            for _ in range(min(MAX_CONCURRENT, len(self._unfinished)) - 1):
+                workers.create_task(self._work(queue))
 
     def fail_unfinished(self, error: Exception) -> None:
         """Fails the requests that are unfinished, with ``error`` if they have none of an earlier attempt."""
@@ -192,12 +202,20 @@ class _Batch:
         for request in queue:
             final = _FINAL_FOR_ADD if request.is_added else TypeError
             for _ in range(self._attempts):
-                self._unfinished[request] = error = await _error(request)
-                if error is None or isinstance(error, final):
+                try:
+                    layer: Any = get_channel_layer(request.alias)
+                    if layer is not None:
+                        await (layer.group_add if request.is_added else layer.group_discard)(*request.pair)
+                except Exception as error:
+                    self._unfinished[request] = error
+                    if isinstance(error, final):
+                        break
+                else:
+                    self._unfinished[request] = None
                     break
-            del self._unfinished[request]
-            if error is not None:
-                self._fail(request, error)
+            failure = self._unfinished.pop(request)
+            if failure is not None:
+                self._fail(request, failure)
 
     def _fail(self, request: _Request, error: Exception) -> None:
         is_new = request.pair not in self.failed
@@ -206,17 +224,6 @@ class _Batch:
             remember_pending_discards([request.pair], self._using)
         if self._on_failure and is_new:
             self._on_failure(request.pair, error)
-
-
-async def _error(request: _Request) -> Exception | None:
-    """Sends ``request`` to its layer, if that is configured. Returns what it raises."""
-    try:
-        layer: Any = get_channel_layer(request.alias)
-        if layer is not None:
-            await (layer.group_add if request.is_added else layer.group_discard)(*request.pair)
-    except Exception as error:
-        return error
-    return None
 
 
 _FINAL_FOR_ADD = (TypeError, RuntimeError)

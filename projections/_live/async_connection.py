@@ -13,8 +13,8 @@ from presence_events.exceptions import AlreadyPresent
 from projections._live.connection import Connection, Stay
 from projections._live.joins import ajoin
 from projections._live.limits import Limits
+from projections._live.managers import presences, rooms
 from projections._live.stopwatch import Stopwatch
-from projections.models import Presence, Room
 
 __all__ = ["AsyncConnection"]
 
@@ -61,7 +61,7 @@ class AsyncConnection(Connection):
 
     async def _touch(self, using: str, channel_name: str, data: Any) -> int:
         stays, now = self.stays(using), Stopwatch()
-        touched = await Presence.objects.db_manager(using).atouch(channel_name, data)
+        touched = await presences(using).atouch(channel_name, data)
         self._store_data(stays, data)
         if touched >= len(stays):
             self.mark_seen(stays, now)
@@ -71,7 +71,7 @@ class AsyncConnection(Connection):
 
     async def _leave(self, channel_name: str, room: str) -> None:
         async def leave_in(using: str) -> None:
-            await Room.objects.db_manager(using).aremove(room, channel_name)
+            await rooms(using).aremove(room, channel_name)
 
         async with self._lock:
             if not self.ended:

@@ -19,9 +19,9 @@ from presence_events.databases.each import aon_each
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from projections._delivery import groups, layers
 from projections._live.limits import Limits
+from projections._live.managers import presences
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, Verdict, decide
-from projections.models import Presence
 
 __all__ = ["REPLACED", "Connection", "Host", "Send", "Stay"]
 
@@ -206,7 +206,7 @@ class Connection(ABC):
         # A copy, because a handler that the server cancelled may still join rooms in its thread.
         pairs = self._pairs([stay for stay in list(self._stays.values()) if stay.using == using])
         try:
-            left = await Presence.objects.db_manager(using).aleave_all(self.channel_name)
+            left = await presences(using).aleave_all(self.channel_name)
         except Exception:
             logger.exception("%s could not leave its rooms. It will be pruned.", self.channel_name)
             return

@@ -18,9 +18,9 @@ from projections._delivery import groups
 from projections._live import joined
 from projections._live.joined import JoinedStay
 from projections._live.limits import Limits
+from projections._live.managers import presences, rooms
 from projections._live.stopwatch import Stopwatch
 from projections._live.verdict import Ending, Verdict, decide, find_endings
-from projections.models import Presence, Room
 
 __all__ = ["aleave_all", "atouch", "databases", "leave_all", "touch"]
 
@@ -35,7 +35,7 @@ def leave_all(channel_name: str) -> None:
 
     def leave(using: str) -> None:
         pairs = _pairs(channel_name, joined.stays(channel_name, using))
-        if Presence.objects.db_manager(using).leave_all(channel_name) < len(pairs):
+        if presences(using).leave_all(channel_name) < len(pairs):
             _discard(pairs, using)
 
     on_each(databases(channel_name), leave)
@@ -46,7 +46,7 @@ async def aleave_all(channel_name: str, using: Collection[str]) -> None:
 
     async def leave(each: str) -> None:
         pairs = _pairs(channel_name, joined.stays(channel_name, each))
-        if await Presence.objects.db_manager(each).aleave_all(channel_name) < len(pairs):
+        if await presences(each).aleave_all(channel_name) < len(pairs):
             await groups.reconcile(pairs, each, present=False)
 
     await aon_each(using, leave)
@@ -68,7 +68,7 @@ async def atouch(channel_name: str) -> None:
 
 def _touch(channel_name: str, using: str) -> None:
     stays, now = joined.stays(channel_name, using), Stopwatch()
-    if Presence.objects.db_manager(using).touch(channel_name) >= len(stays):
+    if presences(using).touch(channel_name) >= len(stays):
         _mark_seen(stays, now)
         return
     to_heal, left = _decide(channel_name, stays, _endings(channel_name, stays, using))
@@ -76,7 +76,7 @@ def _touch(channel_name: str, using: str) -> None:
         _discard(_pairs(channel_name, left), using)
     for stay in to_heal:
         try:
-            Room.objects.db_manager(using).add(stay.room, channel_name, stay.user, stay.data, **_options(stay))
+            rooms(using).add(stay.room, channel_name, stay.user, stay.data, **_options(stay))
         except AlreadyPresent:
             joined.remove(channel_name, using, stay.room)
             _discard(_pairs(channel_name, [stay]), using)
@@ -84,7 +84,7 @@ def _touch(channel_name: str, using: str) -> None:
 
 async def _atouch(channel_name: str, using: str) -> None:
     stays, now = joined.stays(channel_name, using), Stopwatch()
-    if await Presence.objects.db_manager(using).atouch(channel_name) >= len(stays):
+    if await presences(using).atouch(channel_name) >= len(stays):
         _mark_seen(stays, now)
         return
     endings = await in_thread(partial(_endings, channel_name, stays, using))
@@ -93,7 +93,7 @@ async def _atouch(channel_name: str, using: str) -> None:
         await groups.reconcile(_pairs(channel_name, left), using, present=False)
     for stay in to_heal:
         try:
-            await Room.objects.db_manager(using).aadd(stay.room, channel_name, stay.user, stay.data, **_options(stay))
+            await rooms(using).aadd(stay.room, channel_name, stay.user, stay.data, **_options(stay))
         except AlreadyPresent:
             joined.remove(channel_name, using, stay.room)
             await groups.reconcile(_pairs(channel_name, [stay]), using, present=False)

@@ -25,7 +25,7 @@ from typing import Any
 from presence_events import sql
 from presence_events.concurrency import in_thread
 from presence_events.processes import registry as processes
-from presence_events.recorder import arecord_quietly, arecord_select
+from presence_events.recorder import arecord_quietly, arecord_rows
 from projections import selections
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection, Stay
@@ -140,7 +140,7 @@ class Heartbeat:
         """Prunes those of ``ghosts`` that were ghosts after the beat before."""
         remaining, self._ghosts = ghosts & self._ghosts, ghosts
         if remaining:
-            await arecord_select(selections.prune_ghosts(remaining, self._process().name), using=self._using)
+            await arecord_rows(selections.prune_ghosts(remaining, self._process().name), using=self._using)
 
     async def _query(self, name: str) -> list[tuple[Any, ...]]:
         params = {"name": self._process().name}

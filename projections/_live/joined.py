@@ -4,8 +4,8 @@
 process remove it. `projections._live.hand_made` needs it, to touch and leave in the database of the join, and to rejoin
 rooms from which a connection was pruned.
 
-The joins of at most `MAX_CONNECTIONS` connections are kept. A connection beyond that is touched and leaves in the
-database that the routers choose, and is not rejoined.
+The joins of at most `MAX_CONNECTIONS` connections are kept in each database. A connection beyond that is touched and
+leaves in the database that the routers choose, and is not rejoined.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 MAX_CONNECTIONS = 20_000
-"""Connections of which one process keeps the joins."""
+"""Connections of which one process keeps the joins, in each database."""
 
 
 class JoinedStay:
@@ -56,33 +56,31 @@ class JoinedStay:
 
 def enter(channel_name: str, using: str) -> None:
     """Notes that the connection is about to join a room in the database ``using``."""
-    known = _joined.get(channel_name) or {}
-    known.setdefault(using, {})
-    _joined.put(channel_name, known)
+    of_database = _joined.get(using)
+    if of_database is None:
+        of_database = _joined.setdefault(using, BoundedMap(MAX_CONNECTIONS))
+    of_database.put(channel_name, of_database.get(channel_name) or {})
 
 
 def add(channel_name: str, stay: JoinedStay) -> None:
     """Notes ``stay``, whose join is recorded. The data of a stay that goes on is kept, as the log does."""
-    of_database = (_joined.get(channel_name) or {}).get(stay.using)
-    if of_database is not None:
-        before = of_database.get(stay.room)
+    rooms = _rooms(channel_name, stay.using)
+    if rooms is not None:
+        before = rooms.get(stay.room)
         if before is not None and before.user == stay.user:
             stay.data = before.data
-        of_database[stay.room] = stay
+        rooms[stay.room] = stay
 
 
 def remove(channel_name: str, using: str, room: str) -> None:
     """Removes the stay, which has ended. Does nothing if there is none."""
-    (_joined.get(channel_name) or {}).get(using, {}).pop(room, None)
+    (_rooms(channel_name, using) or {}).pop(room, None)
 
 
 def remove_all(channel_name: str, using: str) -> None:
     """Removes all stays of the connection in the database ``using``."""
-    known = _joined.get(channel_name)
-    if known is not None:
-        known.pop(using, None)
-        if not known:
-            _joined.discard(channel_name)
+    if using in _joined:
+        _joined[using].discard(channel_name)
 
 
 def set_data(channel_name: str, using: str, data: Any) -> None:
@@ -93,7 +91,7 @@ def set_data(channel_name: str, using: str, data: Any) -> None:
 
 def databases(channel_name: str) -> list[str]:
     """Returns the databases in which the connection joined rooms."""
-    return list(_joined.get(channel_name) or ())
+    return [using for using in list(_joined) if _rooms(channel_name, using) is not None]
 
 
 def databases_of_stay(channel_name: str, room: str) -> list[str]:
@@ -103,8 +101,15 @@ def databases_of_stay(channel_name: str, room: str) -> list[str]:
 
 def stays(channel_name: str, using: str) -> list[JoinedStay]:
     """Returns the stays of the connection in the database ``using``, whether they are still present or not."""
-    return list((_joined.get(channel_name) or {}).get(using, {}).values())
+    return list((_rooms(channel_name, using) or {}).values())
 
 
-_joined: BoundedMap[dict[str, dict[str, JoinedStay]]] = BoundedMap(MAX_CONNECTIONS)
-"""The stays by channel name, database and room."""
+def _rooms(channel_name: str, using: str) -> dict[str, JoinedStay] | None:
+    """Returns the stays of the connection by room, or None if it has entered no room of the database ``using``."""
+    of_database = _joined.get(using)
+    return None if of_database is None else of_database.get(channel_name)
+
+
+_joined: dict[str, BoundedMap[dict[str, JoinedStay]]] = {}
+"""The stays by database, channel name and room. Few objects are kept of each connection: the garbage collector visits
+them again and again."""

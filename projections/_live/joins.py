@@ -13,7 +13,7 @@ from django.db import IntegrityError, connections, transaction
 from presence_events import concurrency
 from presence_events.concurrency import in_thread, is_called_by_synchronous_code
 from presence_events.models import PresenceEvent
-from presence_events.recorder import Selection, arecord_select, record_select
+from presence_events.recorder import EventRow, Selection, arecord_rows, record_select
 from projections import selections
 from projections._delivery import groups
 from projections._live.limits import MAX_ATTEMPTS, NO_LIMITS, LimitedJoin, Limits
@@ -46,7 +46,10 @@ def join(
     nevertheless. Inside ``atomic``, the error of the layer is logged instead. Raises `RoomIsFull` or `AlreadyPresent`
     if ``limits`` do not allow the join. Nothing is recorded then.
     """
-    selection = selections.join(room, channel_name, user, data, is_leased=is_leased, **limits._asdict())
+    capacity, exclusive = limits
+    selection = selections.join(
+        room, channel_name, user, data, is_leased=is_leased, capacity=capacity, exclusive=exclusive
+    )
     if limits == NO_LIMITS:
         joined = _joined(record_select(selection, using=using))
     else:
@@ -72,9 +75,12 @@ async def ajoin(
     limits: Limits = NO_LIMITS,
 ) -> Joined | None:
     """Does the same as `join`, as a coroutine."""
-    selection = selections.join(room, channel_name, user, data, is_leased=is_leased, **limits._asdict())
+    capacity, exclusive = limits
+    selection = selections.join(
+        room, channel_name, user, data, is_leased=is_leased, capacity=capacity, exclusive=exclusive
+    )
     if limits == NO_LIMITS:
-        joined = _joined(await arecord_select(selection, using=using))
+        joined = _joined(await arecord_rows(selection, using=using))
     elif is_called_by_synchronous_code():
         return await sync_to_async(join)(using, room, channel_name, user, data, is_leased=is_leased, limits=limits)
     else:
@@ -99,7 +105,7 @@ def _join_limited(selection: Selection, limited: LimitedJoin, attempt: int = 1) 
 async def _ajoin_limited(selection: Selection, limited: LimitedJoin, attempt: int = 1) -> Joined | None:
     joined = None
     try:
-        joined = _joined(await arecord_select(selection, using=limited.using))
+        joined = _joined(await arecord_rows(selection, using=limited.using))
     except IntegrityError as error:
         limited.check(error)
     is_last_attempt = attempt == MAX_ATTEMPTS
@@ -113,8 +119,8 @@ def _savepoint(using: str) -> AbstractContextManager[Any]:
     return transaction.atomic(using) if connections[using].in_atomic_block else nullcontext()
 
 
-def _joined(events: Sequence[PresenceEvent]) -> Joined | None:
+def _joined(events: Sequence[PresenceEvent] | Sequence[EventRow]) -> Joined | None:
     """The last of ``events`` is the join, if it was recorded. Leaves of other stays may come before it."""
-    if not events or events[-1].kind != PresenceEvent.Kind.JOIN:
+    if not events or events[-1].kind != "join":
         return None
     return Joined(events[-1].session, bool(events[-1].is_leased))

@@ -12,7 +12,8 @@ from typing import Any
 
 from presence_events.concurrency import PerLoop
 from presence_events.models import PresenceEvent
-from presence_events.signals import aevents_committed, events_committed
+from presence_events.recorder import EventRow
+from presence_events.signals import arows_committed, events_committed
 from projections._live import registry
 from projections._live.background import BackgroundTasks
 from projections._live.connection import Connection
@@ -86,14 +87,14 @@ def current() -> LiveLoop:
 def _new() -> LiveLoop:
     # Connected here and not at import: a process without such consumers does not pay for the receivers.
     events_committed.connect(_on_commit, dispatch_uid="projections._live.live_loop")
-    aevents_committed.connect(_on_acommit, dispatch_uid="projections._live.live_loop")
+    arows_committed.connect(_on_acommit, dispatch_uid="projections._live.live_loop")
     return LiveLoop()
 
 
 _by_loop = PerLoop(_new)
 
 
-def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
+def _on_commit(events: Iterable[PresenceEvent | EventRow], using: str, **kwargs: Any) -> None:
     for event in events:
         was_ended = event.kind == "prune" or (event.kind == "leave" and event.is_exclusive)
         connection = registry.find(str(event.channel_name)) if was_ended else None
@@ -103,5 +104,5 @@ def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> No
                 connection.loop.call_soon_threadsafe(connection.host.schedule_review, connection)
 
 
-async def _on_acommit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
-    _on_commit(events, using)
+async def _on_acommit(rows: list[EventRow], using: str, **kwargs: Any) -> None:
+    _on_commit(rows, using)

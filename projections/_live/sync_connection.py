@@ -13,8 +13,8 @@ from presence_events.exceptions import AlreadyPresent
 from projections._live.connection import Connection, Stay
 from projections._live.joins import join
 from projections._live.limits import Limits
+from projections._live.managers import presences, rooms
 from projections._live.stopwatch import Stopwatch
-from projections.models import Presence, Room
 
 __all__ = ["SyncConnection"]
 
@@ -42,7 +42,7 @@ class SyncConnection(Connection):
         """Leaves ``room``. Does nothing after the end of the connection."""
         with self._lock:
             if not self.ended:
-                on_each(self._forget(room), lambda using: Room.objects.db_manager(using).remove(room, channel_name))
+                on_each(self._forget(room), lambda using: rooms(using).remove(room, channel_name))
 
     def touch(self, channel_name: str, data: Any) -> int:
         """Touches the connection in all its rooms, heals it if necessary, and returns the number of its rooms."""
@@ -55,7 +55,7 @@ class SyncConnection(Connection):
 
     def _touch(self, using: str, channel_name: str, data: Any) -> int:
         stays, now = self.stays(using), Stopwatch()
-        touched = Presence.objects.db_manager(using).touch(channel_name, data)
+        touched = presences(using).touch(channel_name, data)
         self._store_data(stays, data)
         if touched >= len(stays):
             self.mark_seen(stays, now)
@@ -93,4 +93,4 @@ class SyncConnection(Connection):
             # A server that cancels the consumer ends the connection while a handler still runs in the thread. The
             # leaves of that end do not include this join.
             if self.ended:
-                Presence.objects.db_manager(using).leave_all(self.channel_name)
+                presences(using).leave_all(self.channel_name)

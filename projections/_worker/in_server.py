@@ -29,8 +29,8 @@ from presence_events.concurrency import in_thread, sending_loop
 from presence_events.databases.rooms import aliases
 from presence_events.models import PresenceEvent
 from presence_events.processes import names, registry
-from presence_events.recorder import arecord_select
-from presence_events.signals import aevents_committed, events_committed
+from presence_events.recorder import EventRow, arecord_rows
+from presence_events.signals import arows_committed, events_committed
 from presence_events.test_databases import is_test_database
 from projections import selections
 from projections._live.background import BackgroundTasks
@@ -50,12 +50,12 @@ def connect() -> None:
     """Makes this process prune from its first request or claimed join on, if it turns out to be a server process."""
     request_started.connect(_on_request, dispatch_uid=_UID)
     events_committed.connect(_on_commit, dispatch_uid=_UID)
-    aevents_committed.connect(_on_acommit, dispatch_uid=_UID)
+    arows_committed.connect(_on_acommit, dispatch_uid=_UID)
 
 
 def disconnect() -> None:
     """Undoes `connect`. What has begun goes on."""
-    for signal in (request_started, events_committed, aevents_committed):
+    for signal in (request_started, events_committed, arows_committed):
         signal.disconnect(dispatch_uid=_UID)
 
 
@@ -80,15 +80,15 @@ class InServer:
         seen_at = await in_thread(partial(_ended_processes, self._using))
         if seen_at:
             ended, seen = list(seen_at), list(seen_at.values())
-            await arecord_select(selections.prune_dead_servers(ended, seen, GRACE), using=self._using)
+            await arecord_rows(selections.prune_dead_servers(ended, seen, GRACE), using=self._using)
             parameters = {"names": ended, "seen": seen, "grace": GRACE}
             end_leases = "queries/dead_servers/end_leases"
             await in_thread(partial(sql.rows_of_now, "projections", end_leases, parameters, using=self._using))
         if not is_late:
-            await arecord_select(selections.prune_presences(None, None), using=self._using)
+            await arecord_rows(selections.prune_presences(None, None), using=self._using)
         if self._since_rooms.elapsed() >= ROOM_PRUNE_INTERVAL:
             self._since_rooms = Stopwatch()
-            await arecord_select(selections.prune_rooms(), using=self._using)
+            await arecord_rows(selections.prune_rooms(), using=self._using)
             await in_thread(Process.objects.db_manager(self._using).end_expired_leases)
 
     async def _run(self, *, is_late: bool = False) -> None:
@@ -121,12 +121,12 @@ def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> No
             loop.call_soon_threadsafe(_start, using, context=Context())
 
 
-async def _on_acommit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
-    if _has_claimed_join(events):
+async def _on_acommit(rows: list[EventRow], using: str, **kwargs: Any) -> None:
+    if _has_claimed_join(rows):
         _start(using)
 
 
-def _has_claimed_join(events: Iterable[PresenceEvent]) -> bool:
+def _has_claimed_join(events: Iterable[PresenceEvent | EventRow]) -> bool:
     return any(event.kind == "join" and event.process for event in events)
 
 

@@ -21,7 +21,8 @@ from channels.layers import get_channel_layer
 from presence_events import concurrency
 from presence_events.concurrency import PerLoop, before_loop_closes, sending_loop
 from presence_events.models import PresenceEvent
-from presence_events.signals import aevents_committed, events_committed
+from presence_events.recorder import EventRow
+from presence_events.signals import arows_committed, events_committed
 from projections._live.background import BackgroundTasks
 from projections.rosters import feed
 
@@ -51,7 +52,7 @@ _UID = "projections.rosters.wakeups"
 def connect() -> None:
     """Makes this process tell the feeds of all processes about the events that it records."""
     events_committed.connect(_on_commit, dispatch_uid=_UID)
-    aevents_committed.connect(_on_acommit, dispatch_uid=_UID)
+    arows_committed.connect(_on_acommit, dispatch_uid=_UID)
 
 
 def listen() -> None:
@@ -148,14 +149,14 @@ def _on_commit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> No
             loop.call_soon_threadsafe(_tell, using, rooms, context=Context())
 
 
-async def _on_acommit(events: Iterable[PresenceEvent], using: str, **kwargs: Any) -> None:
-    rooms = _changed_rooms(events)
+async def _on_acommit(rows: list[EventRow], using: str, **kwargs: Any) -> None:
+    rooms = _changed_rooms(rows)
     if rooms:
         feed.wake(using, rooms)
         _tell(using, rooms)
 
 
-def _changed_rooms(events: Iterable[PresenceEvent]) -> set[str]:
+def _changed_rooms(events: Iterable[PresenceEvent | EventRow]) -> set[str]:
     return {
         event.room
         for event in events

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncGenerator
+from contextvars import Context
 
 import pytest
-from asgiref.sync import SyncToAsync, sync_to_async
+from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
 
 from presence_events import concurrency
-from presence_events.concurrency import sending_loop
+from presence_events.concurrency import is_called_by_synchronous_code, sending_loop
 from tests.waiting import wait_until
 
 
@@ -57,6 +58,47 @@ async def test_a_forked_process_does_not_find_the_loop_of_its_parent(
         return sending_loop()
 
     assert await sync_to_async(forked)() is None
+
+
+async def has_waiting_thread() -> tuple[bool, bool]:
+    """Returns the answers in this task and in one that does not inherit its context."""
+    alone = asyncio.get_running_loop().create_task(answer(), context=Context())
+    return await answer(), await alone
+
+
+async def answer() -> bool:
+    return is_called_by_synchronous_code()
+
+
+def test_a_coroutine_knows_whether_a_thread_waits_for_it_in_a_loop_of_its_own() -> None:
+    assert async_to_sync(has_waiting_thread)() == (True, False)
+    assert asyncio.run(answer()) is False
+
+
+async def test_a_coroutine_knows_whether_a_thread_waits_for_it_in_a_loop_that_others_share() -> None:
+    assert await answer() is False
+    assert await sync_to_async(async_to_sync(has_waiting_thread))() == (True, False)
+    assert await answer() is False
+
+
+def test_the_variable_of_a_local_of_asgiref_is_found() -> None:
+    variable = concurrency._variable_of(AsyncToSync.executors, "current")
+    assert variable is not None
+
+    def find() -> tuple[object, object]:
+        before = variable.get(None)
+        AsyncToSync.executors.current = "a thread"
+        return before, variable.get(None)
+
+    before, after = Context().run(find)
+    assert before is None
+    assert after is not None
+
+
+def test_a_local_without_a_variable_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert concurrency._variable_of(threading.local(), "current") is None
+    monkeypatch.setattr(concurrency, "_waiting_thread", None)
+    test_a_coroutine_knows_whether_a_thread_waits_for_it_in_a_loop_of_its_own()
 
 
 async def where() -> tuple[asyncio.AbstractEventLoop, int]:

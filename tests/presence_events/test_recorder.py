@@ -219,8 +219,7 @@ def test_a_failing_statement_records_nothing_of_the_call(log: Callable[[], list[
         record_select(
             Selection(
                 "SELECT kind, 'room', 'channel', NULL::{user_id}, NULL::jsonb, NULL::bigint "
-                "FROM unnest('{{join,jump}}'::text[]) AS k (kind)",
-                {},
+                "FROM unnest('{{join,jump}}'::text[]) AS k (kind)"
             )
         )
     assert log() == []

@@ -22,6 +22,7 @@ from channels.layers import get_channel_layer
 from presence_events.models import PresenceEvent
 from projections.consumers import AsyncPresenceMixin, PresenceMixin
 from projections.decorators import remove_presence, touch_presence
+from projections.managers import PresenceManager
 from projections.models import Presence, Room
 from tests.communicator import WebsocketCommunicator
 
@@ -222,13 +223,13 @@ async def test_a_consumer_that_is_cancelled_as_its_thread_returns_from_the_loop_
 
 async def test_disconnecting_is_one_statement_and_not_two(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    leave_all = Presence.objects.aleave_all
+    leave_all = PresenceManager.aleave_all
 
-    async def counted(channel: str) -> int:
+    async def counted(manager: Any, channel: str) -> int:
         asked.append(channel)
-        return await leave_all(channel)
+        return await leave_all(manager, channel)
 
-    monkeypatch.setattr(Presence.objects, "aleave_all", counted)
+    monkeypatch.setattr(PresenceManager, "aleave_all", counted)
     communicator = await _connect(AsyncEcho)
     await communicator.disconnect()
     assert len(asked) == 1

@@ -116,6 +116,12 @@ def test_prune_presences_keeps_those_that_a_beat_keeps_alive(room: str | None) -
 
 
 @pytest.mark.usefixtures("presences")
+def test_leave_finds_the_connection_in_one_room(user: Any) -> None:
+    assert drafts(selections.leave("b", "1")) == [("leave", "b", "1", user.pk, None)]
+    assert drafts(selections.leave("b", "2")) == []
+
+
+@pytest.mark.usefixtures("presences")
 def test_leave_all_finds_the_connection_in_every_room(user: Any) -> None:
     assert drafts(selections.leave_all("1")) == [("leave", room, "1", user.pk, None) for room in ("a", "b")]
 

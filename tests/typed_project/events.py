@@ -20,10 +20,12 @@ from presence_events.models import (
 )
 from presence_events.recorder import (
     Draft,
+    EventRow,
     Recorded,
     Selection,
     arecord,
     arecord_quietly,
+    arecord_rows,
     arecord_select,
     record,
     record_quietly,
@@ -47,6 +49,9 @@ async def arecording(selection: Selection) -> None:
     assert_type(await arecord([Draft("touch", "lobby", "channel")]), list[PresenceEvent])
     assert_type(await arecord_select(selection), list[PresenceEvent])
     assert_type(await arecord_quietly(selection), list[Recorded])
+    for one in await arecord_rows(selection):
+        assert_type(one, EventRow | PresenceEvent)
+        assert_type(one.channel_name, str | None)
 
 
 async def beating() -> None:
@@ -75,6 +80,22 @@ def fields(event: PresenceEvent) -> None:
     assert_type(event.day, date)
     assert_type(PresenceEvent.objects.filter(kind=PresenceEvent.Kind.JOIN).first(), PresenceEvent | None)
     print(user, key)
+
+
+def row_fields(row: EventRow) -> None:
+    assert_type(row.id, int)
+    assert_type(row.kind, str)
+    assert_type(row.room, str)
+    assert_type(row.channel_name, str | None)
+    assert_type(row.session, int | None)
+    assert_type(row.since, int)
+    assert_type(row.last_seen, int | None)
+    assert_type(row.process, str | None)
+    assert_type(row.is_leased, bool | None)
+    assert_type(row.capacity, int | None)
+    assert_type(row.is_exclusive, bool | None)
+    assert_type(row.at, int)
+    assert_type(row.day, date)
 
 
 def reading() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, assert_type
 
 from django.dispatch import receiver
 
 from presence_events.models import PresenceEvent
-from presence_events.signals import aevents_committed, events_committed
+from presence_events.recorder import EventRow
+from presence_events.signals import aevents_committed, arows_committed, events_committed
 from projections.models import Presence, Room
 from projections.signals import (
     MAIN,
@@ -56,6 +58,17 @@ def on_events(sender: type[PresenceEvent], events: list[PresenceEvent], using: s
 @receiver(aevents_committed)
 async def aon_events(sender: type[PresenceEvent], events: list[PresenceEvent], using: str, **kwargs: Any) -> None:
     """Does something with committed events."""
+
+
+@receiver(arows_committed)
+async def on_rows(
+    sender: type[PresenceEvent],
+    rows: list[EventRow],
+    read: Callable[[], list[PresenceEvent]],
+    using: str,
+    **kwargs: Any,
+) -> None:
+    """Does something with committed events that have not been made yet."""
 
 
 async def send(room: Room) -> None:

@@ -28,20 +28,21 @@ def test_the_prune_of_a_room_makes_a_selection_without_keys() -> None:
     assert list(selection.keys) == []
 
 
-def test_parameters_are_lists_of_one_length_so_that_selections_can_be_merged() -> None:
+def test_each_draft_has_a_row_of_parameters_so_that_selections_can_be_merged() -> None:
     selection = select([Draft("join", "a", "x", data={"status": "busy"}), Draft("leave", "a", "x", session=7)])
     assert selection is not None
-    assert {len(values) for values in selection.params.values()} == {2}
-    assert selection.params["data"] == ['{"status":"busy"}', None]
-    assert selection.params["sessions"] == [None, 7]
+    assert selection.rows == [
+        ("join", "a", "x", None, '{"status":"busy"}', None, 0),
+        ("leave", "a", "x", None, None, 7, 1),
+    ]
 
 
 @pytest.mark.django_db
 def test_a_selection_carries_the_users_of_its_drafts(user: Any) -> None:
     selection = select([Draft("join", "a", "x", user), Draft("join", "a", "y")])
     assert selection is not None
-    assert list(selection.users) == [user, None]
-    assert selection.params["user_ids"] == [user.pk, None]
+    assert list(selection.users) == [user]
+    assert [row[3] for row in selection.rows] == [user.pk, None]
 
 
 def test_an_unknown_kind_is_named() -> None:

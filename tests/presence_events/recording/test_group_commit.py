@@ -26,6 +26,7 @@ from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, arecord
 from presence_events.signals import aevents_committed
 from projections.models import Presence, Room
+from projections.signals import presence_changed
 from tests.fold import assert_live_is_the_fold
 from tests.waiting import until, wait_until
 
@@ -218,19 +219,70 @@ async def test_any_error_in_the_thread_is_retried(monkeypatch: pytest.MonkeyPatc
     assert await Presence.objects.acount() == 1
 
 
-async def test_an_event_that_cannot_be_parsed_is_an_error_for_its_caller_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The events of the channel ``unreadable`` cannot be made."""
     events = EventReader.events
 
     def refuse_one(reader: Any, rows: Any, users: Any) -> Any:
-        if rows[0][1] == "unreadable":
+        if rows[0].channel_name == "unreadable":
             raise LookupError("cannot be parsed")
         return events(reader, rows, users)
 
     monkeypatch.setattr(EventReader, "events", refuse_one)
+
+
+@pytest.mark.usefixtures("_unreadable")
+async def test_an_event_that_cannot_be_parsed_is_an_error_for_its_caller_alone() -> None:
     calls = [arecord([Draft("join", "room", channel)]) for channel in ("a", "unreadable", "b")]
     first, error, last = await asyncio.gather(*calls, return_exceptions=True)
     assert isinstance(error, LookupError)
     assert len(first) == len(last) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("_unreadable")
+async def test_an_event_that_cannot_be_parsed_for_receivers_is_an_error_for_its_caller_alone() -> None:
+    received: list[str] = []
+
+    async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        received.extend(str(event) for event in events)
+
+    aevents_committed.connect(receive)
+    calls = [Room.objects.aadd("room", channel) for channel in ("a", "unreadable", "b")]
+    first, error, last = await asyncio.gather(*calls, return_exceptions=True)
+    with pytest.raises(LookupError):
+        await Room.objects.aadd("elsewhere", "unreadable")
+    aevents_committed.disconnect(receive)
+    assert isinstance(error, LookupError)
+    assert str(first) == str(last) == "room"
+    assert received == ["join a room", "join b room"]
+
+
+async def test_events_are_made_once_and_only_for_receivers_that_need_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    events = EventReader.events
+
+    def count(reader: Any, rows: Any, users: Any) -> Any:
+        made.append(rows)
+        return events(reader, rows, users)
+
+    received: list[list[PresenceEvent]] = []
+
+    async def receive(events: list[PresenceEvent], **kwargs: Any) -> None:
+        received.append(events)
+
+    monkeypatch.setattr(EventReader, "events", count)
+    await Room.objects.aadd("room", "a")
+    await Room.objects.aremove("room", "a")
+    assert made == []
+    aevents_committed.connect(receive)
+    presence_changed.connect(receive)
+    await Room.objects.aadd("room", "a")
+    aevents_committed.disconnect(receive)
+    presence_changed.disconnect(receive)
+    assert len(made) == 1
+    (((one,), (same,))) = received
+    assert one is same
 
 
 async def test_a_failure_of_the_layer_is_raised_only_to_the_callers_it_affects(monkeypatch: pytest.MonkeyPatch) -> None:

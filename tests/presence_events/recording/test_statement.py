@@ -10,6 +10,7 @@ from django.db import OperationalError, connection, transaction
 
 from presence_events._recording.drafts import Draft, Selection, select
 from presence_events._recording.statement import (
+    EventRow,
     Recorded,
     append,
     append_quietly,
@@ -46,8 +47,8 @@ def test_selections_of_different_queries_share_a_statement(django_assert_num_que
     touch_all = Selection(
         "SELECT 'touch', room, channel_name, NULL::{user_id}, NULL::jsonb, NULL::bigint, 1, NULL::boolean "
         "FROM presence_open_stay WHERE channel_name = ANY(%(channels)s::text[])",
-        {"channels": ["a"]},
         keys=[(None, "a")],
+        rows=[("a",)],
     )
     with django_assert_num_queries(1):
         rows = append([join("c"), touch_all], "default")
@@ -79,6 +80,16 @@ def test_events_equal_the_stored_ones(user: Any) -> None:
         assert getattr(event, field.attname) == getattr(stored, field.attname), field
 
 
+def test_a_row_has_the_fields_of_an_event() -> None:
+    assert [field.attname for field in PresenceEvent._meta.concrete_fields] == list(EventRow._fields)
+
+
+def test_rows_are_in_log_order() -> None:
+    rows = append([join("b"), join("a"), join("c", room="hall")], "default")
+    assert [row.channel_name for row in rows] == ["c", "a", "b"]
+    assert rows == sorted(rows, key=lambda row: row.id)
+
+
 def test_only_joins_are_claimed() -> None:
     rows = append([join("a")], "default", process="one")
     assert has_claimed_join(rows)
@@ -92,7 +103,8 @@ def test_quiet_rows_have_room_and_channel_name_only(log: Callable[[], list[str]]
     rows = append_quietly([join("a")], "default")
     assert to_recorded(rows) == [Recorded("room", "a")]
     assert not has_claimed_join(rows)
-    assert log() == ["join a room"]
+    assert to_recorded(append([join("b")], "default")) == [Recorded("room", "b")]
+    assert log() == ["join a room", "join b room"]
 
 
 def test_the_lock_timeout_ends_with_the_transaction(new_connection: Callable[..., DatabaseConnection]) -> None:

@@ -13,7 +13,7 @@ from presence_events.exceptions import NotRecordedInTime
 
 
 def write(*keys: tuple[str | None, str], deadline: float = 0, result: Any = None) -> PendingWrite:
-    return PendingWrite(Selection("SELECT", {}, keys=keys), False, deadline, result)
+    return PendingWrite(Selection("SELECT", keys=keys), False, deadline, result)
 
 
 def queue_of(*writes: PendingWrite) -> WriteQueue:

@@ -142,6 +142,20 @@ async def test_concurrent_requests_to_the_layer_are_limited(monkeypatch: pytest.
     assert most == groups.MAX_CONCURRENT
 
 
+async def test_a_request_that_the_layer_cancels_fails_and_the_others_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = InMemoryChannelLayer.group_add
+
+    async def cancel_one(layer: Any, group: str, channel: str) -> None:
+        if channel == "b":
+            raise asyncio.CancelledError
+        await real(layer, group, channel)
+
+    monkeypatch.setattr(InMemoryChannelLayer, "group_add", cancel_one)
+    with pytest.raises(TimeoutError, match="No answer"):
+        await arecord([Draft("join", "room", channel) for channel in "abc"])
+    assert members() == {"a", "c"}
+
+
 async def test_the_last_event_of_a_connection_in_a_batch_decides() -> None:
     await arecord([Draft("join", "room", "channel")])
     await arecord([Draft("leave", "room", "channel"), Draft("join", "room", "channel")])
