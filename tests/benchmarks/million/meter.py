@@ -67,7 +67,9 @@ class Meter:
 
 def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
     """Returns the number of ``seconds``, their median, 99th percentile and maximum, in milliseconds."""
-    ranked = sorted(seconds) or [0.0]
+    ranked = sorted(seconds)
+    if not ranked:
+        return {"n": 0, "p50": 0.0, "p99": 0.0, "max": 0.0}
     shown = {"p50": quantile(ranked, 0.5), "p99": quantile(ranked, 0.99), "max": ranked[-1]}
     return {"n": len(ranked), **{name: value * 1000 for name, value in shown.items()}}
 

@@ -66,7 +66,7 @@ def _tables(result: Result) -> dict[str, dict[str, tuple[str, _Figure]]]:
     queries = {
         f"{query}, {name}": ("{:,.1f}", lambda result, query=query, name=name: result["queries"][query][name])
         for query in result["queries"]
-        for name in ("p50", "max")
+        for name in ("p50", "max", "cpu")
     }
     return {
         "What was simulated": {

@@ -15,6 +15,7 @@ from presence_events._recording.statement import EventReader
 from presence_events._recording.write_queue import PendingWrite, WriteQueue
 from presence_events.processes.registry import Registration
 from presence_events.recorder import Selection
+from tests.benchmarks.million.meter import milliseconds
 from tests.benchmarks.million.population import Connection
 
 __all__ = ["ALIAS", "Latencies", "Process"]
@@ -29,6 +30,14 @@ class Latencies:
         self.calls, self.beats, self.comparisons = array("d"), array("d"), array("d")
         self.batches = 0
         self.mismatches = 0
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "batches": self.batches,
+            "calls": milliseconds(self.calls),
+            "beats": milliseconds(self.beats),
+            "comparisons": milliseconds(self.comparisons),
+        }
 
 
 class _Call(PendingWrite):

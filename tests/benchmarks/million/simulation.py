@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ class Simulation:
         self._began = time.monotonic()
         self._killed_at: float | None = None
         self._pruned_after: float | None = None
-        self._mismatches = 0
+        self._latencies = {phase: Latencies() for phase in PHASES}
 
     def run(self) -> dict[str, Any]:
         """Returns all figures. Raises what a simulated process raises."""
@@ -81,14 +82,15 @@ class Simulation:
             "scenario": self._scenario._asdict(),
             "processes": self._scenario.processes,
             "filled": filled,
-            "phases": phases,
+            # The last calls of a phase are answered in the next one.
+            "phases": {phase: {**phases[phase], **self._latencies[phase].figures()} for phase in PHASES},
             "clients": clients,
             "memory": memory,
             "late": self._load.late * 1000,
-            "queries": {name: milliseconds(seconds) for name, seconds in _by_name(queried).items()},
+            "queries": _timings(queried),
             "killed": len(self._load.killed),
             "pruned": self._pruned_after,
-            "mismatches": self._mismatches,
+            "mismatches": sum(latencies.mismatches for latencies in self._latencies.values()),
             "rooms": dict(zip(("number", "median", "largest"), rows(_ROOMS)[0], strict=True)),
             "stays": {"tables": list(map(int, rows(_STAYS)[0])), "processes": self._load.stays()},
             "differences": [str(difference) for difference in compare(ALIAS)],
@@ -105,9 +107,10 @@ class Simulation:
         self._load.start()
         return seconds
 
-    def _phase(self, phase: str, meter: Meter) -> dict[str, Any]:
+    def _phase(self, phase: str, meter: Meter) -> dict[str, float]:
+        """Runs one phase. Returns what PostgreSQL and the generator used in it."""
         self._progress(phase)
-        seconds, latencies = self._scenario.seconds(phase), Latencies()
+        seconds = self._scenario.seconds(phase)
         until = time.monotonic() + seconds
         match phase:
             case "deploy":
@@ -117,28 +120,21 @@ class Simulation:
                 self._killed_at = time.monotonic()
             case "crowd":
                 self._load.crowd(seconds)
-        self._run(until, latencies)
-        return {
-            **meter.next(),
-            "batches": latencies.batches,
-            "calls": milliseconds(latencies.calls),
-            "beats": milliseconds(latencies.beats),
-            "comparisons": milliseconds(latencies.comparisons),
-        }
+        self._run(until, phase)
+        return meter.next()
 
-    def _run(self, until: float, latencies: Latencies) -> None:
+    def _run(self, until: float, phase: str) -> None:
         """Runs until a time, and looks twice a second whether the killed processes have been pruned."""
         while (now := time.monotonic()) < until:
             is_pruning = self._killed_at is not None and self._pruned_after is None
-            self._load.run(min(until, now + 0.5) if is_pruning else until, latencies)
+            self._load.run(min(until, now + 0.5) if is_pruning else until, self._latencies[phase])
             if is_pruning and rows(_OF_KILLED, [process.name for process in self._load.killed]) == [(0,)]:
-                self._pruned_after = time.monotonic() - self._killed_at
-        self._mismatches += latencies.mismatches
+                self._pruned_after = time.monotonic() - (self._killed_at or 0.0)
 
     def _wait_for_the_prune(self) -> None:
         limit = time.monotonic() + _PRUNE_TIMEOUT
         while self._pruned_after is None and time.monotonic() < limit:
-            self._run(time.monotonic() + 0.5, Latencies())
+            self._run(time.monotonic() + 0.5, list(PHASES)[-1])
 
     def _progress(self, message: str) -> None:
         print(f"{time.monotonic() - self._began:6.0f} s  {message}", file=sys.stderr, flush=True)
@@ -162,12 +158,14 @@ def _beside(name: str, output: TextIO, *arguments: str) -> Iterator[None]:
             process.wait()
 
 
-def _by_name(output: list[str]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for line in output:
-        name, seconds = json.loads(line)
-        found.setdefault(name, []).append(seconds)
-    return found
+def _timings(lines: list[str]) -> dict[str, dict[str, float]]:
+    """Returns the figures of each query, by its name. ``cpu`` is the median CPU time of the backend."""
+    seconds, cpu = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+    for line in lines:
+        name, elapsed, used = json.loads(line)
+        seconds[name].append(elapsed)
+        cpu[name].append(used)
+    return {name: {**milliseconds(seconds[name]), "cpu": milliseconds(cpu[name])["p50"]} for name in seconds}
 
 
 if __name__ == "__main__":
