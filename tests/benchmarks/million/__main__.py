@@ -20,7 +20,7 @@ from typing import Any
 from tests.benchmarks import docs
 from tests.benchmarks.endtoend import cores
 from tests.benchmarks.million import page
-from tests.benchmarks.million.scenario import Scenario
+from tests.benchmarks.million.scenario import PHASES, Scenario
 from tests.benchmarks.server import POSTGRES_OPTIONS
 from tests.postgres import embedded
 
@@ -37,8 +37,8 @@ def main(arguments: list[str]) -> None:
     results: dict[str, Any] = json.loads(options.save.read_text()) if saved else {}
     for connections in options.connections:
         if str(connections) not in results:
-            scenario = Scenario(connections, options.minutes, options.max_age, options.database_connections)
-            results[str(connections)] = _simulate(scenario)
+            sizes = (options.minutes, options.max_age, options.database_connections)
+            results[str(connections)] = _simulate(Scenario(connections, *sizes, options.only))
             if options.save:
                 options.save.write_text(json.dumps(results, indent=1))
     found = [results[str(connections)] for connections in sorted(options.connections)]
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=defaults.minutes, help="how long all phases take together")
     parser.add_argument("--max-age", type=float, default=defaults.max_age, help="the maximal age, in seconds")
     parser.add_argument("--database-connections", type=int, default=defaults.database_connections)
+    parser.add_argument("--only", nargs="+", choices=PHASES, default=tuple(PHASES), metavar="PHASE")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep the figures in a file, and take them from it")
     parser.add_argument(
         "--write-docs",

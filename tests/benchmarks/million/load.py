@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
+from presence_events.processes.beats import MAX_RETRY_DELAY
 from presence_events.processes.registry import beat_interval
 from tests.benchmarks.million.pool import Pool
 from tests.benchmarks.million.population import Connection, Population
@@ -133,7 +134,14 @@ class Load:
     def _beat(self, process: Process) -> None:
         if not process.is_killed and not process.is_stopped:
             process.beat()
-            self._at(time.monotonic() + beat_interval(), partial(self._beat, process))
+            now = time.monotonic()
+            self._at(now + beat_interval(), partial(self._beat, process))
+            self._at(now + MAX_RETRY_DELAY, partial(self._repeat_beat, process))
+
+    def _repeat_beat(self, process: Process) -> None:
+        if process.has_failed_beat and not process.is_stopped:
+            process.beat()
+            self._at(time.monotonic() + MAX_RETRY_DELAY, partial(self._repeat_beat, process))
 
     def _arrive(self, when: float) -> None:
         self._random.choice(self.processes).enter(self._population.next())

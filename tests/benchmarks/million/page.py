@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import docs, plot, table, targets
-from tests.benchmarks.million.scenario import PHASES
 from tests.benchmarks.plot import Picture
 from tests.benchmarks.targets import Target
 
@@ -50,8 +49,11 @@ def write(results: Sequence[Result], options: dict[str, str], directory: Path) -
 
 def _targets(result: Result) -> Iterator[Target]:
     yield Target("PostgreSQL: percent of one core", 60, _cpu(result), at_most=True)
-    yield Target("slowest call during the deploy: ms", 1000, result["phases"]["deploy"]["calls"]["max"], at_most=True)
-    yield Target("killed processes pruned after: s", 30, _pruned(result), at_most=True)
+    if "deploy" in result["phases"]:
+        slowest = result["phases"]["deploy"]["calls"]["max"]
+        yield Target("slowest call during the deploy: ms", 1000, slowest, at_most=True)
+    if "kill" in result["phases"]:
+        yield Target("killed processes pruned after: s", 30, _pruned(result), at_most=True)
     for name, found in result["queries"].items():
         yield Target(f"{name}: ms, median", 50, found["p50"], at_most=True)
 
@@ -60,7 +62,7 @@ def _tables(result: Result) -> dict[str, dict[str, tuple[str, _Figure]]]:
     """The lines of each table: a format and a figure by name."""
     calls = {
         f"{phase}, {name}": ("{:,.1f}", _of_phase(phase, "calls", name))
-        for phase in PHASES
+        for phase in result["phases"]
         for name in ("p50", "p99", "max")
     }
     queries = {
@@ -68,6 +70,7 @@ def _tables(result: Result) -> dict[str, dict[str, tuple[str, _Figure]]]:
         for query in result["queries"]
         for name in ("p50", "max", "cpu")
     }
+    first = next(iter(result["phases"]))
     return {
         "What was simulated": {
             "processes": ("{:,.0f}", lambda result: result["processes"]),
@@ -84,7 +87,7 @@ def _tables(result: Result) -> dict[str, dict[str, tuple[str, _Figure]]]:
         },
         "PostgreSQL": {
             "percent of a core": ("{:.1f}", _cpu),
-            **{f"percent of a core, {phase}": ("{:.1f}", _share(phase, "cpu")) for phase in PHASES},
+            **{f"percent of a core, {phase}": ("{:.1f}", _share(phase, "cpu")) for phase in result["phases"]},
             **{f"of it for {name}": ("{:.1f}", _client(client)) for client, name in _CLIENTS.items()},
             "of it for vacuum, checkpoints and WAL": ("{:.1f}", _background),
             "MB of WAL a minute": ("{:,.1f}", _megabytes("wal")),
@@ -94,14 +97,15 @@ def _tables(result: Result) -> dict[str, dict[str, tuple[str, _Figure]]]:
         },
         "Joins and leaves: ms from the call to the commit": calls,
         "Beats: ms": {
-            f"{what}, {name}": ("{:,.1f}", _of_phase("steady", kind, name))
+            f"{what}, {name}": ("{:,.1f}", _of_phase(first, kind, name))
             for kind, what in (("beats", "beat"), ("comparisons", "comparison"))
             for name in ("p50", "p99", "max")
-        },
+        }
+        | {"beats that were repeated": ("{:,.0f}", lambda result: _total(result, "failed_beats"))},
         "Queries: ms": queries,
         "The generator": {
             "percent of a core": ("{:.1f}", lambda result: 100 * _rate(result, "generator")),
-            "percent of a core, deploy": ("{:.1f}", _share("deploy", "generator")),
+            **{f"percent of a core, {phase}": ("{:.1f}", _share(phase, "generator")) for phase in result["phases"]},
             "ms that an action was late, at most": ("{:,.0f}", lambda result: result["late"]),
             "seconds to let all connections join": ("{:,.0f}", lambda result: result["filled"]),
         },
@@ -119,6 +123,7 @@ def _pictures(results: Sequence[Result]) -> list[Picture]:
     calls = {
         phase: {name: _of_phase(phase, "calls", name) for name in ("p50", "p99", "max")}
         for phase in ("steady", "deploy", "crowd")
+        if all(phase in result["phases"] for result in results)
     }
     queries = {
         "a room of 1,000": ("`get_users`", "roster snapshot", "`at` now", "people"),

@@ -28,12 +28,12 @@ class Latencies:
 
     def __init__(self) -> None:
         self.calls, self.beats, self.comparisons = array("d"), array("d"), array("d")
-        self.batches = 0
-        self.mismatches = 0
+        self.batches = self.mismatches = self.failed_beats = 0
 
     def figures(self) -> dict[str, Any]:
         return {
             "batches": self.batches,
+            "failed_beats": self.failed_beats,
             "calls": milliseconds(self.calls),
             "beats": milliseconds(self.beats),
             "comparisons": milliseconds(self.comparisons),
@@ -63,7 +63,7 @@ class Process:
         self.latencies = latencies
         self.connections: list[Connection] = []
         self.stays = self.sessions = 0
-        self.is_killed = self.is_stopped = False
+        self.is_killed = self.is_stopped = self.has_failed_beat = False
         self._submit = submit
         self._registration = Registration(ALIAS, may_claim=True)
         self._queue = WriteQueue()
@@ -75,7 +75,7 @@ class Process:
         return self._registration.name
 
     def beat(self) -> None:
-        """Sends a beat before the next batch, and compares."""
+        """Sends a beat before the next batch, and compares. ``has_failed_beat`` is whether it has to be repeated."""
         self._beat_is_due = True
         self._submit(self._work)
 
@@ -111,8 +111,10 @@ class Process:
     def _beat(self) -> None:
         latencies = self.latencies
         began = time.perf_counter()
-        if not self._registration.beat():
-            raise RuntimeError(f"{self.name} could not send a beat.")
+        self.has_failed_beat = not self._registration.beat()
+        if self.has_failed_beat:
+            latencies.failed_beats += 1
+            return
         sent = time.perf_counter()
         ((count, total),) = sql.rows("projections", "queries/live/leased_sum", {"name": self.name}, using=ALIAS)
         latencies.beats.append(sent - began)

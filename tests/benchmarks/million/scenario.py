@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 __all__ = [
@@ -38,12 +39,16 @@ RESTARTED, KILLED, CROWD_SHARE = 0.1, 0.05, 0.1
 
 
 class Scenario(NamedTuple):
-    """``minutes`` is the length of all phases. ``max_age`` is CHANNELS_PRESENCE_MAX_AGE, in seconds."""
+    """``minutes`` is the length of all `PHASES` together, of which ``phases`` take place.
+
+    ``max_age`` is CHANNELS_PRESENCE_MAX_AGE, in seconds.
+    """
 
     connections: int
     minutes: float = 10.0
     max_age: float = 60.0
     database_connections: int = 32
+    phases: Sequence[str] = tuple(PHASES)
 
     @property
     def processes(self) -> int:

@@ -26,12 +26,15 @@ from projections.replay.repair import compare  # noqa: E402
 from tests.benchmarks.million.load import Load  # noqa: E402
 from tests.benchmarks.million.meter import Meter, milliseconds, rows  # noqa: E402
 from tests.benchmarks.million.process import ALIAS, Latencies  # noqa: E402
-from tests.benchmarks.million.scenario import PHASES, Scenario  # noqa: E402
+from tests.benchmarks.million.scenario import Scenario  # noqa: E402
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
 _PRUNE_TIMEOUT = 180.0
 """Seconds until the connections of the killed processes have to be pruned."""
+
+_LEAST_QUERIES = 100
+"""There is one query a second, or this many in all if the time is short."""
 
 _USERS = """
 INSERT INTO auth_user (
@@ -57,7 +60,7 @@ class Simulation:
         self._began = time.monotonic()
         self._killed_at: float | None = None
         self._pruned_after: float | None = None
-        self._latencies = {phase: Latencies() for phase in PHASES}
+        self._latencies = {phase: Latencies() for phase in scenario.phases}
 
     def run(self) -> dict[str, Any]:
         """Returns all figures. Raises what a simulated process raises."""
@@ -65,13 +68,13 @@ class Simulation:
         self._progress(f"{self._scenario.users:,} users are made")
         filled = self._fill()
         with tempfile.TemporaryFile("w+") as queries:
-            interval = str(self._scenario.minutes / 10)
+            interval = str(min(self._scenario.minutes * 60 / _LEAST_QUERIES, 1.0))
             with (
                 _beside("queries", queries, "-m", "tests.benchmarks.million.queries", interval),
                 _beside("worker", sys.stderr, "-m", "django", "run_projector", "--prune"),
             ):
                 meter = Meter(self._postgres)
-                phases = {phase: self._phase(phase, meter) for phase in PHASES}
+                phases = {phase: self._phase(phase, meter) for phase in self._scenario.phases}
                 clients, memory = meter.clients(), meter.memory()
                 self._wait_for_the_prune()
             queries.seek(0)
@@ -83,7 +86,7 @@ class Simulation:
             "processes": self._scenario.processes,
             "filled": filled,
             # The last calls of a phase are answered in the next one.
-            "phases": {phase: {**phases[phase], **self._latencies[phase].figures()} for phase in PHASES},
+            "phases": {phase: {**phases[phase], **of_calls.figures()} for phase, of_calls in self._latencies.items()},
             "clients": clients,
             "memory": memory,
             "late": self._load.late * 1000,
@@ -133,8 +136,8 @@ class Simulation:
 
     def _wait_for_the_prune(self) -> None:
         limit = time.monotonic() + _PRUNE_TIMEOUT
-        while self._pruned_after is None and time.monotonic() < limit:
-            self._run(time.monotonic() + 0.5, list(PHASES)[-1])
+        while self._killed_at is not None and self._pruned_after is None and time.monotonic() < limit:
+            self._run(time.monotonic() + 0.5, self._scenario.phases[-1])
 
     def _progress(self, message: str) -> None:
         print(f"{time.monotonic() - self._began:6.0f} s  {message}", file=sys.stderr, flush=True)
