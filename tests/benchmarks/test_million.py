@@ -31,8 +31,9 @@ def test_ten_thousand_connections_are_simulated(tmp_path: Path) -> None:
     result = json.loads(figures.read_text())[str(CONNECTIONS)]
 
     assert list(result["phases"]) == list(PHASES)
-    assert result["phases"]["deploy"]["calls"]["n"] >= 2000, "a process leaves, and joins again"
-    assert result["phases"]["crowd"]["calls"]["n"] >= 1000
+    # A process leaves and joins again, another is killed and comes back, and a crowd joins.
+    assert sum(phase["calls"]["n"] for phase in result["phases"].values()) > 3.9 * 1000
+    assert result["crowd"] == CONNECTIONS / 10
     assert sum(phase["beats"]["n"] for phase in result["phases"].values()) >= result["processes"]
     assert result["killed"] == 1
     assert result["pruned"] is not None

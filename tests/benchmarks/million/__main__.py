@@ -25,8 +25,8 @@ from tests.benchmarks.server import POSTGRES_OPTIONS
 from tests.postgres import embedded
 
 ROOT = Path(__file__).parent.parent.parent.parent
-OPTIONS = {**POSTGRES_OPTIONS, "checkpoint_timeout": "5min"}
-"""There are checkpoints during a simulation, as in production."""
+OPTIONS = {**POSTGRES_OPTIONS, "checkpoint_timeout": "5min", "max_parallel_workers_per_gather": "0"}
+"""There are checkpoints during a simulation, as in production. One core has no use for parallel workers."""
 
 
 def main(arguments: list[str]) -> None:

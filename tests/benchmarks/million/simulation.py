@@ -26,7 +26,7 @@ from projections.replay.repair import compare  # noqa: E402
 from tests.benchmarks.million.load import Load  # noqa: E402
 from tests.benchmarks.million.meter import Meter, milliseconds, rows  # noqa: E402
 from tests.benchmarks.million.process import ALIAS, Latencies  # noqa: E402
-from tests.benchmarks.million.scenario import Scenario  # noqa: E402
+from tests.benchmarks.million.scenario import CROWD, Scenario  # noqa: E402
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -44,6 +44,7 @@ SELECT 'user ' || n, '', '', '', '', false, true, false, now() FROM generate_ser
 """
 _OF_KILLED = "SELECT count(*) FROM presence_open_stay WHERE process = ANY (%s) AND is_leased"
 _STAYS = "SELECT count(*), coalesce(sum(id), 0) FROM presence_open_stay"
+_JOINS = "SELECT count(*) FROM presence_event WHERE room = %s AND kind = 'join'"
 _ROOMS = """
 SELECT count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY size), max(size)
 FROM (SELECT count(*) AS size FROM presence_open_stay GROUP BY room) AS room
@@ -91,6 +92,7 @@ class Simulation:
             "memory": memory,
             "late": self._load.late * 1000,
             "queries": _timings(queried),
+            "crowd": rows(_JOINS, CROWD)[0][0],
             "killed": len(self._load.killed),
             "pruned": self._pruned_after,
             "mismatches": sum(latencies.mismatches for latencies in self._latencies.values()),
