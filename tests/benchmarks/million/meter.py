@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from django.db import connection
@@ -13,24 +14,42 @@ from django.db import connection
 from tests.benchmarks import cpu
 from tests.benchmarks.measure import quantile
 
-__all__ = ["CLIENTS", "Meter", "milliseconds", "rows"]
+__all__ = ["KINDS", "Meter", "milliseconds", "rows"]
 
-CLIENTS = ("processes", "queries", "worker")
-"""The application names of the database connections."""
+KINDS = ("processes", "queries", "worker", "autovacuum worker")
+"""Of processes of the server: the application names of those that serve connections, and the types of others."""
+
+SAMPLE_INTERVAL = 0.5
+"""Seconds. What a process of the server uses after its last sample is not known."""
 
 _COUNTERS = """
 SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database()), last_value FROM presence_event_id_seq
 """
-_CONNECTIONS = "SELECT pid, application_name FROM pg_stat_activity WHERE application_name = ANY (%s)"
+_PROCESSES = """
+SELECT pid, kind
+FROM pg_stat_activity
+CROSS JOIN LATERAL (VALUES (application_name), (backend_type)) AS known (kind)
+WHERE kind = ANY (%s)
+"""
 
 
 class Meter:
-    """Measures the server whose first process is ``pid``, from one reading to the next."""
+    """Measures the server whose first process is ``pid``, from one reading to the next. Close it in the end."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._last = self._read()
-        self._of_clients = self._read_clients()
+        self._first_samples: dict[tuple[int, str], float] = {}
+        self._samples: dict[tuple[int, str], float] = {}
+        self._sample()
+        self._first_samples = dict(self._samples)
+        self._is_closed = Event()
+        self._sampler = Thread(target=self._run)
+        self._sampler.start()
+
+    def close(self) -> None:
+        self._is_closed.set()
+        self._sampler.join()
 
     def next(self) -> dict[str, float]:
         """Returns what was used since the last call: seconds, CPU seconds, bytes and events."""
@@ -38,9 +57,12 @@ class Meter:
         self._last = now
         return {name: now[name] - last[name] for name in now}
 
-    def clients(self) -> dict[str, float]:
-        """Returns the CPU seconds that PostgreSQL used for each of `CLIENTS` since the meter was made."""
-        return {name: seconds - self._of_clients[name] for name, seconds in self._read_clients().items()}
+    def kinds(self) -> dict[str, float]:
+        """Returns the CPU seconds of each of `KINDS` since the meter was made."""
+        used = dict.fromkeys(KINDS, 0.0)
+        for process, seconds in list(self._samples.items()):
+            used[process[1]] += seconds - self._first_samples.get(process, 0.0)
+        return used
 
     def memory(self) -> dict[str, float]:
         """Returns the private bytes of all processes of the server, and of the largest one."""
@@ -58,11 +80,15 @@ class Meter:
             "events": events,
         }
 
-    def _read_clients(self) -> dict[str, float]:
-        found = dict.fromkeys(CLIENTS, 0.0)
-        for pid, name in rows(_CONNECTIONS, list(CLIENTS)):
-            found[name] += cpu.of_one(pid)
-        return found
+    def _run(self) -> None:
+        while not self._is_closed.wait(SAMPLE_INTERVAL):
+            self._sample()
+        connection.close()
+
+    def _sample(self) -> None:
+        for pid, kind in rows(_PROCESSES, list(KINDS)):
+            # A process that has just ended has 0 seconds.
+            self._samples[pid, kind] = max(cpu.of_one(pid), self._samples.get((pid, kind), 0.0))
 
 
 def milliseconds(seconds: Iterable[float]) -> dict[str, float]:

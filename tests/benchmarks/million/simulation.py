@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -74,9 +74,9 @@ class Simulation:
                 _beside("queries", queries, "-m", "tests.benchmarks.million.queries", interval),
                 _beside("worker", sys.stderr, "-m", "django", "run_projector", "--prune"),
             ):
-                meter = Meter(self._postgres)
-                phases = {phase: self._phase(phase, meter) for phase in self._scenario.phases}
-                clients, memory = meter.clients(), meter.memory()
+                with closing(Meter(self._postgres)) as meter:
+                    phases = {phase: self._phase(phase, meter) for phase in self._scenario.phases}
+                    kinds, memory = meter.kinds(), meter.memory()
                 self._wait_for_the_prune()
             queries.seek(0)
             queried = queries.readlines()
@@ -88,7 +88,7 @@ class Simulation:
             "filled": filled,
             # The last calls of a phase are answered in the next one.
             "phases": {phase: {**phases[phase], **of_calls.figures()} for phase, of_calls in self._latencies.items()},
-            "clients": clients,
+            "kinds": kinds,
             "memory": memory,
             "late": self._load.late * 1000,
             "queries": _timings(queried),
@@ -174,4 +174,5 @@ def _timings(lines: list[str]) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
+    sys.setswitchinterval(0.001)  # by default, the threads of the pool would delay all that is due
     print(json.dumps(Simulation(Scenario(**json.loads(sys.argv[1])), int(sys.argv[2])).run()))
