@@ -134,21 +134,20 @@ def _pictures(results: Sequence[Result]) -> list[Picture]:
         for phase in ("steady", "deploy", "crowd")
         if all(phase in result["phases"] for result in results)
     }
+    panels = {
+        "a room of 1,000": ("`get_users`", "roster snapshot", "`counts`"),
+        "the largest room": ("`counts`",),
+    }
     queries = {
-        "a room of 1,000": ("`get_users`", "roster snapshot", "`at` now", "people"),
-        "the largest room": ("connections", "people"),
-        "all rooms": ("`presence_status`",),
+        title: {name.strip("`"): _of_query(f"{name}, {title}") for name in names} for title, names in panels.items()
     }
-    by_query = {
-        title: {name.strip("`"): _of_query(name if name.endswith("status`") else f"{name}, {title}") for name in names}
-        for title, names in queries.items()
-    }
+    queries["all rooms"] = {"presence_status": _of_query("`presence_status`")}
     volume = {"WAL a minute": _megabytes("wal"), "disk a minute": _megabytes("disk")}
     return [
         _picture(results, "million-cpu", "CPU by connections", {"PostgreSQL": cpu}, "percent of a core"),
         _picture(results, "million-volume", "Bytes a minute by connections", {"PostgreSQL": volume}, "MB"),
         _picture(results, "million-calls", "Latency of calls by connections", calls, "ms"),
-        _picture(results, "million-queries", "Duration of queries by connections", by_query, "ms, median"),
+        _picture(results, "million-queries", "Duration of queries by connections", queries, "ms, median"),
     ]
 
 
