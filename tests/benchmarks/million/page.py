@@ -40,7 +40,8 @@ def about() -> dict[str, Any]:
 def report(results: Sequence[Result]) -> str:
     """Returns the targets of the last result, and tables with a column for each."""
     tables = [f"## {title}\n\n{_table(results, lines)}" for title, lines in _tables(results[-1]).items()]
-    return "\n\n".join([f"## Targets\n\n{targets.report(_targets(results[-1]))}", *tables])
+    title = f"## Targets, with {results[-1]['scenario']['connections']:,} connections"
+    return "\n\n".join([f"{title}\n\n{targets.report(_targets(results[-1]))}", *tables])
 
 
 def write(results: Sequence[Result], options: dict[str, str], directory: Path) -> None:
@@ -156,7 +157,7 @@ def _picture(
 ) -> Picture:
     points = {
         title: {
-            series: [(result["scenario"]["connections"], max(figure(result), 0.01)) for result in results]
+            series: [(result["scenario"]["connections"], max(figure(result), 0.1)) for result in results]
             for series, figure in lines.items()
         }
         for title, lines in panels.items()
