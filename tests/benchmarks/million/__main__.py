@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     defaults = Scenario(0)
     parser.add_argument("connections", type=int, nargs="*", default=[1_000_000])
     parser.add_argument("--minutes", type=float, default=defaults.minutes, help="how long all phases take together")
-    parser.add_argument("--max-age", type=float, default=defaults.max_age, help="the maximal age, in seconds")
+    parser.add_argument("--max-age", type=int, default=defaults.max_age, help="the maximal age, in seconds")
     parser.add_argument("--database-connections", type=int, default=defaults.database_connections)
     parser.add_argument("--only", nargs="+", choices=PHASES, default=tuple(PHASES), metavar="PHASE")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep the figures in a file, and take them from it")

@@ -133,7 +133,7 @@ class Process:
         for event in EventReader(ALIAS).events([row for write in done for row in write.rows], ()):
             change = 1 if event.kind == "join" else -1
             self.stays += change
-            self.sessions += change * event.session
+            self.sessions += change * (event.session or 0)
         for write in done:
             write.latencies.calls.append(committed - write.began)
         if done:

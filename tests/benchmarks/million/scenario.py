@@ -46,7 +46,7 @@ class Scenario(NamedTuple):
 
     connections: int
     minutes: float = 10.0
-    max_age: float = 60.0
+    max_age: int = 60
     database_connections: int = 20
     phases: Sequence[str] = tuple(PHASES)
 

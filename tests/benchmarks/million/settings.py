@@ -7,4 +7,4 @@ import os
 from tests.benchmarks.settings import *  # noqa: F403
 
 DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405
-CHANNELS_PRESENCE_MAX_AGE = float(os.environ["BENCHMARK_MAX_AGE"])
+CHANNELS_PRESENCE_MAX_AGE = int(os.environ["BENCHMARK_MAX_AGE"])
