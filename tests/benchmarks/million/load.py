@@ -24,6 +24,9 @@ _BACKLOG = 100
 _PLACES = 2 * CONNECTIONS_OF_PROCESS
 """More than a process has connections."""
 
+_Action = tuple[float, int, Callable[[], None]]
+"""When it is due, a number that is never the same, and what is to be done."""
+
 
 class Load:
     """Runs the processes of a scenario. ``late`` is by how many seconds an action came too late, at most."""
@@ -33,7 +36,8 @@ class Load:
         self._random = Random(1)
         self._population = Population(scenario, self._random)
         self._pool = Pool(scenario.database_connections)
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._due: list[_Action] = []
+        self._beats: list[_Action] = []
         self._numbers = count()
         self._latencies = Latencies()
         self.processes: list[Process] = []
@@ -61,7 +65,7 @@ class Load:
         self.is_started = True
         interval, now = beat_interval(), time.monotonic()
         for number, process in enumerate(self.processes):
-            self._at(now + interval * number / len(self.processes), partial(self._beat, process))
+            self._beat_at(now + interval * number / len(self.processes), partial(self._beat, process))
         self._at(now, partial(self._arrive, now))
         self._at(now, partial(self._depart, now))
 
@@ -70,13 +74,21 @@ class Load:
         self._latencies = latencies
         for process in self.processes:
             process.latencies = latencies
-        while (now := time.monotonic()) < until:
-            while self._due[0][0] <= now:
-                due, _, action = heappop(self._due)
-                self.late = max(self.late, now - due)
-                action()
+        while time.monotonic() < until:
             self._pool.check()
-            time.sleep(max(min(self._due[0][0], until) - time.monotonic(), 0))
+            # The timers of real processes do not depend on each other's joins, so beats are never late.
+            if not self._run_next(self._beats) and not self._run_next(self._due):
+                next_due = min(self._beats[0][0], self._due[0][0], until)
+                time.sleep(max(next_due - time.monotonic(), 0))
+
+    def _run_next(self, actions: list[_Action]) -> bool:
+        """Runs the first of ``actions`` if it is due. Returns whether it was."""
+        late = time.monotonic() - actions[0][0]
+        if late < 0:
+            return False
+        self.late = max(self.late, late)
+        heappop(actions)[2]()
+        return True
 
     def stays(self) -> list[int]:
         """Returns the number of stays of all processes that were not killed, and the sum of their sessions."""
@@ -135,13 +147,13 @@ class Load:
         if not process.is_killed and not process.is_stopped:
             process.beat()
             now = time.monotonic()
-            self._at(now + beat_interval(), partial(self._beat, process))
-            self._at(now + MAX_RETRY_DELAY, partial(self._repeat_beat, process))
+            self._beat_at(now + beat_interval(), partial(self._beat, process))
+            self._beat_at(now + MAX_RETRY_DELAY, partial(self._repeat_beat, process))
 
     def _repeat_beat(self, process: Process) -> None:
         if process.has_failed_beat and not process.is_stopped:
             process.beat()
-            self._at(time.monotonic() + MAX_RETRY_DELAY, partial(self._repeat_beat, process))
+            self._beat_at(time.monotonic() + MAX_RETRY_DELAY, partial(self._repeat_beat, process))
 
     def _arrive(self, when: float) -> None:
         self._random.choice(self.processes).enter(self._population.next())
@@ -157,6 +169,9 @@ class Load:
     def _at_random(self, action: Callable[[float], None], after: float, rate: float) -> None:
         when = after + self._random.expovariate(rate)
         self._at(when, partial(action, when))
+
+    def _beat_at(self, when: float, action: Callable[[], None]) -> None:
+        heappush(self._beats, (when, next(self._numbers), action))
 
     def _at(self, when: float, action: Callable[[], None]) -> None:
         heappush(self._due, (when, next(self._numbers), action))

@@ -67,7 +67,6 @@ class Process:
         self._submit = submit
         self._registration = Registration(ALIAS, may_claim=True)
         self._queue = WriteQueue()
-        self._beat_is_due = False
         self._lock = Lock()
 
     @property
@@ -75,9 +74,8 @@ class Process:
         return self._registration.name
 
     def beat(self) -> None:
-        """Sends a beat before the next batch, and compares. ``has_failed_beat`` is whether it has to be repeated."""
-        self._beat_is_due = True
-        self._submit(self._work)
+        """Sends a beat between two batches, and compares. ``has_failed_beat`` is whether it has to be repeated."""
+        self._submit(self._beat)
 
     def enter(self, connection: Connection) -> None:
         """Lets ``connection`` join its room."""
@@ -98,18 +96,20 @@ class Process:
             self._submit(self._work)
 
     def _work(self) -> None:
+        """Writes one batch. Others then have their turn, as in a connection pool."""
         with self._lock:
-            while not self.is_killed:
-                if self._beat_is_due:
-                    self._beat_is_due = False
-                    self._beat()
-                batch = self._queue.next_batch()
-                if not batch:
-                    return
+            batch = [] if self.is_killed else self._queue.next_batch()
+            if batch:
                 self._write(batch)
+        if batch:
+            self._submit(self._work)
 
     def _beat(self) -> None:
-        latencies = self.latencies
+        with self._lock:
+            if not self.is_killed:
+                self._beat_and_compare(self.latencies)
+
+    def _beat_and_compare(self, latencies: Latencies) -> None:
         began = time.perf_counter()
         self.has_failed_beat = not self._registration.beat()
         if self.has_failed_beat:
