@@ -109,7 +109,10 @@ class DeadServerDetector:
         try:
             with transaction.atomic(self._using), connections[self._using].cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WRITE_TIMEOUT:g}s"])
-                names = {name for (name,) in self._rows("test_write")}
+                # The savepoint is rolled back, so the beats of all processes do not wait for the commit.
+                with transaction.atomic(self._using):
+                    names = {name for (name,) in self._rows("test_write")}
+                    transaction.set_rollback(True, using=self._using)
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise

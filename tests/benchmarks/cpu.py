@@ -15,6 +15,11 @@ def seconds(pid: int) -> float:
     return (own + reaped + sum(_times(child)[0] for child in children(pid))) / _TICKS
 
 
+def of_one(pid: int) -> float:
+    """Returns the CPU seconds of the process ``pid`` alone, or 0 if it has ended."""
+    return _times(pid)[0] / _TICKS
+
+
 def children(pid: int) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():

@@ -37,7 +37,7 @@ _PACKAGES = (
 def about(servers: Servers, sizes: Sizes) -> dict[str, Any]:
     """Where and with what it was measured."""
     return {
-        "machine": f"{os.cpu_count()} cores, {_memory()} GiB of memory, {_system()}",
+        "machine": machine(),
         "versions": {
             "Python": platform.python_version(),
             **servers.versions(),
@@ -46,6 +46,10 @@ def about(servers: Servers, sizes: Sizes) -> dict[str, Any]:
         "options": POSTGRES_OPTIONS,
         "sizes": sizes._asdict(),
     }
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {_memory()} GiB of memory, {_system()}"
 
 
 def section(module: ModuleType, results: dict[str, Any]) -> str:
@@ -62,24 +66,32 @@ def write(results: dict[str, Any], directory: Path) -> None:
     missing = [module.NAME for module in sections.ALL if module.NAME not in results]
     if missing:
         raise SystemExit(f"The page takes a whole run, and these sections are missing: {', '.join(missing)}.")
-    page = directory / "benchmarks.md"
-    before, _, rest = page.read_text().partition(START)
-    _, _, after = rest.partition(END)
-    if not after:
-        raise SystemExit(f"{page} lacks the marks between which the tables belong: {START} and {END}")
     figures = "\n\n".join(
         [
-            _setting(results["about"]),
+            setting(results["about"]),
             targets(sections.ALL, results),
             *(_illustrated(module, results) for module in sections.ALL),
         ]
     )
-    page.write_text(f"{before}{START}\n\n{figures}\n\n{END}{after}")
+    replace(directory / "benchmarks.md", START, END, figures)
+    draw((picture for module in sections.ALL for picture in _pictures(module, results)), directory)
+
+
+def replace(page: Path, start: str, end: str, figures: str) -> None:
+    """Writes ``figures`` between the marks ``start`` and ``end`` in ``page``."""
+    before, _, rest = page.read_text().partition(start)
+    _, _, after = rest.partition(end)
+    if not after:
+        raise SystemExit(f"{page} lacks the marks between which the tables belong: {start} and {end}")
+    page.write_text(f"{before}{start}\n\n{figures}\n\n{end}{after}")
+
+
+def draw(pictures: Iterable[Picture], directory: Path) -> None:
+    """Writes ``pictures`` into images/ in ``directory``."""
     images = directory / "images"
     images.mkdir(exist_ok=True)
-    for module in sections.ALL:
-        for picture in _pictures(module, results):
-            (images / picture.name).write_text(picture.svg)
+    for picture in pictures:
+        (images / picture.name).write_text(picture.svg)
 
 
 def _illustrated(module: ModuleType, results: dict[str, Any]) -> str:
@@ -92,7 +104,7 @@ def _pictures(module: ModuleType, results: dict[str, Any]) -> list[Picture]:
     return pictures
 
 
-def _setting(facts: dict[str, Any]) -> str:
+def setting(facts: dict[str, Any]) -> str:
     lines = {
         "Machine": facts["machine"],
         "Versions": ", ".join(f"{name} {number}" for name, number in facts["versions"].items()),

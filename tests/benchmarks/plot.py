@@ -64,7 +64,7 @@ def lines(panels: Mapping[str, Mapping[str, Points]], x_title: str, y_title: str
             body += _line(series.index(name), [place(*point) for point in sorted(points)])
     middle = _LEFT + (width - _LEFT - _GAP) / 2
     body.append(f'<text class="middle" x="{middle:.1f}" y="{_TOP + _HEIGHT + 36}">{escape(x_title)}</text>')
-    return _document(width, _TOP + _HEIGHT + _BOTTOM + 6, body)
+    return _document(max(width, _legend_end(series, _LEFT)), _TOP + _HEIGHT + _BOTTOM + 6, body)
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], colours: Mapping[str, int | None]) -> str:
@@ -116,8 +116,12 @@ def _legend(series: Sequence[str], left: float) -> list[str]:
     for number, name in enumerate(series):
         body += [*_line(number, [(left, 12), (left + 24, 12)])[:1], _marker(number, left + 12, 12)]
         body.append(f'<text x="{left + 32}" y="16">{escape(name)}</text>')
-        left += 60 + 7 * len(name)
+        left = _legend_end([name], left)
     return body
+
+
+def _legend_end(series: Sequence[str], left: float) -> float:
+    return left + sum(60 + 7 * len(name) for name in series)
 
 
 def _document(width: float, height: float, body: Sequence[str]) -> str:
@@ -150,4 +154,6 @@ def _share(value: float, low: float, high: float) -> float:
 
 
 def _short(value: float) -> str:
+    if value >= 1_000_000:
+        return f"{value / 1_000_000:,g}M"
     return f"{value / 1000:,g}k" if value >= 1000 else f"{value:g}"

@@ -175,6 +175,26 @@ def test_while_live_servers_cannot_renew_their_rows_none_is_dead(statement: str,
     assert detector.check() == 1
 
 
+def test_a_check_locks_no_lease_while_it_commits(other_connection: Any) -> None:
+    """Otherwise the beats of all processes would wait for each commit, which can take long."""
+    renew("one")
+    with transaction.atomic():
+        DeadServerDetector("default").check()
+        other_connection.execute("SET LOCAL lock_timeout = '10ms'")
+        other_connection.execute("INSERT INTO presence_event (kind, room, process) VALUES ('touch', '', 'one')")
+        other_connection.execute("COMMIT")
+
+
+def test_the_write_of_a_check_is_committed() -> None:
+    renew("one")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+        (first,) = cursor.fetchone()
+        DeadServerDetector("default").check()
+        cursor.execute("SELECT pg_xact_status(%s::xid8)", [first])
+        assert cursor.fetchone() == ("committed",)
+
+
 def test_a_check_on_a_lost_connection_raises() -> None:
     detector = DeadServerDetector("default")
     detector.check()
