@@ -96,7 +96,7 @@ def databases(channel_name: str) -> list[str]:
 
 def databases_of_stay(channel_name: str, room: str) -> list[str]:
     """Returns the databases in which the connection joined ``room``."""
-    return [using for using, rooms in (_joined.get(channel_name) or {}).items() if room in rooms]
+    return [using for using in list(_joined) if room in (_rooms(channel_name, using) or ())]
 
 
 def stays(channel_name: str, using: str) -> list[JoinedStay]:
