@@ -20,6 +20,17 @@ def of_one(pid: int) -> float:
     return _times(pid)[0] / _TICKS
 
 
+def of_core(number: int) -> float:
+    """Returns the CPU seconds that all programs of this machine used on a core. It is 0 where that is not known."""
+    try:
+        lines = Path("/proc/stat").read_text().splitlines()
+    except FileNotFoundError:
+        return 0.0
+    # The fourth and fifth column are of an idle core. Those after the seventh are of virtual machines.
+    columns = next((line.split()[1:8] for line in lines if line.startswith(f"cpu{number} ")), [])
+    return sum(int(ticks) for column, ticks in enumerate(columns) if column not in (3, 4)) / _TICKS
+
+
 def children(pid: int) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():

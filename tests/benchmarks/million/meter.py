@@ -75,6 +75,7 @@ class Meter:
             "seconds": time.monotonic(),
             "cpu": cpu.seconds(self._pid),
             "generator": cpu.seconds(os.getpid()),
+            "core": cpu.of_core(min(os.sched_getaffinity(self._pid))),
             "wal": float(wal),
             "disk": disk,
             "events": events,

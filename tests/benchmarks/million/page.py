@@ -99,6 +99,10 @@ def _tables(result: Result) -> dict[str, dict[str, tuple[str, _Figure]]]:
             **{f"percent of a core, {phase}": ("{:.1f}", _share(phase, "cpu")) for phase in result["phases"]},
             **{f"of it for {name}": ("{:.1f}", _kind(kind)) for kind, name in _KINDS.items()},
             "of it for checkpoints and the rest": ("{:.1f}", _rest),
+            "percent of its core for other programs": (
+                "{:.1f}",
+                lambda result: 100 * _rate(result, "core") - _cpu(result),
+            ),
             "MB of WAL a minute": ("{:,.1f}", _megabytes("wal")),
             "MB on disk a minute": ("{:,.1f}", _megabytes("disk")),
             "private MB of all server processes": ("{:,.0f}", lambda result: result["memory"]["all"] / 1e6),
