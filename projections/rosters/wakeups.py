@@ -74,7 +74,7 @@ class _Loop:
         self._changed: dict[str, set[str]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closing = False
-        self._shutdown_hook = before_loop_closes(self._end)
+        self._shutdown_hook: Any = before_loop_closes(self._end)
 
     def tell(self, using: str, rooms: set[str]) -> None:
         """Tells other processes soon, unless the loop is closing."""
@@ -95,6 +95,8 @@ class _Loop:
         if self._timer is not None:
             self._timer.cancel()
         await self.tasks.cancel()
+        # They refer to the loop, and this object is kept until another loop is made.
+        self.listener = self._timer = self._shutdown_hook = None
 
 
 async def _send(changed: dict[str, set[str]]) -> None:

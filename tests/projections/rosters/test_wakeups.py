@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
@@ -74,3 +75,17 @@ def test_nothing_is_left_when_a_loop_closes(
         wakeups._loops.clear()
         gc.collect()
     assert caplog.records == []
+
+
+@pytest.mark.usefixtures("sent")
+def test_a_loop_that_was_closed_is_not_kept_in_memory() -> None:
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def main() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        wakeups.listen()
+        wakeups._tell("default", {"lobby"})
+
+    asyncio.run(main())
+    gc.collect()
+    assert loops[0]() is None
