@@ -9,8 +9,13 @@ from tests.benchmarks.peers import TITLES
 
 
 def report(data: dict[str, Any]) -> str:
-    """Returns the rates and their ratios, followed by the details."""
-    return f"{rates(data)}\n\n<details><summary>Latency, CPU and n</summary>\n\n{details(data)}\n\n</details>"
+    """Returns the rates and their ratios, the limits of this library, and the details."""
+    parts = [
+        rates(data),
+        limits(data),
+        f"<details><summary>Latency, CPU and n</summary>\n\n{details(data)}\n\n</details>",
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def rates(data: dict[str, Any]) -> str:
@@ -27,6 +32,24 @@ def rates(data: dict[str, Any]) -> str:
         rows.append([operation, callers, *found, *compared])
     head = ["per second", "callers", *(TITLES[peer] for peer in peers), *(f"ours / {TITLES[peer]}" for peer in others)]
     return table.render(head, rows)
+
+
+def limits(data: dict[str, Any]) -> str:
+    """Returns a table of what the processor time of a call allows, and how much of that is reached.
+
+    ``one after the other`` is the limit if the caller and PostgreSQL never work at the same time, ``both at once`` that
+    if the busier of the two always works.
+    """
+    rows = []
+    for operation, callers, results in _lines(data):
+        if "ours" in results:
+            ours = results["ours"]
+            times = (ours["client_us"], ours["server_us"])
+            both = 1e6 / max(*times, 1)
+            limit = [table.count(1e6 / max(sum(times), 1)), table.count(both)]
+            rows.append([operation, callers, table.count(ours["rate"]), *limit, f"{ours['rate'] / both:.0%}"])
+    head = ["limits of ours, per second", "callers", "measured", "one after the other", "both at once", "reached"]
+    return table.render(head, rows) if rows else ""
 
 
 def details(data: dict[str, Any]) -> str:
