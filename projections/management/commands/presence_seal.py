@@ -57,7 +57,7 @@ class Command(BaseCommand):
             if not made:
                 self.stdout.write("All events are sealed.")
             if copy:
-                self.stdout.write(f"{added} seals were added to {copy}.")
+                self.stdout.write(f"{copy}: {added} new seal{'' if added == 1 else 's'}")
             if options["keys"]:
                 written = reading.write_keys(options["keys"], using=using)
-                self.stdout.write(f"{written} keys were written to {options['keys']}. Keep them secret.")
+                self.stdout.write(f"{options['keys']}: {written} keys, to be kept secret")

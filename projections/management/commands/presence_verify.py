@@ -61,11 +61,14 @@ class Command(BaseCommand):
             self.stdout.write(f"{finding.kind}: {finding.text}")
         for kind in (verifying.INTEGRITY, verifying.COMPLETENESS, verifying.FRESHNESS):
             number = sum(finding.kind == kind for finding in found.findings)
-            self.stdout.write(f"{kind:<12}  {f'{number} findings' if number else 'no findings'}")
-        self.stdout.write(
-            f"{found.seals:,} seals, {found.signed:,} of them signed; {found.events:,} events agree with them, "
-            f"{found.removed:,} were removed by retention, {found.unsealed:,} are not sealed yet."
-        )
+            self.stdout.write(f"{kind:<12}  {number or 'no'} finding{'' if number == 1 else 's'}")
+        for name, figure in (
+            ("seals", f"{found.seals:,}, {found.signed:,} of them signed"),
+            ("agreeing", f"{found.events:,} events"),
+            ("removed", f"{found.removed:,} events, by retention"),
+            ("not sealed", f"{found.unsealed:,} events"),
+        ):
+            self.stdout.write(f"{name:<12}  {figure}")
         if copy is None:
             self.stdout.write("The seals were compared with no copy.")
         if public_key is None and found.signed:

@@ -38,8 +38,8 @@ def test_new_events_are_sealed_and_copied(tmp_path: Path) -> None:
     first, copied = run("presence_seal", "--copy", copy).splitlines()
     digest = StoredSeal.objects.get().seal.digest
     assert first == f"Seal 1: 1 events up to position {PresenceEvent.objects.get().pk}, {digest}"
-    assert copied == f"1 seals were added to {copy}."
-    assert run("presence_seal", "--copy", copy) == f"All events are sealed.\n0 seals were added to {copy}.\n"
+    assert copied == f"{copy}: 1 new seal"
+    assert run("presence_seal", "--copy", copy) == f"All events are sealed.\n{copy}: 0 new seals\n"
 
 
 def test_a_log_that_agrees_is_reported(tmp_path: Path, user: Any) -> None:
@@ -48,12 +48,17 @@ def test_a_log_that_agrees_is_reported(tmp_path: Path, user: Any) -> None:
     run("presence_seal", "--key", pair.private, "--copy", copy, "--database", "default")
     Room.objects.add("room", "2")
     report = ["integrity     no findings", "completeness  no findings", "freshness     no findings"]
-    summary = "1 seals, 1 of them signed; 1 events agree with them, 0 were removed by retention, 1 are not sealed yet."
+    figures = [
+        "seals         1, 1 of them signed",
+        "agreeing      1 events",
+        "removed       0 events, by retention",
+        "not sealed    1 events",
+    ]
     complete = run("presence_verify", "--copy", copy, "--public-key", pair.public, "--max-age", "60").splitlines()
-    assert complete == [*report, summary]
+    assert complete == [*report, *figures]
     assert run("presence_verify").splitlines() == [
         *report,
-        summary,
+        *figures,
         "The seals were compared with no copy.",
         "The signatures were compared with the keys in the database only.",
     ]
@@ -67,7 +72,7 @@ def test_a_difference_exits_with_1() -> None:
     first, second, *report = findings("--max-age", "0")
     assert first.startswith("integrity: The stays of seal 1 differ from the log.")
     assert second.startswith("freshness: 1 events are not sealed")
-    assert report[:3] == ["integrity     1 findings", "completeness  no findings", "freshness     1 findings"]
+    assert report[:3] == ["integrity     1 finding", "completeness  no findings", "freshness     1 finding"]
 
 
 @pytest.mark.parametrize("arguments", [("presence_seal", "--key"), ("presence_verify", "--copy")])
@@ -80,7 +85,7 @@ def test_a_file_that_cannot_be_used_exits_with_2(arguments: tuple[str, str], tmp
 def test_keys_are_written_to_a_new_file(tmp_path: Path, user: Any) -> None:
     Room.objects.add("room", "1", user)
     path = tmp_path / "keys"
-    assert f"1 keys were written to {path}. Keep them secret." in run("presence_seal", "--keys", path)
+    assert f"{path}: 1 keys, to be kept secret" in run("presence_seal", "--keys", path)
     assert json.loads(path.read_text())[0] == f"user:{user.pk}"
 
 
