@@ -15,6 +15,9 @@ class LogSealing(BackgroundJob):
     interval = 60.0
     what = "The sealing of the log"
 
-    def work(self) -> None:
+    def run_if_due(self) -> None:
         if conf.seals() is not None:
-            maintenance.maintain(self._using)
+            super().run_if_due()
+
+    def work(self) -> None:
+        maintenance.maintain(self._using)
