@@ -243,7 +243,9 @@ def test_touches_are_heap_only() -> None:
     updates, heap_only = _statistics("n_tup_upd", "n_tup_hot_upd")
     for _ in range(3):
         Presence.objects.touch("7")
-    assert _statistics("n_tup_upd", "n_tup_hot_upd") == [updates + 3, heap_only + 3]
+    all_updates, all_heap_only = _statistics("n_tup_upd", "n_tup_hot_upd")
+    # A touch that waited for a lock, or for the processor, updates the time once more.
+    assert all_updates - updates == all_heap_only - heap_only >= 3
 
 
 def test_a_join_with_a_sequence_that_lags_behind_raises_an_error_instead_of_being_lost() -> None:
