@@ -162,7 +162,8 @@ def test_a_cluster_that_is_killed_and_returns_affects_no_other(
     server.pause()  # its beats would otherwise come first, and nothing would have to be healed
     try:
         clusters[KILLED].start()
-        assert present(KILLED) == stays_of([*sockets, in_all], KILLED)
+        # A backend notices a little later that its postmaster was killed. It may still have recorded the leave.
+        assert present(KILLED) | stays_of([in_all], KILLED) == stays_of([*sockets, in_all], KILLED)
         Room.objects.db_manager(KILLED).prune_presences()
         assert present(KILLED) == set()
     finally:
