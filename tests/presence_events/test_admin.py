@@ -15,8 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from presence_events import admin as presence_admin
-from presence_events.models import PresenceEvent
+from presence_events.models import PresenceEvent, SealKey
 from presence_events.recorder import Draft, record
+from presence_events.seals.sealing import seal
+from projections.models import Room
 from tests.plans import of_log
 
 LIST = "/admin/presence_events/presenceevent/"
@@ -260,3 +262,16 @@ def test_the_page_of_a_join_shows_the_process_of_the_connection(admin_client: Cl
         )
     page = reverse("admin:presence_events_presenceevent_change", args=[PresenceEvent.objects.get().pk])
     assert "host:1:a" in admin_client.get(page).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_seals_are_shown(admin_client: Client) -> None:
+    Room.objects.add("room", "channel", None, {"nickname": "B"})
+    (stored,) = seal("default")
+    page = reverse("admin:presence_events_storedseal_change", args=[stored.pk])
+    assert page in admin_client.get(reverse("admin:presence_events_storedseal_changelist")).content.decode()
+    shown = admin_client.get(page).content.decode()
+    assert stored.seal.stays.root in shown
+    assert str(stored) in shown
+    assert admin_client.post(page, {"text": "other"}).status_code == 403
+    assert str(SealKey.objects.get()).startswith("session:")

@@ -257,3 +257,10 @@ def test_both_implementations_of_the_tree_agree(leaves: list[bytes]) -> None:
     assert verifier.tree_hash(leaves) == tree.root()
     for index, leaf in enumerate(leaves):
         assert verifier.root_by_path(leaf, index, len(leaves), merkle.path(leaves, index)) == tree.root()
+
+
+@pytest.mark.parametrize(("index", "path"), [(1, []), (0, [b""])])
+def test_a_tree_of_one_leaf_has_no_path(index: int, path: list[bytes]) -> None:
+    assert verifier.root_by_path(b"leaf", 0, 1, []) == b"leaf"
+    with pytest.raises(verifier.Unusable):
+        verifier.root_by_path(b"leaf", index, 1, path)
