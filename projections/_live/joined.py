@@ -5,7 +5,7 @@ process remove it. `projections._live.hand_made` needs it, to touch and leave in
 rooms from which a connection was pruned.
 
 The joins of at most `MAX_CONNECTIONS` connections are kept in each database. A connection beyond that is touched and
-leaves in the database that the routers choose, and is not rejoined.
+leaves in the database that the routers choose, or in all that can have rooms, and is not rejoined.
 """
 
 from __future__ import annotations

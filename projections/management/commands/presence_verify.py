@@ -19,9 +19,9 @@ from projections.management.progress import Progress
 class Command(BaseCommand):
     help = (
         "Compares the presence log with its seals, and prints what does not agree: its integrity, completeness and "
-        "freshness. Give a copy of the seals that is kept elsewhere, and the public key: without both, whoever can "
-        "write to the tables as their owner can also make new seals. The exit status is 0 if all agrees, 1 if "
-        "something does not, and 2 if the command fails."
+        "freshness. Give a copy of the seals that is kept elsewhere, and the public key: without both, the owner of "
+        "the tables can change the log and make new seals. The exit status is 0 if all agrees, 1 if something does "
+        "not, and 2 if the command fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

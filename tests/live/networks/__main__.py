@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _enter_a_namespace() -> None:
-    """Starts this program again in a network namespace, so that it changes no interface of the machine."""
+    """Starts this program again in a network namespace. It changes no interface of the machine there."""
     user = () if os.geteuid() == 0 else ("--map-current-user", "--keep-caps")
     program = ["unshare", *user, "--net", sys.executable, "-m", "tests.live.networks", *sys.argv[1:]]
     os.execvpe("unshare", program, {**os.environ, "PRESENCE_NAMESPACE": "yes"})  # noqa: S606, no shell is needed
