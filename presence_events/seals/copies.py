@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,10 +44,11 @@ def append(path: Path, seals: Iterable[StoredSeal]) -> int:
     nothing, if the file has a seal that is not among ``seals``. Raises `InvalidSeal` and an OSError.
     """
     known = read(path) if path.exists() else []
-    rest = [SealCopy.of(each) for each in seals]
-    for copied in known:
-        if not rest or rest.pop(0).seal != copied.seal:
+    stored = [SealCopy.of(each) for each in seals]
+    for copied, own in zip_longest(known, stored[: len(known)]):
+        if own is None or own.seal != copied.seal:
             raise CopyDiffers(f"It has another seal {copied.seal.number}.")
+    rest = stored[len(known) :]
     with path.open("a", encoding="utf-8") as file:
         file.writelines(f"{json.dumps(_as_json(each))}\n" for each in rest)
         file.flush()
