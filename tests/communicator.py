@@ -6,7 +6,7 @@ from typing import Any
 
 from channels import testing
 
-__all__ = ["WebsocketCommunicator"]
+__all__ = ["PATIENCE", "WebsocketCommunicator"]
 
 PATIENCE = 30.0
 """Seconds that a consumer has for an answer. Channels allows one, which a loaded machine may need."""

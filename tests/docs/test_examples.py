@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 import sys
@@ -27,7 +28,7 @@ from presence_events.recorder import Draft, arecord, record
 from projections.models import Presence, Room
 from projections.signals import person_joined, person_left, presence_changed, presence_updated
 from tests.backdating import Stay, write
-from tests.communicator import WebsocketCommunicator
+from tests.communicator import PATIENCE, WebsocketCommunicator
 from tests.projections.rosters.pages import Page, roster_of
 from tests.sites import Site
 from tests.waiting import until
@@ -184,13 +185,14 @@ async def test_a_meeting_is_full_and_an_exam_has_one_tab_for_each_person(
     disconnect(usage)
     for number in range(29):
         await Room.objects.aadd("meeting", f"{number}")
-    first = await _open(usage["MeetingConsumer"], user)
+    first = await _joined(usage["MeetingConsumer"], user, "meeting")
     refused = await _open(usage["MeetingConsumer"], None)
     assert await refused.receive_json_from() == {"error": "full", "capacity": 30}
     assert await refused.receive_output() == {"type": "websocket.close", "code": 4001}
     second = await _open(usage["MeetingConsumer"], user)
     assert (await first.receive_output())["code"] == 4409
-    exam, other_tab = await _open(usage["ExamConsumer"], user), await _open(usage["ExamConsumer"], user)
+    exam = await _joined(usage["ExamConsumer"], user, "exam")
+    other_tab = await _open(usage["ExamConsumer"], user)
     assert await other_tab.receive_output() == {"type": "websocket.close", "code": 4002}
     for communicator in (first, refused, second, exam, other_tab):
         await communicator.disconnect()
@@ -216,11 +218,20 @@ async def _open(consumer: Any, user: Any) -> WebsocketCommunicator:
     return communicator
 
 
+async def _joined(consumer: Any, user: Any, room: str) -> WebsocketCommunicator:
+    """Opens a connection, and waits until it has joined: the consumer may accept its socket before."""
+    communicator = await _open(consumer, user)
+    async with asyncio.timeout(PATIENCE):
+        while not await Presence.objects.filter(room__channel_name=room, user=user).aexists():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return communicator
+
+
 async def test_the_sockets_of_a_user_are_closed_before_the_user_is_deleted(
     usage: dict[str, Any], lobby: Room, other_user: Any
 ) -> None:
     disconnect(usage)
-    communicator = await _open(usage["ChatConsumer"], other_user)
+    communicator = await _joined(usage["ChatConsumer"], other_user, "lobby")
     presences = Presence.objects.filter(user=other_user)
     key = other_user.pk
     await sync_to_async(usage["prune"])(presences)
@@ -240,7 +251,7 @@ async def test_the_socket_of_a_deleted_user_stays_open_and_can_join_again(
             await self.send_json("joined")
 
     disconnect(usage)
-    communicator = await _open(Rejoining, other_user)
+    communicator = await _joined(Rejoining, other_user, "lobby")
     user_model = get_user_model()
     same_user = await user_model._default_manager.aget(pk=other_user.pk)
     await sync_to_async(same_user.delete)()

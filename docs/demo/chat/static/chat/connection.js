@@ -10,8 +10,8 @@ const RETRY_DELAY = 1500; // milliseconds
 const MAX_AGES = 2 + 1 / 6;
 
 export class Connection extends EventTarget {
-  // Dispatches "message" with a text of the server, and "state" with one of: connecting, open, lost, unplugged,
-  // pruned, removed.
+  // Dispatches "message" with a text of the server, and "state" with one of: connecting, open, live, lost,
+  // unplugged, pruned, removed.
 
   constructor(path, maxAge) {
     super();
@@ -32,6 +32,10 @@ export class Connection extends EventTarget {
     };
     this.socket.onmessage = ({ data }) => (this.plugged ? this.read(data) : this.unread.push(data));
     this.socket.onclose = ({ code }) => this.closed(code);
+  }
+
+  joined() {
+    if (this.state === "open") this.enter("live");
   }
 
   send(text) {

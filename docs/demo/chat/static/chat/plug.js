@@ -23,7 +23,7 @@ export function wirePlug(connection) {
 }
 
 function show(state) {
-  pull.disabled = state !== "open";
+  pull.disabled = state !== "live";
   panel.hidden = !(state in EXPLANATIONS);
   explanation.textContent = EXPLANATIONS[state] ?? "";
   back.textContent = state === "unplugged" ? "Plug it in again" : "Come back";

@@ -9,7 +9,8 @@ import { showMessage, showNotice } from "./stream.js";
 const { room, me, maxAge } = document.body.dataset;
 const STATES = {
   connecting: "Connecting …",
-  open: "Live",
+  open: "Joining …",
+  live: "Live",
   lost: "Connection lost, reconnecting …",
   unplugged: "Unplugged",
   pruned: "Cut off",
@@ -43,20 +44,22 @@ const { text } = composer.elements;
 function showState() {
   document.body.dataset.state = connection.state;
   state.textContent = STATES[connection.state];
-  composer.querySelector("button").disabled = connection.state !== "open";
+  composer.querySelector("button").disabled = connection.state !== "live";
 }
 
 connection.addEventListener("state", () => {
   showState();
   if (connection.state === "open") roster.opened();
-  else roster.lost();
+  else if (connection.state !== "live") roster.lost();
 });
+// The server answers with the list of people once this tab is in the room.
+roster.addEventListener("state", () => roster.state === "live" && connection.joined());
 showState();
 wirePlug(connection);
 
 composer.onsubmit = (event) => {
   event.preventDefault();
-  if (connection.state !== "open" || !text.value.trim()) return;
+  if (connection.state !== "live" || !text.value.trim()) return;
   connection.send(JSON.stringify({ text: text.value }));
   text.value = "";
   text.focus();
