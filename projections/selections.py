@@ -69,7 +69,7 @@ def join(
     keys = ((room_name, channel_name),)
     users = () if user is None else (user,)
     if capacity is None and exclusive is None:
-        return Selection(_query("join"), users=users, keys=keys, rows=(row,))
+        return _changes((("join", *row),), keys, users)
     limits = (validation.capacity(capacity), validation.exclusive(exclusive))
     return Selection(
         _query("join_limited"),
@@ -99,16 +99,13 @@ def arrival(room_name: str, channel_name: str, user_key: Any, data: Any) -> Arri
 
 def joins(arrivals: Sequence[Arrival]) -> Selection:
     """Selects the joins of many connections, like `join`."""
-    return Selection(
-        _query("join"),
-        keys=[(room, channel_name) for room, channel_name, _, _ in arrivals],
-        rows=[(*arrival, False) for arrival in arrivals],
-    )
+    keys = [(room, channel_name) for room, channel_name, _, _ in arrivals]
+    return _changes([("join", *arrival, False) for arrival in arrivals], keys)
 
 
 def touch(channel_name: str) -> Selection:
     """Selects a touch for each presence of the connection."""
-    return _of_connection("touch", validation.channel_name(channel_name))
+    return _of_connection("touch", channel_name)
 
 
 def set_leased(stays: Collection[tuple[str, str, bool]]) -> Selection:
@@ -119,18 +116,18 @@ def set_leased(stays: Collection[tuple[str, str, bool]]) -> Selection:
 
 def touch_with_data(channel_name: str, data: Any) -> Selection:
     """Selects a touch with new data for each presence of the connection."""
-    return _of_connection("touch_with_data", validation.channel_name(channel_name), validation.json_text(data))
+    return _of_connection("touch", channel_name, validation.json_text(data))
 
 
 def leave(room_name: str, channel_name: str) -> Selection:
     """Selects the leave of the connection from one room, whether it is there or not."""
-    row = (validation.room_name(room_name), validation.channel_name(channel_name))
-    return Selection(_query("leave"), keys=(row,), rows=(row,))
+    key = (validation.room_name(room_name), validation.channel_name(channel_name))
+    return _changes((("leave", *key, None, None, None),), (key,))
 
 
 def leave_all(channel_name: str) -> Selection:
     """Selects a leave for each presence of the connection."""
-    return _of_connection("leave_all", validation.channel_name(channel_name))
+    return _of_connection("leave", channel_name)
 
 
 def leave_user(user: Any, reason: str) -> Selection:
@@ -197,9 +194,17 @@ def prune_named_rooms(names: Collection[str]) -> Selection:
     return Selection(_query("prune_named_rooms"), {"rooms": list(names)})
 
 
-def _of_connection(query: str, channel_name: str, *params: Any) -> Selection:
+def _of_connection(kind: str, channel_name: str, data: str | None = None) -> Selection:
     """Returns the selection of one connection in every room."""
-    return Selection(_query(query), keys=((None, channel_name),), rows=((channel_name, *params),))
+    channel_name = validation.channel_name(channel_name)
+    return _changes(((kind, None, channel_name, None, data, None),), ((None, channel_name),))
+
+
+def _changes(
+    rows: Sequence[tuple[Any, ...]], keys: Sequence[tuple[str | None, str]], users: Sequence[Any] = ()
+) -> Selection:
+    """Returns the selection of ``rows``: kind, room, channel name, key of the user, data, and whether it is leased."""
+    return Selection(_query("changes"), users=users, keys=keys, rows=rows, call=_query("record_changes"))
 
 
 def _query(name: str) -> str:

@@ -48,6 +48,9 @@ class Selection(NamedTuple):
 
     ``ends_others`` is whether it may also end stays of other connections in the rooms of its keys, for an exclusive
     join.
+
+    ``call`` is a statement that appends what ``query`` finds, with a function of the database that keeps its plan. It
+    has the same parameters, and also ``process`` and ``lock_timeout``. ``{returning}`` stands for columns of an event.
     """
 
     query: str
@@ -57,6 +60,7 @@ class Selection(NamedTuple):
     rows: Sequence[tuple[Any, ...]] = ()
     has_limits: bool = False
     ends_others: bool = False
+    call: str = ""
 
 
 def select(drafts: Sequence[Draft]) -> Selection | None:

@@ -78,7 +78,7 @@ def append(
     ``selections`` is a single selection, or all of them have keys. Joins are claimed for ``process``. ``lock_timeout``
     is the number of seconds that PostgreSQL waits for a lock, in this statement and the rest of its transaction.
     """
-    rows = _execute(_RETURNING, selections, alias, process, lock_timeout)
+    rows = _execute(_ALL, selections, alias, process, lock_timeout)
     return sorted(map(EventRow._make, rows), key=attrgetter("id"))
 
 
@@ -86,7 +86,7 @@ def append_quietly(
     selections: Sequence[Selection], alias: str, *, process: str | None = None, lock_timeout: float | None = None
 ) -> list[Recorded]:
     """Like `append`, but returns only room and channel name of each event, at a fraction of the cost."""
-    rows = _execute("room, channel_name", selections, alias, process, lock_timeout)
+    rows = _execute(_KEYS, selections, alias, process, lock_timeout)
     return list(map(Recorded._make, rows))
 
 
@@ -150,11 +150,26 @@ def to_events(rows: Iterable[EventRow], alias: str, users: Iterable[Any]) -> lis
 _USER = PresenceEvent._meta.get_field("user")
 _FIELDS = PresenceEvent._meta.concrete_fields
 _TIMES = [index for index, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
+
+
+class _Columns(NamedTuple):
+    """What a statement returns of each event: expressions of an INSERT, and columns of a call."""
+
+    inserted: str
+    called: str
+
+
 # The driver takes several times as long to parse a time as to parse a number.
-_RETURNING = ", ".join(
-    f"(extract(epoch FROM {field.column}) * 1000000)::bigint" if isinstance(field, DateTimeField) else str(field.column)
-    for field in _FIELDS
+_ALL = _Columns(
+    ", ".join(
+        f"(extract(epoch FROM {field.column}) * 1000000)::bigint"
+        if isinstance(field, DateTimeField)
+        else str(field.column)
+        for field in _FIELDS
+    ),
+    "*",
 )
+_KEYS = _Columns("room, channel_name", "room, channel_name")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -175,20 +190,40 @@ def _converters(alias: str) -> list[tuple[int, list[Any], Any]]:
 
 
 def _execute(
-    returning: str, selections: Sequence[Selection], alias: str, process: str | None, lock_timeout: float | None
+    columns: _Columns, selections: Sequence[Selection], alias: str, process: str | None, lock_timeout: float | None
 ) -> list[tuple[Any, ...]]:
     """Runs the statement. If it fails because other tables refer to some of the rows, it runs again without those.
 
     Inside ``atomic``, PostgreSQL checks most foreign keys at the commit, which then fails.
     """
     try:
-        return _run("append", returning, selections, alias, process=process, lock_timeout=lock_timeout)
+        if selections[0].call and all(selection.call == selections[0].call for selection in selections):
+            return _call(columns.called, selections, alias, process, lock_timeout)
+        return _run("append", columns.inserted, selections, alias, process=process, lock_timeout=lock_timeout)
     except IntegrityError as error:
         is_referenced = getattr(error.__cause__, "sqlstate", None) in _REFERENCED
         if not is_referenced or connections[alias].in_atomic_block:
             raise
         logger.warning("Some presences or rooms stay as long as other tables refer to them: %s", error)
-    return _run("append_unreferenced", returning, selections, alias, process=process, lock_timeout=lock_timeout)
+    return _run("append_unreferenced", columns.inserted, selections, alias, process=process, lock_timeout=lock_timeout)
+
+
+def _call(
+    returning: str, selections: Sequence[Selection], alias: str, process: str | None, lock_timeout: float | None
+) -> list[tuple[Any, ...]]:
+    text = _call_text(selections[0].call, returning, alias)
+    rows = selections[0].rows if len(selections) == 1 else [row for selection in selections for row in selection.rows]
+    params: dict[str, Any] = dict(zip(sql.positional(text)[1], map(_array, zip(*rows, strict=True)), strict=False))
+    params["process"] = process
+    params["lock_timeout"] = None if lock_timeout is None else f"{lock_timeout}s"
+    with connections[alias].cursor() as cursor:
+        sql.execute(cursor, text, params)
+        return list(cursor.fetchall())
+
+
+@lru_cache(maxsize=16)
+def _call_text(call: str, returning: str, alias: str) -> str:
+    return call.format(returning=returning, user_id=user_key_type(alias))
 
 
 def _run(
@@ -236,8 +271,10 @@ def _statement(
     return _sql_text(query, queries, returning, alias, lock_timeout), params
 
 
-def _array(values: Iterable[Any]) -> str:
+def _array(values: Sequence[Any]) -> str:
     """Returns ``values`` as a PostgreSQL array literal. The driver does the same at several times the cost."""
+    if len(values) > 1 and values.count(values[0]) == len(values):  # as in columns that only some changes need
+        return "{" + ",".join([_element(values[0])] * len(values)) + "}"
     return "{" + ",".join(map(_element, values)) + "}"
 
 

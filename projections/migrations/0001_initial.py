@@ -382,6 +382,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             sql.read("projections", "functions/presence_is_referenced"), "DROP FUNCTION presence_is_referenced"
         ),
+        migrations.RunSQL(sql.read("projections", "functions/presence_record"), "DROP FUNCTION presence_record"),
         migrations.RunSQL(
             sql.read("projections", "functions/last_seen"), "DROP FUNCTION last_seen(presence_open_stay)"
         ),

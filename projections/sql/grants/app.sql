@@ -26,5 +26,9 @@ REVOKE ALL ON presence_dead_letter FROM PUBLIC, :"role";
 REVOKE ALL ON SEQUENCE presence_dead_letter_id_seq FROM PUBLIC, :"role";
 GRANT SELECT, INSERT ON presence_dead_letter TO :"role";
 GRANT USAGE ON SEQUENCE presence_dead_letter_id_seq TO :"role";
+-- Joins, leaves and touches are appended with it, with the rights of the role.
+GRANT EXECUTE ON FUNCTION presence_record(
+    text[], text[], text[], anyarray, jsonb[], boolean[], text, text
+) TO :"role";
 -- Pruning asks whether rows of other tables refer to a room or a presence. For the answer it reads those tables.
 GRANT EXECUTE ON FUNCTION presence_is_referenced(regclass, name, text) TO :"role";

@@ -1,3 +1,0 @@
-SELECT 'leave', room, channel_name, user_id, NULL::jsonb, id, 0, NULL::boolean
-FROM presence_open_stay
-WHERE channel_name = ANY(%(channel_names)s::text[])

@@ -1,0 +1,15 @@
+-- If a connection is present as another user, a leave of that stay comes before its join.
+SELECT 'leave', p.room, p.channel_name, p.user_id,
+    jsonb_build_object('reason', 'joined again as another user'), p.id, 0, NULL::boolean
+FROM change AS c
+JOIN presence_open_stay AS p ON p.room = c.room AND p.channel_name = c.channel_name
+WHERE c.kind = 'join' AND p.user_id IS DISTINCT FROM c.user_id
+UNION ALL
+SELECT c.kind, c.room, c.channel_name, c.user_id, c.data, NULL, 1, c.is_leased
+FROM change AS c
+WHERE c.room IS NOT NULL
+UNION ALL
+SELECT c.kind, p.room, p.channel_name, NULL, c.data, CASE WHEN c.kind = 'leave' THEN p.id END, 1, NULL
+FROM change AS c
+JOIN presence_open_stay AS p ON p.channel_name = c.channel_name
+WHERE c.room IS NULL
