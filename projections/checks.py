@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 from channels.layers import channel_layers
@@ -23,7 +24,10 @@ _RENAME = (
     "Set another db_table in the Meta of that model. Then run manage.py makemigrations, and manage.py migrate "
     "--skip-checks for its app."
 )
-_IS_REFERENCED = "presence_is_referenced"
+_RECORDING_FUNCTIONS = {
+    "presence_record": "text[], text[], text[], anyarray, jsonb[], boolean[], text, text",
+    "presence_is_referenced": "regclass, name, text",
+}
 _KEEPING = (models.DO_NOTHING, models.PROTECT, models.RESTRICT)
 _IN_DATABASE = tuple(
     getattr(models, name) for name in ("DB_CASCADE", "DB_SET_DEFAULT", "DB_SET_NULL") if hasattr(models, name)
@@ -98,13 +102,14 @@ def check_tables(
 def check_functions(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Iterable[checks.CheckMessage]:
-    """Checks the function that pruning asks whether others refer to a row, in databases that have been migrated."""
-    for alias in that_can_have_the_log(databases):
-        body = sql.read("projections", f"functions/{_IS_REFERENCED}").split("$$")[1]
+    """Checks the functions that recording calls, in databases that have been migrated."""
+    for alias, (name, arguments) in product(that_can_have_the_log(databases), _RECORDING_FUNCTIONS.items()):
+        body = sql.read("projections", f"functions/{name}").split("$$")[1]
+        params = {"function": f"{name}({arguments})", "body": body}
         with suppress(OperationalError):  # another check reports that the database is unavailable
-            for (fault,) in sql.rows("projections", "queries/checks/is_referenced", {"body": body}, using=alias):
+            for (fault,) in sql.rows("projections", "queries/checks/function", params, using=alias):
                 yield checks.Error(
-                    f"The function presence_is_referenced {fault}, in the database {alias!r}.",
+                    f"The function {name} {fault}, in the database {alias!r}.",
                     hint="Drop it, and create it again as the owner of the tables: manage.py sqlmigrate projections "
                     "0001 prints it. Then run the GRANT files again, and find out what did this.",
                     id="projections.E109",

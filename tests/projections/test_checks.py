@@ -68,6 +68,7 @@ IS_REFERENCED = "presence_is_referenced(regclass, name, text)"
         ),
         (f"DROP FUNCTION {IS_REFERENCED}", "does not exist"),
         (f"CREATE ROLE stranger; ALTER FUNCTION {IS_REFERENCED} OWNER TO stranger", "belongs to another role"),
+        (f"ALTER FUNCTION {IS_REFERENCED} SECURITY DEFINER", "has the rights of its owner"),
     ],
 )
 def test_a_changed_function_that_pruning_asks_is_an_error(change: str, fault: str) -> None:
@@ -79,9 +80,18 @@ def test_a_changed_function_that_pruning_asks_is_an_error(change: str, fault: st
 
 
 @pytest.mark.django_db
+def test_a_missing_function_that_appends_is_an_error() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION presence_record")
+    (message,) = run_checks(databases=["default"])
+    assert message.id == "projections.E109"
+    assert message.msg == "The function presence_record does not exist, in the database 'default'."
+
+
+@pytest.mark.django_db
 def test_functions_are_not_checked_in_databases_without_the_tables(settings: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP FUNCTION {IS_REFERENCED}")
+        cursor.execute(f"DROP FUNCTION {IS_REFERENCED}, presence_record")
         cursor.execute("SET LOCAL search_path = pg_catalog")
     assert list(check_functions(None, ["default"])) == []
     with connection.cursor() as cursor:
