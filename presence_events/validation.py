@@ -219,7 +219,15 @@ def span(start: Any, end: Any) -> tuple[datetime, datetime]:
     ``end`` may be in the future. Raises `InvalidMoment` if ``start`` is not a valid moment, or ``end`` is naive or not
     after ``start``.
     """
-    start, end = moment(start), _time(end)
+    return any_span(moment(start), end)
+
+
+def any_span(start: Any, end: Any) -> tuple[datetime, datetime]:
+    """Returns ``start`` and ``end``, which may both be in the future.
+
+    Raises `InvalidMoment` if either is naive, or if ``end`` is not after ``start``.
+    """
+    start, end = _time(start), _time(end)
     if not aware(start) < aware(end):
         raise InvalidMoment(f"{end.isoformat()} does not come after {start.isoformat()}.")
     return start, end

@@ -82,7 +82,7 @@ def moment_context(criteria: Criteria) -> dict[str, Any]:
     return {
         "criteria": criteria,
         "subject": [name for name in (person and person.name, criteria.room) if name is not None],
-        "form": CriteriaForm.for_criteria(criteria, _username(criteria, person)),
+        "form": CriteriaForm.for_criteria(criteria, _username(criteria, users)),
         "data_url": reverse("admin:presence_timeline_data"),
         "presets": [NavigationLink(str(text), criteria.preset_query(name), name) for name, text in PRESETS.items()],
         "moves": _moves(criteria),
@@ -116,11 +116,12 @@ def too_many_stays() -> str:
     return message % {"limit": MAX_DRAWN_STAYS}
 
 
-def _username(criteria: Criteria, person: Lane | None) -> str:
-    """Returns the text for the field of the user: the name, or the key of a deleted user."""
-    if person is None:
+def _username(criteria: Criteria, users: dict[Any, Any]) -> str:
+    """Returns the text for the field of the user: the user name, or the key of a deleted user."""
+    if criteria.user is None:
         return ""
-    return person.name if person.kind == "user" else str(criteria.user)
+    user = users.get(criteria.user)
+    return str(criteria.user if user is None else user.get_username())
 
 
 def _moves(criteria: Criteria) -> list[NavigationLink]:

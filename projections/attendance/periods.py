@@ -1,0 +1,72 @@
+"""Periods of presence: when the people of a room were certainly there, and when possibly.
+
+A period is half open, like a stay. The periods of one person do not overlap: tabs are merged, and time that is certain
+because of one tab is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+__all__ = ["Period", "periods"]
+
+_Span = tuple[datetime, datetime]
+
+
+class Period(NamedTuple):
+    """A time in which a person was present, or possibly present if it is not ``is_certain``."""
+
+    start: datetime
+    end: datetime
+    is_certain: bool
+
+
+def periods(stays: Iterable[Any], start: datetime, end: datetime) -> list[Period]:
+    """Returns the periods of the ``stays`` of one person in the span from ``start`` to ``end``, in their order.
+
+    ``stays`` are those of `PresenceSession`, or have its fields. One that is open lasts until ``end``, which is now at
+    the latest. A stay is certain until the connection was last seen: until its end, if it left without a reason. A
+    leave with a reason was made by others.
+    """
+    certain, possible = [], []
+    for stay in stays:
+        possible.append((stay.joined_at, stay.left_at or end))
+        left = stay.ended_by == "leave" and stay.reason is None
+        certain.append((stay.joined_at, stay.left_at if left else stay.last_seen))
+    sure = list(_merged(certain, start, end))
+    unsure = _without(_merged(possible, start, end), sure)
+    return sorted([*(Period(*span, True) for span in sure), *(Period(*span, False) for span in unsure)])
+
+
+def _merged(spans: Iterable[_Span], start: datetime, end: datetime) -> Iterator[_Span]:
+    """Yields the union of ``spans``, cut to the span from ``start`` to ``end``, without empty ones."""
+    begun: datetime | None = None
+    until = start
+    for first, last in sorted(spans):
+        first, last = max(first, start), min(last, end)
+        if first >= last:
+            continue
+        if begun is None:
+            begun, until = first, last
+        elif first > until:
+            yield begun, until
+            begun, until = first, last
+        else:
+            until = max(until, last)
+    if begun is not None:
+        yield begun, until
+
+
+def _without(spans: Iterable[_Span], removed: list[_Span]) -> Iterator[_Span]:
+    """Yields what is left of ``spans`` outside of ``removed``. Both are in order, and neither overlaps itself."""
+    for first, last in spans:
+        for start, end in removed:
+            if end <= first or start >= last:
+                continue
+            if first < start:
+                yield first, start
+            first = end
+        if first < last:
+            yield first, last
