@@ -69,8 +69,7 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         if user is None or getattr(user, "is_anonymous", False):
             raise InvalidUser("To find the stays of anonymous connections, filter by user=None.")
         if not hasattr(user, "resolve_expression"):
-            key = validation.saved_user_key(user) if isinstance(user, models.Model) else validation.user_key(user)
-            user = Value(key, get_user_model()._meta.pk)
+            user = Value(validation.person_key(user), get_user_model()._meta.pk)
         # A lookup by field would turn the join of select_related() into an inner join, which drops the stays of deleted
         # users.
         return self.filter(Exact(F("user_id"), user))

@@ -54,6 +54,7 @@ GRANT EXECUTE ON FUNCTION
     presence_at(timestamptz),
     presence_during(timestamptz, timestamptz),
     presence_occupancy(text, timestamptz, timestamptz, interval),
+    presence_attendance(text, timestamptz, timestamptz),
     presence_check(timestamptz, timestamptz, interval),
     presence_horizon(text),
     presence_after_horizon(timestamptz, timestamptz),
