@@ -190,6 +190,17 @@ class PresenceSession(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise LogIsAppendOnly
 
+    @property
+    def certain_until(self) -> datetime:
+        """Until when the connection was certainly in the room: its leave, or else its last sign of life.
+
+        A leave with a reason is none: others have ended the stay. The SQL function ``presence_attendance`` has the same
+        rule.
+        """
+        if self.left_at is not None and self.ended_by == self.End.LEAVE and self.reason is None:
+            return self.left_at
+        return self.last_seen
+
 
 class Timeline(PresenceSession):
     """The entry in the index of the admin that leads to the drawing of stays."""

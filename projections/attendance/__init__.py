@@ -10,6 +10,7 @@ report.missing      # the keys of those who never came
 from __future__ import annotations
 
 from projections.attendance.figures import Attendance, Attendee
+from projections.attendance.live import amissing_now, missing_now
 from projections.attendance.reading import aattendance, attendance
 
-__all__ = ["Attendance", "Attendee", "aattendance", "attendance"]
+__all__ = ["Attendance", "Attendee", "aattendance", "amissing_now", "attendance", "missing_now"]

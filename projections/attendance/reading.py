@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from presence_events.databases.rooms import alias_of_room, chosen_by_room
 from presence_events.models import PresenceEvent
 from presence_events.segments import horizon, replicas
 from presence_events.segments.catalogue import MayContain
+from projections.attendance.activity import active_times
 from projections.attendance.expected import Expected, keys_of
 from projections.attendance.figures import Attendance, Attendee
 from projections.models import Room
@@ -56,13 +56,15 @@ def attendance(
     position = max(_last_position(alias), horizons.position)
     params = {"room": name, "start": start, "stop": end}
     found = sql.rows("projections", "queries/attendance/figures", params, using=alias)
-    people, anonymous = _attendees(found, alias, keys)
+    until = found[0][0]
+    active = active_times(name, start, until, alias) if activity else {}
+    people, anonymous = _attendees(found, alias, keys, active)
     present = {attendee.user_id for attendee in people}
     return Attendance(
         room=name,
         start=start,
         end=end,
-        until=found[0][0],
+        until=until,
         position=position,
         complete_from=horizons.stays,
         is_known=bool(people or anonymous) or _is_known(name, alias),
@@ -95,20 +97,19 @@ def database_of(room: str | models.Model, using: str | None) -> str:
 
 
 def _attendees(
-    rows: list[tuple[Any, ...]], alias: str, expected: Collection[Any] | None
+    rows: list[tuple[Any, ...]], alias: str, expected: Collection[Any] | None, active: Mapping[Any, timedelta]
 ) -> tuple[tuple[Attendee, ...], Attendee | None]:
     """Returns the people in ``rows``, and the line of the anonymous connections."""
     known = None if expected is None else frozenset(expected)
     people, anonymous = [], None
     for _, key, first_in, *figures in rows:
-        if first_in is None:
-            break
-        user_id = None if key is None else users.from_database(key, alias)
-        attendee = Attendee(user_id, first_in, *figures)
-        if user_id is None:
-            anonymous = attendee
-        else:
-            people.append(attendee if known is None else replace(attendee, is_expected=user_id in known))
+        if key is not None:
+            user_id = users.from_database(key, alias)
+            is_expected = None if known is None else user_id in known
+            known_more: Any = {"is_expected": is_expected, "active": active.get(user_id)}
+            people.append(Attendee(user_id, first_in, *figures, **known_more))
+        elif first_in is not None:
+            anonymous = Attendee(None, first_in, *figures)
     return tuple(people), anonymous
 
 
