@@ -219,8 +219,8 @@ attendance_report_made = PresenceSignal("attendance_report_made")
 
 It is sent in the transaction that records that it was sent. So what a receiver writes to the same database is written
 once for each report, also if the process is killed: then the transaction is rolled back, and the signal is sent again.
-Do what reaches beyond the database in ``transaction.on_commit``. If a receiver raises, what it wrote is rolled back, the
-error is logged, and the other receivers are still called. The signal is not repeated for it.
+Do what reaches beyond the database in ``transaction.on_commit``. If a receiver raises, what it wrote is rolled back,
+the error is logged, and the other receivers are still called. The signal is not repeated for it.
 
 Arguments:
 

@@ -42,31 +42,32 @@ def periods(stays: Iterable[Any], start: datetime, end: datetime) -> list[Period
 
 def _merged(spans: Iterable[_Span], start: datetime, end: datetime) -> Iterator[_Span]:
     """Yields the union of ``spans``, cut to the span from ``start`` to ``end``, without empty ones."""
+    cut = ((max(first, start), min(last, end)) for first, last in sorted(spans))
     begun: datetime | None = None
     until = start
-    for first, last in sorted(spans):
-        first, last = max(first, start), min(last, end)
+    for first, last in cut:
         if first >= last:
             continue
-        if begun is None:
-            begun, until = first, last
-        elif first > until:
+        if begun is not None and first > until:
             yield begun, until
-            begun, until = first, last
-        else:
-            until = max(until, last)
+            begun = None
+        if begun is None:
+            begun = first
+        until = max(until, last)
     if begun is not None:
         yield begun, until
 
 
-def _without(spans: Iterable[_Span], removed: list[_Span]) -> Iterator[_Span]:
-    """Yields what is left of ``spans`` outside of ``removed``. Both are in order, and neither overlaps itself."""
+def _without(spans: Iterable[_Span], parts: Iterable[_Span]) -> Iterator[_Span]:
+    """Yields what is left of ``spans`` without ``parts`` of them. Both are in order, and none overlap."""
+    rest = iter(parts)
+    part = next(rest, None)
     for first, last in spans:
-        for start, end in removed:
-            if end <= first or start >= last:
-                continue
-            if first < start:
-                yield first, start
-            first = end
-        if first < last:
-            yield first, last
+        begun = first
+        while part is not None and part[0] < last:
+            if begun < part[0]:
+                yield begun, part[0]
+            begun = part[1]
+            part = next(rest, None)
+        if begun < last:
+            yield begun, last

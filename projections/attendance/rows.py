@@ -5,8 +5,7 @@ Pages and files show rows. A report of a span that goes on has the same rows as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from projections.attendance.periods import Period
 
-__all__ = ["Kind", "Row", "percent"]
+__all__ = ["Kind", "Row"]
 
 
 class Kind(StrEnum):
@@ -65,14 +64,6 @@ class Row:
         """Returns the row that `as_json` has converted."""
         values = {name: _from_json(name, value) for name, value in stored.items()}
         return cls(**{**values, "kind": Kind(stored["kind"]), "user": stored["user"], "name": stored["name"]})
-
-    def with_periods(self, periods: Iterable[Period]) -> Self:
-        return replace(self, periods=tuple(periods))
-
-
-def percent(part: timedelta, whole: timedelta) -> float:
-    """Returns ``part`` in percent of ``whole``, with one decimal place."""
-    return round(100 * (part / whole), 1)
 
 
 _DURATIONS = frozenset({"certain", "possible", "longest_absence", "late", "left_early", "active"})

@@ -1,7 +1,7 @@
 """Erases a person from reports: a pseudonym takes the place of the key, and the name is removed.
 
-The figures stay. The triggers of the tables admit this change and no other. A role that erases needs SELECT on the three
-tables, and UPDATE on the columns that `erase` writes.
+The figures stay. The triggers of the tables admit this change and no other. A role that erases needs SELECT on the
+three tables, and UPDATE on the columns that `erase` writes.
 """
 
 from __future__ import annotations

@@ -1,32 +1,33 @@
 """Makes the reports that are due, each once, and announces them.
 
-A report is due `conf.max_age` seconds after the end of its span: until then, each connection has shown a sign of life or
-has been pruned, so a connection that was lost in the span is known to be lost. It is made from a log that is settled up
-to the end of the span.
+A report is due `conf.max_age` seconds after the end of its span: until then, each connection has shown a sign of life
+or has been pruned, so a connection that was lost in the span is known to be lost. It is made from a log that is settled
+up to the end of the span.
 
-Any number of processes can do this at the same time, and each can be killed at any moment. A report is inserted with the
-key of its schedule as its primary key. It is announced in the transaction that records that it was announced.
+Any number of processes can do this at the same time, and each can be killed at any moment. A report is inserted with
+the key of its schedule as its primary key. It is announced in the transaction that records that it was announced.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from presence_events import validation
-from presence_events.exceptions import BeforeHorizon
 from presence_events.positions import settled_position
+from presence_events.segments import horizon
 from projections import conf
 from projections.attendance import assembling
 from projections.attendance.reading import attendance
+from projections.attendance.rows import Row
 from projections.final_reports.records import AttendanceReport, ScheduledReport
 from projections.signals import attendance_report_made
 
@@ -99,22 +100,25 @@ def _locked(key: int, using: str) -> Any:
 
 def _stored(schedule: ScheduledReport, position: int, using: str) -> AttendanceReport:
     """Returns the report of ``schedule``. Of a span that begins before the horizon, it has what is left."""
-    start, end = schedule.starts_at, schedule.ends_at
     expected = None if schedule.expected is None else [validation.user_key(key) for key in schedule.expected]
-    complete_from = None
-    try:
-        found = attendance(schedule.room, start, end, expected, using=using)
-    except BeforeHorizon as error:
-        complete_from = error.horizon
-        found = attendance(schedule.room, min(complete_from, end - A_MICROSECOND), end, expected, using=using)
-    rows = assembling.rows(found, using=using)
+    found = horizon.read(using).stays
+    complete_from = found if horizon.is_before(schedule.starts_at, found) else None
+    start = complete_from or schedule.starts_at
+    rows = _rows(schedule, start, expected, using) if start < schedule.ends_at else []
     return AttendanceReport(
         schedule=schedule,
         room=schedule.room,
         title=schedule.title,
-        starts_at=start,
-        ends_at=end,
+        starts_at=schedule.starts_at,
+        ends_at=schedule.ends_at,
         position=position,
         complete_from=complete_from,
         rows=[row.as_json() for row in rows],
     )
+
+
+def _rows(schedule: ScheduledReport, start: datetime, expected: Any, using: str) -> list[Row]:
+    found = attendance(schedule.room, start, schedule.ends_at, expected, using=using)
+    rows = assembling.rows(found, using=using)
+    # Who was there at the horizon may have come at any time before it.
+    return rows if start == schedule.starts_at else [replace(row, late=None) for row in rows]

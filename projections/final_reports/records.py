@@ -1,7 +1,7 @@
-"""The models of final reports: a span that is scheduled, the report that is made of it, and what is added to that later.
+"""The models of final reports: a scheduled span, the report that is made of it, and corrections of the report.
 
-A report is permanent. It does not change when retention removes the events that it is based on. Erasure puts a pseudonym
-in place of a person, and leaves the figures as they are. A correction is an annotation beside the report.
+A report is permanent. It does not change when retention removes the events that it is based on. Erasure puts a
+pseudonym in place of a person, and leaves the figures as they are. A correction is an annotation beside the report.
 """
 
 from __future__ import annotations
