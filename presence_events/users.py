@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -15,7 +14,7 @@ from presence_events import conf, validation
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 
-__all__ = ["display_name", "find_user_key", "from_database", "name_of", "names_by_key", "user_key_type"]
+__all__ = ["display_name", "find_user_key", "from_database", "name_of", "user_key_type"]
 
 
 def display_name(row: Any) -> str:
@@ -38,14 +37,6 @@ def name_of(user: Any) -> str:
     path = conf.display_name()
     chosen = "" if path is None else str(import_string(path)(user))
     return chosen or str(user.get_username())
-
-
-def names_by_key(keys: Iterable[Any]) -> dict[Any, str]:
-    """Returns the names of the users with ``keys``, also of deleted ones, with one query."""
-    wanted = dict.fromkeys(keys)
-    model: Any = get_user_model()
-    found = model._base_manager.in_bulk(wanted)
-    return {key: name_of(found[key]) if key in found else str(_("deleted user %s") % key) for key in wanted}
 
 
 def find_user_key(text: str) -> Any:

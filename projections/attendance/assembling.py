@@ -7,10 +7,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from presence_events import users
 from projections.attendance.figures import Attendance, Attendee
 from projections.attendance.periods import Period, periods
-from projections.attendance.rows import Kind, Row
+from projections.attendance.rows import Row, Status
+from projections.attendance.table import names
 from projections.sessions import PresenceSession
 
 __all__ = ["rows"]
@@ -22,21 +22,25 @@ def rows(report: Attendance, *, using: str) -> list[Row]:
     Makes two queries, of the stays and of the names. ``using`` is the database that the report was made from.
     """
     found = _periods(report, using)
-    names = users.names_by_key([*(attendee.user_id for attendee in report.people), *report.missing])
-    present = [_row(Kind.PRESENT, attendee, names[attendee.user_id], found) for attendee in report.people]
-    missing = [Row(Kind.MISSING, str(key), names[key], is_expected=True) for key in report.missing]
-    anonymous = [] if report.anonymous is None else [_row(Kind.ANONYMOUS, report.anonymous, _("anonymous"), found)]
+    called = names([*(attendee.user_id for attendee in report.people), *report.missing])
+    present = [
+        _row(Status.PRESENT if attendee.is_certain else Status.POSSIBLE, attendee, called[attendee.user_id], found)
+        for attendee in report.people
+    ]
+    missing = [Row(Status.MISSING, str(key), called[key], is_expected=True) for key in report.missing]
+    anonymous = [] if report.anonymous is None else [_row(Status.ANONYMOUS, report.anonymous, _("anonymous"), found)]
     return [*present, *sorted(missing, key=lambda row: row.shown_name.lower()), *anonymous]
 
 
-def _row(kind: Kind, attendee: Attendee, name: str, found: dict[Any, list[Period]]) -> Row:
+def _row(status: Status, attendee: Attendee, name: str, found: dict[Any, list[Period]]) -> Row:
     return Row(
-        kind,
+        status,
         None if attendee.user_id is None else str(attendee.user_id),
         name,
         is_expected=attendee.is_expected,
         first_in=attendee.first_in,
         last_out=attendee.last_out,
+        last_seen=attendee.last_seen,
         certain=attendee.certain,
         possible=attendee.possible,
         stays=attendee.stays,

@@ -1,7 +1,8 @@
 """Writes attendance sheets as CSV, JSON, or a file for Excel.
 
 Times are in Django's current time zone, which the file names. In CSV and JSON they have an offset, and durations are
-seconds. Excel knows no time zones: there, times and durations are numbers that Excel shows as such.
+seconds: the rows are those of `manage.py presence_attendance`. Excel knows no time zones: there, times and durations
+are numbers that Excel shows as such.
 
 Names come from users. A spreadsheet would take a text that begins like a formula for one. In CSV such a text is
 prefixed with an apostrophe. In the file for Excel the cell is marked as text, so Excel shows the value as it is.
@@ -23,9 +24,10 @@ from presence_events import export
 from presence_events.exceptions import SpreadsheetsNotInstalled
 from projections.attendance.rows import Row
 from projections.attendance.sheets import Sheet
+from projections.attendance.table import Line
 from projections.times import local, zone_name
 
-__all__ = ["COLUMNS", "CONTENT_TYPES", "as_bytes"]
+__all__ = ["CONTENT_TYPES", "as_bytes"]
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -33,14 +35,6 @@ CONTENT_TYPES = {
     "json": "application/json",
 }
 """The formats, with the types of their files."""
-
-COLUMNS = (
-    "name", "user", "kind", "expected", "first_in", "last_out", "certain_seconds", "possible_seconds",
-    "certain_percent", "possible_percent", "stays", "longest_absence_seconds", "late_seconds", "left_early_seconds",
-    "active_seconds",
-)  # fmt: skip
-"""The columns of CSV, and the keys of people in JSON."""
-
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -52,14 +46,14 @@ def as_bytes(sheet: Sheet, form: str) -> bytes:
 
 def _csv(sheet: Sheet) -> bytes:
     stream = io.StringIO()
-    rows = (map(export.spreadsheet_safe, _values(sheet, row)) for row in sheet.rows)
-    export.write(stream, "csv", COLUMNS, map(tuple, rows))
+    rows = (tuple(map(export.spreadsheet_safe, _line(sheet, row))) for row in sheet.rows)
+    export.write(stream, "csv", Line._fields, rows)
     return stream.getvalue().encode()
 
 
 def _json(sheet: Sheet) -> bytes:
     facts = {name: _text(value) for name, value in _facts(sheet).items()}
-    people = [dict(zip(COLUMNS, map(_text, _values(sheet, row)), strict=True)) for row in sheet.rows]
+    people = [{name: _text(value) for name, value in _line(sheet, row)._asdict().items()} for row in sheet.rows]
     return (json.dumps({**facts, "people": people}, ensure_ascii=False, indent=1) + "\n").encode()
 
 
@@ -78,17 +72,14 @@ def _facts(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def _values(sheet: Sheet, row: Row) -> tuple[Any, ...]:
-    return (
-        row.shown_name, row.user, str(row.kind), row.is_expected, row.first_in, row.last_out,
-        row.certain.total_seconds(), row.possible.total_seconds(), sheet.percent(row.certain),
-        sheet.percent(row.possible), row.stays, row.longest_absence.total_seconds(), _seconds(row.late),
-        _seconds(row.left_early), _seconds(row.active),
-    )  # fmt: skip
-
-
-def _seconds(duration: timedelta | None) -> float | None:
-    return None if duration is None else duration.total_seconds()
+def _line(sheet: Sheet, row: Row) -> Line:
+    values: dict[str, Any] = {name: getattr(row, name) for name in Line._fields if not name.startswith("percent_")}
+    seconds = {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in values.items()}
+    percents: dict[str, Any] = {
+        "percent_certain": sheet.percent(row.certain),
+        "percent_possible": sheet.percent(row.possible),
+    }
+    return Line(**{**seconds, **percents, "status": str(row.status), "name": row.shown_name})
 
 
 def _text(value: Any) -> Any:
@@ -131,11 +122,12 @@ def _xlsx(sheet: Sheet) -> bytes:
 def _excel_columns(sheet: Sheet) -> list[tuple[str, Callable[[Row], Any]]]:
     return [
         (_("Name"), lambda row: row.shown_name),
-        (_("Key"), lambda row: row.user),
-        (_("Kind"), lambda row: str(row.kind)),
+        (_("Key"), lambda row: row.user_id),
+        (_("Status"), lambda row: str(row.status)),
         (_("Expected"), lambda row: row.is_expected),
         (_("First in"), lambda row: row.first_in),
         (_("Last out"), lambda row: row.last_out),
+        (_("Last seen"), lambda row: row.last_seen),
         (_("Certain"), lambda row: row.certain),
         (_("Possible"), lambda row: row.possible),
         (_("Certain, percent"), lambda row: sheet.percent(row.certain)),

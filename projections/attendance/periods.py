@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from projections.sessions import PresenceSession
 
 __all__ = ["Period", "periods"]
 
@@ -23,18 +25,15 @@ class Period(NamedTuple):
     is_certain: bool
 
 
-def periods(stays: Iterable[Any], start: datetime, end: datetime) -> list[Period]:
+def periods(stays: Iterable[PresenceSession], start: datetime, end: datetime) -> list[Period]:
     """Returns the periods of the ``stays`` of one person in the span from ``start`` to ``end``, in their order.
 
-    ``stays`` are those of `PresenceSession`, or have its fields. One that is open lasts until ``end``, which is now at
-    the latest. A stay is certain until the connection was last seen: until its end, if it left without a reason. A
-    leave with a reason was made by others.
+    A stay that is open lasts until ``end``, which is now at the latest.
     """
     certain, possible = [], []
     for stay in stays:
         possible.append((stay.joined_at, stay.left_at or end))
-        left = stay.ended_by == "leave" and stay.reason is None
-        certain.append((stay.joined_at, stay.left_at if left else stay.last_seen))
+        certain.append((stay.joined_at, stay.certain_until))
     sure = list(_merged(certain, start, end))
     unsure = _without(_merged(possible, start, end), sure)
     return sorted([*(Period(*span, True) for span in sure), *(Period(*span, False) for span in unsure)])

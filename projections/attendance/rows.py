@@ -14,32 +14,33 @@ from django.utils.translation import gettext as _
 
 from projections.attendance.periods import Period
 
-__all__ = ["Kind", "Row"]
+__all__ = ["Row", "Status"]
 
 
-class Kind(StrEnum):
-    """What a row stands for: a person who came, an expected person who never came, or all anonymous connections."""
+class Status(StrEnum):
+    """What a row stands for, in the words of `projections.attendance.table.Line`."""
 
     PRESENT = "present"
+    POSSIBLE = "possible"
     MISSING = "missing"
     ANONYMOUS = "anonymous"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a report. Of a person who never came, times are None, and durations are zero.
+    """One line of a report, with the figures of `projections.attendance.figures.Attendee`.
 
-    ``user`` is the key as text, or None for anonymous connections. ``name`` is None if the person was erased. ``late``
-    and ``left_early`` are None for anonymous connections, and ``is_expected`` is None if nothing says who is expected.
-    ``active`` is None if no client reported activity. ``possible`` includes ``certain``.
+    ``user_id`` is the key as text, or None for anonymous connections. ``name`` is None if the person was erased. Of a
+    person who never came, times are None, and durations are zero. ``periods`` is when the person was there.
     """
 
-    kind: Kind
-    user: str | None
+    status: Status
+    user_id: str | None
     name: str | None
     is_expected: bool | None = None
     first_in: datetime | None = None
     last_out: datetime | None = None
+    last_seen: datetime | None = None
     certain: timedelta = timedelta()
     possible: timedelta = timedelta()
     stays: int = 0
@@ -56,18 +57,16 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Returns the row as JSON: times as ISO 8601 with an offset, durations in seconds."""
-        values = {field.name: _as_json(getattr(self, field.name)) for field in fields(self)}
-        return {**values, "kind": str(self.kind)}
+        return {field.name: _as_json(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         """Returns the row that `as_json` has converted."""
-        values = {name: _from_json(name, value) for name, value in stored.items()}
-        return cls(**{**values, "kind": Kind(stored["kind"]), "user": stored["user"], "name": stored["name"]})
+        return cls(**{name: _from_json(name, value) for name, value in stored.items()})
 
 
 _DURATIONS = frozenset({"certain", "possible", "longest_absence", "late", "left_early", "active"})
-_TIMES = frozenset({"first_in", "last_out"})
+_TIMES = frozenset({"first_in", "last_out", "last_seen"})
 
 
 def _as_json(value: Any) -> Any:
@@ -85,6 +84,8 @@ def _from_json(name: str, value: Any) -> Any:
         return timedelta(seconds=value)
     if name in _TIMES and value is not None:
         return datetime.fromisoformat(value)
+    if name == "status":
+        return Status(value)
     if name == "periods":
         return tuple(
             Period(datetime.fromisoformat(start), datetime.fromisoformat(end), certain) for start, end, certain in value

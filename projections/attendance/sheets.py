@@ -12,7 +12,7 @@ from django.db import models
 from projections.attendance import assembling
 from projections.attendance.expected import Expected
 from projections.attendance.reading import attendance, database_of
-from projections.attendance.rows import Kind, Row
+from projections.attendance.rows import Row, Status
 
 __all__ = ["Sheet", "sheet_of"]
 
@@ -50,9 +50,9 @@ class Sheet:
         """Returns ``part`` in percent of the `length`, with one decimal place."""
         return round(100 * (part / self.length), 1)
 
-    def count(self, kind: Kind) -> int:
-        """Returns how many rows are of ``kind``."""
-        return sum(row.kind == kind for row in self.rows)
+    def count(self, *statuses: Status) -> int:
+        """Returns how many rows have one of ``statuses``."""
+        return sum(row.status in statuses for row in self.rows)
 
     @property
     def expected(self) -> int | None:
@@ -63,7 +63,7 @@ class Sheet:
 
     def only(self, users: Collection[str]) -> Self:
         """Returns the sheet with the rows of the users with these keys, as text, and no others."""
-        return replace(self, rows=tuple(row for row in self.rows if row.user in users))
+        return replace(self, rows=tuple(row for row in self.rows if row.user_id in users))
 
 
 def sheet_of(

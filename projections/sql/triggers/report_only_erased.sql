@@ -13,8 +13,8 @@ BEGIN
                 OR before.part OPERATOR(pg_catalog.->>) 'name'::pg_catalog.text IS NOT NULL
                     AND after.part OPERATOR(pg_catalog.->) 'name'::pg_catalog.text
                         OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb
-                    AND (before.part OPERATOR(pg_catalog.-) '{user,name}'::pg_catalog.text[])
-                        OPERATOR(pg_catalog.=) (after.part OPERATOR(pg_catalog.-) '{user,name}'::pg_catalog.text[])
+                    AND (before.part OPERATOR(pg_catalog.-) '{user_id,name}'::pg_catalog.text[])
+                        OPERATOR(pg_catalog.=) (after.part OPERATOR(pg_catalog.-) '{user_id,name}'::pg_catalog.text[])
             ) IS NOT TRUE
         )
     THEN

@@ -14,7 +14,7 @@ from django.db import IntegrityError, OperationalError, connection, connections
 from django.utils import timezone
 
 from presence_events.models import PresenceEvent, Segment
-from projections.attendance.rows import Kind
+from projections.attendance.rows import Status
 from projections.attendance.sheets import sheet_of
 from projections.final_reports import making
 from projections.final_reports.making import make_due_reports
@@ -55,12 +55,18 @@ def test_a_report_has_the_figures_of_its_span(make: Make, user: Any, other_user:
     assert report.position == PresenceEvent.objects.order_by("id").values_list("id", flat=True).last()
     assert report.complete_from is None
     ada, bob, zoe, guest = stored_sheet(report).rows
-    assert (ada.kind, ada.user, ada.name, ada.is_expected, ada.stays) == (Kind.PRESENT, str(user.pk), "ada", True, 2)
+    assert (ada.status, ada.user_id, ada.name, ada.is_expected, ada.stays) == (
+        Status.PRESENT,
+        str(user.pk),
+        "ada",
+        True,
+        2,
+    )
     assert (ada.certain, ada.late) == (AN_HOUR, None)
     assert (bob.name, bob.is_expected) == (other_user.get_username(), False)
     assert (bob.certain, bob.possible, bob.late) == (AN_HOUR / 12, AN_HOUR / 4, AN_HOUR / 4)
-    assert (zoe.kind, zoe.name, zoe.is_expected, zoe.possible) == (Kind.MISSING, "zoe", True, timedelta())
-    assert (guest.kind, guest.user, guest.certain) == (Kind.ANONYMOUS, None, AN_HOUR / 6)
+    assert (zoe.status, zoe.name, zoe.is_expected, zoe.possible) == (Status.MISSING, "zoe", True, timedelta())
+    assert (guest.status, guest.user_id, guest.certain) == (Status.ANONYMOUS, None, AN_HOUR / 6)
 
 
 @pytest.mark.usefixtures("meeting")

@@ -49,21 +49,21 @@ def test_no_column_of_a_report_can_be_changed(make: Make) -> None:
 
 def test_the_figures_and_the_order_of_rows_cannot_be_changed(make: Make) -> None:
     report = make()
-    for name in set(report.rows[0]) - {"user", "name"}:
+    for name in set(report.rows[0]) - {"user_id", "name"}:
         assert_refused(report, rows=row_without(report, 0, **{name: "changed"}))
     assert_refused(report, rows=report.rows[::-1])
     assert_refused(report, rows=report.rows[:-1])
     assert_refused(report, rows=[*report.rows, report.rows[0]])
     assert_refused(report, rows=row_without(report, 0, name="somebody else"))
-    assert_refused(report, rows=row_without(report, 0, user="4711"))
+    assert_refused(report, rows=row_without(report, 0, user_id="4711"))
     assert_refused(report, rows=row_without(report, 0, name=None, certain=0))
 
 
 def test_a_name_can_be_erased_once_and_then_nothing_more(make: Make) -> None:
     report = make()
-    erased = row_without(report, 0, user="-5", name=None)
+    erased = row_without(report, 0, user_id="-5", name=None)
     AttendanceReport.objects.filter(pk=report.pk).update(rows=erased)
-    assert_refused(report, rows=row_without(report, 0, user="-6", name=None))
+    assert_refused(report, rows=row_without(report, 0, user_id="-6", name=None))
     assert_refused(report, rows=report.rows)
 
 

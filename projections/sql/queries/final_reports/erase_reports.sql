@@ -4,15 +4,15 @@ WITH erased AS (
     SET rows = (
         SELECT pg_catalog.jsonb_agg(
             CASE
-                WHEN part.value ->> 'user' = %(person)s
-                THEN part.value || pg_catalog.jsonb_build_object('user', %(pseudonym)s::text, 'name', NULL)
+                WHEN part.value ->> 'user_id' = %(person)s
+                THEN part.value || pg_catalog.jsonb_build_object('user_id', %(pseudonym)s::text, 'name', NULL)
                 ELSE part.value
             END
             ORDER BY part.number
         )
         FROM pg_catalog.jsonb_array_elements(report.rows) WITH ORDINALITY AS part (value, number)
     )
-    WHERE report.rows @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('user', %(person)s::text))
+    WHERE report.rows @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('user_id', %(person)s::text))
     RETURNING 1
 )
 SELECT pg_catalog.count(*) FROM erased
