@@ -94,7 +94,7 @@ def _xlsx(sheet: Sheet) -> bytes:
         openpyxl: Any = import_module("openpyxl")
     except ImportError:
         raise SpreadsheetsNotInstalled from None
-    book = openpyxl.Workbook(write_only=False)
+    book = openpyxl.Workbook()
     page = book.active
     page.title = _("Attendance")
     labels = {
@@ -149,7 +149,8 @@ def _fill(cell: Any, value: Any) -> None:
         cell.value = value
         cell.number_format = "[h]:mm:ss"
     elif isinstance(value, str):
-        cell.set_explicit_value(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value), "s")
+        cell.value = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+        cell.data_type = "s"
         cell.quotePrefix = export.spreadsheet_safe(value) != value
     else:
         cell.value = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.core.paginator import Paginator
@@ -12,7 +12,8 @@ from projections.admin.attendance.chart import HEIGHT, Bar, bars, chart
 from projections.admin.links import padded_span, room_url, timeline_url
 from projections.attendance.rows import Row, Status
 from projections.attendance.sheets import Sheet
-from projections.times import format_duration, zone_name
+from projections.templatetags.presence_times import timestamp
+from projections.times import format_duration, local, zone_name
 
 __all__ = ["PER_PAGE", "sheet_context"]
 
@@ -27,6 +28,8 @@ class ShownRow(NamedTuple):
     number: int
     """The number of the row in its sheet, from 0."""
     url: str | None
+    first_in: str
+    last_out: str
     present: str
     percent: str
     longest_absence: str
@@ -65,6 +68,8 @@ def _shown(sheet: Sheet, row: Row, number: int) -> ShownRow:
         row,
         number,
         _timeline_of(sheet, row),
+        _time(sheet, row.first_in),
+        _time(sheet, row.last_out),
         "" if row.status == Status.MISSING else _between(format_duration(row.certain), format_duration(row.possible)),
         "" if row.status == Status.MISSING else _percents(sheet, row),
         _duration(row.longest_absence),
@@ -81,8 +86,15 @@ def _timeline_of(sheet: Sheet, row: Row) -> str | None:
     return timeline_url(start, end, user=row.user_id)
 
 
+def _time(sheet: Sheet, time: datetime | None) -> str:
+    """Returns ``time`` as text, without the date if the whole span is on one day."""
+    text = timestamp(time)
+    is_one_day = local(sheet.start).date() == local(sheet.end - timedelta(microseconds=1)).date()
+    return text.partition(" ")[2] if is_one_day else text
+
+
 def _percents(sheet: Sheet, row: Row) -> str:
-    certain, possible = (f"{round(sheet.percent(part))} %" for part in (row.certain, row.possible))
+    certain, possible = (f"{round(sheet.percent(part))}\N{NO-BREAK SPACE}%" for part in (row.certain, row.possible))
     return _between(certain, possible)
 
 
