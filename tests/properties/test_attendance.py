@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -109,6 +109,13 @@ def of_report(report: Attendance) -> dict[Any, dict[str, Any]]:
     return {line.user_id: compared(line) for line in lines}
 
 
+def of_function(room: str, start: datetime, stop: datetime) -> dict[Any, dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM presence_attendance(%s, %s, %s)", [room, start, stop])
+        _, *names = [column.name for column in cursor.description]
+        return {key: dict(zip(names, row, strict=True)) for key, *row in cursor.fetchall()}
+
+
 def compared(attendee: Attendee) -> dict[str, Any]:
     return {name: value for name, value in asdict(attendee).items() if name not in ("user_id", "is_expected", "active")}
 
@@ -156,6 +163,7 @@ def test_figures_equal_the_second_computation(
         report = attendance("lobby", start, until, expected=listed)
         wanted = by_definition(lobby, start, until)
         assert of_report(report) == wanted
+        assert of_function("lobby", start, until) == wanted
         assert report.is_known == bool(lobby)
         assert [line.first_in for line in report.people] == sorted(line.first_in for line in report.people)
         assert list(report.missing) == [key for key in listed if key not in wanted]

@@ -142,6 +142,7 @@ def test_the_statement_checks_once() -> None:
         "SELECT * FROM presence_at({moment})",
         "SELECT * FROM presence_during({moment}, '2026-03-01Z')",
         "SELECT * FROM presence_occupancy('room', {moment}, '2026-03-01Z', '1 day')",
+        "SELECT * FROM presence_attendance('room', {moment}, '2026-03-01Z')",
         "SELECT s.* FROM (VALUES ({moment})) AS m (moment), LATERAL presence_at(m.moment) AS s",
     ],
 )
