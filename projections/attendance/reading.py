@@ -95,16 +95,14 @@ def database_of(room: str | models.Model, using: str | None) -> str:
 
 def _figures(room: str, start: datetime, end: datetime, alias: str) -> list[tuple[Any, ...]]:
     """Returns when the report ends, with the figures of one person, in each row. Without people there is one row."""
-    stays = PresenceSession.objects.using(alias).in_room(room).during(start, end)
-    operations: Any = connections[alias].ops
-    text, params = stays.order_by().query.get_compiler(using=alias).as_sql()
-    return sql.rows(
-        "projections",
-        "queries/attendance/report",
-        {"start": start, "stop": end},
-        using=alias,
-        stays=operations.compose_sql(text, params).replace("%", "%%"),
-    )
+    stays = PresenceSession.objects.using(alias).in_room(room).during(start, end).order_by()
+    of_stays, more = stays.query.get_compiler(using=alias).as_sql()
+    statement, names = sql.positional(sql.read("projections", "queries/attendance/report"))
+    asked = {"start": start, "stop": end}
+    with connections[alias].cursor() as cursor:
+        # The parameters of the stays come last in the statement.
+        cursor.execute(statement.format(stays=of_stays), (*(asked[name] for name in names), *more))
+        return list(cursor.fetchall())
 
 
 def _attendees(
