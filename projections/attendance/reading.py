@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import models, router
+from django.db import connections, models, router
 
 from presence_events import sql, users, validation
 from presence_events.concurrency import in_thread
 from presence_events.databases.rooms import alias_of_room, chosen_by_room
 from presence_events.models import PresenceEvent
-from presence_events.segments import horizon, replicas
+from presence_events.segments import horizon
 from presence_events.segments.catalogue import MayContain
 from projections.attendance.activity import active_times
 from projections.attendance.expected import Expected, keys_of
@@ -51,11 +51,8 @@ def attendance(
     alias = database_of(room, using)
     keys = None if expected is None else keys_of(expected, name)
     horizons = horizon.read(alias)
-    horizon.require(start, horizons.stays)
-    replicas.require(start, horizons.replayed_up_to)
     position = max(_last_position(alias), horizons.position)
-    params = {"room": name, "start": start, "stop": end}
-    found = sql.rows("projections", "queries/attendance/figures", params, using=alias)
+    found = _figures(name, start, end, alias)
     until = found[0][0]
     active = active_times(name, start, until, alias) if activity else {}
     people, anonymous = _attendees(found, alias, keys, active)
@@ -94,6 +91,18 @@ def database_of(room: str | models.Model, using: str | None) -> str:
     if using is None and chosen_by_room():
         return alias_of_room(room)
     return using or router.db_for_read(PresenceSession)
+
+
+def _figures(room: str, start: datetime, end: datetime, alias: str) -> list[tuple[Any, ...]]:
+    """Returns when the report ends, with the figures of one person, in each row. Without people there is one row."""
+    stays = PresenceSession.objects.using(alias).in_room(room).during(start, end).order_by()
+    of_stays, more = stays.query.get_compiler(using=alias).as_sql()
+    statement, names = sql.positional(sql.read("projections", "queries/attendance/report"))
+    asked = {"start": start, "stop": end}
+    with connections[alias].cursor() as cursor:
+        # The parameters of the stays come last in the statement.
+        cursor.execute(statement.format(stays=of_stays), (*(asked[name] for name in names), *more))
+        return list(cursor.fetchall())
 
 
 def _attendees(
