@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from presence_events.models import StoredSeal
+from presence_events.schema.indexes import JsonIndex
 from presence_events.schema.triggers import SqlTrigger
 
 if TYPE_CHECKING:
@@ -134,6 +135,10 @@ class AttendanceReport(models.Model):
         ordering = ["ends_at", "schedule"]
         default_permissions = ()
         permissions = [("view_attendance", "Can view attendance")]
+        indexes = [
+            # Finds the reports that name a person.
+            JsonIndex("rows", name="presence_attendance_rows")
+        ]
         triggers = _permanent("report_only_erased")
 
     def __str__(self) -> str:

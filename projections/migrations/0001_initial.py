@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import presence_events.schema.fields
+import presence_events.schema.indexes
 import presence_events.schema.json_data
 import presence_events.schema.triggers
 from presence_events import sql
@@ -514,6 +515,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("starts_at__lt", models.F("ends_at"))), name="presence_scheduled_report_span"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="attendancereport",
+            index=presence_events.schema.indexes.JsonIndex("rows", name="presence_attendance_rows"),
         ),
         migrations.RunSQL(sql.read("projections", "schema/session_sequence"), migrations.RunSQL.noop),
         migrations.RunSQL(sql.read("projections", "schema/storage"), migrations.RunSQL.noop),

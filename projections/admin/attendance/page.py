@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.core.paginator import Paginator
-from django.utils.translation import gettext as _
 
 from projections.admin.attendance.chart import HEIGHT, Bar, bars, chart
 from projections.admin.links import padded_span, room_url, timeline_url
 from projections.attendance.rows import Row, Status
 from projections.attendance.sheets import Sheet
-from projections.templatetags.presence_times import timestamp
+from projections.templatetags.presence_times import duration_to, span_of, timestamp
 from projections.times import format_duration, local, zone_name
 
 __all__ = ["PER_PAGE", "sheet_context"]
@@ -70,7 +69,7 @@ def _shown(sheet: Sheet, row: Row, number: int) -> ShownRow:
         _timeline_of(sheet, row),
         _time(sheet, row.first_in),
         _time(sheet, row.last_out),
-        "" if row.status == Status.MISSING else _between(format_duration(row.certain), format_duration(row.possible)),
+        "" if row.status == Status.MISSING else duration_to(row.certain, row.possible),
         "" if row.status == Status.MISSING else _percents(sheet, row),
         _duration(row.longest_absence),
         _duration(row.late),
@@ -95,11 +94,7 @@ def _time(sheet: Sheet, time: datetime | None) -> str:
 
 def _percents(sheet: Sheet, row: Row) -> str:
     certain, possible = (f"{round(sheet.percent(part))}\N{NO-BREAK SPACE}%" for part in (row.certain, row.possible))
-    return _between(certain, possible)
-
-
-def _between(least: str, most: str) -> str:
-    return least if least == most else _("%(least)s to %(most)s") % {"least": least, "most": most}
+    return span_of(certain, possible)
 
 
 def _duration(duration: timedelta | None) -> str:
