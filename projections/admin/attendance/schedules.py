@@ -65,7 +65,7 @@ class ScheduledReportForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(ScheduledReport)
 class ScheduledReportAdmin(ReadOnlyAdmin):
     form = ScheduledReportForm
-    list_display = ("title", "in_room", "start", "end", "report")
+    list_display = ("title", "in_room", "start", "end", "its_report")
     search_fields = ("title", "room")
     ordering = ("-ends_at",)
     fields = ("title", "room", "starts_at", "ends_at", "expected")
@@ -106,7 +106,7 @@ class ScheduledReportAdmin(ReadOnlyAdmin):
         return time_cell(schedule.ends_at)
 
     @admin.display(description=_("report"))
-    def report(self, schedule: ScheduledReport) -> str:
+    def its_report(self, schedule: ScheduledReport) -> str:
         if not _is_made(schedule):
             return self.empty_text
         return link(report_url(schedule.pk, schedule._state.db), _("Report"))
