@@ -31,7 +31,7 @@ LAYERS = (
     ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),
     ("projections._delivery.dispatch", "projections._live", "projections.replay"),
-    ("projections.retention", "projections.rosters"),
+    ("projections.retention", "projections.rosters", "projections.attendance"),
     ("projections._worker", "projections.status", "projections.metrics"),
     ("projections.consumers", "projections.decorators", "projections.admin", "projections.management"),
 )
