@@ -13,6 +13,7 @@ from projections.times import format_duration, local, zone_name
 __all__ = ["text"]
 
 _DASH = "-"
+_DAY_AND_TIME = "%Y-%m-%d %H:%M:%S"
 _HEAD = ("name", "status", "in", "out", "present", "percent", "stays", "absent", "late", "early")
 
 
@@ -23,19 +24,17 @@ def text(report: Attendance) -> str:
     in ``0:50:00-0:53:00``. The column ``active`` is there if the report has activity.
     """
     found = list(lines(report))
-    start, end = local(report.start), local(report.end)
-    form = "%H:%M:%S" if start.date() == local(report.until).date() else "%Y-%m-%d %H:%M:%S"
-    parts = [
-        f"Attendance of {report.room} from {start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S}, {zone_name()}",
-        _numbers(report),
-    ]
+    is_of_one_day = local(report.start).date() == local(report.until).date()
+    span = f"from {_time(report.start, _DAY_AND_TIME)} to {_time(report.end, _DAY_AND_TIME)}, {zone_name()}"
+    parts = [f"Attendance of {_printable(report.room)} {span}", _numbers(report)]
     if not report.is_known:
         parts.append("The log knows no room of this name.")
     if report.until < report.end:
-        parts.append(f"The span is not over: figures are those until {local(report.until):%Y-%m-%d %H:%M:%S}.")
+        parts.append(f"The span is not over: figures are those until {_time(report.until, _DAY_AND_TIME)}.")
     has_activity = any(line.active is not None for line in found)
     if found:
         head = (*_HEAD, "active") if has_activity else _HEAD
+        form = "%H:%M:%S" if is_of_one_day else _DAY_AND_TIME
         parts += ["", *_aligned([head, *(_cells(line, form, has_activity=has_activity) for line in found)])]
     return "".join(f"{part}\n" for part in parts)
 
@@ -55,7 +54,7 @@ def _numbers(report: Attendance) -> str:
 def _cells(line: Line, form: str, *, has_activity: bool) -> Sequence[str]:
     percents = (round(line.percent_certain), round(line.percent_possible))
     cells = [
-        line.name,
+        _printable(line.name),
         line.status,
         _time(line.first_in, form),
         _time(line.last_out, form),
@@ -65,6 +64,11 @@ def _cells(line: Line, form: str, *, has_activity: bool) -> Sequence[str]:
         *(_duration(seconds) for seconds in (line.longest_absence or None, line.late, line.left_early)),
     ]
     return [*cells, _duration(line.active)] if has_activity else cells
+
+
+def _printable(text: str) -> str:
+    """Returns ``text`` without characters that a terminal would act on."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _time(time: datetime | None, form: str) -> str:
