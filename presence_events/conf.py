@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-__all__ = ["database", "max_age", "record_timeout", "retention", "seals"]
+__all__ = ["database", "display_name", "max_age", "record_timeout", "retention", "seals"]
 
 
 def database() -> str | None:
@@ -17,6 +17,14 @@ def database() -> str | None:
     The default is None: the routers choose the database.
     """
     return getattr(settings, "CHANNELS_PRESENCE_DATABASE", None)
+
+
+def display_name() -> str | None:
+    """``CHANNELS_PRESENCE_DISPLAY_NAME``: the dotted path of a function from a user to the name that pages show.
+
+    The default is None: pages show the user name.
+    """
+    return getattr(settings, "CHANNELS_PRESENCE_DISPLAY_NAME", None)
 
 
 def max_age() -> float:

@@ -214,6 +214,18 @@ class SealsNotInstalled(PresenceError, ImportError):
     """Signatures of seals need the package cryptography: pip install "django-presence-events[seals]"."""
 
 
+class InvalidTitle(PresenceError, ValueError):
+    """Pass a title for the report: 1 to 200 characters."""
+
+
+class InvalidAnnotation(PresenceError, ValueError):
+    """Pass a correction and a reason with text, and the number of a row that the report has, or None."""
+
+
+class SpreadsheetsNotInstalled(PresenceError, ImportError):
+    """Files for Excel need the package openpyxl: pip install "django-presence-events[xlsx]"."""
+
+
 class NotATestDatabase(PresenceError, RuntimeError):
     """Presences can be aged only in test databases. Call this in a test, on a database that Django's test runner or
     pytest-django made for its process."""

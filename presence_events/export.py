@@ -37,7 +37,7 @@ from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments import horizon, replicas
 from presence_events.segments.catalogue import MayContain
 
-__all__ = ["FORMATS", "copy", "events", "header", "write"]
+__all__ = ["FORMATS", "copy", "events", "header", "spreadsheet_safe", "write"]
 
 
 class _CopyFormat(NamedTuple):
@@ -115,6 +115,22 @@ def header(horizons: Mapping[str, datetime], form: str) -> bytes:
         listed = ", ".join(f"{part} before {time}" for part, time in times.items())
         return f"# horizon: {listed} were removed, apart from what follows\n".encode()
     return (_json({"horizon": times}) + "\n").encode()
+
+
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What formulas begin with, also in full width, and characters that spreadsheets skip before them."""
+
+
+def spreadsheet_safe(value: Any) -> Any:
+    """Returns text that no spreadsheet takes for a formula, on one line; values other than text as they are.
+
+    Text that could be a formula is prefixed with an apostrophe. Python before 3.13 writes carriage returns unquoted,
+    and a spreadsheet would take them for the end of the row.
+    """
+    if not isinstance(value, str):
+        return value
+    is_formula = value.startswith(_FORMULA_PREFIXES) or value.lstrip().startswith(_FORMULA_PREFIXES)
+    return (f"'{value}" if is_formula else value).replace("\r", " ")
 
 
 def events(

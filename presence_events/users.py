@@ -7,13 +7,14 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connections
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from presence_events import validation
+from presence_events import conf, validation
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 
-__all__ = ["display_name", "find_user_key", "from_database", "user_key_type"]
+__all__ = ["display_name", "find_user_key", "from_database", "name_of", "user_key_type"]
 
 
 def display_name(row: Any) -> str:
@@ -25,7 +26,17 @@ def display_name(row: Any) -> str:
         return _("anonymous")
     if row.user is None:
         return str(_("deleted user %s") % row.user_id)
-    return str(row.user.get_username())
+    return name_of(row.user)
+
+
+def name_of(user: Any) -> str:
+    """Returns the name of ``user`` for pages and reports: what ``CHANNELS_PRESENCE_DISPLAY_NAME`` returns for it.
+
+    Without the setting, or if the function returns an empty text, it is the user name.
+    """
+    path = conf.display_name()
+    chosen = "" if path is None else str(import_string(path)(user))
+    return chosen or str(user.get_username())
 
 
 def find_user_key(text: str) -> Any:

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections
+from django.db.models import Model
 from django.utils import timezone
 
 from presence_events.databases import write_alias
@@ -128,6 +129,17 @@ def user_key(key: Any) -> Any:
         raise InvalidUser(f"{_shortened(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
 
 
+def person_key(user: Any) -> Any:
+    """Returns the key of ``user``, an instance or a primary key, for queries of the ORM. The user need not exist.
+
+    Raises `InvalidUser` for an unsaved user and for a value that cannot be a key. It also raises for None and for an
+    AnonymousUser, because anonymous connections do not belong to one person.
+    """
+    if user is None or getattr(user, "is_anonymous", False):
+        raise InvalidUser("An anonymous connection belongs to no user.")
+    return saved_user_key(user) if isinstance(user, Model) else user_key(user)
+
+
 def _user_field() -> Any:
     """Returns the field that holds the primary key of a user. It is another model's, if that key is a relation."""
     field: Any = PresenceEvent._meta.get_field("user")
@@ -219,7 +231,15 @@ def span(start: Any, end: Any) -> tuple[datetime, datetime]:
     ``end`` may be in the future. Raises `InvalidMoment` if ``start`` is not a valid moment, or ``end`` is naive or not
     after ``start``.
     """
-    start, end = moment(start), _time(end)
+    return any_span(moment(start), end)
+
+
+def any_span(start: Any, end: Any) -> tuple[datetime, datetime]:
+    """Returns ``start`` and ``end``, which may both be in the future.
+
+    Raises `InvalidMoment` if either is naive, or if ``end`` is not after ``start``.
+    """
+    start, end = _time(start), _time(end)
     if not aware(start) < aware(end):
         raise InvalidMoment(f"{end.isoformat()} does not come after {start.isoformat()}.")
     return start, end

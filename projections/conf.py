@@ -6,7 +6,16 @@ from django.conf import settings
 
 from presence_events.conf import max_age
 
-__all__ = ["layer_is_in_memory", "max_age", "notify", "prune_in_server", "signals"]
+__all__ = ["attendance_visible", "layer_is_in_memory", "max_age", "notify", "prune_in_server", "signals"]
+
+
+def attendance_visible() -> str | None:
+    """Returns ``CHANNELS_PRESENCE_ATTENDANCE_VISIBLE``: the dotted path of a function that says who sees whom.
+
+    It gets a user and the name of a room, and returns what `projections.attendance.visibility` describes. The default
+    is None: with the permission, an operator sees everyone.
+    """
+    return getattr(settings, "CHANNELS_PRESENCE_ATTENDANCE_VISIBLE", None)
 
 
 def signals() -> str:

@@ -23,6 +23,7 @@ from presence_events.schema.json_data import TolerantDecoder
 from presence_events.schema.triggers import CallersTriggerSql, PartitionsTriggerSql, SqlTrigger
 from projections import selections
 from projections.compatibility import CurrentChannelLayer
+from projections.final_reports.records import AttendanceReport, ReportAnnotation, ScheduledReport
 from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.retention import baseline  # noqa: F401 - its models belong to this app
 from projections.rosters.members import Counts, Member, members_of
@@ -57,11 +58,14 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "AttendanceReport",
     "DeadLetter",
     "Presence",
     "PresenceSession",
     "Process",
+    "ReportAnnotation",
     "Room",
+    "ScheduledReport",
     "Timeline",
     "channel_layer",
     "get_channel_layer",

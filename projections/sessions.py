@@ -69,8 +69,7 @@ class PresenceSessionQuerySet(models.QuerySet["PresenceSession"]):
         if user is None or getattr(user, "is_anonymous", False):
             raise InvalidUser("To find the stays of anonymous connections, filter by user=None.")
         if not hasattr(user, "resolve_expression"):
-            key = validation.saved_user_key(user) if isinstance(user, models.Model) else validation.user_key(user)
-            user = Value(key, get_user_model()._meta.pk)
+            user = Value(validation.person_key(user), get_user_model()._meta.pk)
         # A lookup by field would turn the join of select_related() into an inner join, which drops the stays of deleted
         # users.
         return self.filter(Exact(F("user_id"), user))
@@ -190,6 +189,17 @@ class PresenceSession(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise LogIsAppendOnly
+
+    @property
+    def certain_until(self) -> datetime:
+        """Until when the connection was certainly in the room: its leave, or else its last sign of life.
+
+        A leave with a reason is none: others have ended the stay. The SQL function ``presence_attendance`` has the same
+        rule.
+        """
+        if self.left_at is not None and self.ended_by == self.End.LEAVE and self.reason is None:
+            return self.left_at
+        return self.last_seen
 
 
 class Timeline(PresenceSession):

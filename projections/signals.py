@@ -1,6 +1,7 @@
 """The Django signals that applications receive.
 
-`presence_changed` and `presence_updated` are about connections, `person_joined` and `person_left` about people.
+`presence_changed` and `presence_updated` are about connections, `person_joined` and `person_left` about people, and
+`attendance_report_made` about final reports.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from django.dispatch import Signal
 from presence_events import concurrency, receivers
 from presence_events.concurrency import in_thread
 
-__all__ = ["MAIN", "PresenceSignal", "person_joined", "person_left", "presence_changed", "presence_updated"]
+__all__ = [
+    "MAIN",
+    "PresenceSignal",
+    "attendance_report_made",
+    "person_joined",
+    "person_left",
+    "presence_changed",
+    "presence_updated",
+]
 
 logger = logging.getLogger("projections.signals")
 
@@ -203,4 +212,20 @@ does not send it either if another connection of the user joined in the same tra
 
 The arguments are those of `person_joined`. ``presence`` is the one that ended, and its ``data`` is None. The event is a
 leave or a prune.
+"""
+
+attendance_report_made = PresenceSignal("attendance_report_made")
+"""A final report is stored. The process that makes reports sends it, which is the main worker.
+
+It is sent in the transaction that records that it was sent. So what a receiver writes to the same database is written
+once for each report, also if the process is killed: then the transaction is rolled back, and the signal is sent again.
+Do what reaches beyond the database in ``transaction.on_commit``. If a receiver raises, what it wrote is rolled back,
+the error is logged, and the other receivers are still called. The signal is not repeated for it.
+
+Arguments:
+
+``sender``
+    The class `projections.models.AttendanceReport`.
+``report``
+    The `AttendanceReport`.
 """

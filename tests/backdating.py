@@ -7,7 +7,7 @@ a later position.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ class Stay(NamedTuple):
     """A stay of one connection in one room. It is open if ``left`` is None.
 
     ``last_seen`` adds a touch at that time; without it, the join is the last sign of life. ``data`` is the data of the
-    join, ``reason`` that of the leave or prune.
+    join, ``reason`` that of the leave or prune. ``changes`` are times at which the connection has new data, in order.
     """
 
     room: str
@@ -37,6 +37,7 @@ class Stay(NamedTuple):
     last_seen: datetime | None = None
     data: Any = None
     reason: Any = None
+    changes: Sequence[tuple[datetime, Any]] = ()
 
 
 class RoomPruned(NamedTuple):
@@ -85,7 +86,7 @@ def write(*history: Stay | RoomPruned) -> None:
                 user_id=_key(part.user),
                 joined_at=part.joined,
                 touched_at=_seen(part),
-                data=part.data,
+                data=part.changes[-1][1] if part.changes else part.data,
                 is_leased=False,
             )
             for session, part in stays
@@ -124,6 +125,8 @@ def _events(session: int, part: Stay | RoomPruned) -> Iterator[PresenceEvent]:
         "since": part.joined,
     }
     yield PresenceEvent(kind="join", at=part.joined, data=part.data, is_leased=False, **stay)
+    for at, data in part.changes:
+        yield PresenceEvent(kind="touch", at=at, data=data, **stay)
     if part.last_seen is not None:
         yield PresenceEvent(kind="touch", at=part.last_seen, **stay)
     if part.left is not None:
@@ -131,7 +134,7 @@ def _events(session: int, part: Stay | RoomPruned) -> Iterator[PresenceEvent]:
 
 
 def _seen(stay: Stay) -> datetime:
-    return stay.last_seen or stay.joined
+    return max([stay.last_seen or stay.joined, *(at for at, _ in stay.changes)])
 
 
 def _key(user: Any) -> Any:

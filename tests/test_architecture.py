@@ -16,7 +16,13 @@ MOST_MODULES = 20
 """Modules at the root of one package."""
 
 LAYERS = (
-    ("projections.conf", "projections.times", "projections.compatibility", "projections.retention.baseline"),
+    (
+        "projections.conf",
+        "projections.times",
+        "projections.compatibility",
+        "projections.retention.baseline",
+        "projections.final_reports.records",
+    ),
     ("projections.sessions", "projections.selections", "projections.rosters.members"),
     (
         "projections._delivery.groups",
@@ -31,7 +37,8 @@ LAYERS = (
     ("projections.managers", "projections.querysets"),
     ("projections.models", "projections.signals"),
     ("projections._delivery.dispatch", "projections._live", "projections.replay"),
-    ("projections.retention", "projections.rosters"),
+    ("projections.retention", "projections.rosters", "projections.attendance"),
+    ("projections.final_reports",),
     ("projections._worker", "projections.status", "projections.metrics"),
     ("projections.consumers", "projections.decorators", "projections.admin", "projections.management"),
 )

@@ -25,6 +25,7 @@ MODULES = (
     "presence_events.recorder",
     "presence_events.signals",
     "presence_events.tail",
+    "projections.attendance",
     "projections.consumers",
     "projections.decorators",
     "projections.managers",

@@ -1,4 +1,4 @@
-"""Indexes that find closed stays by the time when they lasted. They are B-trees.
+"""Indexes that find closed stays by the time when they lasted, and one for JSON. The first are B-trees.
 
 A ``leave`` or ``prune`` is a closed stay: the interval ``[since, at)``. To find the stays that include a moment is an
 interval query. A B-tree on the bounds does not help with it, and GiST doubles the cost of appends. So stays are indexed
@@ -21,7 +21,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Func, Q
 
-__all__ = ["closed_stay_index"]
+__all__ = ["JsonIndex", "closed_stay_index"]
 
 _MAGNITUDE = Func(
     F("at"),
@@ -43,3 +43,17 @@ def closed_stay_index(name: str, column: str | None = None) -> models.Index:
         arguments = [column]
         condition = Q((f"{column}__isnull", False))
     return models.Index(*arguments, _MAGNITUDE, "at", "since", condition=_CLOSED & condition, name=name)
+
+
+class JsonIndex(models.Index):
+    """An index of a JSONField for ``contains``. Unlike that of Django, it does not need ``django.contrib.postgres``."""
+
+    def __init__(self, field: str, *, name: str) -> None:
+        super().__init__(fields=[field], opclasses=["jsonb_path_ops"], name=name)
+
+    def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
+        return super().create_sql(model, schema_editor, using=" USING gin", **kwargs)
+
+    def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
+        path, _, _ = super().deconstruct()
+        return path, self.fields, {"name": self.name}

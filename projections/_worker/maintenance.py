@@ -1,4 +1,4 @@
-"""Runs the periodic jobs of the leading worker: dead-server detection, pruning, and maintenance of the log."""
+"""Runs the periodic jobs of the leading worker: dead servers, pruning, maintenance of the log, and final reports."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import IntegrityError
 
 from projections import conf
 from projections._worker.age_pruning import AgePruning
+from projections._worker.attendance_reports import AttendanceReports
 from projections._worker.dead_servers import DeadServerDetector
 from projections._worker.log_maintenance import LogMaintenance
 from projections._worker.log_sealing import LogSealing
@@ -27,14 +28,14 @@ ROOM_PRUNE_INTERVAL = 60.0
 
 
 class Maintenance:
-    """Detects dead servers in the database ``using``, and maintains and seals the log.
+    """Detects dead servers in the database ``using``, maintains and seals the log, and makes final reports.
 
     If ``prune`` is true, it also prunes presences and rooms.
     """
 
     def __init__(self, using: str, *, prune: bool) -> None:
         rooms = Room.objects.db_manager(using)
-        self._background = (LogMaintenance(using), LogSealing(using))
+        self._background = (LogMaintenance(using), LogSealing(using), AttendanceReports(using))
         self._jobs: list[_Job] = [
             _Job(DeadServerDetector(using).check, lambda: 0.0),
             *(_Job(job.run_if_due, lambda: 1.0) for job in self._background),

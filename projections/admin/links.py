@@ -18,6 +18,7 @@ from projections.models import PresenceSession
 from projections.times import url_value
 
 __all__ = [
+    "attendance_url",
     "database_parameter",
     "event_url",
     "link",
@@ -26,6 +27,7 @@ __all__ = [
     "padded_span",
     "person_link",
     "presence_url",
+    "report_url",
     "room_url",
     "stay_known_by",
     "stay_of_event",
@@ -79,6 +81,18 @@ def presence_url(session: int, using: str | None) -> str:
 def event_url(position: int, using: str | None) -> str:
     """Returns the address of the page of an event in the database ``using``."""
     return _in_database(reverse("admin:presence_events_presenceevent_change", args=[position]), using)
+
+
+def attendance_url(start: datetime | None = None, end: datetime | None = None, **question: Any) -> str:
+    """Returns the address of the attendance of a ``room``. Without ``start`` and ``end`` it is of the last 24 hours."""
+    parameters = {**question, "from": start, "until": end}
+    url = reverse("admin:presence_attendance")
+    return f"{url}?{urlencode({key: url_value(value) for key, value in parameters.items() if value is not None})}"
+
+
+def report_url(key: int, using: str | None) -> str:
+    """Returns the address of a final report in the database ``using``."""
+    return _in_database(reverse("admin:projections_attendancereport_change", args=[key]), using)
 
 
 def database_parameter(using: str | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from presence_events.admin import ReadOnlyAdmin
 from presence_events.models import PresenceEvent
 from projections.admin.columns import time_cell
 from projections.admin.links import (
+    attendance_url,
     link,
     link_list,
     list_url,
@@ -86,6 +87,7 @@ class RoomAdmin(ReadOnlyAdmin):
                 (list_url(PresenceSession, room=name), _("stays")),
                 (list_url(PresenceEvent, room=name), _("events")),
                 (timeline_url(room=name), _("timeline")),
+                (attendance_url(room=name), _("attendance")),
             ]
         )
 
@@ -93,7 +95,7 @@ class RoomAdmin(ReadOnlyAdmin):
         name = obj.channel_name
         models: list[Any] = [Presence, PresenceSession, PresenceEvent]
         lists = [(list_url(model, room=name), capfirst(model._meta.verbose_name_plural)) for model in models]
-        return [(timeline_url(room=name), _("Timeline")), *lists]
+        return [(timeline_url(room=name), _("Timeline")), (attendance_url(room=name), _("Attendance")), *lists]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if self.admin_site.get_model_admin(Presence).has_view_permission(request):

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import presence_events.schema.fields
+import presence_events.schema.indexes
 import presence_events.schema.json_data
 import presence_events.schema.triggers
 from presence_events import sql
@@ -377,6 +378,148 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="ScheduledReport",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "room",
+                    models.TextField(
+                        db_collation="C", help_text="The name of the room. It need not exist yet.", verbose_name="room"
+                    ),
+                ),
+                ("title", models.TextField(help_text="What the report is called.", verbose_name="title")),
+                ("starts_at", models.DateTimeField(verbose_name="from")),
+                ("ends_at", models.DateTimeField(verbose_name="until")),
+                (
+                    "expected",
+                    models.JSONField(
+                        help_text="The keys of the users who are expected, as text, or null.",
+                        null=True,
+                        verbose_name="expected",
+                    ),
+                ),
+                (
+                    "announced_at",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When receivers were told of the report; empty until then.",
+                        null=True,
+                        verbose_name="announced at",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "scheduled report",
+                "verbose_name_plural": "scheduled reports",
+                "db_table": "presence_scheduled_report",
+                "ordering": ["ends_at", "id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="AttendanceReport",
+            fields=[
+                (
+                    "schedule",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="report",
+                        serialize=False,
+                        to="projections.scheduledreport",
+                        verbose_name="scheduled report",
+                    ),
+                ),
+                ("room", models.TextField(db_collation="C", verbose_name="room")),
+                ("title", models.TextField(verbose_name="title")),
+                ("starts_at", models.DateTimeField(verbose_name="from")),
+                ("ends_at", models.DateTimeField(verbose_name="until")),
+                (
+                    "made_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="made at"),
+                ),
+                (
+                    "position",
+                    models.BigIntegerField(
+                        help_text="The position in the log up to which the report is based on it.",
+                        verbose_name="position",
+                    ),
+                ),
+                (
+                    "complete_from",
+                    models.DateTimeField(
+                        help_text="The horizon, if events of the span had been removed when the report was made.",
+                        null=True,
+                        verbose_name="complete from",
+                    ),
+                ),
+                ("rows", models.JSONField(verbose_name="rows")),
+            ],
+            options={
+                "verbose_name": "attendance report",
+                "verbose_name_plural": "attendance reports",
+                "db_table": "presence_attendance_report",
+                "ordering": ["ends_at", "schedule"],
+                "permissions": [("view_attendance", "Can view attendance")],
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="ReportAnnotation",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "report",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="annotations",
+                        to="projections.attendancereport",
+                        verbose_name="attendance report",
+                    ),
+                ),
+                (
+                    "row",
+                    models.IntegerField(
+                        help_text="The number of the row that it is about, from 0; empty for the whole report.",
+                        null=True,
+                        verbose_name="row",
+                    ),
+                ),
+                ("correction", models.TextField(verbose_name="correction")),
+                ("reason", models.TextField(verbose_name="reason")),
+                ("author", models.TextField(help_text="The key of the user, as text.", verbose_name="author")),
+                (
+                    "author_name",
+                    models.TextField(
+                        help_text="Empty if the author was erased.", null=True, verbose_name="name of the author"
+                    ),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="time")),
+            ],
+            options={
+                "verbose_name": "annotation",
+                "verbose_name_plural": "annotations",
+                "db_table": "presence_report_annotation",
+                "ordering": ["id"],
+                "default_permissions": ("add",),
+            },
+        ),
+        migrations.AddIndex(
+            model_name="scheduledreport",
+            index=models.Index(
+                condition=models.Q(("announced_at", None)), fields=["ends_at"], name="presence_scheduled_report_due"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="scheduledreport",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts_at__lt", models.F("ends_at"))), name="presence_scheduled_report_span"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="attendancereport",
+            index=presence_events.schema.indexes.JsonIndex("rows", name="presence_attendance_rows"),
+        ),
         migrations.RunSQL(sql.read("projections", "schema/session_sequence"), migrations.RunSQL.noop),
         migrations.RunSQL(sql.read("projections", "schema/storage"), migrations.RunSQL.noop),
         migrations.RunSQL(
@@ -394,6 +537,9 @@ class Migration(migrations.Migration):
         migrations.RunSQL(sql.read("projections", "functions/presence_at"), "DROP FUNCTION presence_at"),
         migrations.RunSQL(sql.read("projections", "functions/presence_during"), "DROP FUNCTION presence_during"),
         migrations.RunSQL(sql.read("projections", "functions/presence_occupancy"), "DROP FUNCTION presence_occupancy"),
+        migrations.RunSQL(
+            sql.read("projections", "functions/presence_attendance"), "DROP FUNCTION presence_attendance"
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="room",
             trigger=presence_events.schema.triggers.InstalledTrigger(
@@ -599,6 +745,64 @@ class Migration(migrations.Migration):
                     operation="INSERT OR UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_retention_only_d234b",
                     table="presence_baseline_stay",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="attendancereport",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="0c9c84844331c52f34f941dae45f85db106801ee",
+                    level="STATEMENT",
+                    operation="DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_2a710",
+                    table="presence_attendance_report",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="attendancereport",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="only_erased",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- A report is final, apart from whom it names: erasure puts a pseudonym in place of the key of a person, and removes the\n-- name. The figures of the person stay, and so does the order of the rows.\nBEGIN\n    IF NOT EXISTS (\n        SELECT\n        FROM pg_catalog.jsonb_array_elements(OLD.rows) WITH ORDINALITY AS before (part, number)\n        FULL JOIN pg_catalog.jsonb_array_elements(NEW.rows) WITH ORDINALITY AS after (part, number)\n            ON after.number OPERATOR(pg_catalog.=) before.number\n        WHERE NOT coalesce(\n            before.part OPERATOR(pg_catalog.=) after.part\n                OR before.part OPERATOR(pg_catalog.->>) 'name'::pg_catalog.text IS NOT NULL\n                AND after.part OPERATOR(pg_catalog.->) 'name'::pg_catalog.text\n                    OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb\n                AND (before.part OPERATOR(pg_catalog.-) '{user_id,name}'::pg_catalog.text[])\n                    OPERATOR(pg_catalog.=) (after.part OPERATOR(pg_catalog.-) '{user_id,name}'::pg_catalog.text[]),\n            false\n        )\n    ) AND (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) 'rows'::pg_catalog.text)\n        OPERATOR(pg_catalog.=) (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) 'rows'::pg_catalog.text)\n    THEN\n        RETURN NEW;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = 'UPDATE on presence_attendance_report is refused: a report is final, apart from the erasure of a person',\n        HINT = 'To correct a report, add an annotation: projections.final_reports.annotating.annotate.';\nEND;",
+                    hash="8d16310d0ffd09a515103bbd6b6b127aa455626e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_only_erased_5f5aa",
+                    table="presence_attendance_report",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="reportannotation",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="b81672e325c66e60a0207c543cbb84ca8a9b8b72",
+                    level="STATEMENT",
+                    operation="DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_2e5f2",
+                    table="presence_report_annotation",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="reportannotation",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="only_erased",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- An annotation is final, apart from its author: erasure puts a pseudonym in place of the key, and removes the name.\nBEGIN\n    IF OLD.author_name IS NOT NULL AND NEW.author_name IS NULL\n        AND (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{author,author_name}'::pg_catalog.text[])\n            OPERATOR(pg_catalog.=)\n            (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{author,author_name}'::pg_catalog.text[])\n    THEN\n        RETURN NEW;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = 'UPDATE on presence_report_annotation is refused: an annotation is final, apart from its author',\n        HINT = 'To correct it, add another one: projections.final_reports.annotating.annotate.';\nEND;",
+                    hash="d8110ed45c7c8937dcda2e197f876d62a69513ee",
+                    operation="UPDATE",
+                    pgid="pgtrigger_only_erased_742eb",
+                    table="presence_report_annotation",
                     when="BEFORE",
                 ),
             ),

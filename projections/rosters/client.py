@@ -65,6 +65,14 @@ class RosterClient:
             return None
         return self.mark is not None and len(self.members) >= self.people
 
+    def missing(self, expected: Iterable[str]) -> list[str] | None:
+        """Returns those of the ids ``expected`` that are not present, in their order.
+
+        Returns None unless `listed_all`: someone who is not listed may be present. A member who is hidden from this
+        client is missing for it.
+        """
+        return [key for key in expected if key not in self.members] if self.listed_all else None
+
     def follow(self) -> None:
         """Asks for the roster, and for what changes afterwards: after each connect, and after `unfollow`."""
         self.refused = None

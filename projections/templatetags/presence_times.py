@@ -5,11 +5,12 @@ Where clocks are set back, one hour occurs twice. Times in it have their offset:
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
+from django.utils.translation import gettext as _
 
-from projections.times import is_ambiguous, local
+from projections.times import format_duration, is_ambiguous, local
 
 register = template.Library()
 
@@ -24,6 +25,17 @@ def timestamp(time: datetime | None) -> str:
 def timestamp_exact(time: datetime | None) -> str:
     """Returns ``time`` to the microsecond; nothing for None."""
     return _shown(time).isoformat(" ", "microseconds") if time is not None else ""
+
+
+@register.filter
+def duration_to(least: timedelta, most: timedelta) -> str:
+    """Returns one duration, or two if they differ to the second: ``0:05:00 to 0:15:00``."""
+    return span_of(format_duration(least), format_duration(most))
+
+
+def span_of(least: str, most: str) -> str:
+    """Returns ``least`` and ``most`` as one text, or one of them if they are the same."""
+    return least if least == most else _("%(least)s to %(most)s") % {"least": least, "most": most}
 
 
 def _shown(time: datetime) -> datetime:

@@ -31,6 +31,11 @@ def of_core(number: int) -> float:
     return sum(int(ticks) for column, ticks in enumerate(columns) if column not in (3, 4)) / _TICKS
 
 
+def parent(pid: int) -> int:
+    """Returns the id of the parent of the process ``pid``."""
+    return _times(pid)[1]
+
+
 def children(pid: int) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():

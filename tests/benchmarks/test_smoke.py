@@ -21,6 +21,15 @@ def test_the_admin_benchmark_measures_each_page() -> None:
     assert done.stdout.count(" ms ") == len(list(admin.pages("2020-01-01")))
 
 
+def test_the_attendance_benchmark_measures_reports() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.attendance", "--small"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 reports, 1,000 people" in done.stdout
+    assert "60 reports, 3,000 people" in done.stdout
+
+
 @pytest.mark.timeout(900)
 def test_the_benchmarks_measure_everything_and_write_the_page(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"

@@ -29,6 +29,7 @@ from presence_events.exceptions import NotYetReplicated
 from presence_events.models import PresenceEvent
 from presence_events.segments import replicas
 from projections.admin.links import stay_url
+from projections.attendance import attendance
 from projections.models import PresenceSession, Room
 from tests.live.connected import connected
 from tests.live.databases import Cluster
@@ -36,7 +37,14 @@ from tests.live.received_signals import received_channels
 from tests.live.standby import Standby
 from tests.waiting import wait_until
 
-PAST = ("presence_event", "presence_session", "presence_at", "presence_during", "presence_occupancy")
+PAST = (
+    "presence_event",
+    "presence_session",
+    "presence_at",
+    "presence_during",
+    "presence_occupancy",
+    "presence_attendance",
+)
 
 
 @contextmanager
@@ -116,6 +124,8 @@ def test_the_past_is_read_from_the_replica() -> None:
     with connections["replica"].cursor() as cursor:
         cursor.execute("SELECT peak_connections FROM presence_occupancy('lobby', %s, %s, '1 day')", [day, now])
         assert cursor.fetchall() == [(2,)]
+    report = attendance("lobby", day, now)
+    assert [attendee.stays for attendee in (*report.people, report.anonymous) if attendee] == [1, 1]
 
 
 @pytest.mark.usefixtures("replica_queries")
@@ -156,6 +166,8 @@ def test_a_moment_that_the_replica_has_not_reached_is_refused(standby: Standby) 
         assert (caught.value.moment, caught.value.replayed_up_to) == (later, reached)
         with pytest.raises(NotYetReplicated):
             list(stays.during(later, later + timedelta(days=1)))
+        with pytest.raises(NotYetReplicated):
+            attendance("lobby", later, later + timedelta(days=1))
         with pytest.raises(NotYetReplicated):
             export.events(later, None, using="replica")
         assert [stay.channel_name for stay in stays.at(later, partial=True)] == ["laptop"]

@@ -22,7 +22,8 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from presence_events.models import Segment
 from projections.admin.timeline import drawing
 from tests.backdating import Stay, write
-from tests.live.browser import launched, listen
+from tests.live import operators as contexts
+from tests.live.browser import launched
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -72,26 +73,7 @@ def morning(people: Callable[[str], Any]) -> None:
     )
 
 
-class Operators:
-    """Browser contexts of a logged-in operator. Their errors, warnings and policy violations fail the test."""
-
-    def __init__(self, browser: Browser, server: Any, client: Client) -> None:
-        self.browser = browser
-        self.server = server
-        self.cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        self.errors: list[str] = []
-        self.contexts: list[Any] = []
-
-    def page(self, **options: Any) -> Page:
-        options.setdefault("viewport", {"width": 1280, "height": 900})
-        context = self.browser.new_context(base_url=self.server.url, **options)
-        # Browsers request the icon by themselves.
-        context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": self.cookie, "url": self.server.url}])
-        listen(context, self.errors)
-        self.contexts.append(context)
-        return context.new_page()
-
+class Operators(contexts.Operators):
     def look(self, start: datetime = START, end: datetime = END, room: str = "planning", **more: Any) -> Page:
         """Opens the timeline of a room and waits until it is drawn."""
         page = self.page(**more)

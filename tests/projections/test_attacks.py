@@ -221,6 +221,7 @@ def test_overloads_of_another_role_are_not_called_by_the_installation_of_the_tri
     [
         ("presence_at(now() + interval '1 hour')", "is in the future"),
         ("presence_during(now(), now() - interval '1 hour')", "is not a span of time"),
+        ("presence_attendance('lobby', now(), now() - interval '1 hour')", "is not a span of time"),
     ],
 )
 def test_overloads_of_another_role_are_not_called_by_queries_of_the_past(

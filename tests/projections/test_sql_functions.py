@@ -33,6 +33,7 @@ FUNCTIONS = {
     "presence_at": "presence_at('2024-03-04 12:00+00')",
     "presence_during": "presence_during('-infinity', 'infinity')",
     "presence_occupancy": "presence_occupancy('lobby', '2024-03-04 12:00+00', '2024-03-04 13:00+00', '1 hour')",
+    "presence_attendance": "presence_attendance('lobby', '2024-03-04 12:00+00', '2024-03-04 13:00+00')",
 }
 each_function = pytest.mark.parametrize("call", FUNCTIONS.values(), ids=FUNCTIONS)
 Rows = list[tuple[Any, ...]]
@@ -304,6 +305,24 @@ def test_gaps_in_the_calendar_do_not_move_later_steps(
     assert local_buckets(zone, start, stop, step) == [(begin, 1.0) for begin in begins]
 
 
+# presence_attendance. tests/properties/test_attendance.py has its definition.
+
+
+def test_attendance_until_infinity_ends_now(user: Any) -> None:
+    write(Stay("lobby", "a", user, NOON), Stay("lobby", "b", None, NOON, NOON + MINUTE))
+    (ada, guest) = query("SELECT * FROM presence_attendance('lobby', %s, 'infinity') ORDER BY stays, user_id", NOON)
+    ((now,),) = query("SELECT statement_timestamp()")
+    assert (ada[0], ada[1:4], ada[7:10]) == (user.pk, (NOON, None, NOON), (timedelta(), None, None))
+    assert timedelta() < ada[5] <= now - NOON
+    assert (guest[0], guest[2], guest[5]) == (None, NOON + MINUTE, MINUTE)
+    assert guest[9] <= now - NOON - MINUTE
+
+
+def test_attendance_from_up_to_a_minute_ahead_is_of_no_time(user: Any) -> None:
+    write(Stay("lobby", "a", user, NOON))
+    assert query("SELECT * FROM presence_attendance('lobby', now() + interval '55 s', 'infinity')") == []
+
+
 # Invalid queries
 
 
@@ -323,6 +342,12 @@ MISSING = "the times and the step of a presence query must not be NULL"
         ("presence_at(now() + interval '65 s')", "22008", "is in the future"),
         ("presence_during('3024-03-04 12:00+00', '3025-01-01')", "22008", "3024-03-04 12:00:00+00 is in the future"),
         ("presence_occupancy('a', '3024-03-04', '3025-01-01', '1 day')", "22008", "is in the future"),
+        ("presence_attendance('a', NULL, now())", "22004", MISSING),
+        ("presence_attendance('a', now(), NULL)", "22004", MISSING),
+        ("presence_attendance('a', '3024-03-04', '3025-01-01')", "22008", "is in the future"),
+        ("presence_attendance('a', '2024-03-04', '2024-03-03')", "22023", "is not a span of time"),
+        ("presence_attendance('a', '2024-03-04 12:00+00', '2024-03-04 12:00+00')", "22023", "is not a span of time"),
+        ("presence_attendance('a', '-infinity', '2024-03-04')", "22023", "from -infinity to 2024-03-04"),
         (
             "presence_during('2024-03-04 12:00+00', '2024-03-04 11:00+00')",
             "22023",

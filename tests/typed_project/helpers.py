@@ -57,4 +57,5 @@ def check_roster() -> None:
     assert_type(client.mark, str | None)
     assert_type(client.refused, str | None)
     assert_type(client.listed_all, bool | None)
+    assert_type(client.missing(["7"]), list[str] | None)
     assert_type(client.members, dict[str, dict[str, Any]])

@@ -52,4 +52,5 @@ def fields(stay: PresenceSession) -> None:
     assert_type(stay.ended_by, str | None)
     assert_type(stay.reason, Any)
     assert_type(stay.duration, timedelta)
+    assert_type(stay.certain_until, datetime)
     print(user, key, PresenceSession.End.PRUNE.label)

@@ -24,6 +24,8 @@ from history.day import Day
 from history.people import ALL_PEOPLE
 from history.stay import Stay
 from presence_events.models import PresenceEvent
+from projections.final_reports.making import make_due_reports
+from projections.final_reports.scheduling import schedule_report
 
 
 def seed(day: Day | None = None) -> int:
@@ -31,10 +33,13 @@ def seed(day: Day | None = None) -> int:
 
     Writes nothing and returns 0 if the log has events: times increase with positions, so older events cannot be added.
     """
+    day = day or Day(timezone.now())
     with transaction.atomic():
-        written = 0 if PresenceEvent.objects.exists() else write(day or Day(timezone.now()))
+        written = 0 if PresenceEvent.objects.exists() else write(day)
     # Also if nothing was written: an earlier start that was stopped here has left a log without its rooms.
     call_command("replay_presence", verbosity=0, stdout=StringIO())
+    if written:
+        report(day)
     return written
 
 
@@ -59,6 +64,13 @@ def write(day: Day) -> int:
         QuerySet(PresenceEvent).bulk_create(events, batch_size=1000)
         cursor.execute("SET LOCAL session_replication_role = origin")
     return len(stays)
+
+
+def report(day: Day) -> None:
+    """Makes the final report of the meeting at two in the afternoon, to which all with an account were expected."""
+    users = get_user_model().objects.filter(username__in=ALL_PEOPLE)
+    schedule_report("all-hands", "All-hands meeting", day.at(14), day.at(15), expected=users)
+    make_due_reports("default")
 
 
 def accounts() -> dict[str | None, Any]:

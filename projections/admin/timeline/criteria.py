@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from presence_events import validation
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
-from presence_events.exceptions import InvalidMoment, InvalidRoomName, InvalidUser
+from presence_events.exceptions import InvalidMoment, InvalidUser
 from presence_events.segments import horizon
 from presence_events.segments.horizon import Horizons
 from presence_events.users import find_user_key
+from projections.admin.spans import MAX_SPAN, MIN_SPAN, PRESETS, SpanForm, TimeField, end_of_second
 from projections.models import PresenceSession
 from projections.sessions import PresenceSessionQuerySet
-from projections.times import EPOCH, aware, is_ambiguous, local, url_value
+from projections.times import EPOCH, url_value
 
 __all__ = ["PRESETS", "Criteria", "CriteriaForm"]
-
-PRESETS = {"hour": _("Last hour"), "day": _("Last 24 hours"), "today": _("Today"), "week": _("Last 7 days")}
-"""Spans that end now, with their labels."""
-
-MIN_SPAN, MAX_SPAN = timedelta(seconds=1), timedelta(days=3660)
-"""The shortest and the longest span that zooming reaches."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +108,7 @@ class Criteria:
         The shifted span begins before now, so part of it is always known.
         """
         length = self.end - self.start
-        start = max(EPOCH, min(self.start + length * spans, _now() - length / 10))
+        start = max(EPOCH, min(self.start + length * spans, end_of_second() - length / 10))
         return self.query(start=start, end=start + length)
 
     def zoomed_query(self, factor: float) -> str:
@@ -124,70 +117,23 @@ class Criteria:
         It does not end in the future unless this span does.
         """
         length = max(MIN_SPAN, min(MAX_SPAN, (self.end - self.start) * factor))
-        end = min(self.start + (self.end - self.start) / 2 + length / 2, max(self.end, _now()))
+        end = min(self.start + (self.end - self.start) / 2 + length / 2, max(self.end, end_of_second()))
         start = max(EPOCH, end - length)
         return self.query(start=start, end=start + length)
 
 
-class _TimeField(forms.DateTimeField):
-    """Accepts a time in the current time zone, or with an offset.
-
-    Of two times with the same reading, where clocks are set back, it takes the first.
-    """
-
-    def to_python(self, value: Any) -> datetime | None:
-        time: datetime | None
-        try:
-            time = super().to_python(value)
-        except forms.ValidationError:
-            time = _first_ambiguous_time(str(value).strip())
-            if time is None:
-                raise
-        return time
-
-
-def _first_ambiguous_time(text: str) -> datetime | None:
-    """Returns the first of the two times with the reading ``text``; None if there are not two of them."""
-    try:
-        naive = parse_datetime(text)
-    except ValueError:
-        return None
-    if naive is None or timezone.is_aware(naive):
-        return None
-    time = aware(naive)
-    exists = local(time.astimezone(UTC)).replace(tzinfo=None, fold=0) == naive
-    return time if exists and is_ambiguous(time) else None
-
-
-class CriteriaForm(forms.Form):
+class CriteriaForm(SpanForm):
     """Reads `Criteria` from an address. Many addresses have the same meaning; `Criteria.query` writes one of them."""
 
-    room = forms.CharField(label=_("Room"), required=False, strip=False, help_text=_("exact name"))
     username = forms.CharField(label=_("User"), required=False, strip=False, help_text=_("exact name, or key"))
     user = forms.CharField(required=False, widget=forms.HiddenInput)
     shown = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     """The name that the page showed for ``user``. A different ``username`` means that another user was entered."""
-    start = _TimeField(label=_("From"), required=False)
-    end = _TimeField(label=_("Until"), required=False)
-    moment = _TimeField(label=_("Moment"), required=False)
-    last = forms.ChoiceField(required=False, choices=list(PRESETS.items()), widget=forms.HiddenInput)
+    moment = TimeField(label=_("Moment"), required=False)
     stay = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("start", "end", "moment"):
-            attributes = {"type": "datetime-local", "step": "any"}
-            self.fields[name].widget = forms.DateTimeInput(attributes, format="%Y-%m-%dT%H:%M:%S")
-
-    def add_prefix(self, field_name: str) -> str:
-        return {"start": "from", "end": "until"}.get(field_name, field_name)
-
-    def clean_room(self) -> str | None:
-        room = self.cleaned_data["room"]
-        try:
-            return validation.recorded_room_name(room) if room else None
-        except InvalidRoomName:
-            raise forms.ValidationError(_("No room can have this name.")) from None
+    field_order = ("room", "username", "user", "shown", "start", "end", "moment", "last", "stay")
+    time_fields = ("start", "end", "moment")
 
     def clean_username(self) -> Any:
         name = self.cleaned_data["username"]
@@ -209,51 +155,12 @@ class CriteriaForm(forms.Form):
         """Returns whether the entered name is not the one that was shown. The name then replaces the user."""
         return bool(self.data.get("username", "") != self.data.get("shown", ""))
 
-    def clean_start(self) -> datetime | None:
-        return self._time("start")
-
-    def clean_end(self) -> datetime | None:
-        end = self._time("end")
-        day = parse_date(self.data.get(self.add_prefix("end"), "").strip()) if end is not None else None
-        # A date as the end of a span includes that whole day, however long it is.
-        return end if day is None else aware(datetime.combine(day + timedelta(days=1), time.min)).astimezone(UTC)
-
     def clean_moment(self) -> datetime | None:
-        moment = self._time("moment")
+        moment = self.time("moment")
         try:
             return None if moment is None else validation.moment(moment)
         except InvalidMoment:
             raise forms.ValidationError(_("The moment is in the future.")) from None
-
-    def _time(self, field: str) -> datetime | None:
-        when: datetime | None = self.cleaned_data[field]
-        if when is None:
-            return None
-        try:
-            when = aware(when).astimezone(UTC)
-        except OverflowError:
-            when = datetime.max.replace(tzinfo=UTC)
-        if not EPOCH <= when <= _now() + MAX_SPAN:
-            raise forms.ValidationError(_("No event can have this time."))
-        return when
-
-    def clean(self) -> None:
-        if self.errors:
-            return
-        found = self.cleaned_data
-        start, end = found["start"], found["end"]
-        if found["last"] or (start is None and end is None):
-            start, end = _preset_span(found["last"] or "day")
-        elif start is None:
-            start = max(EPOCH, end - timedelta(days=1))
-        elif end is None:
-            end = start + timedelta(days=1)
-        found["start"], found["end"] = start, end
-        try:
-            validation.span(start, end)
-        except InvalidMoment:
-            message = _("The end must be after the start.") if end <= start else _("The span is in the future.")
-            self.add_error("end" if end <= start else "start", message)
 
     def criteria(self) -> Criteria | None:
         """Returns the criteria; None if the form is invalid or names neither a room nor a user."""
@@ -271,25 +178,5 @@ class CriteriaForm(forms.Form):
         form = cls(
             initial={"room": criteria.room, "username": username, "shown": username, "user": criteria.user},
         )
-        for name, when in {"start": criteria.start, "end": criteria.end, "moment": criteria.moment}.items():
-            if when is not None and is_ambiguous(when):
-                # The time inputs of browsers do not accept an offset.
-                form.fields[name].widget = forms.TextInput()
-                form.initial[name] = local(when).isoformat(" ")
-            elif when is not None:
-                form.initial[name] = local(when).replace(tzinfo=None)
+        form.fill(start=criteria.start, end=criteria.end, moment=criteria.moment)
         return form
-
-
-def _preset_span(preset: str) -> tuple[datetime, datetime]:
-    now = _now()
-    if preset == "today":
-        midnight = local(now).replace(hour=0, minute=0, second=0, fold=0)
-        return min(midnight.astimezone(UTC), now - MIN_SPAN), now
-    lengths = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
-    return now - lengths[preset], now
-
-
-def _now() -> datetime:
-    """Returns the end of the current second, so a span that ends now includes what has just happened."""
-    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from presence_events.models import PresenceEvent
 from presence_events.segments import horizon
-from projections.admin.links import list_url, padded_span, presence_url, stay_url, timeline_url
+from projections.admin.links import attendance_url, list_url, padded_span, presence_url, stay_url, timeline_url
 from projections.admin.stay_events import data_as_text, database_of_log, events_of
 from projections.admin.timeline import table
 from projections.admin.timeline.companions import MAX_COMPARED_STAYS, companions_of
@@ -67,6 +67,7 @@ def page_context(criteria: Criteria, page_number: str, *, with_events: bool) -> 
         "rows": [_stay_row(criteria, stay) for stay in page or ()],
         "too_many_stays": too_many_stays(),
         "csv_url": f"{reverse('admin:presence_timeline_csv')}?{criteria.query(moment=None, stay=None)}",
+        "attendance_url": attendance_url(criteria.start, criteria.end, room=criteria.room) if criteria.room else None,
         "company": None if criteria.user is None else _company(criteria),
         "max_compared": MAX_COMPARED_STAYS,
         "details": None if criteria.stay is None else _stay_details(criteria, criteria.stay, with_events=with_events),
@@ -82,7 +83,7 @@ def moment_context(criteria: Criteria) -> dict[str, Any]:
     return {
         "criteria": criteria,
         "subject": [name for name in (person and person.name, criteria.room) if name is not None],
-        "form": CriteriaForm.for_criteria(criteria, _username(criteria, person)),
+        "form": CriteriaForm.for_criteria(criteria, _username(criteria, users)),
         "data_url": reverse("admin:presence_timeline_data"),
         "presets": [NavigationLink(str(text), criteria.preset_query(name), name) for name, text in PRESETS.items()],
         "moves": _moves(criteria),
@@ -116,11 +117,12 @@ def too_many_stays() -> str:
     return message % {"limit": MAX_DRAWN_STAYS}
 
 
-def _username(criteria: Criteria, person: Lane | None) -> str:
-    """Returns the text for the field of the user: the name, or the key of a deleted user."""
-    if person is None:
+def _username(criteria: Criteria, users: dict[Any, Any]) -> str:
+    """Returns the text for the field of the user: the user name, or the key of a deleted user."""
+    if criteria.user is None:
         return ""
-    return person.name if person.kind == "user" else str(criteria.user)
+    user = users.get(criteria.user)
+    return str(criteria.user if user is None else user.get_username())
 
 
 def _moves(criteria: Criteria) -> list[NavigationLink]:

@@ -28,8 +28,6 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of the CSV file."""
 
-_FORMULA_PREFIXES = ("=", "+", "-", "@")
-
 
 class _StayPaginator(_Paginator):
     """Counts up to one stay more than can be drawn."""
@@ -63,18 +61,8 @@ def write_csv(stream: IO[str], criteria: Criteria) -> bool:
 
 def _row(stay: PresenceSession) -> tuple[Any, ...]:
     texts = (stay.room, display_name(stay), stay.user_id, stay.channel_name, stay.reason)
-    room, name, user_id, channel_name, reason = map(_spreadsheet_safe, texts)
+    room, name, user_id, channel_name, reason = map(export.spreadsheet_safe, texts)
     return (
         stay.session, room, name, user_id, channel_name, stay.joined_at, stay.left_at, stay.last_seen, stay.ended_by,
         reason, stay.duration.total_seconds(),
     )  # fmt: skip
-
-
-def _spreadsheet_safe(value: Any) -> Any:
-    """Returns text that no spreadsheet takes for a formula, on one line; values other than text as they are.
-
-    Python before 3.13 writes carriage returns unquoted, and a spreadsheet would take them for the end of the row.
-    """
-    if not isinstance(value, str):
-        return value
-    return (f"'{value}" if value.lstrip().startswith(_FORMULA_PREFIXES) else value).replace("\r", " ")

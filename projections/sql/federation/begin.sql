@@ -23,6 +23,7 @@ BEGIN
 END;
 $$;
 DROP FUNCTION IF EXISTS
+    presence_attendance(text, timestamptz, timestamptz),
     presence_occupancy(text, timestamptz, timestamptz, interval),
     presence_during(timestamptz, timestamptz),
     presence_at(timestamptz),

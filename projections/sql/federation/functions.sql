@@ -14,4 +14,6 @@ ALTER EXTENSION postgres_fdw
 ;
 -- include projections functions/presence_occupancy
 ;
+-- include projections functions/presence_attendance
+;
 COMMIT;

@@ -20,7 +20,10 @@ REVOKE ALL ON
     presence,
     presence_session,
     presence_leader,
-    presence_dead_letter
+    presence_dead_letter,
+    presence_scheduled_report,
+    presence_attendance_report,
+    presence_report_annotation
 FROM PUBLIC, :"role";
 -- include presence_events grants/nothing_on_partitions
 REVOKE ALL ON SEQUENCE
@@ -28,7 +31,9 @@ REVOKE ALL ON SEQUENCE
     presence_open_stay_id_seq,
     presence_dead_letter_id_seq,
     presence_removal_id_seq,
-    presence_hold_id_seq
+    presence_hold_id_seq,
+    presence_scheduled_report_id_seq,
+    presence_report_annotation_id_seq
 FROM PUBLIC, :"role";
 -- The functions run with the rights of their caller, the view with those of its owner.
 GRANT SELECT ON
@@ -54,6 +59,7 @@ GRANT EXECUTE ON FUNCTION
     presence_at(timestamptz),
     presence_during(timestamptz, timestamptz),
     presence_occupancy(text, timestamptz, timestamptz, interval),
+    presence_attendance(text, timestamptz, timestamptz),
     presence_check(timestamptz, timestamptz, interval),
     presence_horizon(text),
     presence_after_horizon(timestamptz, timestamptz),

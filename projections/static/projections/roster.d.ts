@@ -82,6 +82,11 @@ export class Roster<Info = any, Data = unknown> extends EventTarget {
   /** The listed people, in the order in which they arrived in the roster, or sorted. */
   list(compare?: (one: Member<Info, Data>, other: Member<Info, Data>) => number): Member<Info, Data>[];
   get(id: string): Member<Info, Data> | undefined;
+  /**
+   * The ids in `expected` that are not present, in their order. Null unless `listedAll`: someone who is not listed may
+   * be present. A member who is hidden from this page is missing for it.
+   */
+  missing<Id extends string | number>(expected: Iterable<Id>): Id[] | null;
 
   /**
    * Calls back for each person who arrives. The people of the first snapshot arrive before the first `onSync`.

@@ -67,6 +67,10 @@ export class Roster extends EventTarget {
     return this.#members.get(id);
   }
 
+  missing(expected) {
+    return this.listedAll ? [...expected].filter((id) => !this.#members.has(String(id))) : null;
+  }
+
   onJoin(callback) {
     return this.#call("join", callback);
   }

@@ -173,6 +173,14 @@ QUERIES: dict[str, tuple[set[str], MakeQuery]] = {
         {OF_ROOM},
         lambda when: ("SELECT * FROM presence_during(%s, %s) WHERE room = 'room-7'", when, when + DAY),
     ),
+    "presence_attendance": (
+        {OF_ROOM},
+        lambda when: ("SELECT * FROM presence_attendance('room-7', %s, %s)", when, when + DAY),
+    ),
+    "presence_attendance, large room": (
+        {OF_ROOM},
+        lambda when: ("SELECT * FROM presence_attendance('room-0', %s, %s)", when, when + DAY),
+    ),
     "presence_during, user": (
         {OF_USER},
         lambda when: ("SELECT * FROM presence_during(%s, %s) WHERE user_id = %s", when, when + DAY, key(7)),

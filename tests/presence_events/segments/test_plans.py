@@ -12,6 +12,7 @@ from presence_events import export
 from presence_events.models import PresenceEvent, Segment
 from presence_events.segments import closing
 from presence_events.tail import Mark, Tail
+from projections.attendance import attendance
 from projections.models import PresenceSession
 from projections.replay.repair import compare
 from projections.status.figures import status
@@ -73,6 +74,16 @@ def test_the_stays_during_a_span_are_in_the_segments_of_their_ends() -> None:
         stays = PresenceSession.objects.during(month(8), month(9))
         assert stays.count() == 7
     assert _opened(captured) == {"stays_2025_08_01", "stays_2025_12_01"}
+
+
+def test_attendance_reads_the_segments_of_the_ends_of_stays() -> None:
+    meeting = month(8) + 12 * DAY
+    with CaptureQueriesContext(connection) as captured:
+        report = attendance("room", meeting, meeting + DAY)
+    assert report.anonymous is not None
+    assert report.anonymous.stays == 2
+    latest = {f"{part}_2025_{number}_01" for part in ("stays", "touches") for number in (11, 12)}
+    assert _opened(captured) - latest == {"stays_2025_08_01"}
 
 
 def test_an_exported_day_is_read_from_its_segments() -> None:

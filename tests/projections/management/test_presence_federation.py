@@ -155,9 +155,12 @@ def test_the_functions_and_views_have_the_rows_of_all_clusters() -> None:
         assert sorted(found, key=str) == sorted(expected, key=str)
         assert len({row[0] for row in found}) == len(CLUSTERS)
     for room, alias in zip(ROOMS, CLUSTERS, strict=True):
-        statement = "SELECT * FROM presence_occupancy(%s, %s, %s, '1 h')"
         parameters = room, BEGIN, BEGIN + timedelta(hours=4)
-        assert query(statement, *parameters) == query(statement, *parameters, alias=alias)
+        for statement in (
+            "SELECT * FROM presence_occupancy(%s, %s, %s, '1 h')",
+            "SELECT * FROM presence_attendance(%s, %s, %s) ORDER BY user_id",
+        ):
+            assert query(statement, *parameters) == query(statement, *parameters, alias=alias) != []
     assert len(query("SELECT * FROM presence WHERE is_exclusive AND last_seen > now() - interval '1 h'")) == 3
     with pytest.raises(DatabaseError, match="is in the future"):
         query("SELECT * FROM presence_at('infinity')")

@@ -25,6 +25,7 @@ from presence_events.positions import position_at
 from presence_events.segments import closing, horizon
 from projections.admin.links import stay_url
 from projections.admin.stay_events import events_of
+from projections.attendance import attendance
 from projections.models import PresenceSession
 from projections.replay.resend import resend
 from projections.replay.state import state
@@ -136,12 +137,29 @@ def test_the_statement_checks_once() -> None:
     assert "InitPlan 2" not in plan
 
 
+def test_attendance_is_known_from_the_horizon_on(user: Any) -> None:
+    with pytest.raises(BeforeHorizon) as caught:
+        attendance("room", HORIZON - A_MICROSECOND, at(3, 1))
+    assert (caught.value.moment, caught.value.horizon) == (HORIZON - A_MICROSECOND, HORIZON)
+    report = attendance("room", HORIZON, at(3, 1))
+    assert report.complete_from == HORIZON
+    assert [attendee.certain for attendee in report.people] == [A_DAY]
+    assert report.position == PresenceEvent.objects.latest("id").id
+
+
+def test_activity_is_known_from_the_horizon_of_touches_on() -> None:
+    with pytest.raises(BeforeHorizon):
+        attendance("room", HORIZON, at(3, 1), activity=True)
+    assert [person.active for person in attendance("room", TOUCHES_HORIZON, at(4, 1), activity=True).people] == [None]
+
+
 @pytest.mark.parametrize(
     "question",
     [
         "SELECT * FROM presence_at({moment})",
         "SELECT * FROM presence_during({moment}, '2026-03-01Z')",
         "SELECT * FROM presence_occupancy('room', {moment}, '2026-03-01Z', '1 day')",
+        "SELECT * FROM presence_attendance('room', {moment}, '2026-03-01Z')",
         "SELECT s.* FROM (VALUES ({moment})) AS m (moment), LATERAL presence_at(m.moment) AS s",
     ],
 )

@@ -119,6 +119,7 @@ const commands = {
   },
   remove: ({ on }) => removers[on](),
   sorted: () => ({ sorted: roster.list((one, other) => (one.id < other.id ? -1 : 1)) }),
+  missing: ({ expected }) => ({ missing: roster.missing(expected) }),
   get: ({ id }) => ({ member: roster.get(id) ?? null }),
 };
 

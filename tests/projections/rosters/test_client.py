@@ -292,3 +292,14 @@ def test_a_callback_that_removes_itself_does_not_hide_the_next(live: Reporting) 
         live.receive(diff(str(live.mark), f"{live.mark}+", 3, joined=[member(f"{live.mark}")]))
         assert removals == []
     assert called == ["x"] * 3
+
+
+def test_it_knows_who_is_missing_if_all_are_listed(live: Reporting) -> None:
+    assert Reporting().missing(["7"]) is None
+    assert live.missing(["8", "7", "12"]) == ["8", "12"]
+    live.receive(diff("a", "b", 2, left=["7"], joined=[member("8")]))
+    assert live.missing(["8", "7"]) == ["7"]
+    live.receive(snapshot("c", member("7"), people=2))
+    assert live.missing(["8"]) is None
+    live.receive(snapshot("d", people=2, members=None))
+    assert live.missing(["8"]) is None

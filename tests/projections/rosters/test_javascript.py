@@ -425,3 +425,15 @@ def test_the_list_can_be_sorted_and_asked_for_one(page: Page) -> None:
     assert [one["id"] for one in page.do("sorted")["sorted"]] == ["7", "9"]
     assert page.do("get", id="7")["member"] == member("7")
     assert page.do("get", id="8")["member"] is None
+
+
+def test_it_knows_who_is_missing_if_all_are_listed(page: Page) -> None:
+    page.make()
+    assert page.do("missing", expected=["7"])["missing"] is None
+    page.do("opened")
+    page.do("receive", message=snapshot("a", member("7"), member("9")))
+    assert page.do("missing", expected=["8", "7", 9, 12])["missing"] == ["8", 12]
+    page.do("receive", message=diff("a", "b", 2, left=["7"], joined=[member("8")]))
+    assert page.do("missing", expected=["8", "7"])["missing"] == ["7"]
+    page.do("receive", message=snapshot("c", member("7"), people=2))
+    assert page.do("missing", expected=["8"])["missing"] is None

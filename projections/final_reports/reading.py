@@ -1,0 +1,55 @@
+"""Reads final reports as they are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import router
+
+from presence_events import validation
+from presence_events.databases.each import on_each
+from presence_events.databases.rooms import aliases, chosen_by_room
+from projections.attendance.rows import Row
+from projections.attendance.sheets import Sheet
+from projections.final_reports.records import AttendanceReport
+
+__all__ = ["MAX_REPORTS", "reports_of", "stored_sheet"]
+
+MAX_REPORTS = 100
+"""Limits how many reports of one person are read, the latest ones."""
+
+
+def reports_of(user: Any) -> list[tuple[AttendanceReport, Row]]:
+    """Returns the latest final reports that name ``user``, an instance or a key, each with the row of that person.
+
+    Raises `InvalidUser`.
+    """
+    key = str(validation.person_key(user))
+    databases = aliases() if chosen_by_room() else [router.db_for_read(AttendanceReport)]
+    found = [report for reports in on_each(databases, lambda alias: _naming(key, alias)) for report in reports]
+    latest = sorted(found, key=lambda report: report.ends_at, reverse=True)[:MAX_REPORTS]
+    return [(report, _row(report, key)) for report in latest]
+
+
+def _naming(key: str, alias: str) -> list[AttendanceReport]:
+    reports = AttendanceReport.objects.using(alias).filter(rows__contains=[{"user_id": key}])
+    return list(reports.order_by("-ends_at")[:MAX_REPORTS])
+
+
+def _row(report: AttendanceReport, key: str) -> Row:
+    return Row.from_json(next(row for row in report.rows if row["user_id"] == key))
+
+
+def stored_sheet(report: AttendanceReport) -> Sheet:
+    """Returns the sheet of ``report``. Looks up the seal that covers it, with one query."""
+    return Sheet(
+        room=report.room,
+        title=report.title,
+        start=report.starts_at,
+        end=report.ends_at,
+        until=report.ends_at,
+        position=report.position,
+        complete_from=report.complete_from,
+        seal=report.seal,
+        rows=tuple(map(Row.from_json, report.rows)),
+    )
