@@ -165,7 +165,7 @@ def test_of_finds_the_figures_of_a_user(user: Any, other_user: Any) -> None:
     report = attendance("lobby", NINE, TEN)
     assert report.of(user) == report.of(user.pk) == report.of(str(user.pk)) == one(report)
     assert report.of(other_user) is None
-    for nobody in (None, AnonymousUser(), get_user_model()(username="unsaved"), "no key"):
+    for nobody in (None, AnonymousUser(), get_user_model()(pk=None, username="unsaved"), "no key"):
         with pytest.raises(InvalidUser):
             report.of(nobody)
 
@@ -286,7 +286,7 @@ def test_what_is_no_room_and_no_user_is_refused_before_anything_is_read() -> Non
     with CaptureQueriesContext(connection) as captured:
         with pytest.raises(InvalidRoomName):
             attendance("", NINE, TEN)
-        for nobody in (None, AnonymousUser(), Group(), get_user_model()(username="unsaved"), "no key"):
+        for nobody in (None, AnonymousUser(), Group(), get_user_model()(pk=None, username="unsaved"), "no key"):
             with pytest.raises(InvalidUser):
                 attendance("lobby", NINE, TEN, expected=[nobody])
     assert not captured.captured_queries
