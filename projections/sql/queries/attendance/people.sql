@@ -1,12 +1,18 @@
 -- The figures of each user from the stays of a room, and those of all anonymous connections together. It continues a WITH
 -- that has one row of the span, with its start and until when it is covered, and found, the stays that overlap it. The
 -- condition on the span is evaluated first, even without any stays, and the checks of the span with it.
+--
+-- It is a part of the function presence_attendance, too, and changes with that in a migration.
 , stays AS (
     SELECT
         s.user_id,
         greatest(s.joined_at, l.start) AS began,
         least(s.left_at, l.until) AS ended,
-        least(CASE WHEN s.ended_by = 'leave' AND s.reason IS NULL THEN s.left_at ELSE s.last_seen END, l.until) AS seen
+        least(
+            CASE WHEN s.ended_by = 'leave' AND coalesce(s.reason, 'null') = 'null' THEN s.left_at ELSE s.last_seen END,
+            s.left_at,
+            l.until
+        ) AS seen
     FROM span AS l, found AS s
     WHERE (SELECT span.start < span.until FROM span) AND s.joined_at < l.until
 ), people AS (
