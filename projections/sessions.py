@@ -197,9 +197,12 @@ class PresenceSession(models.Model):
         A leave with a reason is none: others have ended the stay. The SQL function ``presence_attendance`` has the same
         rule.
         """
-        if self.left_at is not None and self.ended_by == self.End.LEAVE and self.reason is None:
+        if self.left_at is None:
+            return self.last_seen
+        if self.ended_by == self.End.LEAVE and self.reason is None:
             return self.left_at
-        return self.last_seen
+        # A clock may have been set back before the end.
+        return min(self.last_seen, self.left_at)
 
 
 class Timeline(PresenceSession):

@@ -96,6 +96,12 @@ def test_stays_are_certain_until_their_leaves_or_last_signs_of_life(user: Any) -
     assert until == {"leave": 20 * MINUTE, "prune": 10 * MINUTE, "open": 10 * MINUTE}
 
 
+def test_a_clock_that_was_set_back_makes_no_more_certain_than_possible(user: Any) -> None:
+    write(Stay("lobby", "a", user, NINE, NINE + 20 * MINUTE, "prune", NINE + 30 * MINUTE))
+    ada = one(attendance("lobby", NINE, TEN))
+    assert ada.certain == ada.possible == PresenceSession.objects.get().certain_until - NINE == 20 * MINUTE
+
+
 def test_a_span_that_is_not_over_is_cut_at_now(user: Any) -> None:
     Room.objects.add("lobby", "a", user)
     age_presences("a", seconds=3600)

@@ -6,7 +6,11 @@
         s.user_id,
         greatest(s.joined_at, l.start) AS began,
         least(s.left_at, l.until) AS ended,
-        least(CASE WHEN s.ended_by = 'leave' AND s.reason IS NULL THEN s.left_at ELSE s.last_seen END, l.until) AS seen
+        least(
+            CASE WHEN s.ended_by = 'leave' AND s.reason IS NULL THEN s.left_at ELSE s.last_seen END,
+            s.left_at,
+            l.until
+        ) AS seen
     FROM span AS l, found AS s
     WHERE (SELECT span.start < span.until FROM span) AND s.joined_at < l.until
 ), people AS (

@@ -1,0 +1,111 @@
+"""The answers of docs/attendance.md are true of the history in docs/reporting.md."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.template import Context, Template
+from django.utils import timezone
+
+from projections.attendance import aattendance
+from projections.rosters import Roster
+from tests.docs.test_examples import ROOT, blocks
+from tests.docs.test_reporting import _moment, _rows, _run, history, people
+from tests.projections.rosters.pages import Page, new_user, roster_of
+from tests.waiting import until
+
+PAGE = "docs/attendance.md"
+NINE, TEN = _moment("2024-03-04 09:00:00"), _moment("2024-03-04 10:00:00")
+
+__all__ = ["history", "people"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("history")
+def test_each_question_is_answered_by_one_call(people: dict[str, Any]) -> None:
+    team = get_user_model()._default_manager.order_by("username")
+    names = {**people, "team": team, "nine": NINE, "ten": TEN}
+    examples = "".join(blocks(PAGE, "pycon"))
+    test = doctest.DocTestParser().get_doctest(examples, names, PAGE, PAGE, 0)
+    output = StringIO()
+    results = doctest.DocTestRunner().run(test, out=output.write)
+    assert results.failed == 0, output.getvalue()
+    assert results.attempted == 6
+    questions = re.findall(r"^\*\*(.*\?)\*\*", (ROOT / PAGE).read_text(), re.MULTILINE)
+    assert questions == ["Was Alice there?", "For how long?", "Who missed it?", "How certain is that?"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("history")
+def test_the_query_returns_the_answer_below_it() -> None:
+    (query,) = blocks(PAGE, "sql")
+    _, _, after = (ROOT / PAGE).read_text().partition("```sql\n")
+    users = get_user_model()._meta.db_table
+    assert _run(query.strip().rstrip(";").replace("auth_user", users)) == _rows(after)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("history")
+def test_the_command_prints_what_the_page_shows(settings: Any) -> None:
+    settings.TIME_ZONE = "UTC"
+    (command,), (shown,) = blocks(PAGE, "console"), blocks(PAGE, "text")
+    _, _, *arguments = shlex.split(command.replace("\\\n", ""))
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    assert out.getvalue() == shown
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("history")
+def test_functions_say_who_is_expected(people: dict[str, Any]) -> None:
+    namespace = run()
+    planning = Group.objects.create(name="planning")
+    for name in ("carol", "erin", "frank"):
+        people[name].groups.add(planning)
+    assert set(namespace["absentees"]("planning", NINE, TEN)) == {people["erin"], people["frank"]}
+    assert namespace["absentees"]("unknown", NINE, TEN) is None
+    assert set(namespace["latecomers"]("planning")) == {people["carol"], people["erin"], people["frank"]}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_consumer_reports_activity_and_its_page_who_is_missing() -> None:
+    namespace = await sync_to_async(run)()
+    ada, bo = await new_user("ada"), await new_user("bo")
+    lesson = roster_of(namespace["LessonConsumer"], Roster(grace=0, data=True))
+    page = await Page(lesson, ada, "math-1").open()
+    pupils = [str(ada.pk), str(bo.pk)]
+    assert page.client.missing(pupils) == [str(bo.pk)]
+    await page.socket.send_json_to({"type": "presence.activity", "room": "math-1", "activity": "idle"})
+    await until(lambda: page.client.members[str(ada.pk)]["connections"][0]["data"] == {"activity": "idle"})
+    await page.close()
+    now = timezone.now()
+    report = await aattendance("math-1", now - timedelta(hours=1), now + timedelta(hours=1), activity=True)
+    figures = report.of(ada)
+    assert figures is not None
+    assert figures.active is not None
+    assert figures.active < figures.certain
+
+
+def test_the_page_of_a_lesson_has_the_names() -> None:
+    (html,) = blocks(PAGE, "html")
+    shown = Template(html).render(Context({"pupils": {"7": "Ada </script>"}}))
+    assert '<script id="pupils" type="application/json">{"7": "Ada \\u003C/script\\u003E"}</script>' in shown
+    assert "projections/roster.js" in shown
+
+
+def run() -> dict[str, Any]:
+    """Runs the Python code of the page. Returns its names."""
+    namespace: dict[str, Any] = {"User": get_user_model()}
+    for block in blocks(PAGE, "python"):
+        exec(compile(block, PAGE, "exec"), namespace)  # noqa: S102
+    return namespace
