@@ -126,9 +126,9 @@ def test_a_span_that_goes_on_says_where_its_figures_end(admin_client: Client) ->
     assert "The span is not over." in text_of(response)
 
 
-def test_a_room_that_nobody_was_in_has_no_chart(admin_client: Client) -> None:
+def test_an_empty_room_has_no_chart(admin_client: Client) -> None:
     response = admin_client.get(f"{SPAN}?room=nowhere&{SPAN_QUERY}")
-    assert "Nobody was in the room in this span." in text_of(response)
+    assert "There were no stays in this span." in text_of(response)
     assert b"<figure" not in response.content
 
 

@@ -44,7 +44,7 @@ def test_a_report_is_scheduled_with_names_and_keys(admin_client: Client, user: A
     assert f"ada\n{other_user.get_username()}</textarea>" in unescape(page)
 
 
-def test_without_expected_people_nobody_is_expected(admin_client: Client) -> None:
+def test_without_names_there_is_no_list_of_expected_people(admin_client: Client) -> None:
     admin_client.post(ADD, FORM)
     assert ScheduledReport.objects.get().expected is None
 
