@@ -79,6 +79,8 @@ def test_a_schedule_can_be_changed_and_deleted_until_its_report_is_made(
     admin_client: Client, report: AttendanceReport
 ) -> None:
     later = ScheduledReport.objects.create(room="a", title="Later", starts_at=NINE, ends_at=NINE + timedelta(days=9000))
+    assert "Report" not in admin_client.get(page_of(later)).context["object_links"]
+    assert admin_client.get(LIST).content.decode().count("Later") == 1
     assert admin_client.post(page_of(later), {**FORM, "title": "Changed"}).status_code == 302
     later.refresh_from_db()
     assert later.title == "Changed"
