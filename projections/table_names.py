@@ -50,13 +50,13 @@ def foreign_tables(alias: str) -> dict[str, str | None]:
 
 
 def _own_tables() -> list[tuple[Any, Any, str]]:
-    """Returns the app label, the name and the table of each of our models, and of the view of presences.
+    """Returns the app label, the name and the table of each of our models, and of the views without one.
 
-    The view of stays has a model.
+    These views are created with the model of presences.
     """
     own = (model._meta for label in APPS for model in apps.get_app_config(label).get_models())
     tables = [(meta.app_label, meta.model_name, meta.db_table) for meta in own if not meta.proxy]
-    return [*tables, ("projections", "presence", "presence")]
+    return [*tables, *(("projections", "presence", view) for view in ("presence", "presence_attendee"))]
 
 
 def _bare(table: str) -> str:

@@ -536,6 +536,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(sql.read("projections", "functions/presence_at"), "DROP FUNCTION presence_at"),
         migrations.RunSQL(sql.read("projections", "functions/presence_during"), "DROP FUNCTION presence_during"),
         migrations.RunSQL(sql.read("projections", "functions/presence_occupancy"), "DROP FUNCTION presence_occupancy"),
+        migrations.RunSQL(sql.read("projections", "views/presence_attendee"), "DROP VIEW presence_attendee"),
         migrations.RunSQL(
             sql.read("projections", "functions/presence_attendance"), "DROP FUNCTION presence_attendance"
         ),

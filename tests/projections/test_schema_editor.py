@@ -82,7 +82,9 @@ START = """
             SELECT attrelid::regclass::text, format_type(atttypid, atttypmod)
             FROM pg_attribute WHERE attname = 'user_id' AND attrelid = ANY(ARRAY(
                 SELECT oid FROM pg_class
-                WHERE relname IN ('presence', 'presence_event', 'presence_session', 'present_people')
+                WHERE relname IN (
+                    'presence', 'presence_event', 'presence_session', 'presence_attendee', 'present_people'
+                )
             ))
         ''')
         return dict(found)
@@ -98,6 +100,8 @@ START = """
         assert PresenceSession.objects.of_user(ada).count() == before + 2
         call_command("replay_presence", "--check", verbosity=0)
         call_command("check", databases=["default"])
+        (attendee,) = rows("SELECT * FROM presence_attendance('lobby', now() - interval '1 day', 'infinity')")
+        assert attendee[0] == ada.pk
 """
 
 
@@ -176,7 +180,7 @@ def test_the_type_changes_in_a_database_with_history_and_back(
     rows({OF_MY_OWN.replace("{role}", role)!r})
     before = catalog()
     assert len(before) > 7
-    relations = ["presence", "presence_event", "presence_session", "present_people"]
+    relations = ["presence", "presence_event", "presence_session", "presence_attendee", "present_people"]
     for direction, expected in [("0002", {types[1]!r}), ("0001", {types[0]!r}), ("0002", {types[1]!r})]:
         migrate("people", direction)
         assert types() == dict.fromkeys(relations, expected), types()
@@ -200,7 +204,8 @@ def test_the_type_changes_in_an_empty_database_after_our_migrations(kind: str, s
     migrate("people", "0001")
     migrate("projections")
     migrate()
-    assert types() == dict.fromkeys(["presence", "presence_event", "presence_session"], {expected!r}), types()
+    relations = ["presence", "presence_event", "presence_session", "presence_attendee"]
+    assert types() == dict.fromkeys(relations, {expected!r}), types()
     """
     )
 

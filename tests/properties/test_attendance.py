@@ -59,7 +59,7 @@ def by_definition(stays: Iterable[Stay], start: datetime, until: datetime) -> di
 
 
 def figures(stays: list[Stay], start: datetime, until: datetime) -> dict[str, Any]:
-    times = {time for stay in stays for time in (stay.joined, stay.left, stay.last_seen) if time is not None}
+    times = {time for stay in stays for time in (stay.joined, stay.left, seen(stay)) if time is not None}
     cuts = sorted({start, until, *(time for time in times if start < time < until)})
     pieces = [Period(*piece) for piece in pairwise(cuts)]
     possible = [any(stay.joined <= piece.began and (stay.left is None or piece.ended <= stay.left) for stay in stays)
@@ -90,7 +90,7 @@ def seen(stay: Stay) -> datetime:
     """Until when the stay is certain."""
     if stay.left is not None and stay.ended_by == "leave" and stay.reason is None:
         return stay.left
-    return stay.last_seen or stay.joined
+    return max([stay.last_seen or stay.joined, *(at for at, _ in stay.changes)])
 
 
 def runs(pieces: list[Period], are_there: list[bool], first: datetime, last: datetime) -> Iterable[Any]:
@@ -172,6 +172,70 @@ def test_figures_equal_the_second_computation(
         }
         assert report.expected == len(listed)
         assert_live_is_the_fold()
+
+
+# Activity
+
+DATA = st.sampled_from([*({"activity": what} for what in ("active", "idle", "hidden", "asleep")), {"status": "x"}, "x"])
+
+
+@st.composite
+def reporting(draw: st.DrawFn) -> list[tuple[int, Stay]]:
+    """Draws tabs of two people, with data that changes while they are there."""
+    found = []
+    for number in range(draw(st.integers(1, 6))):
+        joined, left = sorted([draw(MOMENT), draw(MOMENT)])
+        times = sorted(time for time in draw(st.lists(MOMENT, max_size=4)) if joined <= time <= left)
+        changes = [(time, draw(DATA)) for time in times]
+        how, is_open = draw(st.sampled_from([("leave", False), ("prune", False), ("prune", True)]))
+        data = draw(st.none() | DATA)
+        stay = Stay("lobby", f"c{number}", None, joined, None if is_open else left, how, data=data, changes=changes)
+        found.append((draw(st.integers(0, 1)), stay))
+    return found
+
+
+@given(reporting(), MOMENT, st.integers(1, 15))
+def test_active_times_equal_the_second_computation(
+    drawn: list[tuple[int, Stay]], start: datetime, minutes: int
+) -> None:
+    with rolled_back():
+        people = keys()
+        stays = [stay._replace(user=people[who]) for who, stay in drawn]
+        write(*stays)
+        until = start + minutes * MINUTE
+        report = attendance("lobby", start, until, activity=True)
+        assert of_report(report) == by_definition(stays, start, until)
+        for attendee in report.people:
+            own = [stay for stay in stays if stay.user == attendee.user_id and stay.joined < until]
+            assert attendee.active == active_by_definition(own, start, until)
+            assert attendee.active is None or ZERO <= attendee.active <= attendee.certain
+        assert_live_is_the_fold()
+
+
+def active_by_definition(stays: list[Stay], start: datetime, until: datetime) -> timedelta | None:
+    """Asks of each piece between two times whether some connection was active in it."""
+    told = [stay for stay in stays if stay.left is None or stay.left > start]
+    reporting = [stay for stay in told if any(activity_in(data) for at, data in said(stay) if at < until)]
+    if not reporting:
+        return None
+    times = {time for stay in stays for time in (stay.joined, seen(stay), *(at for at, _ in stay.changes))}
+    pieces = [Period(*piece) for piece in pairwise(sorted({start, until, *(t for t in times if start < t < until)}))]
+    return length(piece for piece in pieces if any(is_active(stay, piece) for stay in reporting))
+
+
+def said(stay: Stay) -> list[tuple[datetime, Any]]:
+    return [(stay.joined, stay.data), *stay.changes]
+
+
+def activity_in(data: Any) -> str | None:
+    activity = data.get("activity") if isinstance(data, dict) else None
+    return activity if activity in ("active", "idle", "hidden") else None
+
+
+def is_active(stay: Stay, piece: Period) -> bool:
+    is_there = stay.joined <= piece.began and piece.ended <= seen(stay)
+    last = [data for at, data in said(stay) if at <= piece.began][-1:]
+    return is_there and all(activity_in(data) in ("active", None) for data in last)
 
 
 # The simulation: what really happened, and what the log has of it

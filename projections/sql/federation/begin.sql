@@ -33,6 +33,7 @@ DROP FUNCTION IF EXISTS
     presence_horizon(text);
 -- In a database with tables of presence, this fails and changes nothing.
 DROP VIEW IF EXISTS
+    presence_attendee,
     presence_session,
     presence_event,
     presence,

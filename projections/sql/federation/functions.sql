@@ -14,6 +14,8 @@ ALTER EXTENSION postgres_fdw
 ;
 -- include projections functions/presence_occupancy
 ;
+-- include projections views/presence_attendee
+;
 -- include projections functions/presence_attendance
 ;
 COMMIT;

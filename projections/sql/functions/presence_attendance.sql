@@ -15,21 +15,7 @@
 --
 -- A span must have a length, and a finite start.
 CREATE FUNCTION presence_attendance(room text, start timestamptz, stop timestamptz)
-RETURNS TABLE (
-    user_id presence_session.user_id%TYPE,
-    first_in timestamptz,
-    last_out timestamptz,
-    last_seen timestamptz,
-    certain interval,
-    possible interval,
-    stays bigint,
-    longest_absence interval,
-    late interval,
-    left_early interval,
-    percent_certain double precision,
-    percent_possible double precision
-)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+RETURNS SETOF presence_attendee LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     WITH span AS MATERIALIZED (
         SELECT presence_attendance.start AS start, least(stop, statement_timestamp()) AS until

@@ -12,7 +12,7 @@ FROM PUBLIC, :"role";
 GRANT SELECT ON
     presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process
 TO :"role";
-REVOKE ALL ON presence, presence_session FROM PUBLIC, :"role";
+REVOKE ALL ON presence, presence_session, presence_attendee FROM PUBLIC, :"role";
 GRANT SELECT ON presence, presence_session TO :"role";
 -- The field Presence.last_seen calls it.
 GRANT EXECUTE ON FUNCTION last_seen(presence_open_stay) TO :"role";

@@ -19,6 +19,7 @@ REVOKE ALL ON
     presence_open_stay,
     presence,
     presence_session,
+    presence_attendee,
     presence_leader,
     presence_dead_letter,
     presence_scheduled_report,

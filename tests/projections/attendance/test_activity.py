@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from presence_events.segments import horizon
 from projections.attendance import attendance
 from projections.models import Presence, Room
 from tests.backdating import Stay, write
@@ -77,6 +78,7 @@ def test_a_person_is_active_while_any_tab_is(user: Any) -> None:
             Stay("lobby", "a", user, NINE, NINE + 40 * MINUTE, changes=[change(10, "hidden"), change(30, "active")]),
             Stay("lobby", "b", user, NINE + 5 * MINUTE, NINE + 20 * MINUTE, data={"activity": "active"}),
             Stay("lobby", "c", user, NINE + 45 * MINUTE, TEN, changes=[change(50, "idle")]),
+            Stay("lobby", "d", user, NINE + 6 * MINUTE, NINE + 8 * MINUTE, data={"activity": "active"}),
             Stay("lobby", "silent", user, NINE, TEN),
         )
         == (20 + 10 + 5) * MINUTE
@@ -87,6 +89,16 @@ def test_reports_from_before_the_span_count(user: Any, other_user: Any) -> None:
     write(Stay("lobby", "b", other_user, NINE, TEN), Stay("hall", "c", user, NINE, TEN, data={"activity": "active"}))
     changes = [change(-50, "idle"), change(30, "active"), change(70, "idle")]
     assert active(user, Stay("lobby", "a", user, NINE - HOUR, TEN + HOUR, changes=changes)) == 30 * MINUTE
+
+
+def test_what_was_reported_before_the_horizon_is_not_known(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection may have been idle since. tests/projections/retention/test_horizon.py has a removal."""
+    changes = [change(-50, "idle"), change(30, "active"), change(40, "idle")]
+    write(Stay("lobby", "a", user, NINE - HOUR, TEN, changes=changes))
+    removed = horizon.Horizons(NINE - 10 * MINUTE, None, 0, None)
+    monkeypatch.setattr(horizon, "read", lambda using: removed)
+    (ada,) = attendance("lobby", NINE, TEN, activity=True).people
+    assert ada.active == 10 * MINUTE
 
 
 def test_time_that_is_not_certain_is_not_active(user: Any) -> None:

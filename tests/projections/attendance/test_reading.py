@@ -12,11 +12,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import connection
+from django.db.models import JSONField, Value
 from django.test.utils import CaptureQueriesContext
 
 from presence_events.exceptions import InvalidMoment, InvalidRoomName, InvalidUser
 from presence_events.models import PresenceEvent
 from projections.attendance import Attendance, Attendee, aattendance, attendance
+from projections.attendance.text import text
 from projections.models import PresenceSession, Room
 from tests import clusters
 from tests.backdating import Stay, write
@@ -96,6 +98,26 @@ def test_stays_are_certain_until_their_leaves_or_last_signs_of_life(user: Any) -
     assert until == {"leave": 20 * MINUTE, "prune": 10 * MINUTE, "open": 10 * MINUTE}
 
 
+def test_a_reason_that_is_null_in_json_is_none(user: Any) -> None:
+    no_reason = Value(None, JSONField())
+    write(Stay("lobby", "a", user, NINE, NINE + 20 * MINUTE, "leave", NINE + 10 * MINUTE, reason=no_reason))
+    assert PresenceSession.objects.filter(reason__isnull=False).count() == 1
+    assert one(attendance("lobby", NINE, TEN)).certain == 20 * MINUTE
+    assert PresenceSession.objects.get().certain_until == NINE + 20 * MINUTE
+
+
+def test_without_time_zone_support_times_are_naive(user: Any, settings: Any) -> None:
+    changes = [(NINE + 20 * MINUTE, {"activity": "idle"})]
+    write(Stay("lobby", "a", user, NINE + 5 * MINUTE, NINE + 50 * MINUTE, changes=changes))
+    settings.TIME_ZONE = "Europe/Berlin"
+    settings.USE_TZ = False
+    ten = datetime(2026, 3, 2, 10)
+    report = attendance("lobby", ten, ten + HOUR, activity=True)
+    assert (report.start, report.until) == (ten, ten + HOUR)
+    assert (one(report).first_in, one(report).active) == (ten + 5 * MINUTE, 15 * MINUTE)
+    assert "10:05:00  10:50:00  0:45:00" in text(report)
+
+
 def test_a_clock_that_was_set_back_makes_no_more_certain_than_possible(user: Any) -> None:
     write(Stay("lobby", "a", user, NINE, NINE + 20 * MINUTE, "prune", NINE + 30 * MINUTE))
     ada = one(attendance("lobby", NINE, TEN))
@@ -165,7 +187,7 @@ def test_of_finds_the_figures_of_a_user(user: Any, other_user: Any) -> None:
     report = attendance("lobby", NINE, TEN)
     assert report.of(user) == report.of(user.pk) == report.of(str(user.pk)) == one(report)
     assert report.of(other_user) is None
-    for nobody in (None, AnonymousUser(), get_user_model()(username="unsaved"), "no key"):
+    for nobody in (None, AnonymousUser(), get_user_model()(pk=None, username="unsaved"), "no key"):
         with pytest.raises(InvalidUser):
             report.of(nobody)
 
@@ -286,7 +308,7 @@ def test_what_is_no_room_and_no_user_is_refused_before_anything_is_read() -> Non
     with CaptureQueriesContext(connection) as captured:
         with pytest.raises(InvalidRoomName):
             attendance("", NINE, TEN)
-        for nobody in (None, AnonymousUser(), Group(), get_user_model()(username="unsaved"), "no key"):
+        for nobody in (None, AnonymousUser(), Group(), get_user_model()(pk=None, username="unsaved"), "no key"):
             with pytest.raises(InvalidUser):
                 attendance("lobby", NINE, TEN, expected=[nobody])
     assert not captured.captured_queries
