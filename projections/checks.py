@@ -12,6 +12,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.db import OperationalError, models
+from django.utils.module_loading import import_string
 
 from presence_events import sql, validation
 from presence_events.databases import that_can_have_the_log
@@ -28,6 +29,11 @@ _RECORDING_FUNCTIONS = {
     "presence_record": "text[], text[], text[], anyarray, jsonb[], boolean[], text, text",
     "presence_is_referenced": "regclass, name, text",
 }
+_FUNCTIONS = {
+    "CHANNELS_PRESENCE_DISPLAY_NAME": "name_of_user",
+    "CHANNELS_PRESENCE_ATTENDANCE_VISIBLE": "visible_attendance",
+}
+"""Settings that name functions, with names for examples."""
 _KEEPING = (models.DO_NOTHING, models.PROTECT, models.RESTRICT)
 _IN_DATABASE = tuple(
     getattr(models, name) for name in ("DB_CASCADE", "DB_SET_DEFAULT", "DB_SET_NULL") if hasattr(models, name)
@@ -66,6 +72,15 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             hint="Set it to True if server processes prune, to False if they do not, or remove it.",
             id="projections.E010",
         )
+    for setting, use in _FUNCTIONS.items():
+        path = getattr(settings, setting, None)
+        problem = None if path is None else _problem_of_function(path)
+        if problem:
+            yield checks.Error(
+                f"{setting} is {path!r}, {problem}.",
+                hint=f'Set it to the dotted path of a function, for example "mysite.presence.{use}", or remove it.',
+                id="projections.E012",
+            )
     for model in table_names.colliding_models():
         yield checks.Error(
             f"The table {model._meta.db_table!r} of the app {model._meta.app_label!r} has a name that the presence "
@@ -81,6 +96,13 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             "single process.",
             id="projections.W001",
         )
+
+
+def _problem_of_function(path: Any) -> str | None:
+    try:
+        return None if callable(import_string(path)) else "which is not a function"
+    except (ImportError, AttributeError) as error:
+        return f"which cannot be imported: {error}"
 
 
 def check_tables(

@@ -10,10 +10,11 @@ from presence_events.databases.each import on_each
 from presence_events.databases.rooms import aliases
 from presence_events.exceptions import CeleryNotInstalled, RetentionIsRunning
 from presence_events.segments import maintenance
+from projections.final_reports import making
 from projections.models import Room
 from projections.retention import removing
 
-__all__ = ["maintain_log", "prune_presence", "prune_presences", "prune_rooms"]
+__all__ = ["maintain_log", "make_attendance_reports", "prune_presence", "prune_presences", "prune_rooms"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,12 @@ def _maintain(using: str) -> None:
     if conf.retention():
         with suppress(RetentionIsRunning):
             removing.apply(using)
+
+
+@shared_task(name="projections.tasks.make_attendance_reports")
+def make_attendance_reports() -> int:
+    """Makes and announces the final reports that are due. Returns how many it made. Run it once a minute."""
+    return sum(on_each(aliases(), making.make_due_reports))
 
 
 @shared_task(name="projections.tasks.prune_rooms")

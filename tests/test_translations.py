@@ -30,6 +30,9 @@ from django.utils.http import urlencode
 from django.utils.translation import override
 
 from presence_events.models import PresenceEvent
+from projections.final_reports.annotating import annotate
+from projections.final_reports.making import make_due_reports
+from projections.final_reports.scheduling import schedule_report
 from projections.models import Presence, Room
 from projections.times import url_value, zone_name
 from tests.backdating import RoomPruned, Stay, write
@@ -377,6 +380,28 @@ def test_the_page_of_a_room_is_german(german: Client) -> None:
     room = Room.objects.get(channel_name="hall")
     response = german.get(url("projections_room_change", room.pk))
     assert_german(response, "Wer jetzt anwesend ist", "Aufenthalte", "Anwesenheiten", "Ereignisse")
+
+
+@pytest.mark.usefixtures("sessions")
+def test_the_attendance_of_a_span_is_german(german: Client) -> None:
+    assert_german(german.get(url("presence_attendance")), "Erwartet:", "Anzeigen")
+    query = {"room": "hall", **SPAN, "expected": "ada"}
+    response = german.get(url("presence_attendance"), query, follow=True)
+    assert_german(response, "Personen im Zeitverlauf", "Längste Abwesenheit", "nicht erwartet", "bis")
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_final_report_is_german(german: Client, user: Any, admin_user: Any) -> None:
+    absent = type(user).objects.create_user("zoe")
+    schedule = schedule_report("hall", "Weekly", ago(85), ago(15), expected=[user, absent])
+    with override(LANGUAGE):
+        make_due_reports("default")
+    annotate(schedule.report, admin_user, "Sie war da.", "Ich habe sie gesehen.")
+    page = url("projections_attendancereport_change", schedule.pk)
+    assert_german(german.get(page), "Endgültiger Bericht", "fehlt", "Noch deckt ihn kein Siegel ab.", "Berichtigung")
+    assert_german(german.get(url("projections_attendancereport_changelist")), "Geplante Berichte", "Siegel")
+    assert_german(german.get(url("projections_scheduledreport_changelist")), "Bericht")
+    assert_german(german.get(url("projections_scheduledreport_add")), "Titel", "Namen oder Schlüssel von Benutzern")
 
 
 @pytest.mark.usefixtures("sessions")

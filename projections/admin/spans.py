@@ -53,6 +53,19 @@ def _first_ambiguous_time(text: str) -> datetime | None:
     return time if exists and is_ambiguous(time) else None
 
 
+class _TimeInput(forms.DateTimeInput):
+    """Shows a time of the address in the current time zone. The time inputs of browsers do not accept an offset."""
+
+    def format_value(self, value: Any) -> str | None:
+        try:
+            time = parse_datetime(value) if isinstance(value, str) else None
+            if time is not None and timezone.is_aware(time):
+                value = local(time).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            pass  # The field reports what is wrong with it.
+        return super().format_value(value)
+
+
 class SpanForm(forms.Form):
     """Reads the name of a room and a span. By default it is the last 24 hours; ``last`` names another that ends now.
 
@@ -70,7 +83,7 @@ class SpanForm(forms.Form):
         super().__init__(*args, **kwargs)
         for name in self.time_fields:
             attributes = {"type": "datetime-local", "step": "any"}
-            self.fields[name].widget = forms.DateTimeInput(attributes, format="%Y-%m-%dT%H:%M:%S")
+            self.fields[name].widget = _TimeInput(attributes, format="%Y-%m-%dT%H:%M:%S")
 
     def add_prefix(self, field_name: str) -> str:
         return {"start": "from", "end": "until"}.get(field_name, field_name)

@@ -25,7 +25,7 @@ def visible_users(viewer: Any, room: str) -> frozenset[str] | None:
     """Returns the keys, as text, of the users whose attendance in ``room`` the user ``viewer`` may see. None means all.
 
     Without the permission it is the viewer alone. With it, it is what the function of the setting returns: True for
-    everyone, False for nobody, or users or their keys. The viewer is always among them.
+    everyone, False for no one else, or users or their keys. The viewer is always among them.
     """
     own = validation.saved_user_key(viewer)
     themselves = frozenset[str]() if own is None else frozenset({str(own)})

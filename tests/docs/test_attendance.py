@@ -18,7 +18,10 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from projections.attendance import aattendance
+from projections.final_reports.making import make_due_reports
+from projections.final_reports.reading import stored_sheet
 from projections.rosters import Roster
+from projections.signals import attendance_report_made
 from tests.docs.test_examples import ROOT, blocks
 from tests.docs.test_reporting import _moment, _rows, _run, history, people
 from tests.projections.rosters.pages import Page, new_user, roster_of
@@ -104,6 +107,36 @@ def test_the_page_of_a_lesson_has_the_names() -> None:
     shown = Template(html).render(Context({"pupils": {"7": "Ada </script>"}}))
     assert '<script id="pupils" type="application/json">{"7": "Ada \\u003C/script\\u003E"}</script>' in shown
     assert "projections/roster.js" in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scheduled_lesson_becomes_a_report_that_teachers_are_told_of(
+    django_user_model: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    namespace = run()
+    pupil = django_user_model.objects.create_user("pupil")
+    pupil.groups.add(Group.objects.create(name="math-1"))
+    schedule = namespace["schedule_lesson"]("math-1", "Fractions", NINE, TEN)
+    assert schedule.expected == [str(pupil.pk)]
+    try:
+        with caplog.at_level("INFO", "mysite"):
+            assert make_due_reports("default") == 1
+    finally:
+        attendance_report_made.disconnect(namespace["tell_teachers"])
+    assert caplog.messages == ["Fractions: 1 people"]
+    (row,) = stored_sheet(schedule.report).rows
+    assert (row.name, row.status) == ("pupil", "missing")
+
+
+@pytest.mark.django_db
+def test_teachers_of_a_room_see_its_pupils(django_user_model: Any) -> None:
+    visible = run()["visible_attendance"]
+    teacher, pupil = (django_user_model.objects.create_user(name) for name in ("teacher", "pupil"))
+    teacher.groups.add(Group.objects.create(name="teachers of math-1"))
+    pupil.groups.add(Group.objects.create(name="math-1"))
+    assert list(visible(teacher, "math-1")) == [pupil]
+    assert visible(teacher, "math-2") is False
+    assert visible(pupil, "math-1") is False
 
 
 def run() -> dict[str, Any]:

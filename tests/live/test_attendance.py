@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,10 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
 from projections.final_reports.annotating import annotate
+from projections.final_reports.making import make_due_reports
+from projections.final_reports.scheduling import schedule_report
 from projections.models import AttendanceReport
+from tests.backdating import Stay, write
 from tests.live.browser import launched
 from tests.live.operators import Operators
 
@@ -109,6 +112,25 @@ def test_axe_finds_nothing_serious_in_either_color_scheme(operators: Operators, 
             ] == []
         # Axe sets inline styles, which the policy refuses.
         operators.errors.clear()
+
+
+def test_the_own_page_is_accessible_and_fits_a_narrow_screen(operators: Operators, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    start = now - timedelta(hours=2)
+    write(Stay("planning", "tab", _operator(), start, now - timedelta(hours=1), "prune", now - timedelta(hours=1.5)))
+    schedule_report("planning", "Weekly planning", start, now - timedelta(hours=1))
+    make_due_reports("default")
+    for width in (390, 1280):
+        page = look(operators, reverse("presence_own_attendance"), viewport={"width": width, "height": 700})
+        expect(page.get_by_role("rowheader", name="Weekly planning")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            directory = Path(os.environ.get("PRESENCE_LOOK", tmp_path))
+            page.screenshot(path=directory / f"own-{width}-{scheme}.png", full_page=True)
+            assert operators.errors == []
+            assert Axe().run(page).response["violations"] == []
+            operators.errors.clear()
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1600])

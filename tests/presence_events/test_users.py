@@ -29,6 +29,16 @@ def test_the_display_name_is_the_user_name_while_the_user_exists(user: Any) -> N
     assert display_name(PresenceEvent.objects.prefetch_related("user").order_by("id")[0]) == f"deleted user {key}"
 
 
+def shown_name(user: Any) -> str:
+    return "" if user.username == "nameless" else f"{user.username.title()} Lovelace"
+
+
+def test_the_setting_names_users(user: Any, django_user_model: Any, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_DISPLAY_NAME = f"{__name__}.shown_name"
+    record([Draft("join", "a", "1", user), Draft("join", "a", "2", django_user_model.objects.create_user("nameless"))])
+    assert [display_name(event) for event in PresenceEvent.objects.order_by("id")] == ["Ada Lovelace", "nameless"]
+
+
 def test_a_user_is_found_by_name_and_by_key(user: Any) -> None:
     assert find_user_key("ada") == user.pk
     assert find_user_key(str(user.pk)) == user.pk

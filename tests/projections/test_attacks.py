@@ -38,6 +38,8 @@ COLUMNS = {
     "presence_baseline_room": "channel_name text",
     "presence_baseline_stay": "id bigint",
     "presence_baseline_process": "name text",
+    "presence_attendance_report": "schedule_id bigint, rows jsonb",
+    "presence_report_annotation": "id bigint, author text, author_name text",
 }
 
 

@@ -52,6 +52,18 @@ def test_an_invalid_choice_of_where_to_prune_is_an_error(settings: Any) -> None:
         assert not run_checks()
 
 
+@pytest.mark.parametrize("setting", ["CHANNELS_PRESENCE_DISPLAY_NAME", "CHANNELS_PRESENCE_ATTENDANCE_VISIBLE"])
+def test_a_setting_that_names_no_function_is_an_error(setting: str, settings: Any) -> None:
+    for path, problem in (("no.such.module", "cannot be imported"), (3, "imported"), (f"{__name__}.ROOM", "not a fun")):
+        setattr(settings, setting, path)
+        (message,) = run_checks()
+        assert (message.id, problem in message.msg) == ("projections.E012", True)
+    for path in (f"{__name__}.run_checks", None):
+        setattr(settings, setting, path)
+        assert not run_checks()
+
+
+ROOM = "planning"
 IS_REFERENCED = "presence_is_referenced(regclass, name, text)"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from projections import tasks
-from projections.models import Room
+from projections.final_reports.scheduling import schedule_report
+from projections.models import AttendanceReport, Room
 from tests import segments
 from tests.time import age_presences
 
@@ -51,7 +53,16 @@ def test_the_task_for_the_log_creates_segments() -> None:
     assert len(segments.names("stays")) > 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_task_for_reports_makes_those_that_are_due() -> None:
+    start = datetime(2024, 3, 4, 9, tzinfo=UTC)
+    schedule_report("planning", "Weekly", start, start + timedelta(hours=1))
+    assert [tasks.make_attendance_reports.apply().get() for _ in range(2)] == [1, 0]
+    assert AttendanceReport.objects.get().title == "Weekly"
+
+
 def test_the_tasks_have_the_documented_names() -> None:
+    assert tasks.make_attendance_reports.name == "projections.tasks.make_attendance_reports"
     assert tasks.maintain_log.name == "projections.tasks.maintain_log"
     assert tasks.prune_presence.name == "projections.tasks.prune_presence"
     assert tasks.prune_presences.name == "projections.tasks.prune_presences"

@@ -14,7 +14,7 @@ from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.models import DeadLetter, Presence, Process, Room, channel_layer, get_channel_layer
 from projections.querysets import PresenceQuerySet, ProcessQuerySet, RoomQuerySet
 from projections.rosters import Counts, Member
-from projections.tasks import maintain_log, prune_presence, prune_presences, prune_rooms
+from projections.tasks import maintain_log, make_attendance_reports, prune_presence, prune_presences, prune_rooms
 
 
 def database_of_room(room: str) -> str:
@@ -42,6 +42,7 @@ def record(user: AbstractBaseUser) -> None:
     assert_type(prune_rooms(), int)
     prune_rooms.delay()
     maintain_log.delay()
+    assert_type(make_attendance_reports(), int)
 
 
 async def arecord(user: AbstractBaseUser) -> None:

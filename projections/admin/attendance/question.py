@@ -37,7 +37,7 @@ class Question:
         return urlencode(self.parameters())
 
     def expected_users(self) -> list[Any] | None:
-        """Returns the keys of the expected users, or None if nobody is expected in particular."""
+        """Returns the keys of the expected users, or None without a list."""
         return user_keys(self.expected) if self.expected else None
 
 

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -68,7 +69,9 @@ class AttendanceReportAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm(PERMISSION))
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("rows")
+        covering = StoredSeal.objects.filter(up_to__gte=OuterRef("position")).order_by("up_to")
+        reports = super().get_queryset(request).defer("rows")
+        return reports.annotate(number_of_seal=Subquery(covering.values("number")[:1]))
 
     @admin.display(description=_("room"), ordering="room")
     def in_room(self, report: AttendanceReport) -> str:
@@ -87,8 +90,8 @@ class AttendanceReportAdmin(ReadOnlyAdmin):
         return time_cell(report.made_at)
 
     @admin.display(description=_("seal"))
-    def sealed(self, report: AttendanceReport) -> str:
-        return self.empty_text if report.seal is None else str(report.seal)
+    def sealed(self, report: Any) -> str:
+        return self.empty_text if report.number_of_seal is None else str(report.number_of_seal)
 
     @method_decorator(require_safe)
     def span(self, request: HttpRequest) -> HttpResponseBase:

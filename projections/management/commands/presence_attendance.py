@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -55,7 +56,10 @@ class Command(BaseCommand):
             if options["format"] == "text":
                 self.stdout.write(text(report), ending="")
             else:
-                export.write(self.stdout, options["format"], Line._fields, lines(report))
+                found: Iterable[Sequence[Any]] = lines(report)
+                if options["format"] == "csv":
+                    found = (tuple(map(export.spreadsheet_safe, line)) for line in found)
+                export.write(self.stdout, options["format"], Line._fields, found)
 
 
 def _user_key(text: str) -> Any:

@@ -25,7 +25,7 @@ Make = Callable[..., AttendanceReport]
 
 @pytest.fixture
 def pseudonym(user: Any) -> Any:
-    """A key of the type of user keys that nobody has."""
+    """A key of the type of user keys that no user has."""
     return UUID(int=5) if isinstance(user.pk, UUID) else -5
 
 

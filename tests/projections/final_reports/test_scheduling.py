@@ -26,7 +26,7 @@ def test_a_schedule_has_the_keys_of_the_expected_people(user: Any, other_user: A
         assert str(found) == "Weekly"
 
 
-def test_a_room_may_be_given_as_such_and_nobody_need_be_expected() -> None:
+def test_a_room_may_be_given_as_such_and_without_expected_people() -> None:
     found = schedule_report(Room.named("planning"), "Weekly", NINE, NINE + AN_HOUR)
     assert (found.room, found.expected) == ("planning", None)
     assert schedule_report("planning", "Weekly", NINE, NINE + AN_HOUR, expected=[]).expected == []

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import include, path
 from django.utils import timezone
 
 from presence_events.models import Segment
@@ -21,9 +20,7 @@ from projections.models import Room
 from tests.backdating import Stay, write
 from tests.projections.final_reports.conftest import AN_HOUR, NINE
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
-
-urlpatterns = [path("me/attendance/", include("projections.final_reports.urls"))]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def text_of(client: Client) -> str:

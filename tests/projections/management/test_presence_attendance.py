@@ -108,6 +108,13 @@ def test_it_says_that_the_span_is_not_over(user: Any) -> None:
     assert "The span is not over: figures are those until " in text
 
 
+def test_no_name_is_a_formula_in_csv(lesson: Any, user: Any) -> None:
+    user.username = "=1+1"
+    user.save()
+    assert "'=1+1" in {row["name"] for row in csv.DictReader(StringIO(run("--format", "csv")))}
+    assert '"name": "=1+1"' in run("--format", "jsonl")
+
+
 def test_it_prints_csv(lesson: Any, user: Any, other_user: Any) -> None:
     rows = list(csv.DictReader(StringIO(run("--format", "csv", "--expected", "ada", str(other_user.pk)))))
     assert list(rows[0]) == list(Line._fields)

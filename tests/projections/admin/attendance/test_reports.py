@@ -104,6 +104,14 @@ def test_a_wrong_address_says_what_is_wrong(admin_client: Client, query: str, te
     assert text in download.content.decode()
 
 
+def test_a_form_with_an_error_keeps_the_span(admin_client: Client) -> None:
+    page = admin_client.get(f"{ADDRESS}&expected=no+such+user").content.decode()
+    assert 'name="from" value="2024-03-04T03:00:00"' in page
+    assert 'name="until" value="2024-03-04T04:00:00"' in page
+    wrong = admin_client.get(f"{SPAN}?room=planning&from=2024-99-01T00:00&until=x").content.decode()
+    assert 'value="2024-99-01T00:00"' in wrong
+
+
 def test_a_file_needs_a_room_and_a_known_format(admin_client: Client) -> None:
     response = admin_client.get(reverse("admin:presence_attendance_file", args=["csv"]))
     assert (response.status_code, response.content) == (400, b"Choose a room.")
@@ -126,9 +134,9 @@ def test_a_span_that_goes_on_says_where_its_figures_end(admin_client: Client) ->
     assert "The span is not over." in text_of(response)
 
 
-def test_a_room_that_nobody_was_in_has_no_chart(admin_client: Client) -> None:
+def test_an_empty_room_has_no_chart(admin_client: Client) -> None:
     response = admin_client.get(f"{SPAN}?room=nowhere&{SPAN_QUERY}")
-    assert "Nobody was in the room in this span." in text_of(response)
+    assert "There were no stays in this span." in text_of(response)
     assert b"<figure" not in response.content
 
 

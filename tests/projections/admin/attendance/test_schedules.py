@@ -44,7 +44,7 @@ def test_a_report_is_scheduled_with_names_and_keys(admin_client: Client, user: A
     assert f"ada\n{other_user.get_username()}</textarea>" in unescape(page)
 
 
-def test_without_expected_people_nobody_is_expected(admin_client: Client) -> None:
+def test_without_names_there_is_no_list_of_expected_people(admin_client: Client) -> None:
     admin_client.post(ADD, FORM)
     assert ScheduledReport.objects.get().expected is None
 
@@ -79,6 +79,8 @@ def test_a_schedule_can_be_changed_and_deleted_until_its_report_is_made(
     admin_client: Client, report: AttendanceReport
 ) -> None:
     later = ScheduledReport.objects.create(room="a", title="Later", starts_at=NINE, ends_at=NINE + timedelta(days=9000))
+    assert "Report" not in admin_client.get(page_of(later)).context["object_links"]
+    assert admin_client.get(LIST).content.decode().count("Later") == 1
     assert admin_client.post(page_of(later), {**FORM, "title": "Changed"}).status_code == 302
     later.refresh_from_db()
     assert later.title == "Changed"
