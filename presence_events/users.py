@@ -14,7 +14,7 @@ from presence_events import conf, validation
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 
-__all__ = ["display_name", "find_user_key", "from_database", "name_of", "user_key_type"]
+__all__ = ["display_name", "find_user_key", "from_database", "name_of", "user_key_type", "widest_user_key_type"]
 
 
 def display_name(row: Any) -> str:
@@ -61,6 +61,14 @@ def user_key_type(using: str) -> str:
     """
     field: Any = PresenceEvent._meta.get_field("user")
     return re.sub(r"^varchar\(\d+\)", "varchar", field.db_type(connections[using]))
+
+
+def widest_user_key_type(using: str) -> str:
+    """Returns the SQL type that has all keys of the same kind, so it also fits a column whose type is being changed."""
+    name = user_key_type(using)
+    if name in ("smallint", "integer"):
+        return "bigint"
+    return "text" if name.startswith(("varchar", "char")) else name
 
 
 def from_database(key: Any, using: str) -> Any:

@@ -34,6 +34,7 @@ _FUNCTIONS = {
     "CHANNELS_PRESENCE_ATTENDANCE_VISIBLE": "visible_attendance",
 }
 """Settings that name functions, with names for examples."""
+
 _KEEPING = (models.DO_NOTHING, models.PROTECT, models.RESTRICT)
 _IN_DATABASE = tuple(
     getattr(models, name) for name in ("DB_CASCADE", "DB_SET_DEFAULT", "DB_SET_NULL") if hasattr(models, name)

@@ -50,7 +50,8 @@ class Selection(NamedTuple):
     join.
 
     ``call`` is a statement that appends what ``query`` finds, with a function of the database that keeps its plan. It
-    has the same parameters, and also ``process`` and ``lock_timeout``. ``{returning}`` stands for columns of an event.
+    has the same parameters, and also ``process`` and ``lock_timeout``. ``{returning}`` stands for columns of an event,
+    and ``{user_id}`` for the widest type that user keys can have by a change of their type.
     """
 
     query: str

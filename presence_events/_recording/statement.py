@@ -18,7 +18,7 @@ from presence_events import sql
 from presence_events._recording.drafts import Selection
 from presence_events.models import PresenceEvent
 from presence_events.schema.instances import stored
-from presence_events.users import user_key_type
+from presence_events.users import user_key_type, widest_user_key_type
 
 __all__ = [
     "EventReader",
@@ -223,7 +223,7 @@ def _call(
 
 @lru_cache(maxsize=16)
 def _call_text(call: str, returning: str, alias: str) -> str:
-    return call.format(returning=returning, user_id=user_key_type(alias))
+    return call.format(returning=returning, user_id=widest_user_key_type(alias))
 
 
 def _run(

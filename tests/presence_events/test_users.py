@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from presence_events import users
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
@@ -58,3 +59,20 @@ def test_the_user_of_a_key_need_not_exist(user: Any) -> None:
 def test_other_text_is_refused(text: str, user: Any) -> None:
     with pytest.raises(InvalidUser):
         find_user_key(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "widest"),
+    [
+        ("smallint", "bigint"),
+        ("integer", "bigint"),
+        ("bigint", "bigint"),
+        ("varchar", "text"),
+        ("char(32)", "text"),
+        ("text", "text"),
+        ("uuid", "uuid"),
+    ],
+)
+def test_the_widest_type_has_all_keys_of_its_kind(monkeypatch: pytest.MonkeyPatch, key: str, widest: str) -> None:
+    monkeypatch.setattr(users, "user_key_type", lambda using: key)
+    assert users.widest_user_key_type("default") == widest

@@ -7,7 +7,8 @@
 -- connection is open, also behind a pooler. So the plan must not depend on the arguments, nor on how large the tables were
 -- at first: a sequential scan would stay.
 --
--- The type of user keys comes with the arguments, so that it can change.
+-- The type of user keys comes with the arguments, so it can change. While it changes, the column may still have the
+-- smaller one, or have the larger one already: the arguments have bigint or text. user_ids[0] is a null of that type.
 CREATE FUNCTION presence_record(
     kinds text[], rooms text[], channel_names text[], user_ids anyarray, datas jsonb[], are_leased boolean[],
     claimed_for text, lock_timeout text
@@ -39,7 +40,7 @@ BEGIN
     ) AS draft (kind, room, channel_name, user_id, data, session, step, is_leased)
     ORDER BY room COLLATE "C", channel_name COLLATE "C" NULLS FIRST, step
     RETURNING
-        id, kind, room, channel_name, user_id, session, (extract(epoch FROM since) * 1000000)::bigint,
+        id, kind, room, channel_name, coalesce(user_ids[0], user_id), session, (extract(epoch FROM since) * 1000000)::bigint,
         (extract(epoch FROM last_seen) * 1000000)::bigint, data, process, is_leased, capacity, is_exclusive,
         (extract(epoch FROM at) * 1000000)::bigint, tx, day;
 END;
