@@ -12,8 +12,6 @@ from django.db import connection, transaction
 
 __all__ = ["KeyPair", "as_attacker", "attack", "key_pair"]
 
-_GUARDED = ("presence_event", "presence_seal", "presence_seal_key", "presence_open_stay", "presence_room")
-
 
 class KeyPair(NamedTuple):
     private: Path

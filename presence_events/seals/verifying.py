@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from presence_events import sql
-from presence_events.exceptions import InvalidSeal
-from presence_events.models import PresenceEvent, Segment, StoredSeal
-from presence_events.seals import reading
+from presence_events.exceptions import InvalidSeal, NotTimestamped
+from presence_events.models import PresenceEvent, SealTimestamp, Segment, StoredSeal
+from presence_events.seals import reading, timestamps
 from presence_events.seals.contents import MARK_BYTES, Contents, contents
 from presence_events.seals.copies import SealCopy
 from presence_events.seals.leaves import Line
 from presence_events.seals.seal import Part, Seal
 from presence_events.seals.signing import is_signed_by
 from presence_events.segments.catalogue import MayContain
+from presence_events.validation import MAX_CLOCK_SKEW
 
 __all__ = ["COMPLETENESS", "FRESHNESS", "INTEGRITY", "Finding", "Verification", "verify"]
 
@@ -53,6 +54,10 @@ class Verification:
     """Sealed events of parts that retention has removed, so they could not be compared."""
     unsealed: int = 0
     """Events after the last seal."""
+    stamped: int = 0
+    """Seals with a valid time stamp, of their own or of a later seal."""
+    stamped_at: datetime | None = None
+    """The time of the last valid time stamp."""
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, kind: str, text: str) -> None:
@@ -64,14 +69,17 @@ def verify(
     *,
     copy: Sequence[SealCopy] | None = None,
     public_key: bytes | None = None,
+    roots: Sequence[Any] | None = None,
     max_age: timedelta | None = None,
     report: ReportProgress | None = None,
 ) -> Verification:
     """Verifies the log of the database ``using``, and returns what does not agree.
 
     With ``copy``, each of its seals has to be in the database, too. With ``public_key``, each seal has to be signed by
-    that key. With ``max_age``, no event may be older than that without a seal, and no seal without a copy. Raises what
-    the database raises, and `SealsNotInstalled` if a seal is signed and the package cryptography is missing.
+    that key. With ``roots``, time stamps have to be those of a server with a certificate that one of these certificates
+    has issued. With ``max_age``, no event may be older than that without a seal, and no seal without a copy, and with
+    ``roots`` not without a time stamp. Raises what the database raises, and `SealsNotInstalled` if a seal is signed or
+    has a time stamp, and the package is missing.
     """
     found = Verification()
     seals = _read_seals(using, found)
@@ -82,6 +90,7 @@ def verify(
         found.signed += sealed.signature is not None and not problem
     if copy is not None:
         _compare(copy, {each.seal.number: each.seal for each in seals}, public_key, max_age, found)
+    _verify_timestamps([each.seal for each in seals], roots, max_age, using, found)
     last = seals[-1].seal.up_to if seals else 0
     for sealed in seals:
         _verify_events(sealed.seal, using, found)
@@ -140,6 +149,37 @@ def _compare(
         found.add(
             FRESHNESS, f"{len(missing)} seals are not in the copy, the first since {missing[0].sealed_at.isoformat()}."
         )
+
+
+def _verify_timestamps(
+    seals: list[Seal], roots: Sequence[Any] | None, max_age: timedelta | None, using: str, found: Verification
+) -> None:
+    by_number = {seal.number: seal for seal in seals}
+    for stamp in SealTimestamp.objects.using(using).order_by("number").iterator():
+        seal = by_number.get(stamp.number)
+        if seal is None:
+            found.add(COMPLETENESS, f"Seal {stamp.number}, of which there is a time stamp, is missing.")
+            continue
+        try:
+            at = timestamps.time_of(stamp.response, seal, roots)
+        except NotTimestamped as error:
+            found.add(INTEGRITY, f"The time stamp of seal {seal.number} is not valid. {error}")
+            continue
+        if seal.sealed_at - at > MAX_CLOCK_SKEW:
+            found.add(INTEGRITY, f"Seal {seal.number} says that it was made after its time stamp of {at.isoformat()}.")
+        while found.stamped < len(seals) and seals[found.stamped].number <= seal.number:
+            stamped = seals[found.stamped]
+            found.stamped += 1
+            if max_age is not None and at - stamped.sealed_at > max_age:
+                found.add(
+                    FRESHNESS,
+                    f"Seal {stamped.number} says that it was made at {stamped.sealed_at.isoformat()}, and has no time "
+                    f"stamp before {at.isoformat()}.",
+                )
+        found.stamped_at = at
+    rest = seals[found.stamped :]
+    if rest and roots is not None and max_age is not None and datetime.now(UTC) - rest[0].sealed_at > max_age:
+        found.add(FRESHNESS, f"{len(rest)} seals have no time stamp, the first since {rest[0].sealed_at.isoformat()}.")
 
 
 def _verify_events(seal: Seal, using: str, found: Verification) -> None:

@@ -12,7 +12,7 @@ from projections import conf
 from projections._worker.age_pruning import AgePruning
 from projections._worker.dead_servers import DeadServerDetector
 from projections._worker.log_maintenance import LogMaintenance
-from projections._worker.log_sealing import LogSealing
+from projections._worker.log_sealing import sealing_jobs
 from projections.models import Process, Room
 
 __all__ = ["Maintenance"]
@@ -34,7 +34,7 @@ class Maintenance:
 
     def __init__(self, using: str, *, prune: bool) -> None:
         rooms = Room.objects.db_manager(using)
-        self._background = (LogMaintenance(using), LogSealing(using))
+        self._background = (LogMaintenance(using), *sealing_jobs(using))
         self._jobs: list[_Job] = [
             _Job(DeadServerDetector(using).check, lambda: 0.0),
             *(_Job(job.run_if_due, lambda: 1.0) for job in self._background),

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presence_events.exceptions import NotSealed
-from presence_events.models import PresenceEvent, StoredSeal
+from presence_events.models import PresenceEvent
 from presence_events.seals import copies, merkle, reading, sealing, verifier
 from presence_events.seals.proving import prove
 from presence_events.seals.sealing import seal
@@ -70,7 +70,7 @@ def files(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def written(directory: Path) -> Path:
-    copies.append(directory / "seals", StoredSeal.objects.all())
+    list(copies.append(directory / "seals", using="default"))
     reading.write_keys(directory / "keys", using="default")
     archive(directory / "days")
     return directory
