@@ -8,6 +8,9 @@ from projections._worker.background_job import BackgroundJob
 
 __all__ = ["LogSealing", "SealPublication", "sealing_jobs"]
 
+TIMESTAMP_INTERVAL = 600.0
+"""Seconds between two time stamps. Each is for all seals before it, and has some kilobytes that are kept."""
+
 
 class SealPublication(BackgroundJob):
     """Publishes new seals at one anchor, which delays neither the sealing nor the other anchors."""
@@ -17,8 +20,7 @@ class SealPublication(BackgroundJob):
     def __init__(self, using: str, name: str) -> None:
         super().__init__(using)
         self._name = name
-        # A time stamp is for all seals before it, and is kept.
-        self.interval = 600.0 if name == "timestamp" else 60.0
+        self.interval = TIMESTAMP_INTERVAL if name == "timestamp" else 60.0
         self.what = f"The publication of seals at the anchor {name!r}"
 
     def run_if_due(self) -> None:
@@ -32,7 +34,7 @@ class SealPublication(BackgroundJob):
 
 
 class LogSealing(BackgroundJob):
-    """Seals what is new in the log. Then those publications are due that are to happen as often."""
+    """Seals what is new in the log. After each run, ``publications`` are due."""
 
     interval = 60.0
     what = "The sealing of the log"
@@ -50,11 +52,11 @@ class LogSealing(BackgroundJob):
             maintenance.maintain(self._using)
         finally:
             for publication in self._publications:
-                if publication.interval <= self.interval:
-                    publication.make_due()
+                publication.make_due()
 
 
 def sealing_jobs(using: str) -> list[BackgroundJob]:
     """Returns the jobs that seal the log of the database ``using`` and publish its seals at each anchor."""
-    publications = [SealPublication(using, name) for name in anchors.ANCHORS]
-    return [*publications, LogSealing(using, publications)]
+    publications = {name: SealPublication(using, name) for name in anchors.ANCHORS}
+    after_sealing = [job for name, job in publications.items() if name != "timestamp"]
+    return [*publications.values(), LogSealing(using, after_sealing)]
