@@ -6,18 +6,17 @@ was sealed is missing, or something was added. *Freshness*: too much is not seal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from presence_events import sql
 from presence_events.exceptions import InvalidSeal, NotTimestamped
-from presence_events.models import PresenceEvent, SealTimestamp, Segment, StoredSeal
+from presence_events.models import PresenceEvent, Removal, SealTimestamp, Segment, StoredSeal
 from presence_events.seals import reading, timestamps
 from presence_events.seals.contents import MARK_BYTES, Contents, contents
 from presence_events.seals.copies import SealCopy
-from presence_events.seals.leaves import Line
 from presence_events.seals.seal import Part, Seal
 from presence_events.seals.signing import is_signed_by
 from presence_events.segments.catalogue import MayContain
@@ -183,12 +182,13 @@ def _verify_timestamps(
 
 
 def _verify_events(seal: Seal, using: str, found: Verification) -> None:
-    events = list(reading.lines(seal.after, seal.up_to, MAX_READ, using=using))
-    subjects = {event.subject for event in events if event.subject is not None}
-    keys = reading.find_keys(subjects, using=using)
-    for subject in sorted(subjects - keys.keys()):
-        found.add(INTEGRITY, f"The key of {subject}, which has events in seal {seal.number}, is missing.")
-    actual = contents(events, dict.fromkeys(subjects, b"") | keys)
+    def find_keys(subjects: Collection[str]) -> dict[str, bytes]:
+        keys = reading.find_keys(subjects, using=using)
+        for subject in sorted(set(subjects) - keys.keys()):
+            found.add(INTEGRITY, f"The key of {subject}, which has events in seal {seal.number}, is missing.")
+        return dict.fromkeys(subjects, b"") | keys
+
+    actual = contents(reading.pages(seal.after, seal.up_to, MAX_READ, using=using), find_keys)
     different = []
     for part, sealed, read in (
         (Segment.Part.STAYS, seal.stays, actual.stays),
@@ -201,7 +201,7 @@ def _verify_events(seal: Seal, using: str, found: Verification) -> None:
         else:
             different.append((part, sealed, read))
     if different:
-        where = _first_difference(seal, events, actual, using)
+        where = _first_difference(seal, actual, using)
         for part, sealed, read in different:
             found.add(*_difference(seal, part, sealed, read, where))
 
@@ -213,25 +213,25 @@ def _difference(seal: Seal, part: str, sealed: Part, read: Part, where: str) -> 
 
 
 def _was_removed(part: str, seal: Seal, using: str) -> bool:
-    """Returns whether retention has removed a segment of ``part`` that may have had events of ``seal``."""
-    return (
-        Segment.objects.using(using)
-        .filter(part=part, state__in=[Segment.State.LEAVING, Segment.State.REMOVED])
-        .filter(first_id__lte=seal.up_to, last_id__gt=seal.after)
-        .exists()
-    )
+    """Returns whether retention has removed a segment of ``part`` that may have had events of ``seal``.
+
+    It has recorded that.
+    """
+    gone = Segment.objects.using(using).filter(part=part, state__in=[Segment.State.LEAVING, Segment.State.REMOVED])
+    names = gone.filter(first_id__lte=seal.up_to, last_id__gt=seal.after).values("name")
+    return Removal.objects.using(using).filter(segment__in=names).exists()
 
 
-def _first_difference(seal: Seal, events: list[Line], actual: Contents, using: str) -> str:
+def _first_difference(seal: Seal, actual: Contents, using: str) -> str:
     """Names the first event that differs from the seal by its position and its table, or where events are missing."""
     marks = bytes(StoredSeal.objects.using(using).values_list("marks", flat=True).get(number=seal.number))
     same = 0
     while marks[same : same + MARK_BYTES] == actual.marks[same : same + MARK_BYTES] and same < len(marks):
         same += MARK_BYTES
     if same >= len(actual.marks):
-        last = int(events[same // MARK_BYTES - 1].position) if same else seal.after
-        return f"What came after the position {last} is missing."
-    position = int(events[same // MARK_BYTES].position)
+        return f"What came after the position {actual.last or seal.after} is missing."
+    events = reading.lines(seal.after, seal.up_to, same // MARK_BYTES + 1, using=using)
+    position = max(int(event.position) for event in events)
     ((table,),) = sql.rows("presence_events", "queries/seals/table", {"position": position}, using=using)
     return f"The first difference is at the position {position}, in the table {table}."
 

@@ -1,4 +1,4 @@
-"""Measures seals: ``python -m tests.benchmarks.seals 1000000``.
+"""Measures seals: ``python -m tests.benchmarks.seals [EVENTS [PAIRS [SECONDS]]]``.
 
 The log is that of `tests.benchmarks.history`. It is sealed and verified, and the processor time of both is measured:
 that of Python, and that of the PostgreSQL backend. Then batches are appended in turns, with a process that seals what
@@ -24,14 +24,14 @@ TURN = 10.0
 BATCH = 1000
 
 SEALING = """
-import sys, time, django
+import select, sys, django
 django.setup()
 from presence_events.seals.sealing import seal
-while True:
-    print(sum(made.seal.stays.events + made.seal.touches.events for made in seal("default")), flush=True)
-    if not sys.stdin.readline():
-        break
-    time.sleep(1)
+sealed = len(seal("default"))
+print("ready", flush=True)
+while not select.select([sys.stdin], [], [], 1)[0]:
+    sealed += sum(made.seal.stays.events + made.seal.touches.events for made in seal("default"))
+print(sealed)
 """
 
 
@@ -60,22 +60,28 @@ class Clock:
 class Sealing:
     """While it is entered, a process seals the log, with a pause of a second after each run."""
 
-    def __enter__(self) -> None:
-        from tests import postgres
+    sealed = 0
+    """How many events it has sealed."""
 
+    def __enter__(self) -> Sealing:
+        from django.db import connection
+
+        database = connection.settings_dict
+        url = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
         self._process = subprocess.Popen(
             [sys.executable, "-c", SEALING],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "DATABASE_URL": postgres.url()},
+            env={"DATABASE_URL": url, **os.environ},
         )
-        self.sealed = 0
+        assert self._process.stdout
+        self._process.stdout.readline()
+        return self
 
     def __exit__(self, *error: object) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+        output, _ = self._process.communicate("stop\n")
+        self.sealed = int(output)
 
 
 def append(seconds: float, run: str) -> float:
@@ -123,4 +129,40 @@ def main(events: int, pairs: int, turn: float) -> None:
             f"{postgres:.2f} s of PostgreSQL",
             flush=True,
         )
-    print(f"{StoredSeal.objects.count()} seals")
+    sizes = [len(stored.text) + len(stored.marks) for stored in StoredSeal.objects.all()]
+    print(f"{len(sizes)} seals, {sum(sizes) / events:.1f} bytes an event", flush=True)
+
+    append(turn / 5, "warm-up")
+    seal("default")
+    ratios, rates, sealed = [], [], 0
+    for pair in range(pairs):
+        with_seals = without = 0.0
+        for is_sealing in (pair % 2 == 0, pair % 2 == 1):
+            if is_sealing:
+                with Sealing() as sealing:
+                    with_seals = append(turn, f"{pair}-sealed")
+                sealed += sealing.sealed
+            else:
+                without = append(turn, f"{pair}-alone")
+                # So that the turns with seals seal what they append, and no more.
+                seal("default")
+        ratios.append(with_seals / without)
+        rates.append(without)
+    print(
+        f"appends {median(rates):,.0f} events/s without seals; with them {median(ratios):.3f} times that "
+        f"({min(ratios):.3f} to {max(ratios):.3f} in {pairs} pairs of turns of {turn:g} s), {sealed:,} events sealed"
+    )
+
+
+if __name__ == "__main__":
+    from tests import postgres
+
+    postgres.start()
+    try:
+        arguments = [*sys.argv[1:], *("1000000", str(PAIRS), str(TURN))[len(sys.argv) - 1 :]]
+        main(int(arguments[0]), int(arguments[1]), float(arguments[2]))
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        postgres.stop()

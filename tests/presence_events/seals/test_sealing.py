@@ -64,14 +64,14 @@ def test_the_keys_of_people_are_made_once(user: Any) -> None:
 
 def test_a_process_that_seals_at_the_same_time_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     Room.objects.add("room", "1")
-    read = reading.lines
+    read = reading.pages
 
-    def lines(*args: Any, **kwargs: Any) -> Any:
-        monkeypatch.setattr(reading, "lines", read)
+    def pages(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(reading, "pages", read)
         seal("default")
         return read(*args, **kwargs)
 
-    monkeypatch.setattr(reading, "lines", lines)
+    monkeypatch.setattr(reading, "pages", pages)
     assert seal("default") == []
     assert StoredSeal.objects.count() == 1
 
