@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import users
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.exceptions import InvalidRoomName, InvalidUser
-from presence_events.models import Checkpoint, Hold, PresenceEvent, Removal, Segment, StoredSeal
+from presence_events.models import Anchor, Checkpoint, Hold, PresenceEvent, Removal, Segment, StoredSeal
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments.catalogue import MayContain
 
@@ -399,6 +399,13 @@ class StoredSealAdmin(ReadOnlyAdmin):
     @admin.display(description=_("signed"))
     def is_signed(self, seal: StoredSeal) -> str:
         return yes_or_no(seal.signature is not None)
+
+
+@admin.register(Anchor)
+class AnchorAdmin(ReadOnlyAdmin):
+    list_display = ("name", "last_seal", "failing_since", "failure")
+    fields = list_display
+    readonly_fields = fields
 
 
 @admin.register(Checkpoint)

@@ -89,17 +89,21 @@ def _check_database_of_rooms() -> Iterable[checks.CheckMessage]:
 
 
 def _problem_of_function(path: Any) -> str | None:
-    try:
-        function: Any = import_string(path)
-    except (ImportError, AttributeError) as error:
-        return f"which cannot be imported: {error}"
-    if not callable(function):
-        return "which is not a function"
-    listed = getattr(function, "aliases", None)
+    if problem := _problem_of_import(path):
+        return problem
+    listed = getattr(import_string(path), "aliases", None)
     if isinstance(listed, str) or not isinstance(listed, Iterable | None):
         return f"whose aliases are no list: {listed!r}"
     unusable = [alias for alias in listed or () if alias not in connections or not _is_on_postgresql(alias)]
     return f"whose aliases have some that are not PostgreSQL databases of DATABASES: {unusable}" if unusable else None
+
+
+def _problem_of_import(path: Any) -> str | None:
+    try:
+        function: Any = import_string(path)
+    except (ImportError, AttributeError) as error:
+        return f"which cannot be imported: {error}"
+    return None if callable(function) else "which is not a function"
 
 
 def _is_on_postgresql(alias: str) -> bool:
@@ -124,15 +128,34 @@ def _check_seals() -> Iterable[checks.CheckMessage]:
     seals: Any = conf.seals()
     if seals is None:
         return
-    if not isinstance(seals, Mapping) or any(
-        name not in ("key", "copy") or not isinstance(path, str | Path) for name, path in seals.items()
-    ):
+    problem = _problem_of_seals(seals)
+    if problem:
         yield checks.Error(
-            f"CHANNELS_PRESENCE_SEALS is not valid: {seals!r}.",
-            hint='Set it to a dict of paths, for example {"key": "/etc/mysite/seal.pem", "copy": "/mnt/audit/seals"}. '
-            "Both can be left out. Remove the setting if the worker is to make no seals.",
+            f"CHANNELS_PRESENCE_SEALS is {seals!r}, {problem}.",
+            hint='Set it to a dict, for example {"key": "/etc/mysite/seal.pem", "copy": "/mnt/audit/seals"}. Each of '
+            '"key", "copy", "directory", "timestamp" and "function" can be left out. Remove the setting if the worker '
+            "is to make no seals.",
             id="presence_events.E008",
         )
+
+
+def _problem_of_seals(seals: Any) -> str | None:
+    if not isinstance(seals, Mapping):
+        return "which is not a dict"
+    problems = (_problem_of_seal_entry(name, value) for name, value in seals.items())
+    return next((problem for problem in problems if problem), None)
+
+
+def _problem_of_seal_entry(name: Any, value: Any) -> str | None:
+    if name in ("key", "copy", "directory"):
+        return None if isinstance(value, str | Path) else f"whose {name!r} is not a path"
+    if name == "timestamp":
+        is_address = isinstance(value, str) and value.startswith(("http://", "https://"))
+        return None if is_address else "whose 'timestamp' does not begin with http:// or https://"
+    if name == "function":
+        problem = _problem_of_import(value) if isinstance(value, str) else "which is not a dotted path"
+        return problem and f"with a 'function' {problem}"
+    return f"which has the unknown entry {name!r}"
 
 
 @cache

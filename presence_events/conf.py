@@ -46,5 +46,9 @@ def retention() -> dict[str, timedelta]:
 
 
 def seals() -> Mapping[str, str | Path] | None:
-    """``CHANNELS_PRESENCE_SEALS``: the files ``"key"`` and ``"copy"`` of seals. Default: the worker makes no seals."""
+    """``CHANNELS_PRESENCE_SEALS``: the file ``"key"`` of the signatures, and the anchors of seals.
+
+    They are the file ``"copy"``, the ``"directory"``, the address of a ``"timestamp"`` server, and the dotted path of a
+    ``"function"``. Default: the worker makes no seals.
+    """
     return getattr(settings, "CHANNELS_PRESENCE_SEALS", None)

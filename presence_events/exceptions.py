@@ -210,8 +210,13 @@ class NotSealed(PresenceError, ValueError):
     """Only events that are in the log and in a seal can be proved. To seal the log, run manage.py presence_seal."""
 
 
+class NotTimestamped(PresenceError, ValueError):
+    """This is no time stamp of the seal, as RFC 3161 defines it, or not one of a server that you trust."""
+
+
 class SealsNotInstalled(PresenceError, ImportError):
-    """Signatures of seals need the package cryptography: pip install "django-presence-events[seals]"."""
+    """Signatures of seals need the package cryptography, and time stamps rfc3161-client: pip install
+    "django-presence-events[seals]"."""
 
 
 class InvalidTitle(PresenceError, ValueError):

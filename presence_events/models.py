@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import _User  # of the stubs: the user model, as far as the type checker knows it
 
-__all__ = ["Checkpoint", "Hold", "PresenceEvent", "PresenceEventManager", "Removal", "SealKey", "Segment", "StoredSeal"]
+__all__ = [
+    "Anchor",
+    "Checkpoint",
+    "Hold",
+    "PresenceEvent",
+    "PresenceEventManager",
+    "Removal",
+    "SealKey",
+    "SealTimestamp",
+    "Segment",
+    "StoredSeal",
+]
 
 
 def _permanent() -> SqlTrigger:
@@ -394,6 +405,52 @@ class StoredSeal(models.Model):
     def seal(self) -> Seal:
         """The seal that the text is. Raises `InvalidSeal` if it is none."""
         return Seal.parse(self.text)
+
+
+class SealTimestamp(models.Model):
+    """What a time-stamp server has answered for a seal, and so for all seals before it. Rows are added, and never
+    changed or deleted."""
+
+    number: models.BigIntegerField[int, int] = models.BigIntegerField(_("number"), primary_key=True)
+    response: models.BinaryField[bytes, bytes] = models.BinaryField(
+        _("response"), help_text=_("The response as RFC 3161 defines it.")
+    )
+
+    class Meta:
+        verbose_name = _("time stamp of a seal")
+        verbose_name_plural = _("time stamps of seals")
+        db_table = "presence_seal_timestamp"
+        ordering = ["number"]
+        default_permissions = ()
+        triggers = [_permanent()]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Anchor(models.Model):
+    """A place outside of the database where seals are published, and up to which seal. `seals.anchors` writes it."""
+
+    name: models.TextField[str, str] = models.TextField(_("name"), primary_key=True)
+    last_seal: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("last seal"), default=0, help_text=_("The number of the last seal that it has; 0 if it has none.")
+    )
+    failure: models.TextField[str, str] = models.TextField(
+        _("failure"), blank=True, help_text=_("Why the last attempt failed; empty if it did not.")
+    )
+    failing_since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("failing since"), null=True
+    )
+
+    class Meta:
+        verbose_name = _("anchor of seals")
+        verbose_name_plural = _("anchors of seals")
+        db_table = "presence_anchor"
+        ordering = ["name"]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SealKey(models.Model):

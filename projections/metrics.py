@@ -27,7 +27,7 @@ from django.views.decorators.http import require_safe
 
 from presence_events.databases import write_alias
 from presence_events.exceptions import PresenceError
-from projections.status import CheckpointStatus, Status, status
+from projections.status import AnchorStatus, CheckpointStatus, Status, status
 
 try:
     from prometheus_client import core
@@ -45,19 +45,20 @@ class PrometheusNotInstalled(PresenceError, RuntimeError):
 
 
 class _Family(NamedTuple):
-    """A metric family: one value, or one value for each checkpoint."""
+    """A metric family: one value, or one value for each checkpoint or each anchor of seals."""
 
     name: str
     help: str
     value: Callable[[Status], float | None] | None = None
     checkpoint_value: Callable[[CheckpointStatus], float | None] | None = None
-    """Both functions return None for an unknown value, which is left out."""
+    anchor_value: Callable[[AnchorStatus], float] | None = None
+    """A function returns None for an unknown value, which is left out."""
     kind: str = "gauge"
 
     def metric(self, status: Status | None = None) -> Any:
         """Returns the family for ``prometheus_client``, with its values in ``status``."""
         kinds = {"gauge": core.GaugeMetricFamily, "counter": core.CounterMetricFamily}
-        labels = ["checkpoint"] if self.checkpoint_value else []
+        labels = ["checkpoint"] if self.checkpoint_value else ["anchor"] if self.anchor_value else []
         unit = "seconds" if self.name.endswith("_seconds") else ""
         metric = kinds[self.kind](self.name, self.help, labels=labels, unit=unit)
         for label_values, value in self._samples(status) if status else ():
@@ -75,6 +76,9 @@ class _Family(NamedTuple):
                 value = self.checkpoint_value(checkpoint)
                 if value is not None:
                     yield [checkpoint.name], value
+        if self.anchor_value:
+            for anchor in status.anchors:
+                yield [anchor.name], self.anchor_value(anchor)
 
 
 _FAMILIES = (
@@ -108,6 +112,16 @@ _FAMILIES = (
         "presence_unsealed_seconds",
         "Time since the first event without a seal; 0 if all have one. Known with CHANNELS_PRESENCE_SEALS only.",
         lambda it: it.unsealed,
+    ),
+    _Family(
+        "presence_anchor_waiting_seconds",
+        "Time since the first seal was made that an anchor lacks; 0 if it has all.",
+        anchor_value=lambda it: it.waiting,
+    ),
+    _Family(
+        "presence_anchor_failing_seconds",
+        "How long the publication of seals at an anchor has been failing; 0 if it is not.",
+        anchor_value=lambda it: it.failing,
     ),
     _Family("presence_dead_letters", "Signals that a receiver failed to take.", lambda it: it.dead_letters),
     _Family(

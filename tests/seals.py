@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-__all__ = ["KeyPair", "as_attacker", "attack", "key_pair"]
+from presence_events.seals.leaves import Line, leaves
+from presence_events.seals.subject_keys import SubjectKeys
 
-_GUARDED = ("presence_event", "presence_seal", "presence_seal_key", "presence_open_stay", "presence_room")
+__all__ = ["KeyPair", "as_attacker", "attack", "key_pair", "leaf", "line_of"]
 
 
 class KeyPair(NamedTuple):
@@ -26,6 +27,26 @@ def key_pair(directory: Path, algorithm: str = "ed25519") -> KeyPair:
     subprocess.run(["openssl", "genpkey", "-algorithm", algorithm, "-out", pair.private], check=True)
     subprocess.run(["openssl", "pkey", "-in", pair.private, "-pubout", "-out", pair.public], check=True)
     return pair
+
+
+def line_of(text: str) -> Line:
+    """Returns the parts of a canonical line with 14 fields."""
+    fields = text.split("\t")
+    *public, user, data = fields
+    assert len(public) == 12
+    subject = None
+    if user != "\\N":
+        subject = f"user:{user}"
+    elif data != "\\N":
+        subject = f"event:{fields[0]}" if fields[4] == "\\N" else f"session:{fields[4]}"
+    return Line(fields[0], fields[1] == "touch", "\t".join(public), f"{user}\t{data}", subject)
+
+
+def leaf(line: Line, keys: Mapping[str, bytes]) -> bytes:
+    """Returns the hash of the leaf of one line."""
+    ready = SubjectKeys()
+    ready.add(keys)
+    return leaves([line], ready)[0]
 
 
 @contextmanager

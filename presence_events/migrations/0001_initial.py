@@ -592,6 +592,53 @@ class Migration(migrations.Migration):
                 "default_permissions": ("view",),
             },
         ),
+        migrations.CreateModel(
+            name="SealTimestamp",
+            fields=[
+                ("number", models.BigIntegerField(primary_key=True, serialize=False, verbose_name="number")),
+                (
+                    "response",
+                    models.BinaryField(help_text="The response as RFC 3161 defines it.", verbose_name="response"),
+                ),
+            ],
+            options={
+                "verbose_name": "time stamp of a seal",
+                "verbose_name_plural": "time stamps of seals",
+                "db_table": "presence_seal_timestamp",
+                "ordering": ["number"],
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Anchor",
+            fields=[
+                ("name", models.TextField(primary_key=True, serialize=False, verbose_name="name")),
+                (
+                    "last_seal",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="The number of the last seal that it has; 0 if it has none.",
+                        verbose_name="last seal",
+                    ),
+                ),
+                (
+                    "failure",
+                    models.TextField(
+                        blank=True,
+                        help_text="Why the last attempt failed; empty if it did not.",
+                        verbose_name="failure",
+                    ),
+                ),
+                ("failing_since", models.DateTimeField(null=True, verbose_name="failing since")),
+            ],
+            options={
+                "verbose_name": "anchor of seals",
+                "verbose_name_plural": "anchors of seals",
+                "db_table": "presence_anchor",
+                "ordering": ["name"],
+                "default_permissions": ("view",),
+            },
+        ),
         pgtrigger.migrations.RemoveTrigger(
             model_name="hold",
             name="permanent",
@@ -656,6 +703,21 @@ class Migration(migrations.Migration):
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_permanent_98da1",
                     table="presence_seal",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="sealtimestamp",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="6863dec5ae011d12da5590d8c109c65c139e8e56",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_f4819",
+                    table="presence_seal_timestamp",
                     when="BEFORE",
                 ),
             ),

@@ -9,9 +9,10 @@ from typing import Any
 from presence_events.exceptions import NotSealed
 from presence_events.models import StoredSeal
 from presence_events.seals import reading
-from presence_events.seals.leaves import Line, event_key, leaf
+from presence_events.seals.leaves import Line, event_key, leaves
 from presence_events.seals.merkle import path
 from presence_events.seals.seal import Seal
+from presence_events.seals.subject_keys import SubjectKeys
 
 __all__ = ["prove"]
 
@@ -42,16 +43,18 @@ def _prove_in(seal: Seal, positions: set[int], using: str) -> list[dict[str, Any
     lines = list(reading.lines(seal.after, seal.up_to, seal.stays.events + seal.touches.events, using=using))
     keys = reading.find_keys({line.subject for line in lines if line.subject is not None}, using=using)
     parts = {is_touch: [line for line in lines if line.is_touch is is_touch] for is_touch in (False, True)}
-    leaves = {is_touch: [leaf(line, keys) for line in part] for is_touch, part in parts.items()}
+    ready = SubjectKeys()
+    ready.add(keys)
+    nodes = {is_touch: leaves(part, ready) for is_touch, part in parts.items()}
     return [
         {
             "position": int(line.position),
             "seal": seal.number,
-            "line": line.public.decode(),
-            "personal": line.personal.decode(),
+            "line": line.public,
+            "personal": line.personal,
             "key": _key(line, keys),
             "index": index,
-            "path": [node.hex() for node in path(leaves[is_touch], index)],
+            "path": [node.hex() for node in path(nodes[is_touch], index)],
         }
         for is_touch, part in parts.items()
         for index, line in enumerate(part)

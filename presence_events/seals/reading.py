@@ -13,23 +13,35 @@ from django.db import connections
 
 from presence_events import sql
 from presence_events.models import SealKey
-from presence_events.seals.leaves import Line
+from presence_events.seals.leaves import Line, Row
 from presence_events.segments import catalogue
 
-__all__ = ["find_keys", "lines", "make_keys", "write_keys"]
+__all__ = ["find_keys", "lines", "make_keys", "pages", "write_keys"]
 
 KEY_BYTES = 32
 
+ROWS_AT_ONCE = 500
+
+
+def pages(after: int, up_to: int, limit: int, *, using: str) -> Iterator[list[Row]]:
+    """Yields the lines of events with positions from ``after`` (excluded) to ``up_to`` (included), at most ``limit``.
+
+    They come in lists of some hundred. Python's garbage collector would look at more of them again and again.
+    """
+    days = catalogue.days(using=using, after=after, up_to=up_to)
+    escaped = sql.read("presence_events", "queries/seals/escaped")
+    fields = {field: escaped.format(field=field) for field in ("room", "channel_name", "process", "user_id", "data")}
+    statement = sql.read("presence_events", "queries/seals/events").format(days=days, **fields)
+    with connections[using].cursor() as cursor:
+        sql.execute(cursor, statement, {"after": after, "up_to": up_to, "limit": limit})
+        while page := cursor.fetchmany(ROWS_AT_ONCE):
+            yield page
+
 
 def lines(after: int, up_to: int, limit: int, *, using: str) -> Iterator[Line]:
-    """Yields the events with positions from ``after`` (excluded) to ``up_to`` (included), at most ``limit``."""
-    days = catalogue.days(using=using, after=after, up_to=up_to)
-    statement = sql.read("presence_events", "queries/seals/events")
-    statement = statement.format(after=int(after), up_to=int(up_to), limit=int(limit), days=days)
-    connection = connections[using]
-    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as rows:
-        for row in rows:
-            yield Line.parse(bytes(row)[:-1])
+    """Yields what `pages` does, one by one."""
+    for page in pages(after, up_to, limit, using=using):
+        yield from map(Line._make, page)
 
 
 def find_keys(subjects: Collection[str], *, using: str) -> dict[str, bytes]:

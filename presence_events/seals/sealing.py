@@ -15,7 +15,7 @@ from presence_events.seals.signing import Signer
 __all__ = ["MAX_EVENTS", "seal"]
 
 MAX_EVENTS = 100_000
-"""Events in one seal, which are in memory while it is made."""
+"""Events in one seal, whose lines are in memory while it is made."""
 
 ReportProgress = Callable[[str, int, int], None]
 """Called with what is done, how many positions have been sealed, and how many there are to seal."""
@@ -42,16 +42,15 @@ def seal(using: str, *, signer: Signer | None = None, report: ReportProgress | N
 
 def _seal_next(last: StoredSeal | None, settled: int, signer: Signer | None, using: str) -> StoredSeal | None:
     after = last.up_to if last else 0
-    events = list(reading.lines(after, settled, MAX_EVENTS, using=using))
-    if not events:
+    events = reading.pages(after, settled, MAX_EVENTS, using=using)
+    found = contents(events, lambda subjects: reading.make_keys(subjects, using=using))
+    if not found.marks:
         return None
-    subjects = {event.subject for event in events if event.subject is not None}
-    found = contents(events, reading.make_keys(subjects, using=using))
     new = Seal(
         number=last.number + 1 if last else 1,
         previous=last.seal.digest if last else FIRST,
         after=after,
-        up_to=int(events[-1].position),
+        up_to=found.last,
         stays=found.stays,
         touches=found.touches,
         sealed_at=datetime.now(UTC),

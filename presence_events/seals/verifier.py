@@ -1,10 +1,14 @@
 """Verifies an archive of the log, or a proof, with a file of seals. It needs neither Django nor a database.
 
-    python verifier.py archive DIRECTORY --seals FILE --keys FILE [--public-key FILE]
-    python verifier.py proof FILE --seals FILE [--public-key FILE]
+    python verifier.py archive DIRECTORY --seals PATH --keys FILE [--public-key FILE]
+    python verifier.py proof FILE --seals PATH [--public-key FILE]
+
+The seals are in a file or in a directory. With ``--timestamps DIRECTORY --timestamp-certificates FILE``, their time
+stamps are verified, too.
 
 Copy this file to where you trust it. It is one file on purpose, and shares no code with what makes the seals: it is a
-second implementation of ``docs/seals.md``. ``archive`` needs the package pyarrow, ``--public-key`` cryptography.
+second implementation of ``docs/seals.md``. ``archive`` needs the package pyarrow, ``--public-key`` cryptography, and
+``--timestamps`` rfc3161-client.
 
 The exit status is 0 if all agrees, 1 if something does not, and 2 if the files cannot be read.
 """
@@ -107,9 +111,11 @@ def root_by_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes
 
 
 def read_seals(path: Path) -> list[dict[str, Any]]:
-    """Reads a file of seals. Raises `Unusable`."""
+    """Reads a file of seals, or a directory with a file of each seal. Raises `Unusable`."""
+    paths = sorted(path.glob("*.json")) if path.is_dir() else [path]
     try:
-        return [parsed(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line for each in paths for line in each.read_text(encoding="utf-8").splitlines()]
+        return [parsed(json.loads(line)) for line in lines]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unusable(f"{path} is not a file of seals: {error}") from None
 
@@ -153,6 +159,28 @@ def is_signed(seal: dict[str, Any], public_key: Any) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def problems_of_timestamps(seals: list[dict[str, Any]], directory: Path, certificates: Path) -> Iterator[str]:
+    """Yields which time stamps in a directory are not those of the seals. Prints up to which seal they reach."""
+    import rfc3161_client
+    from cryptography.x509 import load_pem_x509_certificates
+
+    trusted = rfc3161_client.VerifierBuilder(roots=load_pem_x509_certificates(certificates.read_bytes())).build()
+    texts = {seal["number"]: seal["text"] for seal in seals}
+    last = "no seal has a time stamp"
+    for path in sorted(directory.glob("*.tsr")):
+        number = int(path.stem)
+        if number not in texts:
+            yield f"completeness: seal {number}, of which there is a time stamp, is missing"
+            continue
+        try:
+            response = rfc3161_client.decode_timestamp_response(path.read_bytes())
+            trusted.verify_message(response, texts[number].encode())
+            last = f"the seals up to {number} existed at {response.tst_info.gen_time}"
+        except (rfc3161_client.VerificationError, ValueError):
+            yield f"integrity: the time stamp of seal {number} is not valid"
+    print(last)
 
 
 def read_public_key(path: Path) -> Any:
@@ -245,15 +273,23 @@ def main(arguments: list[str] | None = None) -> int:
     for name, help_text in (("archive", "a directory of Parquet files"), ("proof", "a file of presence_prove")):
         action = actions.add_parser(name)
         action.add_argument("path", type=Path, help=help_text)
-        action.add_argument("--seals", type=Path, required=True, metavar="FILE", help="a copy of the seals")
+        action.add_argument("--seals", type=Path, required=True, metavar="PATH", help="a copy of the seals")
         action.add_argument("--public-key", type=Path, metavar="FILE", help="the Ed25519 public key, in PEM")
+        action.add_argument(
+            "--timestamps", type=Path, metavar="DIRECTORY", help="their time stamps, as presence_seal writes"
+        )
+        action.add_argument("--timestamp-certificates", type=Path, metavar="FILE", help="whose time stamps, in PEM")
         if name == "archive":
             action.add_argument("--keys", type=Path, required=True, metavar="FILE", help="the keys of subjects")
     options = parser.parse_args(arguments)
+    if (options.timestamps is None) != (options.timestamp_certificates is None):
+        parser.error("--timestamps and --timestamp-certificates need each other")
     try:
         seals = read_seals(options.seals)
         public_key = read_public_key(options.public_key) if options.public_key else None
         problems = list(problems_of_seals(seals, public_key))
+        if options.timestamps:
+            problems += problems_of_timestamps(seals, options.timestamps, options.timestamp_certificates)
         if options.action == "archive":
             problems += verify_archive(events_of(options.path), seals, read_keys(options.keys))
         else:

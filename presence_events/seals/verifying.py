@@ -6,21 +6,21 @@ was sealed is missing, or something was added. *Freshness*: too much is not seal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from presence_events import sql
-from presence_events.exceptions import InvalidSeal
-from presence_events.models import PresenceEvent, Segment, StoredSeal
-from presence_events.seals import reading
+from presence_events.exceptions import InvalidSeal, NotTimestamped
+from presence_events.models import PresenceEvent, Removal, SealTimestamp, Segment, StoredSeal
+from presence_events.seals import reading, timestamps
 from presence_events.seals.contents import MARK_BYTES, Contents, contents
 from presence_events.seals.copies import SealCopy
-from presence_events.seals.leaves import Line
 from presence_events.seals.seal import Part, Seal
 from presence_events.seals.signing import is_signed_by
 from presence_events.segments.catalogue import MayContain
+from presence_events.validation import MAX_CLOCK_SKEW
 
 __all__ = ["COMPLETENESS", "FRESHNESS", "INTEGRITY", "Finding", "Verification", "verify"]
 
@@ -53,6 +53,10 @@ class Verification:
     """Sealed events of parts that retention has removed, so they could not be compared."""
     unsealed: int = 0
     """Events after the last seal."""
+    stamped: int = 0
+    """Seals with a valid time stamp, of their own or of a later seal."""
+    stamped_at: datetime | None = None
+    """The time of the last valid time stamp."""
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, kind: str, text: str) -> None:
@@ -64,14 +68,17 @@ def verify(
     *,
     copy: Sequence[SealCopy] | None = None,
     public_key: bytes | None = None,
+    roots: Sequence[Any] | None = None,
     max_age: timedelta | None = None,
     report: ReportProgress | None = None,
 ) -> Verification:
     """Verifies the log of the database ``using``, and returns what does not agree.
 
     With ``copy``, each of its seals has to be in the database, too. With ``public_key``, each seal has to be signed by
-    that key. With ``max_age``, no event may be older than that without a seal, and no seal without a copy. Raises what
-    the database raises, and `SealsNotInstalled` if a seal is signed and the package cryptography is missing.
+    that key. With ``roots``, time stamps have to be those of a server with a certificate that one of these certificates
+    has issued. With ``max_age``, no event may be older than that without a seal, and no seal without a copy, and with
+    ``roots`` not without a time stamp. Raises what the database raises, and `SealsNotInstalled` if a seal is signed or
+    has a time stamp, and the package is missing.
     """
     found = Verification()
     seals = _read_seals(using, found)
@@ -82,6 +89,7 @@ def verify(
         found.signed += sealed.signature is not None and not problem
     if copy is not None:
         _compare(copy, {each.seal.number: each.seal for each in seals}, public_key, max_age, found)
+    _verify_timestamps([each.seal for each in seals], roots, max_age, using, found)
     last = seals[-1].seal.up_to if seals else 0
     for sealed in seals:
         _verify_events(sealed.seal, using, found)
@@ -142,13 +150,45 @@ def _compare(
         )
 
 
+def _verify_timestamps(
+    seals: list[Seal], roots: Sequence[Any] | None, max_age: timedelta | None, using: str, found: Verification
+) -> None:
+    by_number = {seal.number: seal for seal in seals}
+    for stamp in SealTimestamp.objects.using(using).order_by("number").iterator():
+        seal = by_number.get(stamp.number)
+        if seal is None:
+            found.add(COMPLETENESS, f"Seal {stamp.number}, of which there is a time stamp, is missing.")
+            continue
+        try:
+            at = timestamps.time_of(stamp.response, seal, roots)
+        except NotTimestamped as error:
+            found.add(INTEGRITY, f"The time stamp of seal {seal.number} is not valid. {error}")
+            continue
+        if seal.sealed_at - at > MAX_CLOCK_SKEW:
+            found.add(INTEGRITY, f"Seal {seal.number} says that it was made after its time stamp of {at.isoformat()}.")
+        while found.stamped < len(seals) and seals[found.stamped].number <= seal.number:
+            stamped = seals[found.stamped]
+            found.stamped += 1
+            if max_age is not None and at - stamped.sealed_at > max_age:
+                found.add(
+                    FRESHNESS,
+                    f"Seal {stamped.number} says that it was made at {stamped.sealed_at.isoformat()}, and has no time "
+                    f"stamp before {at.isoformat()}.",
+                )
+        found.stamped_at = at
+    rest = seals[found.stamped :]
+    if rest and roots is not None and max_age is not None and datetime.now(UTC) - rest[0].sealed_at > max_age:
+        found.add(FRESHNESS, f"{len(rest)} seals have no time stamp, the first since {rest[0].sealed_at.isoformat()}.")
+
+
 def _verify_events(seal: Seal, using: str, found: Verification) -> None:
-    events = list(reading.lines(seal.after, seal.up_to, MAX_READ, using=using))
-    subjects = {event.subject for event in events if event.subject is not None}
-    keys = reading.find_keys(subjects, using=using)
-    for subject in sorted(subjects - keys.keys()):
-        found.add(INTEGRITY, f"The key of {subject}, which has events in seal {seal.number}, is missing.")
-    actual = contents(events, dict.fromkeys(subjects, b"") | keys)
+    def find_keys(subjects: Collection[str]) -> dict[str, bytes]:
+        keys = reading.find_keys(subjects, using=using)
+        for subject in sorted(set(subjects) - keys.keys()):
+            found.add(INTEGRITY, f"The key of {subject}, which has events in seal {seal.number}, is missing.")
+        return dict.fromkeys(subjects, b"") | keys
+
+    actual = contents(reading.pages(seal.after, seal.up_to, MAX_READ, using=using), find_keys)
     different = []
     for part, sealed, read in (
         (Segment.Part.STAYS, seal.stays, actual.stays),
@@ -161,7 +201,7 @@ def _verify_events(seal: Seal, using: str, found: Verification) -> None:
         else:
             different.append((part, sealed, read))
     if different:
-        where = _first_difference(seal, events, actual, using)
+        where = _first_difference(seal, actual, using)
         for part, sealed, read in different:
             found.add(*_difference(seal, part, sealed, read, where))
 
@@ -173,25 +213,25 @@ def _difference(seal: Seal, part: str, sealed: Part, read: Part, where: str) -> 
 
 
 def _was_removed(part: str, seal: Seal, using: str) -> bool:
-    """Returns whether retention has removed a segment of ``part`` that may have had events of ``seal``."""
-    return (
-        Segment.objects.using(using)
-        .filter(part=part, state__in=[Segment.State.LEAVING, Segment.State.REMOVED])
-        .filter(first_id__lte=seal.up_to, last_id__gt=seal.after)
-        .exists()
-    )
+    """Returns whether retention has removed a segment of ``part`` that may have had events of ``seal``.
+
+    It has recorded that.
+    """
+    gone = Segment.objects.using(using).filter(part=part, state__in=[Segment.State.LEAVING, Segment.State.REMOVED])
+    names = gone.filter(first_id__lte=seal.up_to, last_id__gt=seal.after).values("name")
+    return Removal.objects.using(using).filter(segment__in=names).exists()
 
 
-def _first_difference(seal: Seal, events: list[Line], actual: Contents, using: str) -> str:
+def _first_difference(seal: Seal, actual: Contents, using: str) -> str:
     """Names the first event that differs from the seal by its position and its table, or where events are missing."""
     marks = bytes(StoredSeal.objects.using(using).values_list("marks", flat=True).get(number=seal.number))
     same = 0
     while marks[same : same + MARK_BYTES] == actual.marks[same : same + MARK_BYTES] and same < len(marks):
         same += MARK_BYTES
     if same >= len(actual.marks):
-        last = int(events[same // MARK_BYTES - 1].position) if same else seal.after
-        return f"What came after the position {last} is missing."
-    position = int(events[same // MARK_BYTES].position)
+        return f"What came after the position {actual.last or seal.after} is missing."
+    events = reading.lines(seal.after, seal.up_to, same // MARK_BYTES + 1, using=using)
+    position = max(int(event.position) for event in events)
     ((table,),) = sql.rows("presence_events", "queries/seals/table", {"position": position}, using=using)
     return f"The first difference is at the position {position}, in the table {table}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from threading import Thread
 from typing import Any, ClassVar
@@ -23,10 +24,12 @@ RETRY_INTERVAL = 60.0
 class BackgroundJob:
     """A job in the database ``using``. Subclasses have the job, and say how often it runs and what it is called."""
 
-    interval: ClassVar[float]
+    interval: float
     """Seconds between two runs."""
-    what: ClassVar[str]
+    what: str
     """What is done, for the log. It begins a sentence."""
+    max_stop: ClassVar[float] = math.inf
+    """Seconds that a stop waits for the end of a run. A run that goes on after that ends with the process."""
 
     def __init__(self, using: str) -> None:
         self._using = using
@@ -46,10 +49,15 @@ class BackgroundJob:
             self._thread = Thread(target=self._run, name="presence-background-job", daemon=True)
             self._thread.start()
 
+    def make_due(self) -> None:
+        """Makes the next `run_if_due` start a run without waiting for the interval."""
+        self._due = 0.0
+
     def stop(self) -> None:
         """Cancels the statement of a run that is under way, and waits for its end. The next run continues."""
         self._is_stopped = True
-        while self._is_running:
+        deadline = time.monotonic() + self.max_stop
+        while self._is_running and time.monotonic() < deadline:
             if self._connection is not None:
                 self._connection.cancel_safe()
             self._thread.join(0.05)  # type: ignore[union-attr]

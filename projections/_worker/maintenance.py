@@ -13,7 +13,7 @@ from projections._worker.age_pruning import AgePruning
 from projections._worker.attendance_reports import AttendanceReports
 from projections._worker.dead_servers import DeadServerDetector
 from projections._worker.log_maintenance import LogMaintenance
-from projections._worker.log_sealing import LogSealing
+from projections._worker.log_sealing import sealing_jobs
 from projections.models import Process, Room
 
 __all__ = ["Maintenance"]
@@ -35,7 +35,7 @@ class Maintenance:
 
     def __init__(self, using: str, *, prune: bool) -> None:
         rooms = Room.objects.db_manager(using)
-        self._background = (LogMaintenance(using), LogSealing(using), AttendanceReports(using))
+        self._background = (LogMaintenance(using), *sealing_jobs(using), AttendanceReports(using))
         self._jobs: list[_Job] = [
             _Job(DeadServerDetector(using).check, lambda: 0.0),
             *(_Job(job.run_if_due, lambda: 1.0) for job in self._background),

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.admin import BoundedPaginator, RoomFilter, UserFilter, UserRowsAdmin
 from presence_events.models import PresenceEvent
+from presence_events.seals.extent import extent
 from presence_events.segments import horizon
 from projections.admin.columns import time_cell
 from projections.admin.links import (
@@ -169,6 +170,7 @@ class PresenceSessionAdmin(UserRowsAdmin):
         "lasted",
         "how_it_ended",
         "reason",
+        "sealed",
     )
     readonly_fields = fields
     paginator = StayPaginator
@@ -179,6 +181,11 @@ class PresenceSessionAdmin(UserRowsAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup in _SPAN_PARAMETERS or super().lookup_allowed(lookup, value, request)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leaves out whether the stay is sealed as long as its log has no seals."""
+        is_sealed = obj is not None and extent(database_of_log(obj)) is not None
+        return [name for name in self.fields if name != "sealed" or is_sealed]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> PresenceSession | None:
         """Returns the stay with that number, or None.
@@ -234,6 +241,15 @@ class PresenceSessionAdmin(UserRowsAdmin):
         if stay.ended_by == PresenceSession.End.PRUNE:
             return _("Prune. The connection ended between the times “last seen” and “left at”.")
         return stay.get_ended_by_display()
+
+    @admin.display(description=_("sealed"))
+    def sealed(self, stay: PresenceSession) -> Any:
+        found = extent(database_of_log(stay))
+        if found is None or not found.covers(stay.joined_at):
+            return _("No event of this stay is sealed.")
+        if found.covers(timezone.now() if stay.left_at is None else stay.left_at):
+            return _("All events so far are sealed.") if stay.left_at is None else _("All events are sealed.")
+        return _("Events up to %(at)s are sealed.") % {"at": timestamp_exact(found.up_to)}
 
     @admin.display(description=_("timeline"))
     def timeline(self, stay: PresenceSession) -> str:

@@ -20,6 +20,7 @@ from presence_events.models import Removal
 from presence_events.positions import position_at
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
 from presence_events.schema.installed import trigger_faults
+from presence_events.seals.anchors import AnchorStatus, statuses
 from presence_events.seals.maintenance import unsealed_age
 from presence_events.segments import catalogue, holds, horizon
 from presence_events.tail import Mark
@@ -32,6 +33,7 @@ __all__ = [
     "COUNTED",
     "MAX_READ",
     "STRETCH",
+    "AnchorStatus",
     "CheckpointStatus",
     "RemovalStatus",
     "RetentionStatus",
@@ -176,6 +178,8 @@ class Status:
     """The names of the holds in force."""
     unsealed: float | None = None
     """Seconds since the first event without a seal was recorded, or 0. None without CHANNELS_PRESENCE_SEALS."""
+    anchors: tuple[AnchorStatus, ...] = ()
+    """Where seals are published, as CHANNELS_PRESENCE_SEALS says."""
 
 
 def status(using: str | None = None) -> Status:
@@ -220,6 +224,7 @@ def status(using: str | None = None) -> Status:
         last_removal=_last_removal(alias),
         holds=tuple(hold.name for hold in holds.in_force(alias)),
         unsealed=None if seals() is None else unsealed_age(alias),
+        anchors=tuple(statuses(alias)),
     )
 
 

@@ -16,7 +16,9 @@ MAX_LAG = 60.0
 """Seconds that an event may wait for its delivery, by default."""
 
 MAX_UNSEALED = 900.0
-"""Seconds that an event may have no seal. The worker seals once a minute."""
+"""Seconds that an event may have no seal, a seal may be missing at an anchor, and an anchor may fail.
+
+The worker seals once a minute, and gets a time stamp every ten minutes."""
 
 PRUNE_ALLOWANCE = 60.0
 """Seconds beyond three times the maximal age that a connection may stay unseen, by default. Pruning usually runs once a
@@ -160,6 +162,17 @@ def _seal_problems(status: Status) -> Iterator[str]:
             f"Events have no seal for {duration(status.unsealed)}. Start manage.py run_projector, whose log says why "
             "it cannot seal them, or run manage.py presence_seal."
         )
+    for anchor in status.anchors:
+        if anchor.failing > MAX_UNSEALED:
+            yield (
+                f"The anchor {anchor.name!r} of seals has been failing for {duration(anchor.failing)}: "
+                f"{anchor.failure}. When that is fixed, the worker publishes the seals, or run manage.py presence_seal."
+            )
+        elif anchor.waiting > MAX_UNSEALED:
+            yield (
+                f"The anchor {anchor.name!r} lacks seals for {duration(anchor.waiting)}. Start manage.py "
+                "run_projector, or run manage.py presence_seal."
+            )
 
 
 def _name_option(worker: str) -> str:

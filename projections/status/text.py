@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.status.figures import COUNTED, CheckpointStatus, RemovalStatus, RetentionStatus, Status
+from projections.status.figures import COUNTED, AnchorStatus, CheckpointStatus, RemovalStatus, RetentionStatus, Status
 
 __all__ = ["count", "duration", "lag", "table"]
 
@@ -32,6 +32,7 @@ def table(status: Status) -> str:
             if part.kept is not None or part.horizon
         ),
         *([("unsealed", f"for {duration(status.unsealed)}")] if status.unsealed is not None else []),
+        *(("anchor", _anchor(anchor)) for anchor in status.anchors),
         *(("hold", repr(name)) for name in status.holds),
         *([("last removal", _removal(status.last_removal))] if status.last_removal else []),
         ("database", f"{'hot standby' if status.is_standby else 'primary'}, at {status.at:%Y-%m-%d %H:%M:%S %Z}"),
@@ -51,6 +52,12 @@ def _retention(part: RetentionStatus) -> str:
     kept = "all" if part.kept is None else f"for {duration(part.kept)}"
     horizon = f", removed up to {part.horizon:%Y-%m-%d %H:%M:%S %Z}" if part.horizon else ""
     return f"{kept}{horizon}{f', stopped by {part.obstacle}' if part.obstacle else ''}"
+
+
+def _anchor(anchor: AnchorStatus) -> str:
+    lacks = f"lacks seals for {duration(anchor.waiting)}" if anchor.waiting else "has all seals"
+    failing = f", failing for {duration(anchor.failing)}: {anchor.failure}" if anchor.failure else ""
+    return f"{anchor.name!r} {lacks}{failing}"
 
 
 def _removal(removal: RemovalStatus) -> str:

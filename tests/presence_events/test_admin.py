@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from presence_events import admin as presence_admin
-from presence_events.models import PresenceEvent, SealKey
+from presence_events.models import Anchor, PresenceEvent, SealKey
 from presence_events.recorder import Draft, record
 from presence_events.seals.sealing import seal
 from projections.models import Room
@@ -265,6 +265,15 @@ def test_the_page_of_a_join_shows_the_process_of_the_connection(admin_client: Cl
 
 
 @pytest.mark.django_db(transaction=True)
+def test_anchors_of_seals_are_shown(admin_client: Client) -> None:
+    Anchor.objects.create(name="copy", last_seal=7, failure="OSError: full")
+    for page in (
+        reverse("admin:presence_events_anchor_changelist"),
+        reverse("admin:presence_events_anchor_change", args=["copy"]),
+    ):
+        assert "OSError: full" in admin_client.get(page).content.decode()
+
+
 def test_seals_are_shown(admin_client: Client) -> None:
     Room.objects.add("room", "channel", None, {"nickname": "B"})
     (stored,) = seal("default")

@@ -323,15 +323,41 @@ def test_a_valid_retention_is_not(settings: Any, retention: Any) -> None:
     assert run_checks() == []
 
 
-@pytest.mark.parametrize("seals", ["seals", {"keys": "a"}, {"key": 1}, {"copy": None}], ids=str)
-def test_invalid_files_of_seals_are_an_error(settings: Any, seals: Any) -> None:
+@pytest.mark.parametrize(
+    ("seals", "problem"),
+    [
+        ("seals", "which is not a dict"),
+        ({"keys": "a"}, "which has the unknown entry 'keys'"),
+        ({"key": 1}, "whose 'key' is not a path"),
+        ({"copy": None}, "whose 'copy' is not a path"),
+        ({"key": "a", "directory": 1}, "whose 'directory' is not a path"),
+        ({"timestamp": 1}, "whose 'timestamp' does not begin with http:// or https://"),
+        ({"timestamp": "file:///etc/passwd"}, "whose 'timestamp' does not begin with http:// or https://"),
+        ({"function": print}, "with a 'function' which is not a dotted path"),
+        ({"function": "tests.missing.function"}, "with a 'function' which cannot be imported: "),
+        ({"function": "tests.settings.SECRET_KEY"}, "with a 'function' which is not a function"),
+    ],
+    ids=str,
+)
+def test_invalid_entries_about_seals_are_an_error(settings: Any, seals: Any, problem: str) -> None:
     settings.CHANNELS_PRESENCE_SEALS = seals
     (message,) = run_checks()
     assert message.id == "presence_events.E008"
+    assert problem in message.msg
 
 
-@pytest.mark.parametrize("seals", [None, {}, {"key": "a"}, {"key": Path("a"), "copy": "b"}], ids=str)
-def test_valid_files_of_seals_are_not(settings: Any, seals: Any) -> None:
+@pytest.mark.parametrize(
+    "seals",
+    [
+        None,
+        {},
+        {"key": "a"},
+        {"key": Path("a"), "copy": "b", "directory": "c"},
+        {"timestamp": "http://localhost/", "function": "tests.seals.attack"},
+    ],
+    ids=str,
+)
+def test_valid_entries_about_seals_are_not(settings: Any, seals: Any) -> None:
     settings.CHANNELS_PRESENCE_SEALS = seals
     assert run_checks() == []
 

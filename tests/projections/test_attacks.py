@@ -34,6 +34,7 @@ COLUMNS = {
     "presence_hold": "id bigint, released_at timestamptz",
     "presence_seal": "number bigint",
     "presence_seal_key": "subject text",
+    "presence_seal_timestamp": "number bigint",
     "presence_baseline": "id bigint",
     "presence_baseline_room": "channel_name text",
     "presence_baseline_stay": "id bigint",

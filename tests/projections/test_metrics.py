@@ -21,7 +21,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from projections import metrics
 from projections.metrics import CONTENT_TYPE, PresenceCollector, openmetrics
 from projections.models import Room
-from projections.status import CheckpointStatus, Status, TriggerStatus, status
+from projections.status import AnchorStatus, CheckpointStatus, Status, TriggerStatus, status
 
 HOSTILE = 'a "name"\\n with \\ and\nanother line'
 
@@ -55,6 +55,8 @@ KNOWN = Status(
             "projector", lag_events=0, has_more=False, lag_seconds=0.0, has_leader=True, log_is_shorter=False
         ),
     ),
+    unsealed=7.5,
+    anchors=(AnchorStatus("copy", 0.0, "", 0.0), AnchorStatus(HOSTILE, 30.5, "OSError: full", 12.0)),
 )
 
 WITHOUT_PROMETHEUS = """
@@ -101,6 +103,11 @@ def test_every_figure_is_a_metric() -> None:
         ("presence_lag_seconds", "projector"): 0,
         ("presence_leader", HOSTILE): 0,
         ("presence_leader", "projector"): 1,
+        ("presence_unsealed_seconds",): 7.5,
+        ("presence_anchor_waiting_seconds", "copy"): 0,
+        ("presence_anchor_waiting_seconds", HOSTILE): 30.5,
+        ("presence_anchor_failing_seconds", "copy"): 0,
+        ("presence_anchor_failing_seconds", HOSTILE): 12,
     }
 
 

@@ -47,6 +47,7 @@ OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.InvalidSealKey,
     exceptions.CopyDiffers,
     exceptions.NotSealed,
+    exceptions.NotTimestamped,
     exceptions.SealsNotInstalled,
     exceptions.InvalidTitle,
     exceptions.InvalidAnnotation,

@@ -9,12 +9,14 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from presence_events.checkpoints import Reader, reset
 from presence_events.models import (
+    Anchor,
     Checkpoint,
     Hold,
     PresenceEvent,
     PresenceEventManager,
     Removal,
     SealKey,
+    SealTimestamp,
     Segment,
     StoredSeal,
 )
@@ -166,6 +168,14 @@ def tables() -> None:
         assert_type(stored.marks, bytes)
         assert_type(stored.seal.sealed_at, datetime)
         assert_type(stored.seal.stays.events, int)
+    for stamp in SealTimestamp.objects.all():
+        assert_type(stamp.number, int)
+        assert_type(stamp.response, bytes)
+    for anchor in Anchor.objects.all():
+        assert_type(anchor.name, str)
+        assert_type(anchor.last_seal, int)
+        assert_type(anchor.failure, str)
+        assert_type(anchor.failing_since, datetime | None)
     for each in SealKey.objects.all():
         assert_type(each.subject, str)
         assert_type(each.key, bytes)

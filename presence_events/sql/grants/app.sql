@@ -15,8 +15,9 @@ REVOKE ALL ON SEQUENCE presence_removal_id_seq, presence_hold_id_seq FROM PUBLIC
 GRANT SELECT ON presence_segment, presence_removal, presence_hold TO :"role";
 GRANT EXECUTE ON FUNCTION presence_horizon(text), presence_after_horizon(timestamptz, timestamptz) TO :"role";
 -- presence_seal adds seals and keys, and presence_verify reads them. Who may read the keys can open the commitments.
-REVOKE ALL ON presence_seal, presence_seal_key FROM PUBLIC, :"role";
-GRANT SELECT, INSERT ON presence_seal, presence_seal_key TO :"role";
+REVOKE ALL ON presence_seal, presence_seal_key, presence_seal_timestamp, presence_anchor FROM PUBLIC, :"role";
+GRANT SELECT, INSERT ON presence_seal, presence_seal_key, presence_seal_timestamp TO :"role";
+GRANT SELECT, INSERT, UPDATE ON presence_anchor TO :"role";
 REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";

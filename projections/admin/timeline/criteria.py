@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import validation
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.exceptions import InvalidMoment, InvalidUser
+from presence_events.seals.extent import Extent, extent
 from presence_events.segments import horizon
 from presence_events.segments.horizon import Horizons
 from presence_events.users import find_user_key
@@ -54,6 +55,11 @@ class Criteria:
     def replayed_up_to(self) -> datetime | None:
         """Up to when the replica that the stays are read from has the log, or None if it is a primary."""
         return self._horizons.replayed_up_to
+
+    @cached_property
+    def sealed(self) -> Extent | None:
+        """How much of the log is sealed that the stays are read from, or None if nothing is."""
+        return extent(self._all_stays().db)
 
     @cached_property
     def _horizons(self) -> Horizons:

@@ -95,6 +95,7 @@ def moment_context(criteria: Criteria) -> dict[str, Any]:
             (entry, lane_url(criteria, entry.person), criteria.query(stay=entry.stays[0].session))
             for entry in present.listed
         ],
+        "sealed_entirely": criteria.sealed is not None and criteria.sealed.covers(criteria.known_end),
         "max_drawn": MAX_DRAWN_STAYS,
         "max_listed": MAX_LISTED_CONNECTIONS,
     }

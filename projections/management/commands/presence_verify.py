@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from presence_events.seals import copies, maintenance, verifying
+from presence_events.seals import anchors, copies, timestamps, verifying
 from presence_events.seals.signing import read_public_key
 from projections.management import arguments
 from projections.management.errors import reported_errors
@@ -28,17 +28,24 @@ class Command(BaseCommand):
         parser.add_argument(
             "--copy",
             type=Path,
-            metavar="FILE",
-            help="a copy that presence_seal has written (default: that of CHANNELS_PRESENCE_SEALS)",
+            metavar="PATH",
+            help="a file or a directory of seals that presence_seal has written (default: that of "
+            "CHANNELS_PRESENCE_SEALS)",
         )
         parser.add_argument(
             "--public-key", type=Path, metavar="FILE", help="the Ed25519 public key of all seals, in PEM"
         )
         parser.add_argument(
+            "--timestamp-certificates",
+            type=Path,
+            metavar="FILE",
+            help="require time stamps by a server with a certificate that one of these has issued, in PEM",
+        )
+        parser.add_argument(
             "--max-age",
             type=float,
             metavar="SECONDS",
-            help="report events without a seal, and seals without a copy, that are older",
+            help="report events without a seal, and seals without a copy or a time stamp, that are older",
         )
         arguments.add_database(parser)
 
@@ -46,14 +53,17 @@ class Command(BaseCommand):
         max_age = options["max_age"]
         with reported_errors():
             using = arguments.chosen_database(options)
-            path = options["copy"] or maintenance.copy_path(using)
-            copy = copies.read(path) if path else None
+            path = options["copy"] or anchors.place_of("copy", using) or anchors.place_of("directory", using)
+            copy = copies.read(Path(path)) if path else None
             public_key = read_public_key(options["public_key"]) if options["public_key"] else None
+            certificates = options["timestamp_certificates"]
+            roots = timestamps.read_certificates(certificates) if certificates else None
             with Progress(self.stderr, quiet=options["verbosity"] == 0) as progress:
                 found = verifying.verify(
                     using,
                     copy=copy,
                     public_key=public_key,
+                    roots=roots,
                     max_age=None if max_age is None else timedelta(seconds=max_age),
                     report=progress,
                 )
@@ -67,11 +77,14 @@ class Command(BaseCommand):
             ("agreeing", f"{found.events:,} events"),
             ("removed", f"{found.removed:,} events, by retention"),
             ("not sealed", f"{found.unsealed:,} events"),
+            *([("time-stamped", f"{found.stamped:,} seals, up to {found.stamped_at}")] if found.stamped_at else []),
         ):
             self.stdout.write(f"{name:<12}  {figure}")
         if copy is None:
             self.stdout.write("The seals were compared with no copy.")
         if public_key is None and found.signed:
             self.stdout.write("The signatures were compared with the keys in the database only.")
+        if roots is None and found.stamped_at:
+            self.stdout.write("The signatures of the time stamps were not verified.")
         if found.findings:
             sys.exit(1)

@@ -15,6 +15,8 @@ REVOKE ALL ON
     presence_checkpoint,
     presence_seal,
     presence_seal_key,
+    presence_seal_timestamp,
+    presence_anchor,
     presence_room,
     presence_open_stay,
     presence,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from hashlib import sha256
 from typing import Any
 
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
 from presence_events.seals import reading, verifier
-from presence_events.seals.leaves import Line, leaf
+from presence_events.seals.subject_keys import SubjectKey
 from projections.models import Presence, Room
+from tests.archives import HOSTILE
 from tests.leases import beat
+from tests.seals import leaf, line_of
 
 VECTORS: list[tuple[str, str | None, str]] = [
     (
@@ -95,25 +98,57 @@ def test_a_leaf_is_what_the_specification_says(user: Any) -> None:
     assert [line.is_touch for line in lines] == [event.kind == "touch" for event in events]
 
 
+COPIED = """
+COPY (
+    SELECT
+        id, kind, room, channel_name, session, (extract(epoch FROM at) * 1000000)::bigint,
+        (extract(epoch FROM since) * 1000000)::bigint, (extract(epoch FROM last_seen) * 1000000)::bigint, process,
+        is_leased, capacity, is_exclusive, user_id, data
+    FROM presence_event ORDER BY id
+) TO STDOUT WITH (FORMAT text, ENCODING 'UTF8')
+"""
+CONTROLS = "".join(map(chr, range(1, 33))) + "\\\x7f"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_line_is_that_of_copy(user: Any) -> None:
+    names = [*HOSTILE, *CONTROLS, *(f"{before}{after}N" for before in "\t\\" for after in "\\\v")]
+    with connection.cursor() as cursor:
+        for name in names:
+            draft = (
+                "INSERT INTO presence_event (kind, room, channel_name, process, data) VALUES ('join', %s, %s, %s, %s)"
+            )
+            cursor.execute(draft, [name, name, name, json.dumps({name: name})])
+    Room.objects.add("room", "1", user, capacity=7, exclusive="newest")
+    Presence.objects.touch("1", {"text": CONTROLS})
+    beat("process")
+    with connection.cursor() as cursor, cursor.copy(COPIED) as rows:
+        expected = [bytes(row)[:-1].decode() for row in rows]
+    found = list(reading.lines(0, 2**62, 2 * len(expected), using="default"))
+    assert [f"{line.public}\t{line.personal}" for line in found] == expected
+    assert len(found) > len(names)
+
+
+@given(st.binary(max_size=64), st.binary(max_size=200))
+def test_a_ready_key_makes_the_digests_of_hmac(key: bytes, message: bytes) -> None:
+    inner, outer = (each.copy() for each in SubjectKey.of(key))
+    inner.update(message)
+    outer.update(inner.digest())
+    assert outer.digest() == hmac.digest(key, message, "sha256")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_data_of_an_event_without_a_connection_has_a_key_of_its_own() -> None:
-    line = Line.parse(b"9\tprune\troom" + b"\t\\N" * 10 + b"\t{}")
-    assert line.subject == "event:9"
+    Room.objects.add("room", "1")
+    Presence.objects.leave_all("1")
+    record([Draft("prune", "room", None, data={})])
+    *_, line = reading.lines(0, 2**62, 3, using="default")
+    assert line.subject == f"event:{line.position}"
     assert verifier.subject_of({"id": 9, "session": None, "user_id": None, "data": "{}"}) == "event:9"
-
-
-def test_a_line_with_another_number_of_fields_is_refused() -> None:
-    with pytest.raises(ValueError, match="A line has 13 fields instead of 14"):
-        Line.parse(b"9\tprune\troom" + b"\t\\N" * 10)
-
-
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
-def test_the_subject_has_the_key_of_the_user_as_it_is(key: str) -> None:
-    fields = ["1", "join", "room", "channel", "5", "1", "1", "\\N", "\\N", "f", "\\N", "\\N", escaped(key), "\\N"]
-    assert Line.parse("\t".join(fields).encode()).subject == f"user:{key}"
 
 
 @pytest.mark.parametrize(("line", "subject", "root"), VECTORS)
 def test_the_vectors(line: str, subject: str | None, root: str) -> None:
-    parsed = Line.parse(line.encode())
+    parsed = line_of(line)
     assert parsed.subject == subject
     assert leaf(parsed, {subject: bytes(32)} if subject else {}).hex() == root

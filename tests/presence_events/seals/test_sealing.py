@@ -64,24 +64,24 @@ def test_the_keys_of_people_are_made_once(user: Any) -> None:
 
 def test_a_process_that_seals_at_the_same_time_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     Room.objects.add("room", "1")
-    read = reading.lines
+    read = reading.pages
 
-    def lines(*args: Any, **kwargs: Any) -> Any:
-        monkeypatch.setattr(reading, "lines", read)
+    def pages(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(reading, "pages", read)
         seal("default")
         return read(*args, **kwargs)
 
-    monkeypatch.setattr(reading, "lines", lines)
+    monkeypatch.setattr(reading, "pages", pages)
     assert seal("default") == []
     assert StoredSeal.objects.count() == 1
 
 
-@pytest.mark.parametrize("table", ["presence_seal", "presence_seal_key"])
+@pytest.mark.parametrize("table", ["presence_seal", "presence_seal_key", "presence_seal_timestamp"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}"])
 def test_seals_and_keys_do_not_change(table: str, statement: str, user: Any) -> None:
     Room.objects.add("room", "1", user)
     seal("default")
-    column = "text" if table == "presence_seal" else "key"
+    column = {"presence_seal": "text", "presence_seal_key": "key"}.get(table, "number")
     with (
         pytest.raises(Exception, match=f"on {table} is refused"),
         transaction.atomic(),

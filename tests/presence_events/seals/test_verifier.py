@@ -15,9 +15,10 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from presence_events.archive import verifying as archive_verifying
 from presence_events.exceptions import NotSealed
-from presence_events.models import PresenceEvent, StoredSeal
-from presence_events.seals import copies, merkle, reading, sealing, verifier
+from presence_events.models import PresenceEvent
+from presence_events.seals import copies, merkle, reading, sealing, timestamps, verifier
 from presence_events.seals.proving import prove
 from presence_events.seals.sealing import seal
 from presence_events.seals.signing import Signer
@@ -25,6 +26,7 @@ from projections.models import Presence, Room
 from tests.archives import HOSTILE, age, archive
 from tests.leases import beat
 from tests.seals import attack, key_pair
+from tests.timestamp_server import TimestampServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,7 +72,7 @@ def files(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def written(directory: Path) -> Path:
-    copies.append(directory / "seals", StoredSeal.objects.all())
+    list(copies.append(directory / "seals", using="default"))
     reading.write_keys(directory / "keys", using="default")
     archive(directory / "days")
     return directory
@@ -150,6 +152,71 @@ def test_signatures_are_verified_with_the_public_key(signature: str | None, run:
     status, text = run(*ARCHIVE)
     assert (status, "integrity: seal 1 is not signed with the given key\n" in text) == (1, True)
     assert run(*ARCHIVE[:-2])[0] == 0
+
+
+@pytest.fixture
+def stamps(files: Path) -> Path:
+    """The directory of a time stamp of the second seal, and the certificate of the server in its own directory."""
+    server = TimestampServer(files / "server")
+    with server.running() as url:
+        list(timestamps.add(url, using="default"))
+    timestamps.write(files / "stamps", using="default")
+    return files / "stamps" / "000000000002.tsr"
+
+
+STAMPS = ("--timestamps", "stamps", "--timestamp-certificates", "server/root.pem")
+
+
+def test_time_stamps_are_verified_with_certificates(run: Run, stamps: Path) -> None:
+    status, text = run(*ARCHIVE, *STAMPS)
+    assert (status, text.startswith("the seals up to 2 existed at 20")) == (0, True)
+    content = bytearray(stamps.read_bytes())
+    content[-1] ^= 1
+    stamps.write_bytes(content)
+    status, text = run(*ARCHIVE, *STAMPS)
+    assert (status, "integrity: the time stamp of seal 2 is not valid\n" in text) == (1, True)
+    assert text.startswith("no seal has a time stamp\n")
+
+
+def test_a_time_stamp_of_a_seal_that_is_missing_is_found(run: Run, stamps: Path, files: Path) -> None:
+    """An old file of seals was presented."""
+    (files / "seals").write_text((files / "seals").read_text().splitlines()[0])
+    status, text = run(*ARCHIVE, *STAMPS)
+    assert (status, "completeness: seal 2, of which there is a time stamp, is missing\n" in text) == (1, True)
+
+
+def test_time_stamps_need_certificates(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(*ARCHIVE, *STAMPS[:2])
+    assert "need each other" in capsys.readouterr().err
+
+
+def test_seals_may_be_in_a_directory(run: Run, files: Path) -> None:
+    (files / "each").mkdir()
+    list(copies.add_to_directory(files / "each", 0, using="default"))
+    assert run(*ARCHIVE[:3], "each", *ARCHIVE[4:]) == run(*ARCHIVE)
+
+
+def test_an_archive_that_was_altered_with_its_manifests_is_found(run: Run, files: Path) -> None:
+    """The files agree with the manifests, as after an alteration by who can write both."""
+    shutil.rmtree(files / "days")
+    attack("UPDATE presence_event SET room = 'other' WHERE kind = 'leave'")
+    archive(files / "days")
+    assert archive_verifying.verify(files / "days") == []
+    status, text = run(*ARCHIVE)
+    assert (status, "integrity: the stays of seal 1 differ\n" in text) == (1, True)
+
+
+def test_touches_and_other_events_of_an_archive_do_not_stand_for_each_other(run: Run, files: Path) -> None:
+    """The two roots of a seal are swapped, and the seal is signed anew with the right key."""
+    signer = Signer(files / "seal.pem")
+    first, second = (copied.seal for copied in copies.read(files / "seals"))
+    swapped = first._replace(stays=first.touches, touches=first.stays)
+    following = second._replace(previous=swapped.digest)
+    signed = [copies.SealCopy(each, signer.sign(each), signer.public_key) for each in (swapped, following)]
+    (files / "seals").write_text("".join(each.line for each in signed))
+    status, text = run(*ARCHIVE)
+    assert (status, "completeness: seal 1 has" in text) == (1, True)
 
 
 def proof(files: Path) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from presence_events.models import PresenceEvent, StoredSeal
+from presence_events.models import PresenceEvent, Segment, StoredSeal
 from presence_events.seals import sealing
 from presence_events.seals.copies import SealCopy
 from presence_events.seals.seal import Seal
@@ -17,7 +17,7 @@ from presence_events.seals.signing import Signer, read_public_key
 from presence_events.seals.verifying import COMPLETENESS, FRESHNESS, INTEGRITY, Finding, Verification, verify
 from projections.models import Presence, Room
 from tests import retention
-from tests.seals import KeyPair, attack, key_pair
+from tests.seals import KeyPair, as_attacker, attack, key_pair
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,6 +179,34 @@ def test_what_retention_has_removed_is_counted(user: Any, settings: Any, segment
     assert the_finding().text.startswith("Seal 2 has 1 touches, and the log has 0.")
 
 
+@pytest.mark.parametrize("state", ["closed", "leaving", "removed"])
+@pytest.mark.parametrize("part", ["stays", "touches"])
+def test_a_segment_that_was_removed_by_hand_is_found(part: str, state: str, user: Any, segments_reset: None) -> None:
+    """Also if the catalogue says that retention has removed it. Retention would have recorded that."""
+    Room.objects.add("room", "1", user)
+    Presence.objects.touch("1")
+    seal("default")
+    retention.close_now()
+    segment = Segment.objects.get(part=part, state="closed")
+    with as_attacker() as cursor:
+        cursor.execute(f"ALTER TABLE presence_event_{part} DETACH PARTITION {segment.name}")
+        cursor.execute(f"DROP TABLE {segment.name}")
+        cursor.execute("UPDATE presence_segment SET state = %s WHERE name = %s", [state, segment.name])
+    assert the_finding().kind == COMPLETENESS
+    assert the_finding().text.startswith(f"Seal 1 has 1 {part}, and the log has 0.")
+
+
+@pytest.mark.usefixtures("sealed")
+def test_seals_that_were_linked_anew_after_a_change_differ_from_the_copy() -> None:
+    """A seal was replaced, and the ones after it made again so that they name each other."""
+    copied = copy_of_the_database()
+    first = copied[0].seal._replace(sealed_at=datetime.now(UTC))
+    stored_as(1, first)
+    stored_as(2, copied[1].seal._replace(previous=first.digest))
+    assert texts() == []
+    assert texts(copy=copied) == [(INTEGRITY, f"Seal {number} differs from the copy.") for number in (1, 2)]
+
+
 @pytest.mark.usefixtures("sealed")
 def test_parts_that_changed_places_are_found() -> None:
     new = StoredSeal.objects.get(number=2).seal
@@ -286,6 +314,13 @@ def test_a_signature_that_was_removed_is_found(keys: KeyPair) -> None:
     assert texts() == []
     found = verify("default", public_key=read_public_key(keys.public))
     assert (found.findings, found.signed) == ([Finding(INTEGRITY, "Seal 1 is not signed.")], 0)
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_signature_that_was_removed_from_a_copy_is_found(keys: KeyPair) -> None:
+    copied = [copy_of_the_database()[0]._replace(signature=None, public_key=None)]
+    (finding,) = verify("default", copy=copied, public_key=read_public_key(keys.public)).findings
+    assert finding == (INTEGRITY, "Seal 1 of the copy is not signed.")
 
 
 @pytest.mark.usefixtures("signed")

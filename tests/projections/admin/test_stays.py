@@ -14,11 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from presence_events.models import PresenceEvent
 from presence_events.recorder import Draft, record
+from presence_events.seals.sealing import seal
 from projections.admin import stay_events
 from projections.admin.links import stay_url
 from projections.admin.stays import PresenceSessionAdmin
 from projections.models import Presence, PresenceSession, Room
+from projections.templatetags.presence_times import timestamp_exact
 from tests.backdating import Stay, write
 
 pytestmark = pytest.mark.django_db
@@ -215,6 +218,31 @@ def test_the_page_of_a_stay_states_if_there_may_be_more_touches(
     assert "The stay may have more touches" in page
 
 
+def sealed(page: str) -> str:
+    """Returns what the page of a stay says about seals, or nothing."""
+    found = re.search(r'field-sealed.*?<div class="readonly">(.*?)</div>', page, re.DOTALL)
+    return found[1] if found else ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_of_a_stay_states_how_much_of_it_is_sealed(admin_client: Client) -> None:
+    record([Draft("join", "a", "left")])
+    record([Draft("leave", "a", "left")])
+    assert sealed(page_of(admin_client, "left")) == ""
+    record([Draft("join", "a", "stayed")])
+    record([Draft("join", "a", "leaving")])
+    seal("default")
+    assert sealed(page_of(admin_client, "left")) == "All events are sealed."
+    assert sealed(page_of(admin_client, "stayed")) == "All events so far are sealed."
+    up_to = timestamp_exact(PresenceEvent.objects.latest("id").at)
+    record([Draft("leave", "a", "leaving")])
+    record([Draft("join", "a", "later")])
+    assert sealed(page_of(admin_client, "left")) == "All events are sealed."
+    for name in ("stayed", "leaving"):
+        assert sealed(page_of(admin_client, name)) == f"Events up to {up_to} are sealed."
+    assert sealed(page_of(admin_client, "later")) == "No event of this stay is sealed."
+
+
 @pytest.mark.usefixtures("history")
 def test_a_stay_that_goes_on_leads_to_its_presence(admin_client: Client) -> None:
     url = reverse("admin:projections_presence_change", args=[Presence.objects.get().pk])
@@ -263,7 +291,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_stays(
         with django_assert_num_queries(8):
             admin_client.get(LIST)
         stay = PresenceSession.objects.earliest("session")
-        with django_assert_num_queries(22):
+        with django_assert_num_queries(23):
             admin_client.get(stay_url(stay))
 
 

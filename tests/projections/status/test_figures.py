@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ from django.utils import timezone
 
 from presence_events import checkpoints, sql
 from presence_events.checkpoints import Reader
-from presence_events.models import PresenceEvent
+from presence_events.models import Anchor, PresenceEvent, StoredSeal
 from presence_events.processes.registry import CHECK_INTERVAL, CHECKS_UNTIL_DEAD
+from presence_events.seals import anchors
 from presence_events.seals.sealing import seal
 from presence_events.segments import preparing
 from presence_events.tail import Cut, Mark
@@ -33,10 +35,12 @@ from projections.status import (
     figures,
     find_problems,
     status,
+    text,
 )
 from tests.backdating import Stay, write
 from tests.leases import beat, join_leased, let_pass, move_lease
 from tests.postgres import embedded
+from tests.seals import attack
 from tests.segments import divide
 from tests.waiting import wait_until
 
@@ -402,6 +406,33 @@ def test_the_age_of_events_without_a_seal_is_measured(settings: Any) -> None:
     assert not [text for text in find_problems(status()) if "have no seal" in text]
 
 
+def test_anchors_of_seals_are_shown_and_reported(settings: Any, tmp_path: Path) -> None:
+    settings.CHANNELS_PRESENCE_SEALS = {"copy": tmp_path / "missing" / "seals", "directory": tmp_path}
+    Room.objects.add("room", "1")
+    seal("default")
+    with pytest.raises(FileNotFoundError):
+        anchors.publish("copy", str(tmp_path / "missing" / "seals"), using="default")
+    anchors.publish("directory", str(tmp_path), using="default")
+    lines = text.table(status()).splitlines()
+    assert any(
+        re.fullmatch(r"anchor +'copy' lacks seals for .* s, failing for .* s: FileNot.*", line) for line in lines
+    )
+    assert any(re.fullmatch(r"anchor +'directory' has all seals", line) for line in lines)
+    assert not [problem for problem in find_problems(status()) if "anchor" in problem]
+
+    Anchor.objects.filter(name="copy").update(failing_since=timezone.now() - timedelta(seconds=1000))
+    (problem,) = [problem for problem in find_problems(status()) if "anchor" in problem]
+    assert problem.startswith("The anchor 'copy' of seals has been failing for 16 min 40 s: FileNotFoundError: ")
+    old = StoredSeal.objects.get().seal
+    attack("UPDATE presence_seal SET text = %s", old._replace(sealed_at=old.sealed_at - timedelta(seconds=1000)).text)
+    Anchor.objects.filter(name="directory").delete()
+    Anchor.objects.update(failing_since=None, failure="")
+    problems = [problem for problem in find_problems(status()) if "anchor" in problem]
+    assert [problem.split(".")[0] for problem in problems] == [
+        f"The anchor {name!r} lacks seals for 16 min 40 s" for name in ("copy", "directory")
+    ]
+
+
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries: Any) -> None:
     follow_from_the_beginning("first")
     with django_assert_num_queries(13):
@@ -428,6 +459,7 @@ READ = [
     "presence_dead_letter",
     "presence_leader",
     "presence_seal",
+    "presence_anchor",
 ]
 READING = [f"GRANT SELECT ON {', '.join(READ)} TO monitor"]
 WITH_SEQUENCE = [*READING, "GRANT SELECT ON SEQUENCE presence_event_id_seq TO monitor"]

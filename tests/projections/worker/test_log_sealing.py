@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from presence_events.models import StoredSeal
+from presence_events.models import Anchor, StoredSeal
 from presence_events.seals import copies
 from presence_events.seals.signing import read_public_key
 from projections._worker.background_job import BackgroundJob
-from projections._worker.log_sealing import LogSealing
+from projections._worker.log_sealing import LogSealing, SealPublication, sealing_jobs
 from projections._worker.maintenance import Maintenance
 from projections.models import Room
 from tests.seals import key_pair
@@ -23,9 +24,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def run() -> None:
-    job = LogSealing("default")
-    job.run_if_due()
-    wait_until(lambda: not job._is_running)
+    """Runs the sealing, and then the publications."""
+    *publications, sealing = sealing_jobs("default")
+    for job in (sealing, *publications):
+        job.run_if_due()
+        wait_until(lambda job=job: not job._is_running)
 
 
 def test_a_worker_seals_signs_and_copies(tmp_path: Path, settings: Any) -> None:
@@ -33,8 +36,7 @@ def test_a_worker_seals_signs_and_copies(tmp_path: Path, settings: Any) -> None:
     settings.CHANNELS_PRESENCE_SEALS = {"key": pair.private, "copy": f"{tmp_path}/seals of {{database}}"}
     Room.objects.add("room", "1")
     jobs = Maintenance("default", prune=False)
-    jobs.run_due_jobs()
-    wait_until(lambda: copy.exists() and copy.read_text())
+    wait_until(lambda: jobs.run_due_jobs() or (copy.exists() and copy.read_text()))
     jobs.stop()
     (copied,) = copies.read(copy)
     assert copied.public_key == read_public_key(pair.public)
@@ -46,7 +48,7 @@ def test_a_worker_seals_signs_and_copies(tmp_path: Path, settings: Any) -> None:
 
 def test_a_worker_makes_no_seals_unless_it_is_told_so(settings: Any) -> None:
     Room.objects.add("room", "1")
-    job = LogSealing("default")
+    job = LogSealing("default", [])
     job.run_if_due()
     assert not job._is_running
     assert not StoredSeal.objects.exists()
@@ -60,8 +62,62 @@ def test_a_copy_that_cannot_be_written_is_logged(tmp_path: Path, settings: Any, 
     Room.objects.add("room", "1")
     run()
     (record,) = caplog.records
-    assert (record.levelno, record.message) == (logging.ERROR, "The sealing of the log failed")
+    assert record.levelno == logging.ERROR
+    assert record.message == "The publication of seals at the anchor 'copy' failed"
     assert StoredSeal.objects.count() == 1
+    assert Anchor.objects.get().failure.startswith("FileNotFoundError: ")
+
+
+RELEASED = Event()
+
+
+def wait_for_release(*args: Any) -> None:
+    RELEASED.wait(120)
+
+
+def test_an_anchor_that_does_not_answer_delays_nothing_else(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "seals"
+    settings.CHANNELS_PRESENCE_SEALS = {"copy": copy, "function": f"{__name__}.wait_for_release"}
+    monkeypatch.setattr(LogSealing, "interval", 0.0)
+    monkeypatch.setattr(SealPublication, "max_stop", 0.0)
+    RELEASED.clear()
+    jobs = Maintenance("default", prune=False)
+    try:
+        for number in (1, 2):
+            Room.objects.add("room", str(number))
+            wait_until(lambda number=number: jobs.run_due_jobs() or StoredSeal.objects.count() == number)
+        wait_until(lambda: jobs.run_due_jobs() or (copy.exists() and len(copies.read(copy)) == 2))
+        jobs.stop()
+        assert [job._is_running for job in jobs._background].count(True) == 1
+    finally:
+        RELEASED.set()
+        wait_until(lambda: not any(job._is_running for job in jobs._background))
+
+
+def test_publications_are_due_after_a_sealing_and_time_stamps_less_often(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHANNELS_PRESENCE_SEALS = {"key": "/missing", "copy": "copy", "timestamp": "http://localhost:9/"}
+    ran: list[str] = []
+    monkeypatch.setattr(SealPublication, "work", lambda job: ran.append(job._name))
+    for _ in range(2):
+        Room.objects.add("room", "1")
+    *publications, sealing = sealing_jobs("default")
+    for _ in range(2):
+        sealing.make_due()
+        for job in (sealing, *publications):
+            job.run_if_due()
+            wait_until(lambda job=job: not job._is_running)
+    assert ran == ["copy", "timestamp", "copy"]
+
+
+def test_a_publication_without_its_entry_does_nothing(settings: Any) -> None:
+    """The settings changed between the question whether it is due and its run."""
+    settings.CHANNELS_PRESENCE_SEALS = {}
+    SealPublication("default", "copy").work()
+    assert not Anchor.objects.exists()
 
 
 def test_a_job_without_work_is_not_one() -> None:

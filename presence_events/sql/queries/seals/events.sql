@@ -1,22 +1,32 @@
--- The events of a range of the log, each as the canonical line of docs/seals.md. Times are microseconds since 1970.
-COPY (
-    SELECT
-        id,
+-- The events of a range of the log, each as the parts of the canonical line of docs/seals.md: the position, whether it is
+-- a touch, all fields but the last two, the last two, and the subject. Times are microseconds since 1970.
+-- The line is that of COPY in its text format. psycopg needs several times as long to read rows of COPY.
+SELECT
+    event.id::text AS position,
+    kind = 'touch' AS is_touch,
+    concat_ws(
+        E'\t',
+        event.id,
         kind,
-        room,
-        channel_name,
-        session,
-        (extract(epoch FROM at) * 1000000)::bigint,
-        (extract(epoch FROM since) * 1000000)::bigint,
-        (extract(epoch FROM last_seen) * 1000000)::bigint,
-        process,
-        is_leased,
-        capacity,
-        is_exclusive,
-        user_id,
-        data
-    FROM presence_event
-    WHERE id > {after} AND id <= {up_to} AND {days}
-    ORDER BY id
-    LIMIT {limit}
-) TO STDOUT WITH (FORMAT text, ENCODING 'UTF8')
+        {room},
+        {channel_name},
+        coalesce(session::text, E'\\N'),
+        coalesce((extract(epoch FROM at) * 1000000)::bigint::text, E'\\N'),
+        coalesce((extract(epoch FROM since) * 1000000)::bigint::text, E'\\N'),
+        coalesce((extract(epoch FROM last_seen) * 1000000)::bigint::text, E'\\N'),
+        {process},
+        coalesce(left(is_leased::text, 1), E'\\N'),
+        coalesce(capacity::text, E'\\N'),
+        coalesce(left(is_exclusive::text, 1), E'\\N')
+    ) AS public,
+    concat_ws(E'\t', {user_id}, {data}) AS personal,
+    CASE
+        WHEN user_id IS NOT NULL THEN concat('user:', user_id)
+        WHEN data IS NULL THEN NULL
+        WHEN session IS NULL THEN concat('event:', event.id)
+        ELSE concat('session:', session)
+    END AS subject
+FROM presence_event AS event
+WHERE event.id > %(after)s AND event.id <= %(up_to)s AND {days}
+ORDER BY event.id
+LIMIT %(limit)s

@@ -19,6 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import override
 
+from presence_events.models import PresenceEvent
+from presence_events.seals.sealing import seal
 from projections.admin.timeline import drawing, table
 from projections.admin.timeline.admin import REGIONS_HEADER
 from projections.models import PresenceSession, Room
@@ -304,7 +306,7 @@ def test_if_only_the_moment_changed_other_regions_are_omitted(admin_client: Clie
         response = admin_client.get(url(), asked, headers={REGIONS_HEADER: "moment"})
     found = set(re.findall('data-region="([a-z]+)"', response.content.decode()))
     assert found == {"criteria", "controls", "moment"}
-    assert len(queries) <= 7
+    assert len(queries) <= 8
 
 
 @pytest.mark.usefixtures("past")
@@ -414,7 +416,7 @@ def test_the_number_of_queries_does_not_depend_on_what_is_shown(admin_client: Cl
     for more in range(30):
         write(Stay("lobby", f"many-{more}", user if more % 2 else None, at(9), at(10)))
     assert used_for_all() == few
-    assert max(few) <= 17
+    assert max(few) <= 18
 
 
 # The data and the file
@@ -474,3 +476,22 @@ def test_hostile_names_are_only_shown(name: str, admin_client: Client, user: Any
         assert "<bdi>" in page
     data = admin_client.get(url("presence_timeline_data"), {"room": "lobby", **SPAN}).json()
     assert data["lanes"][0]["name"] == name
+
+
+# Seals
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("past")
+def test_the_head_states_up_to_when_the_log_is_sealed(admin_client: Client) -> None:
+    assert "sealed" not in text(admin_client.get(url(), {"room": "lobby", **SPAN}))
+    seal("default")
+    assert "All events of this span are sealed." in text(admin_client.get(url(), {"room": "lobby", **SPAN}))
+    last = PresenceEvent.objects.latest("id").at
+    Room.objects.add("lobby", "later")
+    assert "All events of this span are sealed." in text(admin_client.get(url(), {"room": "lobby", **SPAN}))
+    until_now = {"room": "lobby", "last": "hour"}
+    shown = f"The log is sealed up to {last:%Y-%m-%d %H:%M:%S.%f} (UTC)."
+    assert shown in text(admin_client.get(url(), until_now, follow=True))
+    german = text(admin_client.get(url(), until_now, follow=True, headers={"accept-language": "de"}))
+    assert f"Das Protokoll ist bis {last:%Y-%m-%d %H:%M:%S.%f} (UTC) versiegelt." in german
