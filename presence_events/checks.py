@@ -23,8 +23,9 @@ from django.utils.module_loading import import_string
 
 from presence_events import conf, sql, validation
 from presence_events.databases import that_can_have_the_log, write_alias
-from presence_events.exceptions import InvalidAge
+from presence_events.exceptions import InvalidAge, InvalidPrivacy
 from presence_events.models import PresenceEvent, Segment
+from presence_events.privacy import rules
 from presence_events.schema import tables
 from presence_events.schema.applied import migration_executor
 from presence_events.schema.installed import trigger_faults
@@ -71,6 +72,7 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
     yield from _check_database_of_rooms()
     yield from _check_retention()
     yield from _check_seals()
+    yield from _check_privacy()
 
 
 def _check_database_of_rooms() -> Iterable[checks.CheckMessage]:
@@ -132,6 +134,18 @@ def _check_seals() -> Iterable[checks.CheckMessage]:
             hint='Set it to a dict of paths, for example {"key": "/etc/mysite/seal.pem", "copy": "/mnt/audit/seals"}. '
             "Both can be left out. Remove the setting if the worker is to make no seals.",
             id="presence_events.E008",
+        )
+
+
+def _check_privacy() -> Iterable[checks.CheckMessage]:
+    try:
+        rules.rules()
+    except InvalidPrivacy as error:
+        yield checks.Error(
+            str(error),
+            hint='For example {"clinic-": {"users": "anonymous", "data": False}, "": {"users": "daily"}}. The longest '
+            "beginning of the name of a room decides. Remove the setting to record everything.",
+            id="presence_events.E009",
         )
 
 
