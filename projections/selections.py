@@ -61,7 +61,8 @@ def join(
     capacity: int | None = None,
     exclusive: Exclusive | None = None,
 ) -> Selection:
-    """Selects the join of one connection, after the leave of its present stay if that is another user's.
+    """Selects the join of one connection. A leave of its present stay comes first, if that is another user's, or if one
+    of the two is hidden and the other is not.
 
     ``is_leased`` is whether the stay depends on the lease of the process that records it. The fold leaves the
     join out if the room would then have more than ``capacity`` people, or if the join is ``exclusive`` and the user has
@@ -135,7 +136,7 @@ def touch_with_data(channel_name: str, data: Any) -> Selection:
     row = (validation.channel_name(channel_name), validation.json_text(data))
     if all(rule.data for _, rule in rules.rules()):
         return _of_connection("touch_with_data", *row)
-    return Selection(_touch_with_some_data(tuple(rules.rules())), keys=((None, channel_name),), rows=(row,))
+    return Selection(_touch_with_some_data(rules.rules()), keys=((None, channel_name),), rows=(row,))
 
 
 def leave(room_name: str, channel_name: str) -> Selection:

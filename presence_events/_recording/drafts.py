@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from presence_events import conf, sql, validation
+from presence_events import sql, validation
 from presence_events.exceptions import InvalidChannelName, InvalidKind
 from presence_events.models import PresenceEvent
 from presence_events.privacy import rules
+from presence_events.privacy.rules import EVERYTHING
 
 __all__ = ["Draft", "Selection", "select"]
 
@@ -69,7 +70,7 @@ def select(drafts: Sequence[Draft]) -> Selection | None:
         return None
     rows: list[tuple[Any, ...]] = [(*_check(draft), step) for step, draft in enumerate(drafts)]
     query, users = "drafts", [draft.user for draft in drafts if draft.user is not None]
-    if conf.privacy():
+    if rules.rules():
         query, users = "drafts_pseudonymous", []
         rows = [(*row, row[0] == "join" and rules.of_room(row[1]).is_pseudonymous) for row in rows]
     keys = [(room, channel_name) for _, room, channel_name, *_ in rows if channel_name is not None]
@@ -89,8 +90,8 @@ def _check(draft: Draft) -> tuple[str, str, str | None, Any, str | None, int | N
         raise InvalidChannelName(f"Pass one to record a {draft.kind}.")
     room, user_id, data = validation.room_name(draft.room), validation.user_id(draft.user), draft.data
     text = validation.json_text(data)
-    if conf.privacy() and draft.kind in ("join", "touch"):
-        rule = rules.of_room(room)
+    rule = rules.of_room(room)
+    if rule is not EVERYTHING and draft.kind in ("join", "touch"):
         user_id, text = rule.kept_user(user_id), validation.json_text(rule.kept_data(data))
     return (
         str(draft.kind),

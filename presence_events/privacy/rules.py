@@ -7,7 +7,11 @@ Python applies it before an event is written. SQL that appends events itself is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
+
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from presence_events import conf
 from presence_events.exceptions import InvalidPrivacy
@@ -53,9 +57,10 @@ EVERYTHING = Rule()
 
 def of_room(room: str) -> Rule:
     """Returns the rule of ``room``. Raises `InvalidPrivacy` if the setting is not valid."""
-    if not conf.privacy():
-        return EVERYTHING
-    return next((rule for beginning, rule in rules() if room.startswith(beginning)), EVERYTHING)
+    for beginning, rule in rules():
+        if room.startswith(beginning):
+            return rule
+    return EVERYTHING
 
 
 def has_pseudonyms() -> bool:
@@ -63,16 +68,18 @@ def has_pseudonyms() -> bool:
     return any(rule.is_pseudonymous for _, rule in rules())
 
 
-def rules() -> list[tuple[str, Rule]]:
+@cache
+def rules() -> tuple[tuple[str, Rule], ...]:
     """Returns the beginnings of room names with their rules. The first one that matches a room decides.
 
-    Raises `InvalidPrivacy` if the setting is not valid.
+    Each join asks for them, so the setting is read once, and again after Django's ``setting_changed``. Raises
+    `InvalidPrivacy` if the setting is not valid.
     """
     setting: Any = conf.privacy()
     if not isinstance(setting, Mapping):
         raise InvalidPrivacy(f"Got {setting!r}.")
     found = [(_beginning(beginning), _rule(beginning, value)) for beginning, value in setting.items()]
-    return sorted(found, key=lambda one: -len(one[0]))
+    return tuple(sorted(found, key=lambda one: -len(one[0])))
 
 
 def _beginning(beginning: Any) -> str:
@@ -88,3 +95,9 @@ def _rule(beginning: str, value: Any) -> Rule:
     if rule.users not in _USERS or not isinstance(rule.data, bool):
         raise InvalidPrivacy(f"For {beginning!r} it has {value!r}.")
     return rule
+
+
+@receiver(setting_changed)
+def _forget(setting: str, **kwargs: Any) -> None:
+    if setting == "CHANNELS_PRESENCE_PRIVACY":
+        rules.cache_clear()

@@ -52,7 +52,7 @@ def test_a_secret_that_is_rolled_back_has_made_nothing(new_connection: NewConnec
     assert first.run(MAKE) == [made]
 
 
-def test_at_midnight_nobody_waits_for_another_transaction(new_connection: NewConnection) -> None:
+def test_at_midnight_no_transaction_waits_for_another(new_connection: NewConnection) -> None:
     """The secret of today was made yesterday. Only one transaction deletes the old one and makes that of tomorrow."""
     change(MAKE)
     change("UPDATE presence_pseudonym_key SET day = day - 10")

@@ -1,4 +1,4 @@
--- Like join.sql, -- in some rooms with the pseudonym of the day in place of the user. A stay that began on an
+-- Like join.sql, in some rooms with the pseudonym of the day in place of the user. A stay that began on an
 -- earlier day keeps its pseudonym: which one that user would have had then is no longer known.
 WITH arrival AS MATERIALIZED (
     SELECT

@@ -2,19 +2,18 @@ arrival AS MATERIALIZED (
     SELECT
         a.*, p.id AS own_session, p.user_id AS own_user_id,
         CASE
-            WHEN p.user_id IS DISTINCT FROM a.user_id THEN 'joined again as another user'
-            WHEN a.data @> '{{"presence.hidden": true}}'::jsonb THEN 'joined again to be hidden'
-            ELSE 'joined again to be shown'
-        END AS why
+            WHEN p.user_id IS DISTINCT FROM a.user_id THEN '{{"reason": "joined again as another user"}}'::jsonb
+            WHEN a.data -> 'presence.hidden' = 'true' THEN '{{"reason": "joined again to be hidden"}}'::jsonb
+            ELSE '{{"reason": "joined again to be shown"}}'::jsonb
+        END AS reason
     FROM given AS a
     LEFT JOIN presence_open_stay AS p ON p.room = a.room AND p.channel_name = a.channel_name
     WHERE p.id IS NULL OR p.user_id IS DISTINCT FROM a.user_id
-        OR coalesce(p.data @> '{{"presence.hidden": true}}'::jsonb, false)
-            <> coalesce(a.data @> '{{"presence.hidden": true}}'::jsonb, false)
+        OR ((p.data -> 'presence.hidden' = 'true') IS TRUE) <> ((a.data -> 'presence.hidden' = 'true') IS TRUE)
 ), ending AS MATERIALIZED (
     SELECT
         room, channel_name AS for_channel, channel_name, own_user_id AS user_id, own_session AS session,
-        jsonb_build_object('reason', why) AS data, NULL::boolean AS is_for_another
+        reason AS data, NULL::boolean AS is_for_another
     FROM arrival
     WHERE own_session IS NOT NULL
     UNION ALL
