@@ -23,8 +23,9 @@ from django.utils.module_loading import import_string
 
 from presence_events import conf, sql, validation
 from presence_events.databases import that_can_have_the_log, write_alias
-from presence_events.exceptions import InvalidAge
+from presence_events.exceptions import InvalidAge, InvalidPrivacy
 from presence_events.models import PresenceEvent, Segment
+from presence_events.privacy import rules
 from presence_events.schema import tables
 from presence_events.schema.applied import migration_executor
 from presence_events.schema.installed import trigger_faults
@@ -71,6 +72,7 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
     yield from _check_database_of_rooms()
     yield from _check_retention()
     yield from _check_seals()
+    yield from _check_privacy()
 
 
 def _check_database_of_rooms() -> Iterable[checks.CheckMessage]:
@@ -156,6 +158,18 @@ def _problem_of_seal_entry(name: Any, value: Any) -> str | None:
         problem = _problem_of_import(value) if isinstance(value, str) else "which is not a dotted path"
         return problem and f"with a 'function' {problem}"
     return f"which has the unknown entry {name!r}"
+
+
+def _check_privacy() -> Iterable[checks.CheckMessage]:
+    try:
+        rules.rules()
+    except InvalidPrivacy as error:
+        yield checks.Error(
+            str(error),
+            hint='For example {"clinic-": {"users": "anonymous", "data": False}, "": {"users": "daily"}}. The longest '
+            "beginning of the name of a room decides. Remove the setting to record everything.",
+            id="presence_events.E009",
+        )
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-__all__ = ["database", "display_name", "max_age", "record_timeout", "retention", "seals"]
+__all__ = ["database", "display_name", "max_age", "privacy", "record_timeout", "retention", "seals"]
 
 
 def database() -> str | None:
@@ -33,6 +33,11 @@ def max_age() -> float:
     The default is 60.
     """
     return getattr(settings, "CHANNELS_PRESENCE_MAX_AGE", 60)
+
+
+def privacy() -> Mapping[str, Mapping[str, object]]:
+    """``CHANNELS_PRESENCE_PRIVACY``: what is recorded, by beginnings of room names. Default: everything."""
+    return getattr(settings, "CHANNELS_PRESENCE_PRIVACY", None) or {}
 
 
 def record_timeout() -> float:

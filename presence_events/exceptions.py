@@ -32,6 +32,11 @@ class InvalidDatabase(PresenceError, ImproperlyConfigured):
     the alias has to be one of these."""
 
 
+class InvalidPrivacy(PresenceError, ImproperlyConfigured):
+    """Set CHANNELS_PRESENCE_PRIVACY to a dict from beginnings of room names to dicts with "users", which is "named",
+    "daily" or "anonymous", and "data", which is True or False. Both can be left out."""
+
+
 class InvalidKind(PresenceError, ValueError):
     """Pass one of the four kinds of events: join, touch, leave or prune."""
 

@@ -30,6 +30,7 @@ from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.layers import get_channel_layer
 
+from presence_events.privacy.hidden import hide
 from projections._delivery import layers
 from projections._live import live_loop
 from projections._live.async_connection import AsyncConnection
@@ -74,6 +75,12 @@ class _Mixin(_Consumer):
     presence_evict_code: ClassVar[int] = EVICTED
     """The close code of the socket after a prune, from 4000 to 4999."""
 
+    presence_hidden: bool = False
+    """Whether the connection is hidden in the rooms that it joins: present and recorded, and not shown to others.
+
+    Set it in ``connect`` if it depends on the user.
+    """
+
     presence_roster: ClassVar[Roster | None] = None
     """What the page shows of the people in the rooms of this consumer. The client asks for it with ``roster.js``."""
 
@@ -104,6 +111,10 @@ class _Mixin(_Consumer):
                 type(self).__qualname__,
             )
         return self.scope.get("user")
+
+    def _shown_data(self, data: Any, hidden: bool | None) -> Any:
+        """Returns the ``data`` of a join, with the mark of a hidden connection if it is one."""
+        return hide(data) if (self.presence_hidden if hidden is None else hidden) else data
 
     def _observable(self) -> RosterSocket:
         if self.presence_roster is None:
@@ -168,16 +179,20 @@ class AsyncPresenceMixin(_Mixin):
         *,
         capacity: int | None = None,
         exclusive: Exclusive | None = None,
+        hidden: bool | None = None,
     ) -> None:
         """Joins the room ``name`` as ``scope["user"]``, and its group. ``data`` is JSON that describes the connection.
 
         ``capacity`` limits the people in the room, and raises `RoomIsFull`. ``exclusive`` limits the user to one
         connection in the room: "newest" ends the user's other stays there, whose sockets are closed with `REPLACED`,
-        and "oldest" raises `AlreadyPresent` if there are any. See `Room.objects.add`.
+        and "oldest" raises `AlreadyPresent` if there are any. ``hidden`` leaves the connection out of what is shown to
+        others. By default it is ``presence_hidden``. To be shown or hidden from now on, call this again. See
+        `Room.objects.add`.
 
         Raises what `Room.objects.aadd` raises. The consumer then treats the connection as it did before the call:
         not in the room, unless it was there already. Does nothing after the consumer has ended.
         """
+        data = self._shown_data(data, hidden)
         await self._presence.join(self.channel_name, name, self._user(), data, Limits(capacity, exclusive))
 
     async def leave_room(self, name: str) -> None:
@@ -233,7 +248,9 @@ class PresenceMixin(_Mixin, _SyncConsumer):
         *,
         capacity: int | None = None,
         exclusive: Exclusive | None = None,
+        hidden: bool | None = None,
     ) -> None:
+        data = self._shown_data(data, hidden)
         self._presence.join(self.channel_name, name, self._user(), data, Limits(capacity, exclusive))
 
     def leave_room(self, name: str) -> None:

@@ -30,6 +30,7 @@ from presence_events.concurrency import in_thread, is_called_by_synchronous_code
 from presence_events.databases import write_alias
 from presence_events.databases.each import aon_each, on_each
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
+from presence_events.privacy.hidden import hide
 from presence_events.recorder import (
     Selection,
     arecord_quietly,
@@ -70,6 +71,7 @@ class RoomManager(models.Manager[_Room]):
         channel_layer_alias: str | None = None,
         capacity: int | None = None,
         exclusive: Exclusive | None = None,
+        hidden: bool = False,
     ) -> _Room:
         """Records that a connection joins a room, and adds it to the room's group. Returns the room.
 
@@ -85,12 +87,18 @@ class RoomManager(models.Manager[_Room]):
         of the user in the room, "oldest" raises `AlreadyPresent` if there are any. It does not concern anonymous
         connections, nor later joins of the user that are not exclusive.
 
+        With ``hidden``, the connection is present and recorded, and left out of what is shown to others: rosters,
+        ``members``, ``is_online``, `person_joined` and `person_left`. Its data, a dict or None, says so under the key
+        "presence.hidden". If the connection is present and was not hidden, or the other way round, that stay ends and
+        a second one begins.
+
         ``channel_layer_alias`` is the layer that the group is on. Pass that of the consumer, if it is not the default.
         Raises `channels.exceptions.InvalidChannelLayerError`, before anything is recorded, if it is not configured.
 
         If the channel layer fails to add the connection to the group, its exception is raised. The join is recorded
         nevertheless. Inside ``atomic``, the exception is logged instead.
         """
+        data = hide(data) if hidden else data
         alias = alias_of_room(room_channel_name, self._db)
         known = sending_loop() is not None
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
@@ -111,7 +119,9 @@ class RoomManager(models.Manager[_Room]):
         channel_layer_alias: str | None = None,
         capacity: int | None = None,
         exclusive: Exclusive | None = None,
+        hidden: bool = False,
     ) -> _Room:
+        data = hide(data) if hidden else data
         alias = alias_of_room(room_channel_name, self._db)
         known = not is_called_by_synchronous_code()
         self._begin_join(alias, user_channel_name, channel_layer_alias, known=known)
@@ -226,6 +236,10 @@ class PresenceManager(models.Manager[_Presence]):
     def get_queryset(self) -> PresenceQuerySet[_Presence]:
         return PresenceQuerySet(self.model, using=self._db)
 
+    def shown(self) -> PresenceQuerySet[_Presence]:
+        """Returns the presences that may be shown to others: all but those of hidden connections."""
+        return self.get_queryset().shown()
+
     def touch(self, channel_name: str, data: Any = None) -> int:
         """Records that a connection was seen, in every room it is in. Returns how many presences were touched.
 
@@ -273,6 +287,7 @@ class PresenceManager(models.Manager[_Presence]):
     def is_online(self, users: Iterable[Any], room: str | models.Model | None = None) -> dict[Any, bool]:
         """Returns for each of ``users`` whether the user has a connection: in ``room``, or in any room.
 
+        Hidden connections do not count.
         ``users`` are saved users or their keys, which are the keys of the result too. It is one query, or
         one for each of several databases. Raises `InvalidUser` for a value that cannot be a key.
         """
@@ -280,7 +295,7 @@ class PresenceManager(models.Manager[_Presence]):
             user: validation.saved_user_key(user) if isinstance(user, models.Model) else validation.user_key(user)
             for user in users
         }
-        presences = self.get_queryset().filter(user_id__in=set(keys.values()))
+        presences = self.get_queryset().shown().filter(user_id__in=set(keys.values()))
         if room is not None:
             presences = presences.filter(room=str(room))
         queries = [presences]

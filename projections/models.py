@@ -16,6 +16,8 @@ from presence_events.concurrency import in_thread
 from presence_events.databases.rooms import alias_of_room, chosen_by_room
 from presence_events.exceptions import ProjectionIsDerived
 from presence_events.models import PresenceEvent
+from presence_events.privacy.daily import is_daily
+from presence_events.privacy.hidden import hide, is_hidden
 from presence_events.recorder import Draft, record, record_select
 from presence_events.schema.fields import FunctionTimeField, PrimaryKeyAlias
 from presence_events.schema.instances import stored
@@ -161,10 +163,11 @@ class Room(models.Model):
         *,
         capacity: int | None = None,
         exclusive: selections.Exclusive | None = None,
+        hidden: bool = False,
     ) -> None:
         """Records that a connection joins this room. As `Room.objects.add`."""
         Room.objects.db_manager(self._state.db).add(
-            self.channel_name, channel_name, user, data, capacity=capacity, exclusive=exclusive
+            self.channel_name, channel_name, user, data, capacity=capacity, exclusive=exclusive, hidden=hidden
         )
 
     def remove_presence(self, channel_name: str | None = None, presence: Presence | None = None) -> None:
@@ -226,10 +229,10 @@ class Room(models.Model):
     def members(self) -> list[Member]:
         """Returns the people who are present in this room, with their users, connections and data.
 
-        They are in the order in which they arrived. Anonymous connections are left out. It is one query, and a second
-        one for the users.
+        They are in the order in which they arrived. Anonymous and hidden connections are left out. It is one query, and
+        a second one for the users.
         """
-        presences = self._presences().filter(user_id__isnull=False)
+        presences = self._presences().shown().filter(user_id__isnull=False)
         return members_of(presences.order_by("id").prefetch_related("user"))
 
     async def amembers(self) -> list[Member]:
@@ -378,12 +381,17 @@ class Presence(models.Model):
         """Whether the user could have no other connection in the room when this one joined."""
         return self.exclusive_room is not None
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the connection is hidden: left out of rosters, and of what is shown to others."""
+        return is_hidden(self.data)
+
     @classmethod
     def of_event(cls, event: PresenceEvent, room: Room) -> Presence:
         """Returns the presence as it was after ``event``, without a query.
 
         A touch does not contain ``process``, ``is_leased`` and ``exclusive_room``: they are fetched when you read them.
-        After an end they are None, False and None.
+        After an end they are None, False and None, and so is the data, except that a connection was hidden.
         """
         seen = event.at if event.last_seen is None else event.last_seen
         values = {
@@ -394,7 +402,7 @@ class Presence(models.Model):
             "joined_at": event.since,
             "last_seen": seen,
             "touched_at": seen,
-            "data": event.data if event.kind in ("join", "touch") else None,
+            "data": event.data if event.kind in ("join", "touch") else hide(None) if is_hidden(event.data) else None,
         }
         if event.kind != "touch":
             exclusive_room = event.room if event.kind == "join" and event.is_exclusive else None
@@ -403,6 +411,8 @@ class Presence(models.Model):
         presence.room = room
         if "user" in event._state.fields_cache:
             presence._state.fields_cache["user"] = event._state.fields_cache["user"]
+        elif is_daily(event.user_id):
+            presence._state.fields_cache["user"] = None
         return presence
 
 

@@ -9,12 +9,13 @@ not sent for rooms and presences.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models, transaction
 from django.db.models.deletion import Collector
 
 from presence_events.exceptions import ProjectionIsDerived
+from presence_events.privacy.hidden import HIDDEN
 from presence_events.recorder import Selection, record_select
 from projections import selections
 
@@ -92,3 +93,7 @@ class ProcessQuerySet(models.QuerySet[_Row]):
 
 class PresenceQuerySet(ProjectionQuerySet[_Row]):
     _endings = (selections.leave_stays,)
+
+    def shown(self) -> Self:
+        """Returns those that may be shown to others: all but the presences of hidden connections."""
+        return self.exclude(data__contains={HIDDEN: True})

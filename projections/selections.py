@@ -7,9 +7,12 @@ Each function validates its arguments, and returns the query that finds the draf
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from presence_events import sql, validation
+from presence_events.privacy import rules
+from presence_events.privacy.rules import EVERYTHING, Rule
 from presence_events.recorder import Selection
 from projections import conf
 
@@ -58,24 +61,32 @@ def join(
     capacity: int | None = None,
     exclusive: Exclusive | None = None,
 ) -> Selection:
-    """Selects the join of one connection, after the leave of its present stay if that is another user's.
+    """Selects the join of one connection. A leave of its present stay comes first, if that is another user's, or if one
+    of the two is hidden and the other is not.
 
     ``is_leased`` is whether the stay depends on the lease of the process that records it. The fold leaves the
     join out if the room would then have more than ``capacity`` people, or if the join is ``exclusive`` and the user has
     another connection in the room. With "newest", leaves of those connections come first.
     """
     room_name, channel_name = validation.room_name(room_name), validation.channel_name(channel_name)
-    row = (room_name, channel_name, validation.user_id(user), validation.json_text(data), is_leased)
+    user_id, text = validation.user_id(user), validation.json_text(data)
+    users: tuple[Any, ...] = () if user is None else (user,)
+    rule = rules.of_room(room_name)
+    if rule is not EVERYTHING:
+        user_id, text = rule.kept_user(user_id), validation.json_text(rule.kept_data(data))
+        users = users if rule.users == "named" else ()
+    row: tuple[Any, ...] = (room_name, channel_name, user_id, text, is_leased)
     keys = ((room_name, channel_name),)
-    users = () if user is None else (user,)
     if capacity is None and exclusive is None:
+        if rule.is_pseudonymous:
+            return Selection(_query("join_pseudonymous"), users=users, keys=keys, rows=((*row, True),))
         return _changes((("join", *row),), keys, users)
-    limits = (validation.capacity(capacity), validation.exclusive(exclusive))
+    row = (*row, validation.capacity(capacity), validation.exclusive(exclusive))
     return Selection(
-        _query("join_limited"),
+        _query("join_limited_pseudonymous" if rule.is_pseudonymous else "join_limited"),
         users=users,
         keys=keys,
-        rows=((*row, *limits),),
+        rows=((*row, True),) if rule.is_pseudonymous else (row,),
         has_limits=True,
         ends_others=exclusive == "newest",
     )
@@ -92,15 +103,20 @@ class Arrival(NamedTuple):
 
 def arrival(room_name: str, channel_name: str, user_key: Any, data: Any) -> Arrival:
     """Returns the arrival of a connection. ``user_key`` is not validated."""
-    return Arrival(
-        validation.room_name(room_name), validation.channel_name(channel_name), user_key, validation.json_text(data)
-    )
+    room_name, text = validation.room_name(room_name), validation.json_text(data)
+    rule = rules.of_room(room_name)
+    if rule is not EVERYTHING:
+        user_key, text = rule.kept_user(user_key), validation.json_text(rule.kept_data(data))
+    return Arrival(room_name, validation.channel_name(channel_name), user_key, text)
 
 
 def joins(arrivals: Sequence[Arrival]) -> Selection:
     """Selects the joins of many connections, like `join`."""
     keys = [(room, channel_name) for room, channel_name, _, _ in arrivals]
-    return _changes([("join", *arrival, False) for arrival in arrivals], keys)
+    if not rules.has_pseudonyms():
+        return _changes([("join", *arrival, False) for arrival in arrivals], keys)
+    rows = [(*arrival, False, rules.of_room(arrival.room).is_pseudonymous) for arrival in arrivals]
+    return Selection(_query("join_pseudonymous"), keys=keys, rows=rows)
 
 
 def touch(channel_name: str) -> Selection:
@@ -115,8 +131,13 @@ def set_leased(stays: Collection[tuple[str, str, bool]]) -> Selection:
 
 
 def touch_with_data(channel_name: str, data: Any) -> Selection:
-    """Selects a touch with new data for each presence of the connection."""
-    return _of_connection("touch", channel_name, validation.json_text(data))
+    """Selects a touch with new data for each presence of the connection: without data where none is recorded."""
+    text = validation.json_text(data)
+    if all(rule.data for _, rule in rules.rules()):
+        return _of_connection("touch", channel_name, text)
+    channel_name = validation.channel_name(channel_name)
+    query = _touch_with_some_data(rules.rules())
+    return Selection(query, keys=((None, channel_name),), rows=((channel_name, text),))
 
 
 def leave(room_name: str, channel_name: str) -> Selection:
@@ -131,9 +152,9 @@ def leave_all(channel_name: str) -> Selection:
 
 
 def leave_user(user: Any, reason: str) -> Selection:
-    """Selects a leave with ``reason`` for each presence of ``user``."""
+    """Selects a leave with ``reason`` for each presence of ``user``, also under the pseudonym of today."""
     return Selection(
-        _query("leave_user"),
+        _query("leave_user_pseudonymous" if rules.has_pseudonyms() else "leave_user"),
         {"user_id": validation.user_id(user), "data": validation.json_text({"reason": reason})},
         [user],
     )
@@ -209,3 +230,10 @@ def _changes(
 
 def _query(name: str) -> str:
     return sql.read("projections", f"queries/selections/{name}")
+
+
+@lru_cache(maxsize=8)
+def _touch_with_some_data(of_rooms: tuple[tuple[str, Rule], ...]) -> str:
+    """Returns the query for rooms with the rules ``of_rooms``, whose beginnings have no characters to quote."""
+    cases = "".join(f" WHEN p.room ^@ '{beginning}' THEN {str(rule.data).lower()}" for beginning, rule in of_rooms)
+    return _query("touch_with_some_data").format(is_kept=f"CASE{cases} ELSE true END", user_id="{user_id}")

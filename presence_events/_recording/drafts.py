@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from presence_events import sql, validation
 from presence_events.exceptions import InvalidChannelName, InvalidKind
 from presence_events.models import PresenceEvent
+from presence_events.privacy import rules
+from presence_events.privacy.rules import EVERYTHING
 
 __all__ = ["Draft", "Selection", "select"]
 
@@ -71,11 +73,15 @@ def select(drafts: Sequence[Draft]) -> Selection | None:
     """
     if not drafts:
         return None
-    rows = [(*_check(draft), step) for step, draft in enumerate(drafts)]
+    rows: list[tuple[Any, ...]] = [(*_check(draft), step) for step, draft in enumerate(drafts)]
+    query, users = "drafts", [draft.user for draft in drafts if draft.user is not None]
+    if rules.rules():
+        query, users = "drafts_pseudonymous", []
+        rows = [(*row, row[0] == "join" and rules.of_room(row[1]).is_pseudonymous) for row in rows]
     keys = [(room, channel_name) for _, room, channel_name, *_ in rows if channel_name is not None]
     return Selection(
-        sql.read("presence_events", "queries/recording/drafts"),
-        users=[draft.user for draft in drafts if draft.user is not None],
+        sql.read("presence_events", f"queries/recording/{query}"),
+        users=users,
         # The prune of a room concerns no connection, so it cannot share a batch.
         keys=keys if len(keys) == len(rows) else [],
         rows=rows,
@@ -87,11 +93,16 @@ def _check(draft: Draft) -> tuple[str, str, str | None, Any, str | None, int | N
         raise InvalidKind(f"Got {draft.kind!r}.")
     if draft.channel_name is None and draft.kind != PresenceEvent.Kind.PRUNE:
         raise InvalidChannelName(f"Pass one to record a {draft.kind}.")
+    room, user_id, data = validation.room_name(draft.room), validation.user_id(draft.user), draft.data
+    text = validation.json_text(data)
+    rule = rules.of_room(room)
+    if rule is not EVERYTHING and draft.kind in ("join", "touch"):
+        user_id, text = rule.kept_user(user_id), validation.json_text(rule.kept_data(data))
     return (
         str(draft.kind),
-        validation.room_name(draft.room),
+        room,
         None if draft.channel_name is None else validation.channel_name(draft.channel_name),
-        validation.user_id(draft.user),
-        validation.json_text(draft.data),
+        user_id,
+        text,
         validation.session(draft.session),
     )

@@ -488,6 +488,14 @@ class Migration(migrations.Migration):
             sql.read("presence_events", "functions/presence_divide_segment"), "DROP FUNCTION presence_divide_segment"
         ),
         migrations.RunSQL(sql.read("presence_events", "schema/first_segments"), migrations.RunSQL.noop),
+        migrations.RunSQL(sql.read("presence_events", "schema/pseudonym_key"), "DROP TABLE presence_pseudonym_key"),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_forget_pseudonyms"),
+            "DROP FUNCTION presence_forget_pseudonyms",
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_pseudonym"), "DROP FUNCTION presence_pseudonym"
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="presenceevent",
             trigger=presence_events.schema.triggers.InstalledTrigger(

@@ -9,6 +9,8 @@ first depends on the order in which a reader looks at them.
   that begin or end at the same moment in different transactions, each may be called the first or the last. At least
   one is.
 
+Hidden connections do not count: a user who has no others is not there.
+
 A user whose last connection ends in the same transaction in which another one begins was never absent. If both events
 are looked at together, neither is a change.
 """
@@ -25,6 +27,7 @@ from django.db import Error
 
 from presence_events import sql, validation
 from presence_events.models import PresenceEvent
+from presence_events.privacy.hidden import is_hidden
 from presence_events.segments import catalogue
 from presence_events.tail import Mark
 from presence_events.users import from_database, user_key_type
@@ -54,7 +57,7 @@ class People:
         """Returns the positions of those of ``events``, the next ones of the log, that are first joins or last ends."""
         by_pair = defaultdict[_Pair, list[PresenceEvent]](list)
         for event in events:
-            if event.user_id is not None and event.channel_name is not None and event.kind != "touch":
+            if _counts(event):
                 by_pair[event.room, event.user_id].append(event)
         unknown = by_pair.keys() - self._known.keys()
         if unknown:
@@ -89,9 +92,10 @@ def now(events: Collection[PresenceEvent], using: str) -> set[int]:
     """
 
     def open_stays(pairs: Collection[_Pair]) -> dict[_Pair, _Stays]:
-        began = {event.session for event in events if event.kind == "join"}
+        counted = list(filter(_counts, events))
+        began = {event.session for event in counted if event.kind == "join"}
         rows = [row for row in _rows("present", pairs, {}, using) if row[2] not in began]
-        ends = (event for event in events if event.kind in ("leave", "prune") and event.session not in began)
+        ends = (event for event in counted if event.kind != "join" and event.session not in began)
         rows.extend((event.room, event.user_id, event.session, None) for event in ends)
         return _by_pair(rows)
 
@@ -105,6 +109,12 @@ def now(events: Collection[PresenceEvent], using: str) -> set[int]:
         "Whether people arrived or left with %s events is unknown, and is not signalled: %s", len(events), error
     )
     return set()
+
+
+def _counts(event: PresenceEvent) -> bool:
+    """Returns whether ``event`` is a join or an end of a connection that is not hidden, of a user."""
+    is_of_user = event.user_id is not None and event.channel_name is not None and event.kind != "touch"
+    return is_of_user and not is_hidden(event.data)
 
 
 def _changes(events: Iterable[PresenceEvent], stays: _Stays) -> list[int]:

@@ -17,6 +17,7 @@ from channels import DEFAULT_CHANNEL_LAYER
 
 from presence_events.databases.each import aon_each
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
+from presence_events.privacy.hidden import is_hidden, replaced
 from projections._delivery import groups, layers
 from projections._live.limits import Limits
 from projections._live.managers import presences
@@ -237,7 +238,7 @@ class Connection(ABC):
         """
         key = (using, room)
         before = self._stays.get(key)
-        if before is not None and before.live and before.user == user:
+        if before is not None and before.live and before.user == user and is_hidden(before.data) == is_hidden(data):
             data = before.data  # The log does the same: a join by a user who is present does not replace the data.
         stay = self._stays[key] = Stay(using, room, user, data, limits.exclusive is not None)
         if before is not None and before.live:
@@ -269,10 +270,10 @@ class Connection(ABC):
         return self.databases or aliases()
 
     def _store_data(self, stays: Collection[Stay], data: Any) -> None:
-        """Stores the data of a touch, so that a rejoin records it again."""
+        """Stores the data of a touch, so that a rejoin records it again. Hidden stays remain so."""
         if data is not None:
             for stay in stays:
-                stay.data = data
+                stay.data = replaced(stay.data, data)
 
     def _pairs(self, stays: Collection[Stay]) -> list[tuple[str, str]]:
         return [(stay.room, self.channel_name) for stay in stays]

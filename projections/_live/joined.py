@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from presence_events.privacy.hidden import is_hidden, replaced
 from projections._delivery.bounded import BoundedMap
 from projections._live.stopwatch import Stopwatch
 
@@ -67,7 +68,7 @@ def add(channel_name: str, stay: JoinedStay) -> None:
     rooms = _rooms(channel_name, stay.using)
     if rooms is not None:
         before = rooms.get(stay.room)
-        if before is not None and before.user == stay.user:
+        if before is not None and before.user == stay.user and is_hidden(before.data) == is_hidden(stay.data):
             stay.data = before.data
         rooms[stay.room] = stay
 
@@ -84,9 +85,9 @@ def remove_all(channel_name: str, using: str) -> None:
 
 
 def set_data(channel_name: str, using: str, data: Any) -> None:
-    """Replaces the data of the connection in every room of the database ``using``."""
+    """Replaces the data of the connection in every room of the database ``using``. Hidden stays remain so."""
     for stay in stays(channel_name, using):
-        stay.data = data
+        stay.data = replaced(stay.data, data)
 
 
 def databases(channel_name: str) -> list[str]:

@@ -12,6 +12,7 @@ from django.db import IntegrityError
 
 from presence_events import sql, validation
 from presence_events.exceptions import AlreadyPresent, RoomIsFull
+from presence_events.privacy import rules
 from presence_events.users import user_key_type
 from projections.selections import Exclusive
 
@@ -71,9 +72,12 @@ class LimitedJoin(NamedTuple):
         Raises `RoomIsFull` or `AlreadyPresent` if that prevents the join, or if there is no other attempt. Runs a
         query.
         """
-        params = {"room": self.room, "channel_name": self.channel_name, "user_id": validation.user_id(self.user)}
+        rule = rules.of_room(self.room)
+        query = "obstacle_pseudonymous" if rule.is_pseudonymous else "obstacle"
+        user_id = rule.kept_user(validation.user_id(self.user))
+        params = {"room": self.room, "channel_name": self.channel_name, "user_id": user_id}
         ((is_present, is_elsewhere, people),) = sql.rows(
-            "projections", "queries/live/obstacle", params, using=self.using, user_id=user_key_type(self.using)
+            "projections", f"queries/live/{query}", params, using=self.using, user_id=user_key_type(self.using)
         )
         if is_present:
             return True

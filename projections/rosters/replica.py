@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from typing import Any
 
 from presence_events.models import PresenceEvent
+from presence_events.privacy.hidden import is_hidden
 from projections.rosters.history import Change, History
 from projections.rosters.marks import RosterMark, Snapshot
 from projections.rosters.members import Connection, Member
@@ -26,8 +27,8 @@ class Replica:
     First `load` it with the open stays of one snapshot. Then `apply` the events that later snapshots see, and advance
     ``mark``. `publish` makes the messages about everything that was applied.
 
-    ``channels`` are the channel names of the connections in the room. ``high`` is a position up to which all had been
-    drawn when it was loaded.
+    Hidden connections are left out. ``channels`` are the channel names of all connections in the room. ``high`` is a
+    position up to which all had been drawn when it was loaded.
     """
 
     def __init__(self, roster: Roster, room: str, log: str) -> None:
@@ -49,7 +50,7 @@ class Replica:
 
         Before that snapshot, the positions up to ``high`` had been drawn.
         """
-        self._people.replace(stays)
+        self._people.replace([stay for stay in stays if not is_hidden(stay.data)])
         self.channels = {stay.channel_name for stay in stays}
         self.history, self.high = History(mark.snapshot, high), high
         self._loaded = mark.snapshot
@@ -62,7 +63,8 @@ class Replica:
         """
         if self._loaded.sees(event.tx):
             return False
-        concerned = self._people.apply(event, now)
+        hidden = is_hidden(event.data)
+        concerned = set() if hidden else self._people.apply(event, now)
         is_end = event.kind in ("leave", "prune")
         if event.kind == "join":
             self.channels.add(str(event.channel_name))
@@ -70,7 +72,7 @@ class Replica:
             self.channels.discard(str(event.channel_name))
         for person in concerned:
             self.history.add(Change(event.id, event.tx, person, is_end))
-        return bool(concerned)
+        return hidden or bool(concerned)
 
     def has_changes(self, now: float) -> bool:
         """Returns whether there is something to `publish`."""

@@ -362,6 +362,19 @@ def test_valid_entries_about_seals_are_not(settings: Any, seals: Any) -> None:
     assert run_checks() == []
 
 
+@pytest.mark.parametrize("privacy", ["daily", {"users": "daily"}, {"": {"users": "weekly"}}], ids=str)
+def test_an_invalid_setting_for_privacy_is_an_error(settings: Any, privacy: Any) -> None:
+    settings.CHANNELS_PRESENCE_PRIVACY = privacy
+    (message,) = run_checks()
+    assert message.id == "presence_events.E009"
+
+
+@pytest.mark.parametrize("privacy", [None, {}, {"clinic-": {"users": "anonymous", "data": False}, "": {}}], ids=str)
+def test_a_valid_setting_for_privacy_is_not(settings: Any, privacy: Any) -> None:
+    settings.CHANNELS_PRESENCE_PRIVACY = privacy
+    assert run_checks() == []
+
+
 @pytest.mark.parametrize("seconds", ["30", -1, float("nan")])
 def test_an_invalid_timeout_is_an_error(settings: Any, seconds: Any) -> None:
     settings.CHANNELS_PRESENCE_RECORD_TIMEOUT = seconds

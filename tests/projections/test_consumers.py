@@ -337,6 +337,21 @@ async def test_a_message_heals_a_connection_that_was_pruned_by_mistake(chat: Any
 
 
 @both
+async def test_a_connection_that_is_healed_is_hidden_as_before(chat: Any) -> None:
+    class Hidden(chat):
+        presence_hidden = True
+
+    client = await client_of(Hidden, "a", data={"status": "here"})
+    await client("touch_presence", {"status": "busy"})
+    await fall_silent(client)
+    await end_elsewhere("prune", "a", client)
+    assert await client("touch_presence") == 1
+    presence = await Presence.objects.aget()
+    assert (presence.is_hidden, presence.data["status"]) == (True, "busy")
+    await client.disconnect()
+
+
+@both
 async def test_a_message_does_not_heal_a_connection_that_was_made_to_leave(chat: Any) -> None:
     client = await client_of(chat, "a", "b")
     await end_elsewhere("leave", "a", client)

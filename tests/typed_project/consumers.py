@@ -21,10 +21,12 @@ class AsyncChat(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
     presence_heartbeat = True
     presence_ping = True
     presence_evict_code = EVICTED + 1
+    presence_hidden = True
 
     async def connect(self) -> None:
         await self.accept()
         await self.join_room("lobby", data={"device": "phone"})
+        await self.join_room("lobby", hidden=self.presence_hidden)
 
     @touch_presence(every=10)
     async def receive_json(self, content: Any, **kwargs: Any) -> None:

@@ -17,6 +17,7 @@ INVALID: tuple[type[ValueError], ...] = (
     exceptions.InvalidRoomName,
     exceptions.InvalidChannelName,
     exceptions.InvalidKind,
+    exceptions.InvalidPrivacy,
     exceptions.InvalidData,
     exceptions.InvalidUser,
     exceptions.InvalidSession,

@@ -18,6 +18,10 @@ GRANT EXECUTE ON FUNCTION presence_horizon(text), presence_after_horizon(timesta
 REVOKE ALL ON presence_seal, presence_seal_key, presence_seal_timestamp, presence_anchor FROM PUBLIC, :"role";
 GRANT SELECT, INSERT ON presence_seal, presence_seal_key, presence_seal_timestamp TO :"role";
 GRANT SELECT, INSERT, UPDATE ON presence_anchor TO :"role";
+-- Who may execute presence_pseudonym can ask for the pseudonym that a user has today. The secrets are the owner's alone.
+REVOKE ALL ON presence_pseudonym_key FROM PUBLIC, :"role";
+REVOKE ALL ON FUNCTION presence_pseudonym(anyelement), presence_forget_pseudonyms() FROM PUBLIC, :"role";
+GRANT EXECUTE ON FUNCTION presence_pseudonym(anyelement), presence_forget_pseudonyms() TO :"role";
 REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";

@@ -17,13 +17,17 @@
 -- join that its limits do not allow is left out of the log, like any event that changes nothing. If it names a session, a
 -- stay was to end for it in the same statement, so the statement fails instead.
 --
+-- A stay is hidden if the data of its join says so. A touch with new data changes nothing about that, and the end says it
+-- too. So each event with data tells whether its stay is hidden, and readers of the log need no other event for it.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
     created pg_catalog.bool := false;
     is_of_process pg_catalog.bool := false;
     lease_seen_at pg_catalog.timestamptz;
-    is_repeated pg_catalog.bool;
+    known pg_catalog.jsonb;
+    is_hidden pg_catalog.bool;
     deferrable_keys pg_catalog.text;
     deferred_keys pg_catalog.text;
     referring_schema pg_catalog.text;
@@ -160,10 +164,21 @@ BEGIN
         END IF;
         IF NEW.data IS NOT NULL THEN
             -- A touch with data means that the data changed, so data that is already present is removed from the touch.
-            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence_open_stay
+            SELECT data INTO known FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
             FOR NO KEY UPDATE;
-            IF is_repeated THEN
+            IF known OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb THEN
+                IF pg_catalog.jsonb_typeof(NEW.data) OPERATOR(pg_catalog.<>) 'object' THEN
+                    RAISE EXCEPTION USING
+                        ERRCODE = 'check_violation',
+                        MESSAGE = 'a touch is refused: the data of a hidden connection has to be an object',
+                        HINT = 'Pass a dict, or let the connection join again without hidden=True.';
+                END IF;
+                NEW.data := NEW.data OPERATOR(pg_catalog.||) '{"presence.hidden": true}'::pg_catalog.jsonb;
+            ELSIF NEW.data OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb THEN
+                NEW.data := NEW.data OPERATOR(pg_catalog.-) 'presence.hidden'::pg_catalog.text;
+            END IF;
+            IF known OPERATOR(pg_catalog.=) NEW.data THEN
                 NEW.data := NULL;
             END IF;
         END IF;
@@ -315,10 +330,21 @@ BEGIN
             DELETE FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
                 AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
-            RETURNING id, user_id, joined_at, touched_at, process, is_leased
-            INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen, NEW.process, NEW.is_leased;
+            RETURNING id, user_id, joined_at, touched_at, process, is_leased,
+                data OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb
+            INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen, NEW.process, NEW.is_leased, is_hidden;
             IF NOT FOUND THEN
                 RETURN NULL;
+            END IF;
+            IF is_hidden THEN
+                NEW.data := CASE
+                    WHEN NEW.data IS NULL THEN '{"presence.hidden": true}'::pg_catalog.jsonb
+                    WHEN pg_catalog.jsonb_typeof(NEW.data) OPERATOR(pg_catalog.=) 'object'
+                        THEN NEW.data OPERATOR(pg_catalog.||) '{"presence.hidden": true}'::pg_catalog.jsonb
+                    ELSE pg_catalog.jsonb_build_object('reason', NEW.data, 'presence.hidden', true)
+                END;
+            ELSIF NEW.data OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb THEN
+                NEW.data := NEW.data OPERATOR(pg_catalog.-) 'presence.hidden'::pg_catalog.text;
             END IF;
             IF NEW.is_leased THEN
                 SELECT seen_at INTO lease_seen_at FROM presence_process

@@ -43,6 +43,19 @@ async def test_a_touch_heals_a_connection_that_was_pruned(chat: Any, user: Any) 
 
 
 @both
+async def test_a_connection_that_is_healed_is_hidden_or_shown_as_before(chat: Any, user: Any) -> None:
+    client = await client_of(chat, "a", user=user, data={"status": "here"})
+    for hidden in (True, False):
+        await Room.objects.aadd("a", client.channel, user, {"status": "again"}, hidden=hidden)
+        await Presence.objects.atouch(client.channel, {"status": "busy"})
+        await Room.objects.aprune_presences(0)
+        await client("nothing")
+        presence = await Presence.objects.aget()
+        assert (presence.is_hidden, presence.data["status"]) == (hidden, "busy")
+    await client.disconnect()
+
+
+@both
 async def test_a_prune_by_another_process_from_one_of_two_rooms_is_healed(chat: Any) -> None:
     client = await client_of(chat, "a", "b")
     await end_elsewhere("prune", "a", client)

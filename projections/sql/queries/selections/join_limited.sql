@@ -1,36 +1,14 @@
 -- The join of each connection that has limits: a capacity, or no other connection of the user in the room. Connections
--- that are present as the same user are left out.
+-- that are present as the same user, and are hidden or shown as before, are left out.
 --
--- Leaves come first: of the connection's own stay as another user, and for the newest connection of a user, of the
--- user's other stays in the room. The join then names one of these stays: if the limits do not allow the join, the
--- statement fails, and these stays go on.
-WITH arrival AS MATERIALIZED (
-    SELECT a.*, p.id AS own_session, p.user_id AS own_user_id
+-- Leaves come first: of the connection's own stay, if it is another user's or is no longer hidden or shown as before, and
+-- for the newest connection of a user, of the user's other stays in the room. The join then names one of these stays: if
+-- the limits do not allow the join, the statement fails, and these stays go on.
+WITH given AS (
+    SELECT *
     FROM unnest(
         %(rooms)s::text[], %(channel_names)s::text[], %(user_ids)s::{user_id}[], %(data)s::jsonb[],
         %(are_leased)s::boolean[], %(capacities)s::integer[], %(exclusives)s::text[]
     ) AS a (room, channel_name, user_id, data, is_leased, capacity, exclusive)
-    LEFT JOIN presence_open_stay AS p ON p.room = a.room AND p.channel_name = a.channel_name
-    WHERE p.id IS NULL OR p.user_id IS DISTINCT FROM a.user_id
-), ending AS MATERIALIZED (
-    SELECT
-        room, channel_name AS for_channel, channel_name, own_user_id AS user_id, own_session AS session,
-        '{{"reason": "joined again as another user"}}'::jsonb AS data, NULL::boolean AS is_for_another
-    FROM arrival
-    WHERE own_session IS NOT NULL
-    UNION ALL
-    SELECT
-        a.room, a.channel_name, p.channel_name, p.user_id, p.id,
-        '{{"reason": "replaced by another connection"}}'::jsonb, true
-    FROM arrival AS a
-    JOIN presence_open_stay AS p ON p.user_id = a.user_id AND p.room = a.room
-    WHERE a.exclusive = 'newest'
-)
-SELECT 'leave', room, channel_name, user_id, data, session, 0, NULL::boolean, NULL::integer, is_for_another
-FROM ending
-UNION ALL
-SELECT
-    'join', a.room, a.channel_name, a.user_id, a.data,
-    (SELECT min(e.session) FROM ending AS e WHERE e.room = a.room AND e.for_channel = a.channel_name),
-    CASE WHEN a.capacity IS NULL THEN -2 ELSE -1 END, a.is_leased, a.capacity, a.exclusive IS NOT NULL
-FROM arrival AS a
+),
+-- include projections queries/selections/limited_joins_of_arrivals

@@ -1,0 +1,1 @@
+"""Recording less: pseudonyms, connections without users, no data, and hidden connections."""

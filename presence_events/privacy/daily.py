@@ -1,0 +1,28 @@
+"""Daily pseudonyms: keys of users that stand for a user on one day, in UTC. The database makes them.
+
+They can be told from keys of users, and from pseudonyms of erased persons, by their form: a negative odd number, a UUID
+that begins with ``da117000``, or a text that begins with ``daily-``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from presence_events import sql
+
+__all__ = ["forget", "is_daily"]
+
+
+def is_daily(key: Any) -> bool:
+    """Returns whether ``key``, a key of a user as Python has it, is a daily pseudonym."""
+    if isinstance(key, int):
+        return key < 0 and key % 2 == 1
+    if isinstance(key, uuid.UUID):
+        return key.int >> 96 == 0xDA117000
+    return isinstance(key, str) and key.startswith("daily-")
+
+
+def forget(using: str) -> None:
+    """Deletes what tells which users the pseudonyms of past days stand for, in the database ``using``."""
+    sql.rows("presence_events", "queries/privacy/forget", using=using)

@@ -1,0 +1,1 @@
+SELECT presence_forget_pseudonyms()
