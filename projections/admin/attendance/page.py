@@ -14,7 +14,7 @@ from projections.attendance.sheets import Sheet
 from projections.templatetags.presence_times import duration_to, span_of, timestamp
 from projections.times import format_duration, local, zone_name
 
-__all__ = ["PER_PAGE", "sheet_context"]
+__all__ = ["PER_PAGE", "ShownRow", "sheet_context"]
 
 PER_PAGE = 500
 """Limits how many rows a page has."""
