@@ -54,7 +54,7 @@ def sheet_context(sheet: Sheet, page_number: str = "", *, query: str = "", compl
         "missing": sheet.count(Status.MISSING),
         "rows": [_shown(sheet, row, first + number) for number, row in enumerate(page.object_list)],
         "page": page,
-        "pages": [(number, f"?{query}&page={number}") for number in numbers],
+        "pages": [(number, f"?{query and f'{query}&'}page={number}") for number in numbers],
         "chart": chart(sheet),
         "chart_height": HEIGHT,
         "room_url": room_url(sheet.room),
