@@ -14,7 +14,7 @@ from projections.attendance.sheets import Sheet
 from projections.templatetags.presence_times import duration_to, span_of, timestamp
 from projections.times import format_duration, local, zone_name
 
-__all__ = ["PER_PAGE", "sheet_context"]
+__all__ = ["PER_PAGE", "ShownRow", "sheet_context"]
 
 PER_PAGE = 500
 """Limits how many rows a page has."""
@@ -54,7 +54,7 @@ def sheet_context(sheet: Sheet, page_number: str = "", *, query: str = "", compl
         "missing": sheet.count(Status.MISSING),
         "rows": [_shown(sheet, row, first + number) for number, row in enumerate(page.object_list)],
         "page": page,
-        "pages": [(number, f"?{query}&page={number}") for number in numbers],
+        "pages": [(number, f"?{query and f'{query}&'}page={number}") for number in numbers],
         "chart": chart(sheet),
         "chart_height": HEIGHT,
         "room_url": room_url(sheet.room),

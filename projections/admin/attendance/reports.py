@@ -21,7 +21,7 @@ from presence_events.admin import ReadOnlyAdmin
 from presence_events.exceptions import BeforeHorizon
 from presence_events.models import StoredSeal
 from projections.admin.attendance.files import file_response
-from projections.admin.attendance.page import sheet_context
+from projections.admin.attendance.page import ShownRow, sheet_context
 from projections.admin.attendance.question import Question, QuestionForm
 from projections.admin.columns import time_cell
 from projections.admin.links import database_parameter, link, list_url, room_url
@@ -37,16 +37,16 @@ __all__ = ["AttendanceReportAdmin"]
 
 
 class AnnotationForm(forms.Form):
-    """A correction of one row, or of the whole report."""
+    """A correction of one row of the page, or of the whole report."""
 
     row = forms.TypedChoiceField(label=_("About"), required=False, coerce=int, empty_value=None)
     correction = forms.CharField(label=_("Correction"), max_length=2000, widget=forms.Textarea({"rows": 2, "cols": 40}))
     reason = forms.CharField(label=_("Reason"), max_length=2000, widget=forms.Textarea({"rows": 2, "cols": 40}))
 
-    def __init__(self, sheet: Sheet, *args: Any) -> None:
+    def __init__(self, rows: list[ShownRow], *args: Any) -> None:
         super().__init__(*args)
-        rows: Any = self.fields["row"]
-        rows.choices = [("", _("the whole report")), *((n, row.shown_name) for n, row in enumerate(sheet.rows))]
+        about: Any = self.fields["row"]
+        about.choices = [("", _("the whole report")), *((shown.number, shown.row.shown_name) for shown in rows)]
 
 
 @admin.register(AttendanceReport)
@@ -142,7 +142,8 @@ class AttendanceReportAdmin(ReadOnlyAdmin):
         if report is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))  # type: ignore[attr-defined]
         sheet = stored_sheet(report)
-        form = AnnotationForm(sheet, *([request.POST] if request.method == "POST" else []))
+        shown = self._sheet(request, sheet, _database(report))
+        form = AnnotationForm(shown["rows"], *([request.POST] if request.method == "POST" else []))
         may_annotate = self._may_annotate(request, sheet)
         if request.method == "POST":
             if not may_annotate:
@@ -154,7 +155,7 @@ class AttendanceReportAdmin(ReadOnlyAdmin):
                 return HttpResponseRedirect(request.get_full_path())
         context = {
             **self._context(request),
-            **self._sheet(request, sheet, ""),
+            **shown,
             "title": report.title,
             "report": report,
             "annotations": [(note, _about(note.row, sheet)) for note in _notes(report, request, sheet)],

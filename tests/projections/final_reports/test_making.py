@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, OperationalError, connection, connections
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
+from presence_events import sql
 from presence_events.models import PresenceEvent, Segment
 from projections.attendance.rows import Status
 from projections.attendance.sheets import sheet_of
 from projections.final_reports import making
+from projections.final_reports.annotating import annotate
 from projections.final_reports.making import make_due_reports
 from projections.final_reports.reading import stored_sheet
 from projections.final_reports.scheduling import schedule_report
@@ -157,6 +159,52 @@ def test_after_a_kill_before_the_announcement_is_recorded_it_is_repeated(user: A
     finally:
         attendance_report_made.disconnect(receiver)
     assert get_user_model().objects.filter(username="told of Weekly").count() == 1
+
+
+def test_a_connection_that_is_lost_in_a_receiver_leaves_the_report_to_the_next_run() -> None:
+    """As if the process had died: PostgreSQL rolls back."""
+    schedule()
+    losses = [True]
+
+    def receiver(report: AttendanceReport, **kwargs: Any) -> None:
+        get_user_model().objects.create_user("told")
+        if losses:
+            losses.pop()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    attendance_report_made.connect(receiver)
+    try:
+        with pytest.raises((OperationalError, InterfaceError)):
+            make_due_reports("default")
+        connection.close()
+        assert not get_user_model().objects.exists()
+        make_due_reports("default")
+        make_due_reports("default")
+    finally:
+        attendance_report_made.disconnect(receiver)
+    assert get_user_model().objects.filter(username="told").count() == 1
+    assert AttendanceReport.objects.count() == 1
+
+
+def test_the_role_of_the_application_makes_and_announces_reports(announced: list[int], user: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE appender")
+        try:
+            for package in ("presence_events", "projections"):
+                cursor.execute(sql.read(package, "grants/app").replace(':"role"', "appender"))
+            table = connection.ops.quote_name(get_user_model()._meta.db_table)
+            cursor.execute(f"GRANT SELECT ON {table} TO appender")
+            cursor.execute("SET ROLE appender")
+            made = schedule(expected=[user])
+            assert make_due_reports("default") == 1
+            annotate(made.report, user, "She was there.", "I saw her.")
+            cursor.execute("RESET ROLE")
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute("DROP OWNED BY appender")
+            cursor.execute("DROP ROLE appender")
+    assert announced == [made.pk]
 
 
 def test_after_a_kill_while_a_report_is_made_it_is_made_again(

@@ -286,6 +286,18 @@ def test_an_annotation_names_its_author_and_the_report_stays(
     assert again.rows == report.rows
 
 
+def test_a_row_of_a_later_page_can_be_annotated(
+    admin_client: Client, report: AttendanceReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.admin.attendance.page.PER_PAGE", 2)
+    second = f"{page_of(report)}?page=2"
+    assert '<option value="2">zoe</option>' in admin_client.get(second).content.decode()
+    note = {"row": "2", "correction": "She was there.", "reason": "I saw her."}
+    assert admin_client.post(page_of(report), note).status_code == 400
+    assert admin_client.post(second, note).status_code == 302
+    assert ReportAnnotation.objects.get().row == 2
+
+
 def test_an_erased_author_has_no_name(admin_client: Client, report: AttendanceReport, admin_user: Any) -> None:
     from projections.final_reports.erasing import erase
 
