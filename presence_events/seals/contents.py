@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import compress
+from operator import not_
 from typing import NamedTuple
 
 from presence_events.seals.leaves import Row, leaves
@@ -39,11 +41,13 @@ def contents(pages: Iterable[Sequence[Row]], find_keys: FindKeys) -> Contents:
     stays, touches, marks, last = Tree(), Tree(), bytearray(), "0"
     keys = SubjectKeys()
     for page in pages:
-        new = {subject for *_, subject in page if subject is not None} - keys.keys()
+        new = {subject for _, _, _, _, subject in page if subject is not None} - keys.keys()
         if new:
             keys.add(find_keys(new))
-        for (_, is_touch, *_), node in zip(page, leaves(page, keys), strict=True):
-            (touches if is_touch else stays).add(node)
-            marks += node[:MARK_BYTES]
+        nodes = leaves(page, keys)
+        are_touches = [is_touch for _, is_touch, _, _, _ in page]
+        touches.extend(compress(nodes, are_touches))
+        stays.extend(compress(nodes, map(not_, are_touches)))
+        marks += b"".join([node[:MARK_BYTES] for node in nodes])
         last = page[-1][0]
     return Contents(Part.of(stays), Part.of(touches), bytes(marks), int(last))

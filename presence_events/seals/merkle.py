@@ -7,7 +7,7 @@ root of an empty tree is SHA-256 of nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 __all__ = ["EMPTY", "Tree", "leaf_hash", "path", "root_of_path"]
@@ -33,14 +33,17 @@ class Tree:
         self._subtrees: list[bytes] = []
         """The roots of complete subtrees, the largest first. Their sizes are the bits of ``size``."""
 
-    def add(self, leaf: bytes) -> None:
-        """Adds a leaf by its hash."""
-        node, size = leaf, self.size
-        while size & 1:
-            node = _node_hash(self._subtrees.pop(), node)
-            size >>= 1
-        self._subtrees.append(node)
-        self.size += 1
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Adds leaves by their hashes."""
+        subtrees, size = self._subtrees, self.size
+        for leaf in leaves:
+            node, rest = leaf, size
+            while rest & 1:
+                node = _node_hash(subtrees.pop(), node)
+                rest >>= 1
+            subtrees.append(node)
+            size += 1
+        self.size = size
 
     def root(self) -> bytes:
         """Returns the root of the leaves that were added so far."""
@@ -95,6 +98,5 @@ def root_of_path(leaf: bytes, index: int, size: int, siblings: Sequence[bytes]) 
 
 def _root(leaves: Sequence[bytes]) -> bytes:
     tree = Tree()
-    for leaf in leaves:
-        tree.add(leaf)
+    tree.extend(leaves)
     return tree.root()

@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Self
 
 PAIRS = 10
 """Turns with seals, each with a turn without them before or after it."""
@@ -27,7 +28,8 @@ SEALING = """
 import select, sys, django
 django.setup()
 from presence_events.seals.sealing import seal
-sealed = len(seal("default"))
+sealed = 0
+seal("default")
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 1)[0]:
     sealed += sum(made.seal.stays.events + made.seal.touches.events for made in seal("default"))
@@ -63,7 +65,7 @@ class Sealing:
     sealed = 0
     """How many events it has sealed."""
 
-    def __enter__(self) -> Sealing:
+    def __enter__(self) -> Self:
         from django.db import connection
 
         database = connection.settings_dict

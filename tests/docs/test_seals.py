@@ -10,16 +10,21 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 from django.core.management import call_command
 
-from presence_events.seals import verifier
+from presence_events.models import StoredSeal
+from presence_events.seals import anchors, copies, verifier
+from presence_events.seals.sealing import seal
 from projections.models import Presence, Room
 from tests.archives import age, archive
 from tests.docs.test_examples import blocks
 from tests.seals import leaf, line_of
+from tests.timestamp_server import TimestampServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +48,7 @@ def test_the_vectors_hold_for_both_implementations() -> None:
         assert verifier.leaf_of_event(event, keys).hex() == vector["leaf"]
 
 
-def test_the_commands_run(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_run(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     first, *rest = [block.splitlines() for block in blocks(PAGE, "console")]
     Room.objects.add("room", "1", user)
     Room.objects.add("room", "2")
@@ -57,12 +62,51 @@ def test_the_commands_run(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     verified = [line for line in first if not line.startswith("$")]
     outputs = [run(line, session) for line in first if line.startswith("$")]
     assert outputs[-1].splitlines() == verified
-    for line in (line for block in rest for line in block if line.startswith("$")):
-        output = run(line, session)
-        if " archive " in line:
-            assert output == "3 events agree with their seals, 0 are not in the archive, 0 are not sealed\n"
-        if "verifier.py proof" in line:
-            assert output.count("proved:") == 2
+    server = TimestampServer(tmp_path / "server")
+    server.root.rename("tsa.pem")
+    outputs = []
+    with server.running() as url:
+        settings.CHANNELS_PRESENCE_SEALS = {"timestamp": url}
+        for line in (line for block in rest for line in block if line.startswith("$")):
+            output = run(line, session)
+            outputs.append(output)
+            if " archive " in line:
+                assert output == "3 events agree with their seals, 0 are not in the archive, 0 are not sealed\n"
+                stamps = "--timestamps stamps --timestamp-certificates tsa.pem"
+                assert run(f"{line} {stamps}", session).startswith("the seals up to 1 existed at 20")
+            if "verifier.py proof" in line:
+                assert output.count("proved:") == 2
+    assert "stamps: 1 new time stamp\n" in outputs[0]
+    assert "time-stamped  1 seals, up to 20" in outputs[1]
+
+
+def test_the_settings_are_valid(settings: Any) -> None:
+    namespace: dict[str, Any] = {}
+    exec(blocks(PAGE, "python")[0], namespace)  # noqa: S102
+    settings.CHANNELS_PRESENCE_SEALS = namespace["CHANNELS_PRESENCE_SEALS"]
+    assert run_checks() == []
+
+
+def test_the_function_puts_each_seal_into_a_bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bucket: dict[str, bytes] = {}
+
+    def put_object(*, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str) -> None:  # noqa: N803
+        assert (Bucket, IfNoneMatch, Key in bucket) == ("mysite-audit", "*", False)
+        bucket[Key] = Body
+
+    package: Any = ModuleType("boto3")
+    package.client = lambda service: SimpleNamespace(put_object=put_object)
+    module = ModuleType("mysite_audit")
+    monkeypatch.setitem(sys.modules, "boto3", package)
+    monkeypatch.setitem(sys.modules, "mysite_audit", module)
+    exec(blocks(PAGE, "python")[1], vars(module))  # noqa: S102
+    for number in (1, 2):
+        Room.objects.add("room", str(number))
+        seal("default")
+        assert anchors.publish("function", "mysite_audit.publish", using="default") == 1
+    for key, body in bucket.items():
+        (tmp_path / key.removeprefix("default/")).write_bytes(body)
+    assert copies.read(tmp_path) == [copies.SealCopy.of(stored) for stored in StoredSeal.objects.all()]
 
 
 def run(line: str, session: int) -> str:

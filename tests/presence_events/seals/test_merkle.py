@@ -47,8 +47,9 @@ def definition(data: list[bytes]) -> bytes:
 
 def root(data: list[bytes]) -> bytes:
     tree = Tree()
-    for each in data:
-        tree.add(leaf_hash(each))
+    half = len(data) // 2
+    for part in (data[:half], data[half:]):
+        tree.extend(map(leaf_hash, part))
     return tree.root()
 
 

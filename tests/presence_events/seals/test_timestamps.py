@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -159,6 +160,20 @@ def test_a_seal_that_was_made_after_its_time_stamp_is_found(url: str, roots: lis
     (finding,) = verify("default", roots=roots).findings
     assert finding.kind == INTEGRITY
     assert finding.text.startswith("Seal 1 says that it was made after its time stamp of ")
+
+
+def test_openssl_accepts_a_time_stamp_with_the_text_of_the_seal(
+    url: str, server: TimestampServer, tmp_path: Path
+) -> None:
+    made = make_seal()
+    add(url)
+    timestamps.write(tmp_path, using="default")
+    (tmp_path / "text").write_text(made.text)
+    command = ["openssl", "ts", "-verify", "-in", "000000000001.tsr", "-data", "text", "-CAfile", str(server.root)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr != ""
+    (tmp_path / "text").write_text(made.text.replace("number 1", "number 2"))
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode != 0
 
 
 def test_time_stamps_are_written_to_new_files(url: str, tmp_path: Path) -> None:

@@ -319,8 +319,7 @@ def test_keys_are_written_for_the_owner_alone(files: Path) -> None:
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=40))
 def test_both_implementations_of_the_tree_agree(leaves: list[bytes]) -> None:
     tree = merkle.Tree()
-    for leaf in leaves:
-        tree.add(leaf)
+    tree.extend(leaves)
     assert verifier.tree_hash(leaves) == tree.root()
     for index, leaf in enumerate(leaves):
         assert verifier.root_by_path(leaf, index, len(leaves), merkle.path(leaves, index)) == tree.root()

@@ -14,6 +14,7 @@ from presence_events.models import PresenceEvent, StoredSeal
 from presence_events.seals import verifier
 from projections.models import Presence, Room
 from tests.seals import attack, key_pair
+from tests.timestamp_server import TimestampServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,6 +81,35 @@ def test_a_file_that_cannot_be_used_exits_with_2(arguments: tuple[str, str], tmp
     with pytest.raises(CommandError) as error:
         run(*arguments, tmp_path / "missing")
     assert error.value.returncode == 2
+
+
+def test_seals_are_published_at_the_anchors_of_the_setting(tmp_path: Path, settings: Any) -> None:
+    server = TimestampServer(tmp_path / "server")
+    copy, directory, stamps = tmp_path / "default" / "seals", tmp_path / "each", tmp_path / "stamps"
+    directory.mkdir()
+    Room.objects.add("room", "1")
+    with server.running() as url:
+        settings.CHANNELS_PRESENCE_SEALS = {
+            "copy": f"{tmp_path}/{{database}}/seals",
+            "directory": directory,
+            "timestamp": url,
+        }
+        out = StringIO()
+        with pytest.raises(CommandError, match=f"^{copy}: FileNotFoundError: ") as error:
+            call_command("presence_seal", timestamps=stamps, stdout=out, stderr=StringIO())
+        assert error.value.returncode == 2
+        assert out.getvalue().splitlines()[1:] == [
+            f"{directory}: 1 new seal", f"{url}: 1 new seal", f"{stamps}: 1 new time stamp"
+        ]  # fmt: skip
+        copy.parent.mkdir()
+        assert f"{copy}: 1 new seal\n" in run("presence_seal", "--timestamps", stamps)
+    verified = run("presence_verify").splitlines()
+    assert verified[-2].startswith("time-stamped  1 seals, up to 20")
+    assert verified[-1] == "The signatures of the time stamps were not verified."
+    certificates = ("--timestamp-certificates", server.root)
+    assert run("presence_verify", "--copy", directory, *certificates, "--max-age", 3600).splitlines() == verified[:-1]
+    attack("DELETE FROM presence_seal_timestamp")
+    assert findings(*certificates, "--max-age", 0)[0].startswith("freshness: 1 seals have no time stamp")
 
 
 def test_keys_are_written_to_a_new_file(tmp_path: Path, user: Any) -> None:
