@@ -15,6 +15,7 @@ REVOKE ALL ON
     presence_checkpoint,
     presence_seal,
     presence_seal_key,
+    presence_pseudonym_key,
     presence_room,
     presence_open_stay,
     presence,
