@@ -24,5 +24,9 @@ def is_daily(key: Any) -> bool:
 
 
 def forget(using: str) -> None:
-    """Deletes what tells which users the pseudonyms of past days stand for, in the database ``using``."""
-    sql.rows("presence_events", "queries/privacy/forget", using=using)
+    """Deletes what tells which users the pseudonyms of past days stand for, in the database ``using``.
+
+    Does nothing if the role may not record pseudonyms.
+    """
+    if sql.rows("presence_events", "queries/privacy/may_forget", using=using) == [(True,)]:
+        sql.rows("presence_events", "queries/privacy/forget", using=using)

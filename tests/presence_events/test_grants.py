@@ -13,8 +13,10 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from presence_events import sql
 from presence_events.models import PresenceEvent
+from presence_events.privacy import daily
 from presence_events.processes import registry
 from projections._worker.dead_servers import DeadServerDetector
+from projections._worker.log_maintenance import LogMaintenance
 from projections.models import DeadLetter, Presence, PresenceSession, Process, Room
 from projections.signals import presence_changed
 from tests.fold import assert_live_is_the_fold
@@ -253,6 +255,19 @@ def test_the_files_take_away_what_was_granted_before(files: list[tuple[str, str]
         )
         assert rights() > given
         assert run_files() == given
+
+
+def test_the_role_records_pseudonyms_and_never_sees_their_secrets(settings: Any, django_user_model: Any) -> None:
+    settings.CHANNELS_PRESENCE_PRIVACY = {"": {"users": "daily"}}
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        user = django_user_model._default_manager.create_user("ada")
+        cursor.execute("SET ROLE appender")
+    Room.objects.add("room", "1", user)
+    assert daily.is_daily(Presence.objects.get().user_id)
+    LogMaintenance("default").work()  # deletes secrets, and may do nothing else
+    with connection.cursor() as cursor, pytest.raises(ProgrammingError, match="permission denied"):
+        cursor.execute("SELECT secret FROM presence_pseudonym_key")
 
 
 @pytest.mark.parametrize(

@@ -101,14 +101,19 @@ def test_a_function_of_ours_refuses_to_run_for_another_table(role: str, function
     assert_live_is_the_fold()
 
 
-def test_only_trigger_functions_run_with_the_rights_of_the_owner_and_no_other_role_may_execute_them() -> None:
+def test_only_triggers_and_pseudonyms_run_with_the_rights_of_the_owner_and_no_other_role_may_execute_them() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname, prorettype = 'trigger'::regtype, has_function_privilege('public', oid, 'EXECUTE') "
             "FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
         )
         found = cursor.fetchall()
-    assert sorted(found) == sorted((name, True, False) for name, _ in TRIGGERS if "projected_only" not in name)
+    assert sorted(found) == sorted(
+        [
+            *((name, True, False) for name, _ in TRIGGERS if "projected_only" not in name),
+            *((name, False, False) for name in ("presence_pseudonym", "presence_forget_pseudonyms")),
+        ]
+    )
 
 
 @pytest.mark.parametrize("path", ["pg_temp, public", "pg_catalog", "pg_temp, hidden"])

@@ -343,11 +343,14 @@ async def test_a_connection_that_is_healed_is_hidden_as_before(chat: Any) -> Non
 
     client = await client_of(Hidden, "a", data={"status": "here"})
     await client("touch_presence", {"status": "busy"})
-    await fall_silent(client)
-    await end_elsewhere("prune", "a", client)
-    assert await client("touch_presence") == 1
-    presence = await Presence.objects.aget()
-    assert (presence.is_hidden, presence.data["status"]) == (True, "busy")
+    for hidden, status in ((True, "busy"), (False, "back")):
+        client.consumer.presence_hidden = hidden
+        await client("join_room", "a", {"status": "back"})
+        await fall_silent(client)
+        await end_elsewhere("prune", "a", client)
+        assert await client("touch_presence") == 1
+        presence = await Presence.objects.aget()
+        assert (presence.is_hidden, presence.data["status"]) == (hidden, status)
     await client.disconnect()
 
 

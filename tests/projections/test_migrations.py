@@ -62,8 +62,10 @@ def test_the_projections_can_be_removed_and_restored_from_the_log() -> None:
         "function presence_attach_segment",
         "function presence_create_segment",
         "function presence_divide_segment",
+        "function presence_forget_pseudonyms",
         "function presence_horizon",
         "function presence_make_segment",
+        "function presence_pseudonym",
         "function presence_segment_guard",
     }
     assert {name for name in left if name.startswith("trigger")} == {

@@ -170,3 +170,36 @@ def test_the_field_of_a_key_converts_it_as_in_the_orm(site: Site) -> None:
         Room.objects.add("lobby", "tab.1", Person.objects.get())
         call_command("replay_presence", "--check", verbosity=0)
     """)
+
+
+TEXT_KEYS = """
+    from django.contrib.auth.models import AbstractUser
+    from django.db import models
+
+    class Person(AbstractUser):
+        username = models.CharField(max_length=20, primary_key=True)
+"""
+
+
+def test_pseudonyms_have_the_length_of_text_keys(site: Site) -> None:
+    site.write("people/models.py", TEXT_KEYS)
+    site.write("people/migrations/__init__.py", "")
+    site.configure("people", AUTH_USER_MODEL="people.Person", CHANNELS_PRESENCE_PRIVACY={"": {"users": "daily"}})
+    site.run("""
+        from django.core.management import call_command
+        call_command("makemigrations", "people", verbosity=0)
+    """)
+    site.run("""
+        from django.core.management import call_command
+        call_command("migrate", verbosity=0, skip_checks=True)
+        from people.models import Person
+        from presence_events.privacy.daily import is_daily
+        from projections.models import Presence, Room
+        alice, bob = Person.objects.create_user("alice"), Person.objects.create_user("bob")
+        for number, user in enumerate([alice, alice, bob]):
+            Room.objects.add("lobby", f"tab.{number}", user, exclusive="newest" if user is bob else None)
+        keys = set(Presence.objects.values_list("user_id", flat=True))
+        assert len(keys) == 2 and all(len(key) == 20 and is_daily(key) for key in keys), keys
+        assert Presence.objects.leave_user(alice, reason="test") == 2
+        call_command("replay_presence", "--check", verbosity=0)
+    """)

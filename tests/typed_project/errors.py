@@ -17,7 +17,6 @@ INVALID: tuple[type[ValueError], ...] = (
     exceptions.InvalidRoomName,
     exceptions.InvalidChannelName,
     exceptions.InvalidKind,
-    exceptions.InvalidPrivacy,
     exceptions.InvalidData,
     exceptions.InvalidUser,
     exceptions.InvalidSession,
@@ -31,6 +30,7 @@ INVALID: tuple[type[ValueError], ...] = (
 )
 OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.LogIsAppendOnly,
+    exceptions.InvalidPrivacy,
     exceptions.AlreadyPresent,
     exceptions.RoomIsFull,
     exceptions.ArchiveNotInstalled,

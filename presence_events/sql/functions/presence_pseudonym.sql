@@ -50,10 +50,10 @@ BEGIN
         WHERE k.day OPERATOR(pg_catalog.=) today;
     END IF;
 
-    half := CASE pg_catalog.pg_typeof(key)
-        WHEN 'smallint'::pg_catalog.regtype THEN 7
-        WHEN 'integer'::pg_catalog.regtype THEN 15
-        WHEN 'bigint'::pg_catalog.regtype THEN 31
+    half := CASE
+        WHEN pg_catalog.pg_typeof(key) OPERATOR(pg_catalog.=) 'smallint'::pg_catalog.regtype THEN 7
+        WHEN pg_catalog.pg_typeof(key) OPERATOR(pg_catalog.=) 'integer'::pg_catalog.regtype THEN 15
+        WHEN pg_catalog.pg_typeof(key) OPERATOR(pg_catalog.=) 'bigint'::pg_catalog.regtype THEN 31
     END;
     IF half IS NOT NULL THEN
         -- A Feistel network permutes the numbers of 2 * half bits.
@@ -83,7 +83,7 @@ BEGIN
             low := mixed;
         END LOOP;
         mixed := (high OPERATOR(pg_catalog.<<) half) OPERATOR(pg_catalog.|) low;
-        RETURN -1::pg_catalog.int8 OPERATOR(pg_catalog.-) mixed OPERATOR(pg_catalog.-) mixed;
+        RETURN '-1'::pg_catalog.int8 OPERATOR(pg_catalog.-) mixed OPERATOR(pg_catalog.-) mixed;
     END IF;
 
     hash := pg_catalog.sha256(today_secret OPERATOR(pg_catalog.||) pg_catalog.convert_to(key::pg_catalog.text, 'UTF8'));
@@ -99,7 +99,9 @@ BEGIN
     FROM pg_catalog.pg_attribute
     WHERE attrelid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
         AND attname OPERATOR(pg_catalog.=) 'user_id'::pg_catalog.name;
-    IF category OPERATOR(pg_catalog.<>) 'S'::pg_catalog."char" OR length BETWEEN 0 AND 15 THEN
+    IF category OPERATOR(pg_catalog.<>) 'S'::pg_catalog."char" 
+        OR length OPERATOR(pg_catalog.>) 0 AND length OPERATOR(pg_catalog.<) 16
+    THEN
         RAISE EXCEPTION USING
             ERRCODE = 'feature_not_supported',
             MESSAGE = pg_catalog.format('there are no pseudonyms for keys of the type %s', pg_catalog.pg_typeof(key)),

@@ -17,6 +17,7 @@ REVOKE ALL ON
     presence_seal_key,
     presence_seal_timestamp,
     presence_anchor,
+    presence_pseudonym_key,
     presence_room,
     presence_open_stay,
     presence,

@@ -44,6 +44,14 @@ def log_of(jobs: Maintenance) -> BackgroundJob:
     return jobs._background[0]
 
 
+def test_a_worker_deletes_the_secrets_of_pseudonyms_of_past_days() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO presence_pseudonym_key VALUES ('2020-01-01', '')")
+        LogMaintenance("default").work()
+        cursor.execute("SELECT count(*) FROM presence_pseudonym_key WHERE day < current_date - 1")
+        assert cursor.fetchone() == (0,)
+
+
 def test_a_worker_creates_segments() -> None:
     shutdown = ShutdownRequest()
     runner = Runner("projector", using="default", prune=False, shutdown=shutdown, report=lambda line: None)
