@@ -25,6 +25,7 @@ __all__ = [
     "leave_all",
     "leave_rooms",
     "leave_stays",
+    "leave_key",
     "leave_user",
     "prune_dead_servers",
     "prune_ghosts",
@@ -140,6 +141,11 @@ def leave_user(user: Any, reason: str) -> Selection:
         {"user_id": validation.user_id(user), "data": validation.json_text({"reason": reason})},
         [user],
     )
+
+
+def leave_key(key: Any) -> Selection:
+    """Selects a leave without a reason for each presence of the user with this key, who need not exist."""
+    return Selection(_query("leave_user"), {"user_id": validation.user_parameter(key), "data": None})
 
 
 def leave_rooms(names: Collection[str]) -> Selection:

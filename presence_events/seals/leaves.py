@@ -3,7 +3,7 @@
 A line has the fields of an event, as PostgreSQL writes them with COPY in its text format. The last two, the user and
 the data, are personal. They enter the leaf as a commitment only: a hash with a key of the subject, which is the user,
 or the stay of an anonymous connection. Once that key is deleted, the commitment tells nothing about what it stands for,
-and the leaf remains.
+and the leaf remains. An event that was erased has its commitment in place of what it stands for.
 """
 
 from __future__ import annotations
@@ -35,28 +35,37 @@ class Line(NamedTuple):
     personal: bytes
     """The user and the data."""
     subject: str | None
-    """Names whose data the personal fields are. None if there are none."""
+    """Names whose data the personal fields are. None if there are none, or if the event was erased."""
+    commitment: bytes | None = None
+    """The commitment of an event that was erased, in hexadecimal digits."""
 
     @classmethod
-    def parse(cls, line: bytes) -> Line:
-        """Returns the parts of a line of COPY, without its newline. Raises a ValueError if it has not 14 fields."""
+    def parse(cls, line: bytes, commitment: bytes | None = None) -> Line:
+        """Returns the parts of a line of COPY, without its newline. Raises a ValueError if it has not 14 fields.
+
+        ``commitment`` is that of an event that was erased.
+        """
         public, user, data = line.rsplit(b"\t", 2)
         position, kind, _ = public.split(b"\t", 2)
         if public.count(b"\t") != 11:
             raise ValueError(f"A line has {line.count(_TAB) + 1} fields instead of 14.")
-        if user != _NULL:
+        if commitment is not None:
+            subject = None
+        elif user != _NULL:
             subject = f"user:{_unescaped(user)}"
         elif data == _NULL:
             subject = None
         else:
             session = public.split(b"\t", 5)[4]
             subject = f"event:{position.decode()}" if session == _NULL else f"session:{session.decode()}"
-        return cls(position, kind == b"touch", public, b"%b\t%b" % (user, data), subject)
+        return cls(position, kind == b"touch", public, b"%b\t%b" % (user, data), subject, commitment)
 
 
 def leaf(line: Line, keys: Mapping[str, bytes]) -> bytes:
     """Returns the hash of the leaf of ``line``. ``keys`` has the key of its subject. Raises a KeyError without it."""
-    if line.subject is None:
+    if line.commitment is not None:
+        commitment = line.commitment
+    elif line.subject is None:
         commitment = _NULL
     else:
         commitment = hexlify(sha256(event_key(line, keys[line.subject]) + line.personal).digest())

@@ -20,7 +20,7 @@ def prove(positions: Collection[int], *, using: str) -> dict[str, Any]:
     """Returns a proof, as JSON values, for the events at ``positions``.
 
     For each event it has the canonical line with its personal fields, the key of their commitment, and the audit path
-    to the root of a seal. These keys open no other event. Reads all events of the seals. Raises `NotSealed` for an
+    to the root of a seal. These keys open no other event. An event of an erased person has its commitment instead. Reads all events of the seals. Raises `NotSealed` for an
     event that is not in the log, or that has no seal yet.
     """
     proofs: list[dict[str, Any]] = []
@@ -48,8 +48,9 @@ def _prove_in(seal: Seal, positions: set[int], using: str) -> list[dict[str, Any
             "position": int(line.position),
             "seal": seal.number,
             "line": line.public.decode(),
-            "personal": line.personal.decode(),
+            "personal": line.personal.decode() if line.commitment is None else "",
             "key": _key(line, keys),
+            "commitment": None if line.commitment is None else line.commitment.decode(),
             "index": index,
             "path": [node.hex() for node in path(leaves[is_touch], index)],
         }

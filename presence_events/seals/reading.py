@@ -29,7 +29,8 @@ def lines(after: int, up_to: int, limit: int, *, using: str) -> Iterator[Line]:
     connection = connections[using]
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as rows:
         for row in rows:
-            yield Line.parse(bytes(row)[:-1])
+            line, _, commitment = bytes(row)[:-1].rpartition(b"\t")
+            yield Line.parse(line, None if commitment == b"\\N" else commitment)
 
 
 def find_keys(subjects: Collection[str], *, using: str) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from presence_events.models import PresenceEvent, Segment, StoredSeal
 from presence_events.seals import reading
 from presence_events.seals.contents import MARK_BYTES, Contents, contents
 from presence_events.seals.copies import SealCopy
+from presence_events.seals.erasures import records, statement
 from presence_events.seals.leaves import Line
 from presence_events.seals.seal import Part, Seal
 from presence_events.seals.signing import is_signed_by
@@ -51,6 +52,8 @@ class Verification:
     """Events that agree with their seals."""
     removed: int = 0
     """Sealed events of parts that retention has removed, so they could not be compared."""
+    erased: int = 0
+    """Events of erased persons, by the records of erasures. What their seals commit to is unknown."""
     unsealed: int = 0
     """Events after the last seal."""
     findings: list[Finding] = field(default_factory=list)
@@ -82,6 +85,7 @@ def verify(
         found.signed += sealed.signature is not None and not problem
     if copy is not None:
         _compare(copy, {each.seal.number: each.seal for each in seals}, public_key, max_age, found)
+    _verify_erasures([sealed.seal for sealed in seals], using, found)
     last = seals[-1].seal.up_to if seals else 0
     for sealed in seals:
         _verify_events(sealed.seal, using, found)
@@ -139,6 +143,26 @@ def _compare(
     if missing and max_age is not None and datetime.now(UTC) - missing[0].sealed_at > max_age:
         found.add(
             FRESHNESS, f"{len(missing)} seals are not in the copy, the first since {missing[0].sealed_at.isoformat()}."
+        )
+
+
+def _verify_erasures(seals: Sequence[Seal], using: str, found: Verification) -> None:
+    """Compares the records of erasures with the seals, and the erased events with the records."""
+    recorded = records(using)
+    found.erased = sum(record.events for record in recorded)
+    for seal in seals:
+        known = recorded[: seal.erasures.events]
+        if len(known) < seal.erasures.events:
+            found.add(
+                COMPLETENESS,
+                f"Seal {seal.number} has {seal.erasures.events} records of erasures, and the database has {len(known)}.",
+            )
+        elif statement(known) != seal.erasures:
+            found.add(INTEGRITY, f"The records of erasures in seal {seal.number} differ from those of the database.")
+    for segment, events, number, with_data in sql.rows("presence_events", "queries/seals/unrecorded", using=using):
+        found.add(
+            INTEGRITY,
+            f"{segment} has {events} erased events, of which {with_data} have data. {number} are recorded as erased.",
         )
 
 

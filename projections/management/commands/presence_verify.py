@@ -66,6 +66,7 @@ class Command(BaseCommand):
             ("seals", f"{found.seals:,}, {found.signed:,} of them signed"),
             ("agreeing", f"{found.events:,} events"),
             ("removed", f"{found.removed:,} events, by retention"),
+            ("erased", f"{found.erased:,} events, of persons"),
             ("not sealed", f"{found.unsealed:,} events"),
         ):
             self.stdout.write(f"{name:<12}  {figure}")

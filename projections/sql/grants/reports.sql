@@ -6,6 +6,8 @@ REVOKE ALL ON
     presence_event,
     presence_segment,
     presence_removal,
+    presence_erasure,
+    presence_erasing,
     presence_hold,
     presence_baseline,
     presence_baseline_room,
@@ -28,6 +30,7 @@ REVOKE ALL ON SEQUENCE
     presence_open_stay_id_seq,
     presence_dead_letter_id_seq,
     presence_removal_id_seq,
+    presence_erasure_id_seq,
     presence_hold_id_seq
 FROM PUBLIC, :"role";
 -- The functions run with the rights of their caller, the view with those of its owner.
@@ -36,6 +39,7 @@ GRANT SELECT ON
     presence_event,
     presence_segment,
     presence_removal,
+    presence_erasure,
     presence_hold,
     presence_seal,
     presence_baseline,

@@ -1,4 +1,5 @@
--- The events of a range of the log, each as the canonical line of docs/seals.md. Times are microseconds since 1970.
+-- The events of a range of the log, each as the canonical line of docs/seals.md and the commitment of what was erased. Times
+-- are microseconds since 1970.
 COPY (
     SELECT
         id,
@@ -14,7 +15,8 @@ COPY (
         capacity,
         is_exclusive,
         user_id,
-        data
+        data,
+        commitment
     FROM presence_event
     WHERE id > {after} AND id <= {up_to} AND {days}
     ORDER BY id
