@@ -1,7 +1,7 @@
 """Pseudonyms of erased persons: keys of users that no user has.
 
-They have the type of the user key, are random, and can be told from keys of users by their form: a negative even number,
-a UUID that begins with ``e2a5ed00``, or a text that begins with ``erased-``.
+They have the type of the user key, are random, and can be told from keys of users by their form: a negative even
+number, a UUID that begins with ``e2a5ed00``, or a text that begins with ``erased-``.
 """
 
 from __future__ import annotations

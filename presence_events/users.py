@@ -12,17 +12,20 @@ from django.utils.translation import gettext as _
 from presence_events import validation
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
+from presence_events.pseudonyms import is_pseudonym
 
 __all__ = ["display_name", "find_user_key", "from_database", "user_key_type"]
 
 
 def display_name(row: Any) -> str:
-    """Returns the name of the user of ``row``, or that the user is anonymous or deleted.
+    """Returns the name of the user of ``row``, or that the user is anonymous, erased or deleted.
 
     ``row`` has the attributes ``user`` and ``user_id``.
     """
     if row.user_id is None:
         return _("anonymous")
+    if is_pseudonym(row.user_id):
+        return _("erased person")
     if row.user is None:
         return str(_("deleted user %s") % row.user_id)
     return str(row.user.get_username())

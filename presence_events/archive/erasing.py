@@ -7,8 +7,7 @@ run that was interrupted is completed by the next one.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -55,12 +54,12 @@ def erase(directory: Path, target: Target, *, using: str, record: Record) -> dic
     """
     pyarrow()
     complete(directory)
-    done = {}
+    done: dict[str, int] = {}
     for manifest in manifests.read_all(directory).values():
-        erased = _erased_in_log(manifest, using)
-        names = [name for name in KINDS if any(_chosen(directory, manifest, name, target, erased))]
+        changes = _Changes(target, _erased_in_log(manifest, using), using)
+        names = {file.name for file in manifest.files if _needs(changes, directory / file.name)}
         if names:
-            done |= _erase_day(directory, manifest, names, target, erased, using, record)
+            done |= _erase_day(directory, manifest, names, changes, record)
     return done
 
 
@@ -72,22 +71,26 @@ def events_of(directory: Path, person: str) -> Iterator[_Row]:
                 yield from (row for row in batch.to_pylist() if row["user_id"] == person)
 
 
+def _needs(changes: _Changes, path: Path) -> bool:
+    """Returns whether a file has rows that are to be erased."""
+    return any(changes.concern(row) for batch in parquet.batches(path, _COLUMNS) for row in batch.to_pylist())
+
+
 def _erase_day(
-    directory: Path, manifest: Manifest, names: list[str], target: Target, erased: _Erased, using: str, record: Record
+    directory: Path, manifest: Manifest, names: set[str], changes: _Changes, record: Record
 ) -> dict[str, int]:
     if problems := problems_of_day(directory, manifest):
         raise ArchiveDamaged(" ".join(problems))
     done, files = {}, []
-    for name, file in zip(KINDS, manifest.files, strict=True):
-        if name not in names:
+    for file in manifest.files:
+        if file.name not in names:
             files.append(file)
             continue
-        changes = _Changes(target, erased, using)
-        path = _next(directory / file.name)
+        path, before = _next(directory / file.name), changes.events
         with new_file(path) as new:
             summary = parquet.rewrite(directory / file.name, new, changes)
         files.append(File(file.name, sha256(path), path.stat().st_size, summary.contents()))
-        done[file.name] = changes.events
+        done[file.name] = changes.events - before
     for name, events in done.items():
         record(name, events)
     replacing = manifest._replace(files=tuple(files), replaces=manifest.sha256)
@@ -107,7 +110,7 @@ class _Changes:
         self.events = 0
 
     def __call__(self, rows: list[_Row]) -> None:
-        chosen = [row for row in rows if _is_chosen(row, self._target, self._erased)]
+        chosen = [row for row in rows if self.concern(row)]
         commitments = {position: commitment for position, (_, commitment) in self._erased.items()}
         commitments |= self._commitments(
             [row for row in chosen if row["commitment"] is None and row["id"] not in commitments]
@@ -122,6 +125,13 @@ class _Changes:
                 row["user_id"] = self._target.pseudonym
             row["data"] = None
 
+    def concern(self, row: _Row) -> bool:
+        """Returns whether ``row`` is to be erased, and is not erased yet."""
+        if row["id"] in self._erased:
+            user, commitment = self._erased[row["id"]]
+            return (row["user_id"], row["data"], row["commitment"]) != (user, None, commitment)
+        return _is_theirs(row, self._target) or _names(row["data"], self._target.person)
+
     def _commitments(self, rows: list[_Row]) -> dict[int, str]:
         reading.make_keys({_subject(row) for row in rows}, using=self._using)
         params = {
@@ -131,22 +141,8 @@ class _Changes:
         return dict(sql.rows("presence_events", "queries/erasure/commitments", params, using=self._using))
 
 
-def _chosen(directory: Path, manifest: Manifest, name: str, target: Target, erased: _Erased) -> Iterator[_Row]:
-    """Yields the rows of a file that are to be erased."""
-    for batch in parquet.batches(manifests.file_path(directory, manifest.day, name), _COLUMNS):
-        yield from (row for row in batch.to_pylist() if _is_chosen(row, target, erased))
-
-
-def _is_chosen(row: _Row, target: Target, erased: _Erased) -> bool:
-    if row["id"] in erased:
-        return row["data"] is not None or row["user_id"] != erased[row["id"]][0] or row["commitment"] is None
-    return _is_theirs(row, target) or _names(row["data"], target.person)
-
-
 def _is_theirs(row: _Row, target: Target) -> bool:
-    return bool(
-        row["user_id"] == target.person and row["id"] <= target.up_to and row["session"] not in target.excluded
-    )
+    return bool(row["user_id"] == target.person and row["id"] <= target.up_to and row["session"] not in target.excluded)
 
 
 def _names(data: str | None, person: str) -> bool:
@@ -165,13 +161,13 @@ def _subject(row: _Row) -> str:
 
 def _erased_in_log(manifest: Manifest, using: str) -> _Erased:
     """Returns the events of a day that are erased in the log."""
-    days: Iterable[tuple[int, str | None, str]] = sql.rows(
+    rows = sql.rows(
         "presence_events",
         "queries/erasure/erased",
         {"start": manifest.start_position, "end": manifest.end_position},
         using=using,
     )
-    return {position: (user, commitment) for position, user, commitment in days}
+    return {position: (user, commitment) for position, user, commitment in rows}
 
 
 def _next(path: Path) -> Path:
@@ -185,4 +181,4 @@ def _replace(directory: Path, day: date) -> None:
         manifests.manifest_path(directory, day),
     ]:
         if _next(path).exists():
-            os.replace(_next(path), path)
+            _next(path).replace(path)

@@ -70,8 +70,8 @@ class File(NamedTuple):
 class Manifest(NamedTuple):
     """A complete day: its range of positions and its files.
 
-    The day has all events from ``start_position`` (included) to ``end_position`` (excluded). ``replaces`` is the SHA-256
-    of the manifest that this one has replaced, when a person was erased from the files, or None.
+    The day has all events from ``start_position`` (included) to ``end_position`` (excluded). ``replaces`` is the
+    SHA-256 of the manifest that this one has replaced, when a person was erased from the files, or None.
     """
 
     day: date

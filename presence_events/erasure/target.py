@@ -15,8 +15,8 @@ __all__ = ["Target", "key_text", "target"]
 class Target(NamedTuple):
     """A person who is being erased.
 
-    ``person`` and ``pseudonym`` are keys of users as PostgreSQL writes them. The events of the person up to the position
-    ``up_to`` are erased, apart from those of the stays in ``excluded``. These began after the erasure did.
+    ``person`` and ``pseudonym`` are keys of users as PostgreSQL writes them. The events of the person up to the
+    position ``up_to`` are erased, apart from those of the stays in ``excluded``. These began after the erasure did.
     """
 
     person: str

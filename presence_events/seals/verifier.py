@@ -189,6 +189,17 @@ def events_of(directory: Path) -> Iterator[dict[str, Any]]:
                 yield dict(zip(batch.schema.names, values, strict=True))
 
 
+def problem_of_part(part: str, found: list[dict[str, Any]], seal: dict[str, Any], missing: list[str]) -> str | None:
+    """Returns why the events of a part cannot be those of the seal, before their hashes are computed, or None."""
+    if any(event["commitment"] is not None and event["data"] is not None for event in found):
+        return f"integrity: seal {seal['number']} has erased {part} with data"
+    if missing:
+        return f"integrity: the keys of {len(missing)} subjects are missing, the first is that of {missing[0]}"
+    if len(found) != seal[part][0]:
+        return f"completeness: seal {seal['number']} has {seal[part][0]} {part}, and the archive has {len(found)}"
+    return None
+
+
 def verify_archive(
     events: Iterable[dict[str, Any]], seals: list[dict[str, Any]], keys: dict[str, bytes]
 ) -> Iterator[str]:
@@ -210,15 +221,9 @@ def verify_archive(
                 absent += expected
                 continue
             missing = sorted({subject for event in found if (subject := subject_of(event)) is not None} - keys.keys())
-            erased += sum(event.get("commitment") is not None for event in found)
-            if any(event.get("commitment") is not None and event["data"] is not None for event in found):
-                yield f"integrity: seal {seal['number']} has erased {part} with data"
-                continue
-            if missing:
-                yield f"integrity: the keys of {len(missing)} subjects are missing, the first is that of {missing[0]}"
-                continue
-            if len(found) != expected:
-                yield f"completeness: seal {seal['number']} has {expected} {part}, and the archive has {len(found)}"
+            erased += sum(event["commitment"] is not None for event in found)
+            if problem := problem_of_part(part, found, seal, missing):
+                yield problem
                 continue
             leaves = [leaf_of_event(event, keys) for event in sorted(found, key=lambda event: int(event["id"]))]
             if tree_hash(leaves).hex() != root:

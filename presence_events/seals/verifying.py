@@ -152,11 +152,10 @@ def _verify_erasures(seals: Sequence[Seal], using: str, found: Verification) -> 
     found.erased = sum(record.events for record in recorded)
     for seal in seals:
         known = recorded[: seal.erasures.events]
-        if len(known) < seal.erasures.events:
-            found.add(
-                COMPLETENESS,
-                f"Seal {seal.number} has {seal.erasures.events} records of erasures, and the database has {len(known)}.",
-            )
+        expected = seal.erasures.events
+        if len(known) < expected:
+            text = f"Seal {seal.number} has {expected} records of erasures, and the database has {len(known)}."
+            found.add(COMPLETENESS, text)
         elif statement(known) != seal.erasures:
             found.add(INTEGRITY, f"The records of erasures in seal {seal.number} differ from those of the database.")
     for segment, events, number, with_data in sql.rows("presence_events", "queries/seals/unrecorded", using=using):

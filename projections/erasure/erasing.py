@@ -33,8 +33,8 @@ erasing_person = Signal()
 """Sent before a person is erased: delete what your project keeps about the person, or raise to stop the erasure.
 
 Arguments: ``user_id`` (the key of the user) and ``using`` (the alias of the database). A receiver may return a
-`django.db.models.Q` for `presence_events.models.PresenceEvent` that finds events of others whose data name the person: the
-data of these are removed, too. It is sent again if the erasure is run again.
+`django.db.models.Q` for `presence_events.models.PresenceEvent` that finds events of others whose data name the person:
+the data of these are removed, too. It is sent again if the erasure is run again.
 """
 
 
@@ -117,7 +117,7 @@ def _require(found: Plan, archives: Collection[Path], without_archives: bool) ->
 
 def _named_in(key: Any, using: str) -> list[Q]:
     """Announces the erasure. Returns what receivers know about events of others that name the person."""
-    answers = erasing_person.send(sender=None, user_id=key, using=using)
+    answers: list[tuple[Any, Any]] = erasing_person.send(sender=None, user_id=key, using=using)
     return [answer for _, answer in answers if isinstance(answer, Q)]
 
 

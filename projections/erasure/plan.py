@@ -42,6 +42,8 @@ def person_key(user: Any) -> Any:
     if not getattr(user, "is_authenticated", True):
         raise InvalidUser("An anonymous user has no key.")
     key = validation.saved_user_key(user) if isinstance(user, get_user_model()) else validation.user_key(user)
+    if key is None:
+        raise InvalidUser("Got None.")
     if is_pseudonym(key):
         raise NotErasable("This is the pseudonym of a person who was erased.")
     return key

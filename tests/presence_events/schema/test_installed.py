@@ -72,7 +72,9 @@ def test_what_pgtrigger_installs_has_no_fault() -> None:
 def test_only_the_triggers_of_the_apps_are_compared(app: str) -> None:
     run("ALTER TABLE presence_event DISABLE TRIGGER USER")
     names = ["append_only", "erased_only"] if app == "presence_events" else ["fold"]
-    assert trigger_faults([app], using="default") == [TriggerFault("presence_event", name, "disabled") for name in names]
+    assert trigger_faults([app], using="default") == [
+        TriggerFault("presence_event", name, "disabled") for name in names
+    ]
 
 
 def test_a_changed_body_is_found_although_the_comment_is_the_same() -> None:

@@ -32,7 +32,11 @@ def unqualified(text: str) -> list[str]:
     text = re.sub(r"OPERATOR\(pg_catalog\.[^\s()]+\)|::pg_catalog\.\w+(\[\])?", " ", text)
     text = re.sub(r"\bpg_catalog\.\w+", "qualified", text)
     text = re.sub(r"(\bSET|\bUSING|,)(\s+)\w+ = ", r"\1\2", text).replace(":=", "")
-    functions = [name for name in re.findall(r"(?<!AS )\b(\w+)\s*\(", text) if name.lower() not in KEYWORDS | TABLES | OURS_BY_TYPE]
+    functions = [
+        name
+        for name in re.findall(r"(?<!AS )\b(\w+)\s*\(", text)
+        if name.lower() not in KEYWORDS | TABLES | OURS_BY_TYPE
+    ]
     operators = re.findall(r"[-+*/<>=~!@#%^&|`?]+|::", text)
     hidden = re.findall(
         r"\b(?:BETWEEN|I?LIKE|NULLIF|DISTINCT FROM|(?!END )CASE \w+|\w*interval|timestamp\w*|reg\w+)\b", text
