@@ -111,18 +111,17 @@ class _Changes:
 
     def __call__(self, rows: list[_Row]) -> None:
         chosen = [row for row in rows if self.concern(row)]
-        commitments = {position: commitment for position, (_, commitment) in self._erased.items()}
-        commitments |= self._commitments(
-            [row for row in chosen if row["commitment"] is None and row["id"] not in commitments]
+        self.events += sum(row["commitment"] is None for row in chosen)
+        commitments = self._commitments(
+            [row for row in chosen if row["commitment"] is None and row["id"] not in self._erased]
         )
         for row in chosen:
-            if row["commitment"] is None:
-                self.events += 1
-                row["commitment"] = commitments[row["id"]]
             if row["id"] in self._erased:
-                row["user_id"], _ = self._erased[row["id"]]
-            elif _is_theirs(row, self._target):
-                row["user_id"] = self._target.pseudonym
+                row["user_id"], row["commitment"] = self._erased[row["id"]]
+            else:
+                row["commitment"] = commitments.get(row["id"], row["commitment"])
+                if _is_theirs(row, self._target):
+                    row["user_id"] = self._target.pseudonym
             row["data"] = None
 
     def concern(self, row: _Row) -> bool:

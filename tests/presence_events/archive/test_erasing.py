@@ -127,6 +127,9 @@ def test_who_made_others_leave_is_removed(days: Path, user: Any, other_user: Any
     ours = {"id": 1, "user_id": str(other_user.pk), "session": 7, "data": None, "commitment": None}
     changes([ours])
     assert (ours["user_id"], len(str(ours["commitment"]))) == ("-2", 64)
+    before = {"id": 1, "user_id": str(other_user.pk), "session": 7, "data": None, "commitment": "0" * 64}
+    changes([before])
+    assert (before["user_id"], before["commitment"], changes.events) == ("-2", "0" * 64, 3)
     for other in ({"session": 9}, {"id": 10**9 + 1}):
         row = {"id": 1, "user_id": str(other_user.pk), "session": 7, "data": None, "commitment": None} | other
         erasing._Changes(target._replace(excluded=frozenset({9})), {}, "default")([row])

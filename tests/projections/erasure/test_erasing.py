@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 
 from presence_events import pseudonyms, sql, validation
 from presence_events.exceptions import ErasureNotEnded, InvalidUser, NotErasable, RetentionIsRunning
-from presence_events.models import Erasure, ErasureInProgress, PresenceEvent, SealKey
+from presence_events.models import Erasure, ErasureInProgress, PresenceEvent, SealKey, Segment
 from presence_events.pseudonyms import is_pseudonym
 from presence_events.seals.proving import prove
 from presence_events.seals.sealing import seal
@@ -360,6 +360,19 @@ def test_segments_that_are_closed_and_the_baseline_are_reached(user: Any, settin
     }
     assert not compare("default")
     assert verify("default").findings == []
+
+
+def test_segments_that_are_about_to_be_dropped_are_reached(user: Any, segments_reset: None) -> None:
+    Room.objects.add("room", "a", user, {"secret": 1})
+    Room.objects.remove("room", "a")
+    retention.close_now("stays")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE presence_event_stays DETACH PARTITION {STAYS}")
+        Segment.objects.filter(name=STAYS).update(state=Segment.State.LEAVING)
+        Segment.objects.create(name="presence_event_stays_dropped", part="stays", state=Segment.State.LEAVING)
+        assert erase_person(user).events == {STAYS: 2}
+        cursor.execute(f"SELECT count(*) FROM {STAYS} WHERE commitment IS NOT NULL AND data IS NULL")
+        assert cursor.fetchone() == (2,)
 
 
 def test_the_stay_of_an_erased_person_can_be_proved(history: None, user: Any) -> None:
