@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from django.db import transaction
-
 from presence_events import sql
 from presence_events.exceptions import ErasureNotEnded
 from presence_events.models import StoredSeal
@@ -47,7 +45,7 @@ def seal(using: str, *, signer: Signer | None = None, report: ReportProgress | N
 
 def _seal_next(last: StoredSeal | None, settled: int, signer: Signer | None, using: str) -> StoredSeal | None:
     # Without an erasure between what is read, the keys, and the seal.
-    with transaction.atomic(using):
+    with sql.now(using):
         sql.rows("presence_events", "queries/seals/lock", using=using)
         ((is_erasing,),) = sql.rows("presence_events", "queries/seals/is_erasing", using=using)
         if is_erasing:

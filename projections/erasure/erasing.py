@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import Q
 from django.db.transaction import TransactionManagementError
 from django.dispatch import Signal
@@ -98,7 +98,7 @@ def _erase(key: Any, using: str, *, archives: Collection[Path], without_archives
         events = _erase_segments(who, plan(key, using=using, named_in=named_in), using)
         for directory in archives:
             events |= _erase_archive(directory, who, using)
-        with transaction.atomic(using, durable=True):
+        with sql.now(using):
             params = {"person": person, "excluded": list(who.excluded)}
             sql.rows("projections", "queries/erasure/projections", params, using=using)
             _call("end", {"person": person}, using)

@@ -19,6 +19,7 @@ This is not reached. Erase it there, or let it expire:
 - logical replicas, and databases that were restored from a backup
 - copies of the archive that were not named, and files of presence_seal --keys
 - earlier exports, logs of servers, and what receivers of signals have stored
+- the old tables of django-channels-presence, until they are dropped
 - names of rooms, connections and processes"""
 
 
