@@ -27,6 +27,7 @@ MODULES = (
     "presence_events.tail",
     "projections.consumers",
     "projections.decorators",
+    "projections.erasure",
     "projections.managers",
     "projections.metrics",
     "projections.models",

@@ -120,6 +120,18 @@ def test_what_was_changed_beside_an_erasure_is_found(history: None, user: Any, s
     attack("DELETE FROM presence_room")
 
 
+def test_the_isolation_of_the_role_makes_no_difference(history: None, user: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_isolation = 'repeatable read'")
+    try:
+        erase_person(user)
+        seal("default")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET default_transaction_isolation")
+    assert verify("default").findings == []
+
+
 def test_a_second_run_finds_nothing(history: None, user: Any) -> None:
     erase_person(user)
     before = texts()
