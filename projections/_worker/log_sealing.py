@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from presence_events import conf
+from presence_events.exceptions import ErasureNotEnded
 from presence_events.seals import maintenance
 from projections._worker.background_job import BackgroundJob
 
 __all__ = ["LogSealing"]
+
+logger = logging.getLogger("projections.worker")
 
 
 class LogSealing(BackgroundJob):
@@ -20,4 +25,7 @@ class LogSealing(BackgroundJob):
             super().run_if_due()
 
     def work(self) -> None:
-        maintenance.maintain(self._using)
+        try:
+            maintenance.maintain(self._using)
+        except ErasureNotEnded:
+            logger.warning("Nothing is sealed: the erasure of a person is in progress or was interrupted")

@@ -374,6 +374,33 @@ def test_segments_that_are_closed_and_the_baseline_are_reached(user: Any, settin
     assert verify("default").findings == []
 
 
+def test_the_role_of_the_grant_files_can_erase(user: Any, settings: Any, segments_reset: None) -> None:
+    settings.CHANNELS_PRESENCE_RETENTION = retention.RETENTION
+    Room.objects.add("room", "a", user, {"secret": 1})
+    Presence.objects.touch("a")
+    seal("default")
+    end = retention.close_now("touches")
+    retention.remove(end + 8 * retention.DAY)
+    assert "secret" in str(retention.baseline())
+    Room.objects.add("room", "b", user)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE privacy")
+        for package, name in (("presence_events", "app"), ("projections", "app"), ("projections", "erasure")):
+            cursor.execute(sql.read(package, f"grants/{name}").replace(':"role"', "privacy"))
+        cursor.execute(f"GRANT SELECT ON {user._meta.db_table} TO privacy")
+        cursor.execute("SET ROLE privacy")
+        try:
+            assert erase_person(user).ended == 2
+            seal("default")
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute("DROP OWNED BY privacy")
+            cursor.execute("DROP ROLE privacy")
+    assert "secret" not in str(retention.baseline())
+    assert verify("default").findings == []
+    assert not compare("default")
+
+
 def test_segments_that_are_about_to_be_dropped_are_reached(user: Any, segments_reset: None) -> None:
     Room.objects.add("room", "a", user, {"secret": 1})
     Room.objects.remove("room", "a")
