@@ -14,6 +14,7 @@ from presence_events.archive import erasing, manifests, verifying
 from presence_events.exceptions import ArchiveDamaged, NotErasable
 from presence_events.models import Erasure, PresenceEvent, Removal, StoredSeal
 from presence_events.seals import copies, reading, verifier
+from presence_events.seals.proving import prove
 from presence_events.seals.sealing import seal
 from projections.erasure import erase_person
 from projections.models import Presence, Room
@@ -85,6 +86,25 @@ def test_a_new_manifest_that_was_altered_is_found(days: Path, user: Any) -> None
     (path,) = days.glob("*.json")
     path.write_text(path.read_text().replace('"replaces": "', '"replaces": "0'))
     assert any("differs from what was written" in problem for problem in verifying.verify(days))
+
+
+def test_a_proof_of_an_erased_event_says_nothing_of_the_person(
+    days: Path, user: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also if someone writes a user into it: the commitment does not depend on that."""
+    position = PresenceEvent.objects.filter(user=user).order_by("id")[0].pk
+    erase_person(user)
+    proof = prove([position], using="default")
+    proof["events"][0]["personal"] = "a name"
+    (days.parent / "proof").write_text(json.dumps(proof))
+    arguments = ["proof", str(days.parent / "proof"), "--seals", str(days.parent / "seals")]
+    assert verifier.main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert shown.endswith("\terased\n")
+    assert "a name" not in shown
+    proof["events"][0]["commitment"] = "0" * 64
+    (days.parent / "proof").write_text(json.dumps(proof))
+    assert verifier.main(arguments) == 1
 
 
 def test_data_beside_a_commitment_are_found(days: Path, user: Any, capsys: pytest.CaptureFixture[str]) -> None:
