@@ -58,10 +58,10 @@ def erase_person(
     by itself. After an error or a kill, run it again: it continues, with the same pseudonym. If nothing is left to
     erase, it changes nothing.
 
-    Raises `InvalidUser`; `NotErasable` if a hold stops it or archives are missing; what receivers of `erasing_person`
-    raise. Nothing has changed then. Raises `RetentionIsRunning` if another erasure runs, or segments are removed.
-    Raises `ArchiveDamaged`, an OSError, and what the database raises. Raises `TransactionManagementError` in a
-    transaction. Needs the rights of the GRANT file ``projections grants/erasure``.
+    Raises `InvalidUser`; `NotErasable` if a hold stops it, if archives are missing, or if rows of other tables refer to
+    presences of the person; what receivers of `erasing_person` raise. Nothing has been erased then.
+    Raises `RetentionIsRunning` if another erasure runs, or segments are removed. Raises `ArchiveDamaged`, an OSError,
+    and what the database raises. Raises `TransactionManagementError` in a transaction. Needs the rights of the GRANT file ``projections grants/erasure``.
     """
     key, chosen = person_key(user), [using] if using else aliases(None)
     work = partial(_erase, key, archives=archives, without_archives=without_archives)
@@ -88,12 +88,14 @@ def _erase(key: Any, using: str, *, archives: Collection[Path], without_archives
         found = plan(key, using=using)
         _require(found, archives, without_archives)
         named_in = _named_in(key, using)
+        ended = _end_stays(key, using)
         person = key_text(validation.user_parameter(key), using=using)
         pseudonym = key_text(validation.user_parameter(new_pseudonym(using)), using=using)
         ((pseudonym,),) = _call("begin", {"person": person, "pseudonym": pseudonym}, using)
-        ended = len(record_select(selections.leave_key(key), using=using))
+        # Those that have begun meanwhile may be sealed under the key that is about to be deleted.
+        ended += _end_stays(key, using)
         before = settled_position(using)
-        open_stays = frozenset(Presence.objects.using(using).filter(user=key).values_list("pk", flat=True))
+        open_stays = _open_stays(key, using)
         who = target(key, person, pseudonym, open_stays, before, using=using)
         events = _erase_segments(who, plan(key, using=using, named_in=named_in), using)
         for directory in archives:
@@ -113,6 +115,19 @@ def _require(found: Plan, archives: Collection[Path], without_archives: bool) ->
         raise NotErasable(f"There is no archive at {', '.join(missing)}.")
     if found.archived and not archives and not without_archives:
         raise NotErasable("Segments were archived before they were removed. Name the archives, or leave them out.")
+
+
+def _open_stays(key: Any, using: str) -> frozenset[int]:
+    return frozenset(Presence.objects.using(using).filter(user=key).values_list("pk", flat=True))
+
+
+def _end_stays(key: Any, using: str) -> int:
+    """Ends the open stays of the person. Returns their number. Raises `NotErasable` if some do not end."""
+    before = _open_stays(key, using)
+    ended = len(record_select(selections.leave_key(key), using=using))
+    if left := before & _open_stays(key, using):
+        raise NotErasable(f"Rows of other tables refer to {len(left)} presences of the person: delete these rows.")
+    return ended
 
 
 def _named_in(key: Any, using: str) -> list[Q]:

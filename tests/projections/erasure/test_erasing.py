@@ -26,6 +26,7 @@ from projections.models import DeadLetter, Presence, PresenceSession, Room
 from projections.replay.repair import compare
 from tests import retention, segments
 from tests.fold import assert_live_is_the_fold
+from tests.references import TO_PRESENCE, execute, refer_to_presence, referring
 from tests.seals import attack
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -262,6 +263,19 @@ def test_a_hold_that_is_placed_meanwhile_is_kept(history: None, user: Any, monke
     with pytest.raises(DatabaseError, match="is not changed because of the hold 'late'"):
         erase_person(user)
     assert texts() == before
+
+
+def test_a_presence_that_other_tables_refer_to_stops_it(history: None, user: Any) -> None:
+    Room.objects.add("room", "open", user)
+    before = texts()
+    with referring(TO_PRESENCE):
+        refer_to_presence(Presence.objects.get(channel_name="open").pk)
+        with pytest.raises(NotErasable, match="refer to 1 presences of the person"):
+            erase_person(user)
+        assert texts() == before
+        assert not ErasureInProgress.objects.exists()
+        execute("DELETE FROM reference")
+        assert erase_person(user).ended == 1
 
 
 def test_it_is_refused_in_a_transaction(user: Any) -> None:
