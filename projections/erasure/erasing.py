@@ -59,9 +59,10 @@ def erase_person(
     erase, it changes nothing.
 
     Raises `InvalidUser`; `NotErasable` if a hold stops it, if archives are missing, or if rows of other tables refer to
-    presences of the person; what receivers of `erasing_person` raise. Nothing has been erased then.
-    Raises `RetentionIsRunning` if another erasure runs, or segments are removed. Raises `ArchiveDamaged`, an OSError,
-    and what the database raises. Raises `TransactionManagementError` in a transaction. Needs the rights of the GRANT file ``projections grants/erasure``.
+    presences of the person; what receivers of `erasing_person` raise. Nothing has been erased then. Raises
+    `RetentionIsRunning` if another erasure runs, or segments are removed. Raises `ArchiveDamaged`, an OSError, and what
+    the database raises. Raises `TransactionManagementError` in a transaction. Needs the rights of the GRANT file
+    ``projections grants/erasure``.
     """
     key, chosen = person_key(user), [using] if using else aliases(None)
     work = partial(_erase, key, archives=archives, without_archives=without_archives)
