@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from presence_events import users
 from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
 from presence_events.exceptions import InvalidRoomName, InvalidUser
-from presence_events.models import Anchor, Checkpoint, Hold, PresenceEvent, Removal, Segment, StoredSeal
+from presence_events.models import Anchor, Checkpoint, Erasure, Hold, PresenceEvent, Removal, Segment, StoredSeal
 from presence_events.positions import CLOCK_TOLERANCE, position_at
 from presence_events.segments.catalogue import MayContain
 
@@ -40,6 +40,7 @@ else:
 __all__ = [
     "BoundedPaginator",
     "CheckpointAdmin",
+    "ErasureAdmin",
     "HoldAdmin",
     "PresenceEventAdmin",
     "ReadOnlyAdmin",
@@ -457,6 +458,14 @@ class RemovalAdmin(ReadOnlyAdmin):
         "baseline",
         "archive",
     )
+    readonly_fields = fields
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ("id", "at", "by", "operator", "segment", "events")
+    ordering = ("-id",)
+    fields = list_display
     readonly_fields = fields
 
 

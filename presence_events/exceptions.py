@@ -194,7 +194,16 @@ class NotRestorable(PresenceError, ValueError):
 
 
 class RetentionIsRunning(PresenceError, RuntimeError):
-    """Another process is removing segments of this log. Wait until it has ended."""
+    """Another process is removing or restoring segments of this log, or erases a person. Wait until it has ended."""
+
+
+class NotErasable(PresenceError, ValueError):
+    """Nothing was erased."""
+
+
+class ErasureNotEnded(PresenceError, RuntimeError):
+    """Nothing is sealed while the erasure of a person is in progress. If it was interrupted, run manage.py
+    presence_erase again for the same person."""
 
 
 class InvalidSeal(PresenceError, ValueError):

@@ -68,7 +68,9 @@ FORMATS = tuple(_COPY_FORMATS)
 
 
 def copy(rows: QuerySet[Any], write: Callable[[memoryview], Any], form: str) -> int:
-    """Calls ``write`` with each line of ``rows`` in UTF-8, in the order of their model. Returns the number of rows.
+    """Calls ``write`` with each line of ``rows`` in UTF-8. Returns the number of rows.
+
+    They are in the order of their model, or else of its first column.
 
     ``form`` is one of `FORMATS`. The columns are all columns of the model, under their names in the table. Durations
     are seconds. Times have the offset of the database connection's time zone. In CSV an empty text is ``""``, unlike a
@@ -174,7 +176,7 @@ def _statement(rows: QuerySet[Any], form: _CopyFormat, connection: Any) -> str:
         rows=connection.ops.compose_sql(text, params),
         names=", ".join(names.values()),
         columns=", ".join(f"{_expression(field, names[field.name], form)} AS {names[field.name]}" for field in fields),
-        order=", ".join(f"found.{names[name]}" for name in rows.model._meta.ordering),
+        order=", ".join(f"found.{names[name]}" for name in rows.model._meta.ordering or [fields[0].name]),
         options=form.options,
     )
 

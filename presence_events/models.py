@@ -15,7 +15,7 @@ from presence_events.exceptions import LogIsAppendOnly
 from presence_events.schema.fields import PositionField, TransactionIdField
 from presence_events.schema.indexes import closed_stay_index
 from presence_events.schema.json_data import TolerantDecoder
-from presence_events.schema.triggers import SqlTrigger
+from presence_events.schema.triggers import PartitionsTriggerSql, SqlTrigger
 from presence_events.seals.seal import Seal
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Anchor",
     "Checkpoint",
+    "Erasure",
+    "ErasureInProgress",
     "Hold",
     "PresenceEvent",
     "PresenceEventManager",
@@ -158,6 +160,12 @@ class PresenceEvent(models.Model):
         editable=False,
         help_text=_("The day on which the event was appended, in UTC. It decides the segment."),
     )
+    commitment: models.TextField[str | None, str | None] = models.TextField(
+        _("commitment"),
+        db_collation="C",
+        null=True,
+        help_text=_("Of an event that was erased: a hash that stands for the user and the data that it had."),
+    )
 
     objects = PresenceEventManager()
 
@@ -206,7 +214,17 @@ class PresenceEvent(models.Model):
                 level=pgtrigger.Statement,
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
-            )
+            ),
+            # Segments are changed one by one, where the trigger above does not fire.
+            SqlTrigger(
+                name="erased_only",
+                package="presence_events",
+                source="erased_only",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                compiled=PartitionsTriggerSql,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -317,6 +335,53 @@ class Removal(models.Model):
 
     def __str__(self) -> str:
         return self.segment
+
+
+class Erasure(models.Model):
+    """The permanent record of what was erased from one segment, or one file of an archive, without the person.
+
+    Rows are added, and never changed or deleted. Seals cover them.
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("time"), db_default=Now())
+    tx = TransactionIdField(_("transaction"), help_text=_("The transaction that erased."))
+    by: models.TextField[str, str] = models.TextField(
+        _("by"), db_default=RawSQL("SESSION_USER", ()), help_text=_("The role that was logged in to the database.")
+    )
+    operator: models.TextField[str, str] = models.TextField(
+        _("operator"), blank=True, help_text=_("The user of the operating system, if known.")
+    )
+    segment: models.TextField[str, str] = models.TextField(_("segment"), help_text=_("The name of the table."))
+    events: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("events"), help_text=_("How many events were erased that had not been erased before.")
+    )
+
+    class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        db_table = "presence_erasure"
+        ordering = ["id"]
+        default_permissions = ("view",)
+        triggers = [_permanent()]
+
+    def __str__(self) -> str:
+        return self.segment
+
+
+class ErasureInProgress(models.Model):
+    """An erasure that has begun and not ended. It alone links a person to a pseudonym, and is deleted at the end."""
+
+    person: models.TextField[str, str] = models.TextField(primary_key=True, db_collation="C")
+    pseudonym: models.TextField[str, str] = models.TextField(unique=True, db_collation="C")
+    begun_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "presence_erasing"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.begun_at)
 
 
 class Hold(models.Model):
@@ -464,7 +529,24 @@ class SealKey(models.Model):
         verbose_name_plural = _("keys of subjects")
         db_table = "presence_seal_key"
         default_permissions = ()
-        triggers = [_permanent()]
+        triggers = [
+            SqlTrigger(
+                name="permanent",
+                package="presence_events",
+                source="permanent",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Truncate,
+            ),
+            SqlTrigger(
+                name="forgotten",
+                package="presence_events",
+                source="forgotten",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Delete,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.subject

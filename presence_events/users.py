@@ -14,17 +14,20 @@ from presence_events import conf, validation
 from presence_events.exceptions import InvalidUser
 from presence_events.models import PresenceEvent
 from presence_events.privacy.daily import is_daily
+from presence_events.pseudonyms import is_pseudonym
 
 __all__ = ["display_name", "find_user_key", "from_database", "name_of", "user_key_type", "widest_user_key_type"]
 
 
 def display_name(row: Any) -> str:
-    """Returns the name of the user of ``row``, or that the user is anonymous or deleted, or is a daily pseudonym.
+    """Returns the name of the user of ``row``, or that the user is anonymous, erased, a daily pseudonym or deleted.
 
     ``row`` has the attributes ``user`` and ``user_id``.
     """
     if row.user_id is None:
         return _("anonymous")
+    if is_pseudonym(row.user_id):
+        return _("erased person")
     if row.user is None and is_daily(row.user_id):
         return str(_("pseudonym %s") % row.user_id)
     if row.user is None:

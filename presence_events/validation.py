@@ -129,18 +129,18 @@ def user_parameter(key: Any) -> Any:
     The field of the key converts it, as the ORM does: some fields convert only in ``get_db_prep_value``. None stays
     None.
     """
-    return None if key is None else _user_field().get_db_prep_value(key, _unopened_connection(), prepared=False)
+    return None if key is None else user_field().get_db_prep_value(key, _unopened_connection(), prepared=False)
 
 
 def user_key(key: Any) -> Any:
     """Returns ``key`` as a primary key of AUTH_USER_MODEL. The user need not exist. Raises `InvalidUser`."""
     try:
-        return _user_field().clean(key, None)
+        return user_field().clean(key, None)
     except ValidationError as error:
         raise InvalidUser(f"{_shortened(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
 
 
-def _user_field() -> Any:
+def user_field() -> Any:
     """Returns the field that holds the primary key of a user. It is another model's, if that key is a relation."""
     field: Any = PresenceEvent._meta.get_field("user")
     while field.remote_field:

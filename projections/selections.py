@@ -26,6 +26,7 @@ __all__ = [
     "joins",
     "leave",
     "leave_all",
+    "leave_key",
     "leave_rooms",
     "leave_stays",
     "leave_user",
@@ -158,6 +159,11 @@ def leave_user(user: Any, reason: str) -> Selection:
         {"user_id": validation.user_id(user), "data": validation.json_text({"reason": reason})},
         [user],
     )
+
+
+def leave_key(key: Any) -> Selection:
+    """Selects a leave without a reason for each presence of the user with this key, who need not exist."""
+    return Selection(_query("leave_user"), {"user_id": validation.user_parameter(key), "data": None})
 
 
 def leave_rooms(names: Collection[str]) -> Selection:

@@ -168,6 +168,7 @@ def age_presences(seconds: float, *, using: str | None = None, **lookups: Any) -
             trigger.get_pgid(model)
             for model, trigger in pgtrigger.registered(
                 "presence_events.PresenceEvent:append_only",
+                "presence_events.PresenceEvent:erased_only",
                 "projections.Room:projected_only",
                 "projections.Presence:projected_only",
             )

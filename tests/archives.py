@@ -43,7 +43,7 @@ HOSTILE = [
 
 _COLUMNS = (
     "id, kind, room, channel_name, user_id::text, session, since, last_seen, data::text, process, is_leased, capacity, "
-    "is_exclusive, at, tx::text::bigint, day"
+    "is_exclusive, at, tx::text::bigint, day, commitment"
 )
 _TOUCHES = (
     "INSERT INTO presence_event (id, kind, room, channel_name, session, since, at, tx, day) "

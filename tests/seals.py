@@ -39,7 +39,7 @@ def line_of(text: str) -> Line:
         subject = f"user:{user}"
     elif data != "\\N":
         subject = f"event:{fields[0]}" if fields[4] == "\\N" else f"session:{fields[4]}"
-    return Line(fields[0], fields[1] == "touch", "\t".join(public), f"{user}\t{data}", subject)
+    return Line(fields[0], fields[1] == "touch", "\t".join(public), f"{user}\t{data}", subject, None)
 
 
 def leaf(line: Line, keys: Mapping[str, bytes]) -> bytes:

@@ -16,7 +16,7 @@ from projections.retention import limits
 
 _RESET = """
     SELECT set_config('presence_events.test_database', current_database(), false);
-    TRUNCATE presence_event, presence_removal, presence_hold;
+    TRUNCATE presence_event, presence_removal, presence_erasure, presence_hold;
     TRUNCATE presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process;
     ALTER TABLE ONLY presence_event
         ALTER COLUMN day SET DEFAULT (pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::pg_catalog.date;

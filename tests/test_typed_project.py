@@ -28,6 +28,7 @@ MODULES = (
     "projections.attendance",
     "projections.consumers",
     "projections.decorators",
+    "projections.erasure",
     "projections.managers",
     "projections.metrics",
     "projections.models",

@@ -39,7 +39,8 @@ logger = logging.getLogger("presence_events.recorder")
 class EventRow(NamedTuple):
     """An event as the driver returns it: a `PresenceEvent` that was not made yet, at a fraction of the cost.
 
-    It has the same fields. Times are in microseconds since 1970, and other values are not converted either.
+    It has the same fields, apart from the commitment, which a new event lacks. Times are in microseconds since 1970,
+    and other values are not converted either.
     """
 
     id: int
@@ -139,7 +140,9 @@ class EventReader:
         for index, converters, expression in self._converters:
             for convert in converters:
                 values[index] = convert(values[index], expression, connection)
-        return stored(PresenceEvent, connection.alias, dict(zip(EventRow._fields, values, strict=True)))
+        return stored(
+            PresenceEvent, connection.alias, dict(zip(EventRow._fields, values, strict=True), commitment=None)
+        )
 
 
 def to_events(rows: Iterable[EventRow], alias: str, users: Iterable[Any]) -> list[PresenceEvent]:
@@ -148,7 +151,7 @@ def to_events(rows: Iterable[EventRow], alias: str, users: Iterable[Any]) -> lis
 
 
 _USER = PresenceEvent._meta.get_field("user")
-_FIELDS = PresenceEvent._meta.concrete_fields
+_FIELDS = [field for field in PresenceEvent._meta.concrete_fields if field.attname in EventRow._fields]
 _TIMES = [index for index, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
 
 

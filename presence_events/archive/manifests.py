@@ -70,13 +70,15 @@ class File(NamedTuple):
 class Manifest(NamedTuple):
     """A complete day: its range of positions and its files.
 
-    The day has all events from ``start_position`` (included) to ``end_position`` (excluded).
+    The day has all events from ``start_position`` (included) to ``end_position`` (excluded). ``replaces`` is the
+    SHA-256 of the manifest that this one has replaced, when a person was erased from the files, or None.
     """
 
     day: date
     start_position: int
     end_position: int
     files: tuple[File, ...]
+    replaces: str | None = None
 
     def total(self) -> int:
         """Returns the number of events."""
@@ -93,12 +95,18 @@ class Manifest(NamedTuple):
             "day": self.day.isoformat(),
             "start_position": self.start_position,
             "end_position": self.end_position,
+            "replaces": self.replaces,
             "files": [
                 {"name": file.name, "sha256": file.sha256, "size": file.size, **_json(file.contents)}
                 for file in self.files
             ],
         }
         return json.dumps({**values, "sha256": _checksum(values)}, indent=2) + "\n"
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the text, in hexadecimal digits."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
 
     def write(self, directory: Path) -> None:
         """Writes the manifest into ``directory``. A manifest that is there is complete."""
@@ -161,6 +169,7 @@ def _manifest(values: dict[str, Any]) -> Manifest:
         start_position=values["start_position"],
         end_position=values["end_position"],
         files=tuple(File(file["name"], file["sha256"], file["size"], _contents(file)) for file in values["files"]),
+        replaces=values["replaces"],
     )
 
 

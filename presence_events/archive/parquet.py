@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 from presence_events.archive.manifests import Contents
 from presence_events.archive.packages import pyarrow
 
-__all__ = ["EventFile", "Summary", "batches", "schema"]
+__all__ = ["EventFile", "Summary", "batches", "rewrite", "schema"]
 
 _REQUIRED = ("id", "kind", "room", "since", "at", "tx", "day")
 _REPEATED = ["kind", "room", "channel_name", "user_id", "data", "process"]
@@ -49,6 +49,7 @@ def schema() -> Any:
         "at": time,
         "tx": pa.int64(),
         "day": pa.date32(),
+        "commitment": pa.string(),
     }
     return pa.schema([pa.field(name, kind, nullable=name not in _REQUIRED) for name, kind in types.items()])
 
@@ -71,13 +72,7 @@ class EventFile:
         self.summary = Summary()
 
     def __enter__(self) -> Self:
-        self._writer = self._arrow.parquet.ParquetWriter(
-            self._file,
-            self._schema,
-            compression="zstd",
-            use_dictionary=_REPEATED,
-            column_encoding=dict.fromkeys(_ASCENDING, "DELTA_BINARY_PACKED"),
-        )
+        self._writer = _writer(self._file)
         return self
 
     def __exit__(
@@ -151,6 +146,32 @@ class Summary:
         first_position, last_position = self._positions or (None, None)
         first_at, last_at = self._times or (None, None)
         return Contents(dict(sorted(self._events.items())), first_position, last_position, first_at, last_at)
+
+
+def rewrite(path: Path, file: BinaryIO, change: Callable[[list[dict[str, Any]]], None]) -> Summary:
+    """Writes the rows of the file ``path`` to ``file``, as ``change`` changes them, and returns what was written.
+
+    ``change`` is called with some rows at a time. It may change their values, and neither their number nor their order.
+    """
+    pa, summary = pyarrow(), Summary()
+    with pa.parquet.ParquetFile(path) as source, _writer(file) as writer:
+        for number in range(source.num_row_groups):
+            rows = source.read_row_group(number).to_pylist()
+            change(rows)
+            table = pa.Table.from_pylist(rows, schema())
+            writer.write_table(table, row_group_size=_MAX_ROWS)
+            summary.add(table)
+    return summary
+
+
+def _writer(file: BinaryIO) -> Any:
+    return pyarrow().parquet.ParquetWriter(
+        file,
+        schema(),
+        compression="zstd",
+        use_dictionary=_REPEATED,
+        column_encoding=dict.fromkeys(_ASCENDING, "DELTA_BINARY_PACKED"),
+    )
 
 
 def batches(path: Path, columns: Sequence[str] = ("id", "kind", "at")) -> Iterator[Any]:

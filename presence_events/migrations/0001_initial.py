@@ -177,6 +177,15 @@ class Migration(migrations.Migration):
                         verbose_name="data",
                     ),
                 ),
+                (
+                    "commitment",
+                    models.TextField(
+                        db_collation="C",
+                        help_text="Of an event that was erased: a hash that stands for the user and the data that it had.",
+                        null=True,
+                        verbose_name="commitment",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "event",
@@ -691,9 +700,9 @@ class Migration(migrations.Migration):
                 name="permanent",
                 sql=presence_events.schema.triggers.TriggerSql(
                     func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
-                    hash="decc65a56c491f0b26d102753a004fd143840921",
+                    hash="63a9baa541433c94f3045a68e34f40ab2242b7c6",
                     level="STATEMENT",
-                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    operation="UPDATE OR TRUNCATE",
                     pgid="pgtrigger_permanent_95b7b",
                     table="presence_seal_key",
                     when="BEFORE",
@@ -726,6 +735,119 @@ class Migration(migrations.Migration):
                     operation="UPDATE OR DELETE OR TRUNCATE",
                     pgid="pgtrigger_permanent_f4819",
                     table="presence_seal_timestamp",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.CreateModel(
+            name="Erasure",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="time")),
+                (
+                    "tx",
+                    presence_events.schema.fields.TransactionIdField(
+                        help_text="The transaction that erased.", verbose_name="transaction"
+                    ),
+                ),
+                (
+                    "by",
+                    models.TextField(
+                        db_default=django.db.models.expressions.RawSQL("SESSION_USER", ()),
+                        help_text="The role that was logged in to the database.",
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "operator",
+                    models.TextField(
+                        blank=True, help_text="The user of the operating system, if known.", verbose_name="operator"
+                    ),
+                ),
+                ("segment", models.TextField(help_text="The name of the table.", verbose_name="segment")),
+                (
+                    "events",
+                    models.BigIntegerField(
+                        help_text="How many events were erased that had not been erased before.", verbose_name="events"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "erasure",
+                "verbose_name_plural": "erasures",
+                "db_table": "presence_erasure",
+                "ordering": ["id"],
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="ErasureInProgress",
+            fields=[
+                ("person", models.TextField(db_collation="C", primary_key=True, serialize=False)),
+                ("pseudonym", models.TextField(db_collation="C", unique=True)),
+                ("begun_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "db_table": "presence_erasing",
+                "default_permissions": (),
+            },
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_commitment"), "DROP FUNCTION presence_commitment"
+        ),
+        migrations.RunSQL(sql.read("presence_events", "functions/presence_subject"), "DROP FUNCTION presence_subject"),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_begin_erasure"), "DROP FUNCTION presence_begin_erasure"
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_erase_events"), "DROP FUNCTION presence_erase_events"
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_record_erasure"), "DROP FUNCTION presence_record_erasure"
+        ),
+        migrations.RunSQL(
+            sql.read("presence_events", "functions/presence_end_erasure"), "DROP FUNCTION presence_end_erasure"
+        ),
+        migrations.RunSQL(sql.read("presence_events", "schema/erasure_rights"), migrations.RunSQL.noop),
+        pgtrigger.migrations.AddTrigger(
+            model_name="presenceevent",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="erased_only",
+                sql=presence_events.schema.triggers.PartitionsTriggerSql(
+                    func="-- An UPDATE of an event erases a person, and nothing else: the pseudonym of an erasure that has begun takes the place of\n-- the user, or the user stays; the data are removed; the commitment stays, or stands for what was there.\nDECLARE\n    is_erased pg_catalog.bool;\nBEGIN\n    SELECT\n        NEW.data IS NULL\n        AND NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (\n            SELECT presence_commitment(k.key, OLD.id, OLD.user_id::pg_catalog.text, OLD.data::pg_catalog.text)\n            FROM presence_seal_key AS k\n            WHERE k.subject OPERATOR(pg_catalog.=)\n                presence_subject(OLD.user_id::pg_catalog.text, OLD.session, OLD.id)\n        ))\n        AND (\n            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id OR NEW.user_id IS NULL AND OLD.user_id IS NULL\n            OR EXISTS (\n                SELECT FROM presence_erasing AS e\n                WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text\n                    AND e.pseudonym OPERATOR(pg_catalog.=) NEW.user_id::pg_catalog.text\n            )\n        )\n        AND pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[]\n            OPERATOR(pg_catalog.=)\n            (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[])\n    INTO is_erased;\n    IF is_erased THEN\n        RETURN NEW;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),\n        HINT = 'Only manage.py presence_erase changes events, to erase a person. See docs/privacy.md.';\nEND;",
+                    hash="1c8c6089af015bf18c2810ad2221ca1764a3c19d",
+                    operation="UPDATE",
+                    pgid="pgtrigger_erased_only_d477e",
+                    table="presence_event",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="erasure",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="permanent",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="BEGIN\n    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.\n    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)\n        OPERATOR(pg_catalog.=) pg_catalog.current_database()\n    THEN\n        RETURN NULL;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),\n        HINT = 'To release a hold, run manage.py presence_retention --release.';\nEND;",
+                    hash="35b88addfaa57ec97a426e543a64d4bfeccb57e6",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_permanent_a9542",
+                    table="presence_erasure",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="sealkey",
+            trigger=presence_events.schema.triggers.InstalledTrigger(
+                name="forgotten",
+                sql=presence_events.schema.triggers.TriggerSql(
+                    func="-- A key is deleted at the end of the erasure of its person.\nBEGIN\n    IF EXISTS (\n        SELECT FROM presence_erasing AS e\n        WHERE OLD.subject OPERATOR(pg_catalog.=) pg_catalog.concat('user:', e.person)\n    ) THEN\n        RETURN OLD;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = 'DELETE on presence_seal_key is refused: the rows of this table are permanent',\n        HINT = 'Only manage.py presence_erase deletes a key, to erase a person. See docs/privacy.md.';\nEND;",
+                    hash="ba7249ee752694b892ea89c5e6c8cf8061a022fb",
+                    operation="DELETE",
+                    pgid="pgtrigger_forgotten_c7c14",
+                    table="presence_seal_key",
                     when="BEFORE",
                 ),
             ),

@@ -41,11 +41,11 @@ def contents(pages: Iterable[Sequence[Row]], find_keys: FindKeys) -> Contents:
     stays, touches, marks, last = Tree(), Tree(), bytearray(), "0"
     keys = SubjectKeys()
     for page in pages:
-        new = {subject for _, _, _, _, subject in page if subject is not None} - keys.keys()
+        new = {subject for _, _, _, _, subject, _ in page if subject is not None} - keys.keys()
         if new:
             keys.add(find_keys(new))
         nodes = leaves(page, keys)
-        are_touches = [is_touch for _, is_touch, _, _, _ in page]
+        are_touches = [is_touch for _, is_touch, *_ in page]
         touches.extend(compress(nodes, are_touches))
         stays.extend(compress(nodes, map(not_, are_touches)))
         marks += b"".join([node[:MARK_BYTES] for node in nodes])

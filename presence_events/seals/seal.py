@@ -15,11 +15,14 @@ FIRST = "0" * 64
 """What the first seal names as the digest of the seal before it."""
 
 _HEADER = "presence-seal 1"
-_NAMES = ("number", "previous", "after", "up_to", "stays", "touches", "sealed_at")
+_NAMES = ("number", "previous", "after", "up_to", "stays", "touches", "erasures", "sealed_at")
 
 
 class Part(NamedTuple):
-    """The events of one part of the log in the range of a seal: how many there are, and the root of their tree."""
+    """The events of one part of the log in the range of a seal: how many there are, and the root of their tree.
+
+    Of the records of erasures, their number and their hash.
+    """
 
     events: int
     root: str
@@ -33,6 +36,7 @@ class Seal(NamedTuple):
     """A seal of the events with positions from ``after`` (excluded) to ``up_to`` (included).
 
     ``number`` counts from 1. ``previous`` is the digest of the seal before it, and its ``up_to`` is this ``after``.
+    ``erasures`` are the records of all erasures until then.
     """
 
     number: int
@@ -41,6 +45,7 @@ class Seal(NamedTuple):
     up_to: int
     stays: Part
     touches: Part
+    erasures: Part
     sealed_at: datetime
 
     @property
@@ -51,7 +56,7 @@ class Seal(NamedTuple):
             self.previous,
             self.after,
             self.up_to,
-            *(f"{part.events} {part.root}" for part in (self.stays, self.touches)),
+            *(f"{part.events} {part.root}" for part in (self.stays, self.touches, self.erasures)),
             self.sealed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         )
         lines = (f"{name} {value}\n" for name, value in zip(_NAMES, values, strict=True))
@@ -70,7 +75,7 @@ class Seal(NamedTuple):
             names, values = zip(*(line.split(" ", 1) for line in lines), strict=True)
             if header != _HEADER or names != _NAMES:
                 raise ValueError(f"it does not begin with {_HEADER!r}, or its lines are not {', '.join(_NAMES)}")
-            number, previous, after, up_to, stays, touches, sealed_at = values
+            number, previous, after, up_to, stays, touches, erased, sealed_at = values
             found = cls(
                 int(number),
                 previous,
@@ -78,6 +83,7 @@ class Seal(NamedTuple):
                 int(up_to),
                 _part(stays),
                 _part(touches),
+                _part(erased),
                 datetime.strptime(sealed_at, "%Y-%m-%dT%H:%M:%S.%f%z"),
             )
             if found.text != text:

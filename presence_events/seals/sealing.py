@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from presence_events import sql
+from presence_events.exceptions import ErasureNotEnded
 from presence_events.models import StoredSeal
 from presence_events.positions import settled_position
 from presence_events.seals import reading
 from presence_events.seals.contents import contents
+from presence_events.seals.erasures import records, statement
 from presence_events.seals.seal import FIRST, Seal
 from presence_events.seals.signing import Signer
 
@@ -26,7 +29,7 @@ def seal(using: str, *, signer: Signer | None = None, report: ReportProgress | N
 
     Each seal has at most `MAX_EVENTS` events, and is committed by itself. Does nothing if there is no new event. If
     another process seals at the same time, one of the two stops. Raises `OperationalError` if a transaction that
-    appends stays open.
+    appends stays open, and `ErasureNotEnded` while the erasure of a person is in progress.
     """
     settled = settled_position(using)
     made = []
@@ -41,6 +44,16 @@ def seal(using: str, *, signer: Signer | None = None, report: ReportProgress | N
 
 
 def _seal_next(last: StoredSeal | None, settled: int, signer: Signer | None, using: str) -> StoredSeal | None:
+    # Without an erasure between what is read, the keys, and the seal.
+    with sql.now(using):
+        sql.rows("presence_events", "queries/seals/lock", using=using)
+        ((is_erasing,),) = sql.rows("presence_events", "queries/seals/is_erasing", using=using)
+        if is_erasing:
+            raise ErasureNotEnded
+        return _seal_range(last, settled, signer, using)
+
+
+def _seal_range(last: StoredSeal | None, settled: int, signer: Signer | None, using: str) -> StoredSeal | None:
     after = last.up_to if last else 0
     events = reading.pages(after, settled, MAX_EVENTS, using=using)
     found = contents(events, lambda subjects: reading.make_keys(subjects, using=using))
@@ -53,6 +66,7 @@ def _seal_next(last: StoredSeal | None, settled: int, signer: Signer | None, usi
         up_to=found.last,
         stays=found.stays,
         touches=found.touches,
+        erasures=statement(records(using)),
         sealed_at=datetime.now(UTC),
     )
     stored = StoredSeal(

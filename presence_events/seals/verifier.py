@@ -56,14 +56,20 @@ def field(value: Any) -> str:
     return "".join(ESCAPES.get(letter, letter) for letter in str(value))
 
 
-def leaf_of(public: str, personal: str, event_key: bytes | None) -> bytes:
-    """Returns the hash of a leaf. ``event_key`` is None if there is nothing personal."""
-    commitment = "\\N" if event_key is None else hashlib.sha256(event_key + personal.encode()).hexdigest()
+def leaf_of(public: str, personal: str, event_key: bytes | None, commitment: str | None = None) -> bytes:
+    """Returns the hash of a leaf. ``event_key`` is None if there is nothing personal, ``commitment`` if it is unknown.
+
+    The commitment of an event is given if the person was erased.
+    """
+    if commitment is None:
+        commitment = "\\N" if event_key is None else hashlib.sha256(event_key + personal.encode()).hexdigest()
     return hashlib.sha256(b"\x00" + f"1\t{public}\t{commitment}".encode()).digest()
 
 
 def subject_of(event: dict[str, Any]) -> str | None:
-    """Names whose key the commitment of an event is made with."""
+    """Names whose key the commitment of an event is made with. None if no key is needed."""
+    if event.get("commitment") is not None:
+        return None
     if event["user_id"] is not None:
         return f"user:{event['user_id']}"
     if event["data"] is None:
@@ -76,7 +82,7 @@ def leaf_of_event(event: dict[str, Any], keys: dict[str, bytes]) -> bytes:
     subject = subject_of(event)
     public = "\t".join(field(event[name]) for name in FIELDS)
     if subject is None:
-        return leaf_of(public, "", None)
+        return leaf_of(public, "", None, event.get("commitment"))
     event_key = hmac.new(keys[subject], str(event["id"]).encode(), hashlib.sha256).digest()
     return leaf_of(public, f"{field(event['user_id'])}\t{field(event['data'])}", event_key)
 
@@ -211,6 +217,17 @@ def events_of(directory: Path) -> Iterator[dict[str, Any]]:
                 yield dict(zip(batch.schema.names, values, strict=True))
 
 
+def problem_of_part(part: str, found: list[dict[str, Any]], seal: dict[str, Any], missing: list[str]) -> str | None:
+    """Returns why the events of a part cannot be those of the seal, before their hashes are computed, or None."""
+    if any(event["commitment"] is not None and event["data"] is not None for event in found):
+        return f"integrity: seal {seal['number']} has erased {part} with data"
+    if missing:
+        return f"integrity: the keys of {len(missing)} subjects are missing, the first is that of {missing[0]}"
+    if len(found) != seal[part][0]:
+        return f"completeness: seal {seal['number']} has {seal[part][0]} {part}, and the archive has {len(found)}"
+    return None
+
+
 def verify_archive(
     events: Iterable[dict[str, Any]], seals: list[dict[str, Any]], keys: dict[str, bytes]
 ) -> Iterator[str]:
@@ -224,7 +241,7 @@ def verify_archive(
                 break
         else:
             unsealed += 1
-    agreeing = absent = 0
+    agreeing = absent = erased = 0
     for seal, parts in zip(seals, by_seal, strict=True):
         for part, found in parts.items():
             expected, root = seal[part]
@@ -232,11 +249,9 @@ def verify_archive(
                 absent += expected
                 continue
             missing = sorted({subject for event in found if (subject := subject_of(event)) is not None} - keys.keys())
-            if missing:
-                yield f"integrity: the keys of {len(missing)} subjects are missing, the first is that of {missing[0]}"
-                continue
-            if len(found) != expected:
-                yield f"completeness: seal {seal['number']} has {expected} {part}, and the archive has {len(found)}"
+            erased += sum(event["commitment"] is not None for event in found)
+            if problem := problem_of_part(part, found, seal, missing):
+                yield problem
                 continue
             leaves = [leaf_of_event(event, keys) for event in sorted(found, key=lambda event: int(event["id"]))]
             if tree_hash(leaves).hex() != root:
@@ -244,6 +259,8 @@ def verify_archive(
             else:
                 agreeing += expected
     print(f"{agreeing} events agree with their seals, {absent} are not in the archive, {unsealed} are not sealed")
+    if erased:
+        print(f"{erased} events were erased, so their users are not verified")
 
 
 def verify_proof(proof: dict[str, Any], seals: list[dict[str, Any]]) -> Iterator[str]:
@@ -257,12 +274,13 @@ def verify_proof(proof: dict[str, Any], seals: list[dict[str, Any]]) -> Iterator
                 continue
             key = event["key"] and bytes.fromhex(event["key"])
             size, root = seal["touches" if event["line"].split("\t")[1] == "touch" else "stays"]
-            leaf = leaf_of(event["line"], event["personal"], key)
+            leaf = leaf_of(event["line"], event["personal"], key, event["commitment"])
             path = [bytes.fromhex(each) for each in event["path"]]
             if root_by_path(leaf, event["index"], size, path).hex() != root:
                 yield f"integrity: {event['line']!r} is not in seal {seal['number']}"
             else:
-                print("proved:", event["line"], event["personal"], sep="\t")
+                personal = event["personal"] if event["commitment"] is None else "erased"
+                print("proved:", event["line"], personal, sep="\t")
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise Unusable(f"the proof is not one: {error!r}") from None
 

@@ -17,6 +17,7 @@ from presence_events.models import PresenceEvent, Removal, SealTimestamp, Segmen
 from presence_events.seals import reading, timestamps
 from presence_events.seals.contents import MARK_BYTES, Contents, contents
 from presence_events.seals.copies import SealCopy
+from presence_events.seals.erasures import records, statement
 from presence_events.seals.seal import Part, Seal
 from presence_events.seals.signing import is_signed_by
 from presence_events.segments.catalogue import MayContain
@@ -51,6 +52,8 @@ class Verification:
     """Events that agree with their seals."""
     removed: int = 0
     """Sealed events of parts that retention has removed, so they could not be compared."""
+    erased: int = 0
+    """Events of erased persons, by the records of erasures. What their seals commit to is unknown."""
     unsealed: int = 0
     """Events after the last seal."""
     stamped: int = 0
@@ -90,6 +93,7 @@ def verify(
     if copy is not None:
         _compare(copy, {each.seal.number: each.seal for each in seals}, public_key, max_age, found)
     _verify_timestamps([each.seal for each in seals], roots, max_age, using, found)
+    _verify_erasures([each.seal for each in seals], using, found)
     last = seals[-1].seal.up_to if seals else 0
     for sealed in seals:
         _verify_events(sealed.seal, using, found)
@@ -179,6 +183,25 @@ def _verify_timestamps(
     rest = seals[found.stamped :]
     if rest and roots is not None and max_age is not None and datetime.now(UTC) - rest[0].sealed_at > max_age:
         found.add(FRESHNESS, f"{len(rest)} seals have no time stamp, the first since {rest[0].sealed_at.isoformat()}.")
+
+
+def _verify_erasures(seals: Sequence[Seal], using: str, found: Verification) -> None:
+    """Compares the records of erasures with the seals, and the erased events with the records."""
+    recorded = records(using)
+    found.erased = sum(record.events for record in recorded)
+    for seal in seals:
+        known = recorded[: seal.erasures.events]
+        expected = seal.erasures.events
+        if len(known) < expected:
+            text = f"Seal {seal.number} has {expected} records of erasures, and the database has {len(known)}."
+            found.add(COMPLETENESS, text)
+        elif statement(known) != seal.erasures:
+            found.add(INTEGRITY, f"The records of erasures in seal {seal.number} differ from those of the database.")
+    for segment, events, number, with_data in sql.rows("presence_events", "queries/seals/unrecorded", using=using):
+        found.add(
+            INTEGRITY,
+            f"{segment} has {events} erased events, of which {with_data} have data. {number} are recorded as erased.",
+        )
 
 
 def _verify_events(seal: Seal, using: str, found: Verification) -> None:

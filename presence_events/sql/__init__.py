@@ -11,14 +11,15 @@ add parameters to statements and expect a sequence.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from django.db import connections, transaction
 
-__all__ = ["execute", "positional", "read", "rows", "rows_of_now"]
+__all__ = ["execute", "now", "positional", "read", "rows", "rows_of_now"]
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _INCLUDE = re.compile(r"^-- include (\w+) (\S+)$", re.MULTILINE)
@@ -67,15 +68,23 @@ def rows(
 def rows_of_now(
     package: str, name: str, params: Mapping[str, Any] | None = None, *, using: str
 ) -> list[tuple[Any, ...]]:
-    """Does the same as `rows` in a READ COMMITTED transaction, whatever the default of the role is.
+    """Does the same as `rows` in a transaction of `now`."""
+    with now(using):
+        return rows(package, name, params, using=using)
+
+
+@contextmanager
+def now(using: str) -> Iterator[None]:
+    """Runs the block in a READ COMMITTED transaction, whatever the default of the role is.
 
     Inside ``atomic`` it runs in the transaction of the caller.
     """
     connection = connections[using]
     if connection.in_atomic_block:
-        return rows(package, name, params, using=using)
+        yield
+        return
     with transaction.atomic(using):
         # Without the wrappers of the connection, which may put a statement in front: it has to be the first one.
         with connection.cursor() as cursor, connection.wrap_database_errors:
             cursor.cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        return rows(package, name, params, using=using)
+        yield

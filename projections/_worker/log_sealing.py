@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from presence_events import conf
+from presence_events.exceptions import ErasureNotEnded
 from presence_events.seals import anchors, maintenance
 from projections._worker.background_job import BackgroundJob
 
 __all__ = ["LogSealing", "SealPublication", "sealing_jobs"]
+
+logger = logging.getLogger("projections.worker")
 
 TIMESTAMP_INTERVAL = 600.0
 """Seconds between two time stamps. Each is for all seals before it, and has some kilobytes that are kept."""
@@ -50,6 +55,8 @@ class LogSealing(BackgroundJob):
     def work(self) -> None:
         try:
             maintenance.maintain(self._using)
+        except ErasureNotEnded:
+            logger.warning("Nothing is sealed: the erasure of a person is in progress or was interrupted")
         finally:
             for publication in self._publications:
                 publication.make_due()

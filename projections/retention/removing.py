@@ -27,7 +27,7 @@ from projections.retention.moving import move
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Outcome", "alone", "apply"]
+__all__ = ["Outcome", "alone", "apply", "operator"]
 
 LOCK_TIMEOUT = 2000
 """Milliseconds to wait for a hold that is being placed, and for a repair of the projections."""
@@ -63,7 +63,10 @@ def apply(using: str, *, archive: Archive | None = None, report: ReportProgress 
 
 @contextmanager
 def alone(using: str) -> Iterator[None]:
-    """Keeps other runs from removing and restoring segments in the block. Raises `RetentionIsRunning` if one does."""
+    """Keeps others from removing and restoring segments in the block, and from erasing persons.
+
+    Raises `RetentionIsRunning` if one does.
+    """
     ((may_run,),) = sql.rows("projections", "queries/retention/lock", using=using)
     if not may_run:
         raise RetentionIsRunning
@@ -103,7 +106,7 @@ def _record_one(segment: Segment, position: int, checksum: str | None, using: st
     segment.save(using=using, update_fields=["state"])
     kinds = sql.rows("projections", "queries/retention/kinds", using=using, segment=segment.name)
     Removal.objects.using(using).create(
-        operator=_operator(),
+        operator=operator(),
         segment=segment.name,
         part=segment.part,
         first_day=segment.first_day,
@@ -119,7 +122,7 @@ def _record_one(segment: Segment, position: int, checksum: str | None, using: st
     )
 
 
-def _operator() -> str:
+def operator() -> str:
     """Returns the name of the user of the operating system, or an empty text if it has none."""
     try:
         return getpass.getuser()

@@ -26,11 +26,12 @@ TRIGGERS = [
 COLUMNS = {
     "presence_event": "id bigint, kind text, room text, channel_name text, user_id text, session bigint, "
     "since timestamptz, last_seen timestamptz, data jsonb, process text, is_leased boolean, capacity integer, "
-    "is_exclusive boolean, at timestamptz, tx xid8",
+    "is_exclusive boolean, at timestamptz, tx xid8, commitment text",
     "presence_open_stay": "id bigint, room text, channel_name text",
     "presence_process": "name text, started_at timestamptz, seen_at timestamptz",
     "presence_room": "channel_name text, created_at timestamptz",
     "presence_removal": "id bigint",
+    "presence_erasure": "id bigint",
     "presence_hold": "id bigint, released_at timestamptz",
     "presence_seal": "number bigint",
     "presence_seal_key": "subject text",
@@ -101,16 +102,18 @@ def test_a_function_of_ours_refuses_to_run_for_another_table(role: str, function
     assert_live_is_the_fold()
 
 
-def test_only_triggers_and_pseudonyms_run_with_the_rights_of_the_owner_and_no_other_role_may_execute_them() -> None:
+def test_only_what_the_docs_name_runs_with_the_rights_of_the_owner_and_no_other_role_may_execute_it() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname, prorettype = 'trigger'::regtype, has_function_privilege('public', oid, 'EXECUTE') "
             "FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
         )
         found = cursor.fetchall()
+    erasure = {"begin_erasure", "erase_events", "record_erasure", "end_erasure", "erase_projections"}
     assert sorted(found) == sorted(
         [
             *((name, True, False) for name, _ in TRIGGERS if "projected_only" not in name),
+            *((f"presence_{name}", False, False) for name in erasure),
             *((name, False, False) for name in ("presence_pseudonym", "presence_forget_pseudonyms")),
         ]
     )

@@ -26,6 +26,7 @@ INVALID: tuple[type[ValueError], ...] = (
     exceptions.InvalidMoment,
     exceptions.InvalidPosition,
     exceptions.DayNotArchivable,
+    exceptions.NotErasable,
     exceptions.NotInArchive,
 )
 OTHERS: tuple[type[PresenceError], ...] = (
@@ -43,6 +44,7 @@ OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.HoldNotChangeable,
     exceptions.NotRestorable,
     exceptions.RetentionIsRunning,
+    exceptions.ErasureNotEnded,
     exceptions.RetentionStopped,
     exceptions.InvalidSeal,
     exceptions.InvalidSealKey,

@@ -10,9 +10,12 @@ GRANT
 ON presence_event TO :"role";
 -- include presence_events grants/nothing_on_partitions
 -- Only the owner removes segments, and places holds.
-REVOKE ALL ON presence_segment, presence_removal, presence_hold FROM PUBLIC, :"role";
-REVOKE ALL ON SEQUENCE presence_removal_id_seq, presence_hold_id_seq FROM PUBLIC, :"role";
-GRANT SELECT ON presence_segment, presence_removal, presence_hold TO :"role";
+REVOKE ALL ON presence_segment, presence_removal, presence_erasure, presence_hold FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_removal_id_seq, presence_erasure_id_seq, presence_hold_id_seq FROM PUBLIC, :"role";
+GRANT SELECT ON presence_segment, presence_removal, presence_erasure, presence_hold TO :"role";
+-- Sealing asks whether an erasure is in progress, and does not see whose.
+REVOKE ALL ON presence_erasing FROM PUBLIC, :"role";
+GRANT SELECT (begun_at) ON presence_erasing TO :"role";
 GRANT EXECUTE ON FUNCTION presence_horizon(text), presence_after_horizon(timestamptz, timestamptz) TO :"role";
 -- presence_seal adds seals and keys, and presence_verify reads them. Who may read the keys can open the commitments.
 REVOKE ALL ON presence_seal, presence_seal_key, presence_seal_timestamp, presence_anchor FROM PUBLIC, :"role";

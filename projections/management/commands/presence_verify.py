@@ -76,6 +76,7 @@ class Command(BaseCommand):
             ("seals", f"{found.seals:,}, {found.signed:,} of them signed"),
             ("agreeing", f"{found.events:,} events"),
             ("removed", f"{found.removed:,} events, by retention"),
+            ("erased", f"{found.erased:,} events, of persons"),
             ("not sealed", f"{found.unsealed:,} events"),
             *([("time-stamped", f"{found.stamped:,} seals, up to {found.stamped_at}")] if found.stamped_at else []),
         ):

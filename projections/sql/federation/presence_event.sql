@@ -15,5 +15,6 @@ SELECT
     at,
     tx,
     day,
+    commitment,
     {alias}::text AS cluster
 FROM {server}.presence_event

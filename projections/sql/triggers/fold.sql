@@ -83,7 +83,10 @@ BEGIN
     ) THEN
         refused := 'process has to be a name of 1 to 1024 bytes';
     END IF;
-    IF NEW.capacity IS NOT NULL OR NEW.is_exclusive IS NOT NULL THEN
+    IF NEW.capacity IS NOT NULL OR NEW.is_exclusive IS NOT NULL OR NEW.commitment IS NOT NULL THEN
+        IF NEW.commitment IS NOT NULL THEN
+            refused := 'only the erasure of a person adds a commitment';
+        END IF;
         -- On a leave, is_exclusive says that the stay ended for an exclusive join.
         IF NEW.kind OPERATOR(pg_catalog.<>) 'join' THEN
             NEW.capacity := NULL;

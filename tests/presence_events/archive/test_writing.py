@@ -163,6 +163,7 @@ class TestFiles:
             "at": time,
             "tx": pa.int64(),
             "day": pa.date32(),
+            "commitment": pa.string(),
         }
         for path in tmp_path.glob("*.parquet"):
             with pq.ParquetFile(path) as file:

@@ -81,7 +81,8 @@ def test_events_equal_the_stored_ones(user: Any) -> None:
 
 
 def test_a_row_has_the_fields_of_an_event() -> None:
-    assert [field.attname for field in PresenceEvent._meta.concrete_fields] == list(EventRow._fields)
+    fields = [field.attname for field in PresenceEvent._meta.concrete_fields]
+    assert fields == [*EventRow._fields, "commitment"]
 
 
 def test_rows_are_in_log_order() -> None:

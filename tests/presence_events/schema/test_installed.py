@@ -71,8 +71,10 @@ def test_what_pgtrigger_installs_has_no_fault() -> None:
 @pytest.mark.parametrize("app", APPS)
 def test_only_the_triggers_of_the_apps_are_compared(app: str) -> None:
     run("ALTER TABLE presence_event DISABLE TRIGGER USER")
-    name = "append_only" if app == "presence_events" else "fold"
-    assert trigger_faults([app], using="default") == [TriggerFault("presence_event", name, "disabled")]
+    names = ["append_only", "erased_only"] if app == "presence_events" else ["fold"]
+    assert trigger_faults([app], using="default") == [
+        TriggerFault("presence_event", name, "disabled") for name in names
+    ]
 
 
 def test_a_changed_body_is_found_although_the_comment_is_the_same() -> None:
@@ -208,7 +210,7 @@ def test_the_schema_of_the_tables_is_the_expected_search_path() -> None:
     run(f"SET LOCAL search_path = {schema}, public")
     assert set(details()) == {
         f"{name}: its function has other settings"
-        for name in ("append_only", "fold", "names_are_final", "never_truncated")
+        for name in ("append_only", "erased_only", "fold", "names_are_final", "never_truncated")
     }
     for model, trigger in pgtrigger.registry.registered():
         trigger.install(model)

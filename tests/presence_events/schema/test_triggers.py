@@ -16,6 +16,8 @@ OURS = [
     for model, trigger in pgtrigger.registry.registered()
     if model._meta.app_label in ("presence_events", "projections")
 ]
+OURS_BY_TYPE = {"presence_commitment", "presence_subject"}
+"""Functions of ours that are called with the very types of their parameters, so no overload is closer."""
 KEYWORDS = {"qualified", "all", "any", "coalesce", "conflict", "exists", "filter", "greatest", "values", "and", "then"}
 TABLES = {"presence_open_stay", "presence_process", "presence_room"}
 
@@ -30,7 +32,11 @@ def unqualified(text: str) -> list[str]:
     text = re.sub(r"OPERATOR\(pg_catalog\.[^\s()]+\)|::pg_catalog\.\w+(\[\])?", " ", text)
     text = re.sub(r"\bpg_catalog\.\w+", "qualified", text)
     text = re.sub(r"(\bSET|\bUSING|,)(\s+)\w+ = ", r"\1\2", text).replace(":=", "")
-    functions = [name for name in re.findall(r"(?<!AS )\b(\w+)\s*\(", text) if name.lower() not in KEYWORDS | TABLES]
+    functions = [
+        name
+        for name in re.findall(r"(?<!AS )\b(\w+)\s*\(", text)
+        if name.lower() not in KEYWORDS | TABLES | OURS_BY_TYPE
+    ]
     operators = re.findall(r"[-+*/<>=~!@#%^&|`?]+|::", text)
     hidden = re.findall(
         r"\b(?:BETWEEN|I?LIKE|NULLIF|DISTINCT FROM|(?!END )CASE \w+|\w*interval|timestamp\w*|reg\w+)\b", text

@@ -17,6 +17,7 @@ SEAL = Seal(
     up_to=7,
     stays=Part(3, "ab" * 32),
     touches=Part(0, EMPTY.hex()),
+    erasures=Part(0, EMPTY.hex()),
     sealed_at=datetime(2026, 11, 30, 12, 0, tzinfo=UTC),
 )
 TEXT = """presence-seal 1
@@ -26,6 +27,7 @@ after 0
 up_to 7
 stays 3 abababababababababababababababababababababababababababababababab
 touches 0 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+erasures 0 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 sealed_at 2026-11-30T12:00:00.000000Z
 """
 
@@ -33,7 +35,7 @@ sealed_at 2026-11-30T12:00:00.000000Z
 def test_the_text_of_a_seal() -> None:
     assert SEAL.text == TEXT
     assert Seal.parse(TEXT) == SEAL
-    assert SEAL.digest == "dfe312c83f9eb739f9f29067e1e7a62de05022ecfd93165daa05a49d5efa94d7"
+    assert SEAL.digest == "9b3dc7ca57e6d96b0222aa08a620cfde66e981ddd5b3fd7df65cef824104b197"
 
 
 def test_a_time_is_written_in_utc() -> None:

@@ -53,6 +53,7 @@ def test_a_log_that_agrees_is_reported(tmp_path: Path, user: Any) -> None:
         "seals         1, 1 of them signed",
         "agreeing      1 events",
         "removed       0 events, by retention",
+        "erased        0 events, of persons",
         "not sealed    1 events",
     ]
     complete = run("presence_verify", "--copy", copy, "--public-key", pair.public, "--max-age", "60").splitlines()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from presence_events.models import Anchor, StoredSeal
+from presence_events.models import Anchor, ErasureInProgress, StoredSeal
 from presence_events.seals import copies
 from presence_events.seals.signing import read_public_key
 from projections._worker.background_job import BackgroundJob
@@ -44,6 +44,19 @@ def test_a_worker_seals_signs_and_copies(tmp_path: Path, settings: Any) -> None:
     Room.objects.add("room", "2")
     call_command("presence_seal", verbosity=0)
     assert len(copies.read(copy)) == 2
+
+
+def test_a_worker_waits_for_the_end_of_an_erasure(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.CHANNELS_PRESENCE_SEALS = {}
+    Room.objects.add("room", "1")
+    running = ErasureInProgress.objects.create(person="1", pseudonym="-2")
+    with caplog.at_level(logging.WARNING):
+        run()
+    assert "Nothing is sealed: the erasure of a person is in progress" in caplog.text
+    assert not StoredSeal.objects.exists()
+    running.delete()
+    run()
+    assert StoredSeal.objects.exists()
 
 
 def test_a_worker_makes_no_seals_unless_it_is_told_so(settings: Any) -> None:

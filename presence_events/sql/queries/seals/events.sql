@@ -1,5 +1,6 @@
 -- The events of a range of the log, each as the parts of the canonical line of docs/seals.md: the position, whether it is
--- a touch, all fields but the last two, the last two, and the subject. Times are microseconds since 1970.
+-- a touch, all fields but the last two, the last two, the subject, and the commitment of what was erased. Times are
+-- microseconds since 1970.
 -- The line is that of COPY in its text format. psycopg needs several times as long to read rows of COPY.
 SELECT
     event.id::text AS position,
@@ -21,11 +22,13 @@ SELECT
     ) AS public,
     concat_ws(E'\t', {user_id}, {data}) AS personal,
     CASE
+        WHEN commitment IS NOT NULL THEN NULL
         WHEN user_id IS NOT NULL THEN concat('user:', user_id)
         WHEN data IS NULL THEN NULL
         WHEN session IS NULL THEN concat('event:', event.id)
         ELSE concat('session:', session)
-    END AS subject
+    END AS subject,
+    commitment
 FROM presence_event AS event
 WHERE event.id > %(after)s AND event.id <= %(up_to)s AND {days}
 ORDER BY event.id

@@ -1,0 +1,8 @@
+-- Returns the name of the subject whose key the commitment of an event is made with. See docs/seals.md.
+CREATE FUNCTION presence_subject(user_id text, session bigint, id bigint)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN user_id IS NOT NULL THEN 'user:' || user_id
+    WHEN session IS NOT NULL THEN 'session:' || session::text
+    ELSE 'event:' || id::text
+END

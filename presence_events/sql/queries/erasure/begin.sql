@@ -1,0 +1,1 @@
+SELECT presence_begin_erasure(%(person)s, %(pseudonym)s)

@@ -1,0 +1,1 @@
+SELECT presence_end_erasure(%(person)s)

@@ -1,0 +1,1 @@
+SELECT presence_record_erasure(%(file)s, %(events)s, %(operator)s)

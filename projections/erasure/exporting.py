@@ -1,0 +1,114 @@
+"""Exports all that is held about a person."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from django.db.models import QuerySet
+
+from presence_events import export, validation
+from presence_events.databases import write_alias
+from presence_events.erasure.target import key_text
+from presence_events.files import new_file
+from presence_events.models import PresenceEvent
+from projections.erasure.plan import person_key
+from projections.models import Presence, PresenceSession
+from projections.retention.baseline import BaselineStay
+
+__all__ = ["export_person"]
+
+_MODELS: dict[str, Any] = {
+    "events": PresenceEvent,
+    "stays": PresenceSession,
+    "presences": Presence,
+    "baseline": BaselineStay,
+}
+"""The tables of an export, and their models. The baseline has the stays that were open when events were removed."""
+
+
+def export_person(
+    user: Any, directory: Path | str, *, using: str | None = None, archives: Collection[Path] = ()
+) -> dict[str, int]:
+    """Writes all that the database ``using`` holds about a person into ``directory``. Returns the rows of each table.
+
+    ``person.json`` has all tables and a description of each field. Each table is also in a CSV file of its own, and the
+    descriptions are in ``fields.csv``. ``user`` is a user or a key. With ``archives``, events are also read from these
+    directories. The directory is created if needed, and files of these names are replaced.
+
+    Raises `InvalidUser`, `NotErasable` for a pseudonym, `ArchiveDamaged`, an OSError, and what the database raises.
+    """
+    key, alias, directory = person_key(user), write_alias(using), Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    person = key_text(validation.user_parameter(key), using=alias)
+    counts = {}
+    with new_file(directory / "person.json") as file:
+        file.write(f'{{"person": {json.dumps(person)},\n"fields": {json.dumps(_fields(), indent=1)}'.encode())
+        for name, model in _MODELS.items():
+            rows: QuerySet[Any] = model.objects.using(alias).filter(user=key)
+            file.write(f',\n"{name}": ['.encode())
+            lines = _Lines(file.write)
+            counts[name] = export.copy(rows, lines.add, "jsonl")
+            file.write(b"]")
+            with new_file(directory / f"{name}.csv") as table:
+                export.copy(rows, table.write, "csv")
+        if archives:
+            counts["archived"] = _archived(person, archives, directory, file.write)
+        file.write(b"}\n")
+    with (directory / "fields.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["table", "field", "description"])
+        writer.writerows((table, field, text) for table, fields in _fields().items() for field, text in fields.items())
+    return counts
+
+
+class _Lines:
+    """Writes lines of JSON as the members of a list."""
+
+    def __init__(self, write: Any) -> None:
+        self._write = write
+        self._separator = b"\n"
+
+    def add(self, line: memoryview | bytes) -> None:
+        self._write(self._separator + bytes(line).rstrip(b"\n"))
+        self._separator = b",\n"
+
+
+def _fields() -> dict[str, dict[str, str]]:
+    """Returns a description of each field of each table."""
+    return {
+        name: {
+            field.column: f"{field.verbose_name}. {field.help_text}".strip().rstrip(".") + "."
+            for field in model._meta.concrete_fields
+        }
+        for name, model in _MODELS.items()
+    }
+
+
+def _archived(person: str, archives: Collection[Path], directory: Path, write: Any) -> int:
+    """Writes the events of a person in archives, to a CSV file and to ``write``. Returns their number."""
+    # The archive needs packages that are an extra.
+    from presence_events.archive import erasing
+    from presence_events.archive.parquet import schema
+
+    count, names = 0, schema().names
+    write(b',\n"archived": [')
+    lines = _Lines(write)
+    with (directory / "archived.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(names)
+        for archive in archives:
+            for row in erasing.events_of(archive, person):
+                values = {name: _text(value) for name, value in row.items()}
+                writer.writerow(values.values())
+                lines.add(json.dumps(values, ensure_ascii=False).encode())
+                count += 1
+    write(b"]")
+    return count
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

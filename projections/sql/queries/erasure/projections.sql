@@ -1,0 +1,1 @@
+SELECT presence_erase_projections(%(person)s, %(excluded)s::bigint[])
