@@ -27,6 +27,9 @@ __all__ = ["Record", "complete", "erase", "events_of"]
 _NEXT = ".erased"
 """What the names of files end with that are about to replace those of a day. They begin with a full stop."""
 
+EMPTY = "{}"
+"""Stands for data that were erased."""
+
 _COLUMNS = ("id", "user_id", "session", "data", "commitment")
 
 Record = Callable[[str, int], object]
@@ -122,13 +125,13 @@ class _Changes:
                 row["commitment"] = commitments.get(row["id"], row["commitment"])
                 if _is_theirs(row, self._target):
                     row["user_id"] = self._target.pseudonym
-            row["data"] = None
+            row["data"] = None if row["data"] is None else EMPTY
 
     def concern(self, row: _Row) -> bool:
         """Returns whether ``row`` is to be erased, and is not erased yet."""
         if row["id"] in self._erased:
             user, commitment = self._erased[row["id"]]
-            return (row["user_id"], row["data"], row["commitment"]) != (user, None, commitment)
+            return (row["user_id"], row["commitment"]) != (user, commitment) or row["data"] not in (None, EMPTY)
         return _is_theirs(row, self._target) or _names(row["data"], self._target.person)
 
     def _commitments(self, rows: list[_Row]) -> dict[int, str]:

@@ -219,7 +219,7 @@ def events_of(directory: Path) -> Iterator[dict[str, Any]]:
 
 def problem_of_part(part: str, found: list[dict[str, Any]], seal: dict[str, Any], missing: list[str]) -> str | None:
     """Returns why the events of a part cannot be those of the seal, before their hashes are computed, or None."""
-    if any(event["commitment"] is not None and event["data"] is not None for event in found):
+    if any(event["commitment"] is not None and event["data"] not in (None, "{}") for event in found):
         return f"integrity: seal {seal['number']} has erased {part} with data"
     if missing:
         return f"integrity: the keys of {len(missing)} subjects are missing, the first is that of {missing[0]}"

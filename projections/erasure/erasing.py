@@ -24,6 +24,7 @@ from presence_events.pseudonyms import new_pseudonym
 from presence_events.recorder import record_select
 from projections import selections
 from projections.erasure.plan import Plan, person_key, plan
+from projections.final_reports import erasing as final_reports
 from projections.models import Presence
 from projections.retention.removing import alone, operator
 
@@ -104,6 +105,7 @@ def _erase(key: Any, using: str, *, archives: Collection[Path], without_archives
         with sql.now(using):
             params = {"person": person, "excluded": list(who.excluded)}
             sql.rows("projections", "queries/erasure/projections", params, using=using)
+            final_reports.erase(person, pseudonym, using=using)
             _call("end", {"person": person}, using)
         return Erased(ended, events)
 

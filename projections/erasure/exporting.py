@@ -16,6 +16,7 @@ from presence_events.erasure.target import key_text
 from presence_events.files import new_file
 from presence_events.models import PresenceEvent
 from projections.erasure.plan import person_key
+from projections.final_reports.reading import records_about
 from projections.models import Presence, PresenceSession
 from projections.retention.baseline import BaselineStay
 
@@ -28,6 +29,18 @@ _MODELS: dict[str, Any] = {
     "baseline": BaselineStay,
 }
 """The tables of an export, and their models. The baseline has the stays that were open when events were removed."""
+
+_REPORT_FIELDS = {
+    "report": "The number of a final report of attendance.",
+    "room": "The name of the room.",
+    "title": "What the report is called.",
+    "starts_at": "When the span of the report begins.",
+    "ends_at": "When the span of the report ends.",
+    "made_at": "When the report was made.",
+    "row": "What the report says about the person: name, figures and times of presence.",
+    "corrections": "Corrections of it, each with its reason and time.",
+}
+"""The fields of the table ``reports``."""
 
 
 def export_person(
@@ -55,6 +68,7 @@ def export_person(
             file.write(b"]")
             with new_file(directory / f"{name}.csv") as table:
                 export.copy(rows, table.write, "csv")
+        counts["reports"] = _reports(person, alias, directory, file.write)
         if archives:
             counts["archived"] = _archived(person, archives, directory, file.write)
         file.write(b"}\n")
@@ -79,13 +93,33 @@ class _Lines:
 
 def _fields() -> dict[str, dict[str, str]]:
     """Returns a description of each field of each table."""
-    return {
+    tables = {
         name: {
             field.column: f"{field.verbose_name}. {field.help_text}".strip().rstrip(".") + "."
             for field in model._meta.concrete_fields
         }
         for name, model in _MODELS.items()
     }
+    return {**tables, "reports": _REPORT_FIELDS}
+
+
+def _reports(person: str, using: str, directory: Path, write: Any) -> int:
+    """Writes what final reports say about a person, to a CSV file and to ``write``. Returns the number of reports."""
+    count = 0
+    write(b',\n"reports": [')
+    lines = _Lines(write)
+    with (directory / "reports.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(_REPORT_FIELDS)
+        for report, row, corrections in records_about(person, using=using):
+            facts = [report.pk, report.room, report.title]
+            times = [time.isoformat() for time in (report.starts_at, report.ends_at, report.made_at)]
+            values = dict(zip(_REPORT_FIELDS, [*facts, *times, row, corrections], strict=True))
+            writer.writerow([*facts, *times, json.dumps(row), json.dumps(corrections)])
+            lines.add(json.dumps(values, ensure_ascii=False).encode())
+            count += 1
+    write(b"]")
+    return count
 
 
 def _archived(person: str, archives: Collection[Path], directory: Path, write: Any) -> int:

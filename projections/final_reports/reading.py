@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import router
@@ -13,7 +14,7 @@ from projections.attendance.rows import Row
 from projections.attendance.sheets import Sheet
 from projections.final_reports.records import AttendanceReport
 
-__all__ = ["MAX_REPORTS", "reports_of", "stored_sheet"]
+__all__ = ["MAX_REPORTS", "records_about", "reports_of", "stored_sheet"]
 
 MAX_REPORTS = 100
 """Limits how many reports of one person are read, the latest ones."""
@@ -29,6 +30,21 @@ def reports_of(user: Any) -> list[tuple[AttendanceReport, Row]]:
     found = [report for reports in on_each(databases, lambda alias: _naming(key, alias)) for report in reports]
     latest = sorted(found, key=lambda report: report.ends_at, reverse=True)[:MAX_REPORTS]
     return [(report, _row(report, key)) for report in latest]
+
+
+def records_about(key: str, *, using: str) -> Iterator[tuple[AttendanceReport, dict[str, Any], list[dict[str, Any]]]]:
+    """Yields each final report in the database ``using`` that names the user with ``key``, the key as text.
+
+    With it come its row of that person as it is stored, and the corrections of this row.
+    """
+    reports = AttendanceReport.objects.using(using).filter(rows__contains=[{"user_id": key}]).order_by("pk")
+    for report in reports.iterator():
+        number = next(number for number, row in enumerate(report.rows) if row["user_id"] == key)
+        corrections = [
+            {"correction": each.correction, "reason": each.reason, "at": each.at.isoformat()}
+            for each in report.annotations.using(using).filter(row=number)
+        ]
+        yield report, report.rows[number], corrections
 
 
 def _naming(key: str, alias: str) -> list[AttendanceReport]:

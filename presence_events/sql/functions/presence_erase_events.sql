@@ -3,7 +3,7 @@
 --
 -- In the events of the person up to up_to, the pseudonym takes the place of the user, and the data are removed. Stays in
 -- excluded are left as they are. In the events at the positions mentions, which may be those of others, only the data are
--- removed. Each of these events keeps the commitment that its seal has, or will have.
+-- removed: an empty object takes their place. Each of these events keeps the commitment that its seal has, or will have.
 --
 -- The record of it is added first: the guard of the segment admits an UPDATE only in a transaction that has one.
 CREATE FUNCTION presence_erase_events(
@@ -50,7 +50,7 @@ BEGIN
     );
     EXECUTE pg_catalog.format(
         'SELECT pg_catalog.array_agg(id), count(*) FILTER (WHERE commitment IS NULL)
-        FROM %I.%I WHERE %s OR id OPERATOR(pg_catalog.=) ANY ($3) AND data IS NOT NULL',
+        FROM %I.%I WHERE %s OR id OPERATOR(pg_catalog.=) ANY ($3) AND data OPERATOR(pg_catalog.<>) ''{}''',
         schema, target.name, is_theirs
     ) INTO positions, newly USING up_to, excluded, mentions;
     IF positions IS NULL THEN
@@ -87,7 +87,7 @@ BEGIN
     EXECUTE pg_catalog.format(
         'UPDATE %1$I.%2$I AS event
         SET user_id = CASE WHEN %3$s THEN %4$L ELSE user_id END,
-            data = NULL,
+            data = CASE WHEN data IS NOT NULL THEN ''{}''::pg_catalog.jsonb END,
             commitment = coalesce(commitment, (
                 SELECT presence_commitment(k.key, event.id, event.user_id::pg_catalog.text, event.data::pg_catalog.text)
                 FROM presence_seal_key AS k

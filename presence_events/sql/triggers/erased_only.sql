@@ -1,10 +1,13 @@
 -- An UPDATE of an event erases a person, and nothing else: the pseudonym of an erasure that has begun takes the place of
--- the user, or the user stays; the data are removed; the commitment stays, or stands for what was there.
+-- the user, or the user stays; an empty object takes the place of the data; the commitment stays, or stands for what was there.
 DECLARE
     is_erased pg_catalog.bool;
 BEGIN
     SELECT
-        NEW.data IS NULL
+        (
+            NEW.data IS NULL AND OLD.data IS NULL
+            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL
+        )
         AND NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (
             SELECT presence_commitment(k.key, OLD.id, OLD.user_id::pg_catalog.text, OLD.data::pg_catalog.text)
             FROM presence_seal_key AS k

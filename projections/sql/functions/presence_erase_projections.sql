@@ -23,7 +23,10 @@ BEGIN
     IF is_in_baseline THEN
         ALTER TABLE presence_baseline_stay DISABLE TRIGGER USER;
         EXECUTE pg_catalog.format(
-            'UPDATE presence_baseline_stay SET user_id = %L, data = NULL WHERE %s', pseudonym, theirs
+            'UPDATE presence_baseline_stay
+            SET user_id = %L, data = CASE WHEN data IS NOT NULL THEN ''{}''::pg_catalog.jsonb END
+            WHERE %s',
+            pseudonym, theirs
         ) USING excluded;
         ALTER TABLE presence_baseline_stay ENABLE TRIGGER USER;
     END IF;

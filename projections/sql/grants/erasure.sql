@@ -9,3 +9,7 @@ GRANT EXECUTE ON FUNCTION
     presence_end_erasure(text),
     presence_erase_projections(text, bigint[])
 TO :"role";
+-- In final reports, the triggers of the tables admit nothing else.
+GRANT SELECT, UPDATE (rows) ON presence_attendance_report TO :"role";
+GRANT SELECT, UPDATE (author, author_name) ON presence_report_annotation TO :"role";
+GRANT SELECT, UPDATE (expected) ON presence_scheduled_report TO :"role";

@@ -10,10 +10,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from presence_events import sql
 from presence_events.models import Erasure, PresenceEvent
-from presence_events.seals.leaves import Line, leaf
 from presence_events.seals.sealing import seal
 from presence_events.seals.verifying import verify
 from projections.models import Presence, Room
+from tests.seals import leaf, line_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +26,7 @@ COMMITMENT = (
     "presence_commitment((SELECT key FROM presence_seal_key WHERE subject = 'user:' || user_id::text), id, "
     "user_id::text, data::text)"
 )
-ERASURE = "UPDATE {} SET user_id = (SELECT pseudonym FROM presence_erasing)::{}, data = NULL, commitment = {}"
+ERASURE = "UPDATE {} SET user_id = (SELECT pseudonym FROM presence_erasing)::{}, data = '{{}}', commitment = {}"
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_an_erasure_that_is_recorded_is_admitted(begun: str) -> None:
         run(RECORD.format(STAYS))
         run(erasure())
     erased = PresenceEvent.objects.get()
-    assert (str(erased.user_id), erased.data) == (begun, None)
+    assert (str(erased.user_id), erased.data) == (begun, {})
     assert verify("default").findings == []
 
 
@@ -116,10 +116,10 @@ def test_a_change_of_another_column_is_refused(begun: str, change: str) -> None:
         "UPDATE {table} SET user_id = NULL",
         "UPDATE {table} SET user_id = (SELECT pseudonym FROM presence_erasing)::{type}",
         "UPDATE {table} SET commitment = repeat('0', 64)",
-        "UPDATE {table} SET user_id = NULL, data = NULL, commitment = {commitment}",
+        "UPDATE {table} SET user_id = NULL, data = '{{}}', commitment = {commitment}",
         "UPDATE {table} SET data = '{{}}', commitment = {commitment}",
-        "UPDATE {table} SET data = NULL, commitment = repeat('0', 64)",
-        "UPDATE {table} SET data = NULL, commitment = upper({commitment})",
+        "UPDATE {table} SET data = '{{}}', commitment = repeat('0', 64)",
+        "UPDATE {table} SET data = '{{}}', commitment = upper({commitment})",
     ],
 )
 def test_half_an_erasure_is_refused(begun: str, statement: str) -> None:
@@ -131,7 +131,7 @@ def test_half_an_erasure_is_refused(begun: str, statement: str) -> None:
 def test_another_user_is_refused(begun: str, other_user: Any) -> None:
     with pytest.raises(IntegrityError, match="is refused"), transaction.atomic():
         run(RECORD.format(STAYS))
-        run(f"UPDATE {STAYS} SET user_id = %s, data = NULL, commitment = {COMMITMENT}", [other_user.pk])
+        run(f"UPDATE {STAYS} SET user_id = %s, data = '{{}}', commitment = {COMMITMENT}", [other_user.pk])
 
 
 @pytest.mark.parametrize("change", ["user_id = NULL", "data = '{}'", "commitment = NULL"])
@@ -301,9 +301,9 @@ def test_the_commitment_is_that_of_the_leaves(user: Any) -> None:
                 cursor.copy("COPY (SELECT %s::text, %s::jsonb::text) TO STDOUT", [text, data]) as rows,
             ):
                 (personal,) = [bytes(row)[:-1] for row in rows]
-            parsed = Line.parse(line.encode() + b"\t" + personal)
+            parsed = line_of(f"{line}\t{personal.decode()}")
             known = leaf(parsed._replace(subject="s"), {"s": key})
-            assert leaf(parsed._replace(commitment=commitment.encode()), {}) == known
+            assert leaf(parsed._replace(commitment=commitment), {}) == known
 
 
 def test_touches_are_erased_from_their_own_segment(begun: str, event: PresenceEvent) -> None:
@@ -312,4 +312,4 @@ def test_touches_are_erased_from_their_own_segment(begun: str, event: PresenceEv
         "SELECT presence_erase_events('presence_event_touches_first', %s, 1000, '{}', '{}', '')", [str(event.user_id)]
     )
     assert number == 1
-    assert PresenceEvent.objects.get(kind="touch").data is None
+    assert PresenceEvent.objects.get(kind="touch").data == {}

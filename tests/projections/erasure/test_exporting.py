@@ -28,7 +28,7 @@ def history(user: Any, other_user: Any) -> None:
 
 def test_the_export_has_all_and_nothing_of_others(history: None, user: Any, tmp_path: Path) -> None:
     counts = export_person(user, tmp_path / "new")
-    assert counts == {"events": 4, "stays": 2, "presences": 1, "baseline": 0}
+    assert counts == {"events": 4, "stays": 2, "presences": 1, "baseline": 0, "reports": 0}
     text = (tmp_path / "new" / "person.json").read_text(encoding="utf-8")
     found = json.loads(text)
     assert "secret" not in text

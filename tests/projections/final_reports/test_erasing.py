@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +15,17 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
-from presence_events import sql
+from presence_events import sql, validation
+from presence_events.pseudonyms import is_pseudonym
+from presence_events.recorder import Draft, record
+from projections.attendance import attendance
+from projections.erasure import erase_person, export_person
 from projections.final_reports.annotating import annotate
 from projections.final_reports.erasing import erase
 from projections.final_reports.reading import reports_of, stored_sheet
 from projections.final_reports.scheduling import schedule_report
-from projections.models import AttendanceReport, ReportAnnotation, ScheduledReport
+from projections.models import AttendanceReport, ReportAnnotation, Room, ScheduledReport
+from tests.projections.final_reports.conftest import NINE
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("meeting")]
 
@@ -93,7 +102,7 @@ def eraser() -> Any:
     """Runs the rest of the test as a role that may erase people."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE eraser")
-        cursor.execute(sql.read("projections", "grants/erasure_of_reports").replace(':"role"', "eraser"))
+        cursor.execute(sql.read("projections", "grants/erasure").replace(':"role"', "eraser"))
         yield lambda: cursor.execute("SET ROLE eraser")
         cursor.execute("RESET ROLE")
         cursor.execute("DROP OWNED BY eraser")
@@ -141,3 +150,39 @@ def test_the_role_of_the_application_cannot_erase(make: Make, user: Any, pseudon
 def _an_hour_ago() -> tuple[Any, Any]:
     now = timezone.now()
     return now - timedelta(hours=2), now - timedelta(hours=1)
+
+
+def test_the_erasure_of_a_person_reaches_reports_and_their_export(
+    make: Make, user: Any, other_user: Any, tmp_path: Path
+) -> None:
+    report = make(expected=[user, other_user])
+    number = next(number for number, row in enumerate(report.rows) if row["user_id"] == str(user.pk))
+    annotate(report, other_user, "she left at ten", "told me", row=number)
+    annotate(report, user, "the clock was wrong", "I saw it")
+    assert export_person(user, tmp_path)["reports"] == 1
+    (found,) = json.loads((tmp_path / "person.json").read_text())["reports"]
+    assert found["row"] == report.rows[number]
+    assert [correction["reason"] for correction in found["corrections"]] == ["told me"]
+    with (tmp_path / "reports.csv").open(newline="") as stream:
+        assert [row["title"] for row in csv.DictReader(stream)] == ["Weekly"]
+
+    erase_person(user)
+    report.refresh_from_db()
+    erased = report.rows[number]
+    assert (is_pseudonym(validation.user_key(erased["user_id"])), erased["name"]) == (True, None)
+    assert {**erased, "user_id": 0, "name": 0} == {**found["row"], "user_id": 0, "name": 0}
+    assert [note.author_name for note in report.annotations.all()] == ["grace", None]
+    assert str(user.pk) not in json.dumps(ScheduledReport.objects.get().expected)
+    assert set(export_person(user, tmp_path).values()) == {0}
+
+
+def test_the_erasure_of_a_person_changes_no_figure_of_attendance(user: Any) -> None:
+    """Who was made to leave may have been gone before. That is known after the reason was erased, too."""
+    Room.objects.add("planning", "late", user)
+    record([Draft("leave", "planning", "late", data={"by": "admin", "reason": "it is late"})])
+    end = timezone.now()
+    before = attendance("planning", NINE, end).of(user)
+    erase_person(user)
+    (after,) = (one for one in attendance("planning", NINE, end).people if is_pseudonym(one.user_id))
+    assert before is not None
+    assert replace(after, user_id=user.pk) == before

@@ -1,7 +1,7 @@
 -- Segments in which more events are erased than the records say, or in which erased events have data: with the numbers of
 -- erased events, of recorded ones, and of those with data. Files of the archive count for a segment that was restored.
 WITH erased AS (
-    SELECT tableoid::regclass::text AS segment, count(*) AS events, count(data) AS with_data
+    SELECT tableoid::regclass::text AS segment, count(*) AS events, count(*) FILTER (WHERE data <> '{}') AS with_data
     FROM presence_event
     WHERE commitment IS NOT NULL
     GROUP BY 1
