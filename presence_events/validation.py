@@ -112,6 +112,17 @@ def saved_user_key(user: Any) -> Any:
     return key
 
 
+def person_key(user: Any) -> Any:
+    """Returns the key of ``user``, an instance or a primary key, for queries of the ORM. The user need not exist.
+
+    Raises `InvalidUser` for an unsaved user and for a value that cannot be a key. It also raises for None and for an
+    AnonymousUser, because anonymous connections do not belong to one person.
+    """
+    if user is None or getattr(user, "is_anonymous", False):
+        raise InvalidUser("An anonymous connection belongs to no user.")
+    return saved_user_key(user) if isinstance(user, Model) else user_key(user)
+
+
 def user_parameter(key: Any) -> Any:
     """Returns ``key``, a primary key of AUTH_USER_MODEL as Python has it, as the database takes it.
 
@@ -127,17 +138,6 @@ def user_key(key: Any) -> Any:
         return _user_field().clean(key, None)
     except ValidationError as error:
         raise InvalidUser(f"{_shortened(key)} is not the primary key of a user: {' '.join(error.messages)}") from None
-
-
-def person_key(user: Any) -> Any:
-    """Returns the key of ``user``, an instance or a primary key, for queries of the ORM. The user need not exist.
-
-    Raises `InvalidUser` for an unsaved user and for a value that cannot be a key. It also raises for None and for an
-    AnonymousUser, because anonymous connections do not belong to one person.
-    """
-    if user is None or getattr(user, "is_anonymous", False):
-        raise InvalidUser("An anonymous connection belongs to no user.")
-    return saved_user_key(user) if isinstance(user, Model) else user_key(user)
 
 
 def _user_field() -> Any:

@@ -38,9 +38,11 @@ def attendance(
     If ``end`` is in the future, the report covers the time until now. A room that never existed gives an empty report,
     which says so (`Attendance.is_known`).
 
-    ``expected`` are the people who should have come: a queryset of users, an iterable of users or their keys, or a
-    function that gets the name of the room and returns one of these. ``activity`` adds for how long people were active.
-    That reads all touches of the log since the first of the stays began. ``using`` is the alias of the database.
+    ``expected`` are the people who should have come: a queryset or a manager of users, an iterable of users or their
+    keys, or a function that gets the name of the room and returns one of these.
+
+    ``activity`` adds for how long people were active. That reads all touches of the log since the first of the stays
+    began. ``using`` is the alias of the database.
 
     Raises `InvalidMoment` for a time that is naive, a ``start`` in the future, and an ``end`` that is not after
     ``start``; `InvalidRoomName` for what no room can be called; `InvalidUser` for someone expected who is no user.

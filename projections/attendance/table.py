@@ -56,7 +56,7 @@ def lines(report: Attendance) -> Iterator[Line]:
 def names(keys: Iterable[Any]) -> dict[Any, str]:
     """Returns the names of users by key, with one query. Users who do not exist have one too: it says so."""
     wanted = list(keys)
-    users = get_user_model()._default_manager.in_bulk(wanted)
+    users = get_user_model()._base_manager.in_bulk(wanted)
     return {key: _name(key, users.get(key)) for key in wanted}
 
 

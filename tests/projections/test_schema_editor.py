@@ -102,6 +102,10 @@ START = """
         call_command("check", databases=["default"])
         (attendee,) = rows("SELECT * FROM presence_attendance('lobby', now() - interval '1 day', 'infinity')")
         assert attendee[0] == ada.pk
+        from projections.attendance import attendance
+        end = PresenceSession.objects.earliest("-left_at").left_at
+        report = attendance("lobby", end.replace(year=end.year - 1, day=1), end, expected=[str(ada.pk)])
+        assert [(line.user_id, line.is_expected) for line in report.people] == [(ada.pk, True)]
 """
 
 

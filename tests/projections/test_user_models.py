@@ -12,6 +12,7 @@ MEMBERS = """
     import presence_events.models
     import presence_events.recorder
     import presence_events.users
+    import projections.attendance
     import projections.consumers
     import projections.decorators
     import projections.managers
@@ -126,6 +127,8 @@ def test_the_field_of_a_key_converts_it_as_in_the_orm(site: Site) -> None:
         from presence_events.users import find_user_key
         from projections.admin.timeline.companions import companions_of
         from projections.admin.timeline.criteria import Criteria
+        from projections.attendance import attendance, missing_now
+        from projections.attendance.table import lines
         from projections.models import Presence, PresenceSession, Room
         from projections.signals import presence_changed
 
@@ -155,6 +158,11 @@ def test_the_field_of_a_key_converts_it_as_in_the_orm(site: Site) -> None:
         criteria = Criteria(room=None, user=alice.pk, start=before, end=after, moment=None, stay=None)
         (companion,) = companions_of(criteria).companions
         assert (companion[0].kind, companion[0].name) == ("user", "bob"), companion
+        report = attendance("lobby", before, after, expected=Person.objects.order_by("username"), activity=True)
+        assert {attendee.user_id for attendee in report.people} == {alice.pk, bob.pk}
+        assert report.of(str(alice.pk)).is_expected
+        assert [line.name for line in lines(report)] == ["alice", "bob"]
+        assert missing_now("lobby", [alice, str(bob.pk), Person(username="carol")])[0] not in (alice.pk, bob.pk)
         assert Room.objects.add("lobby", "tab.1", bob)
         assert Presence.objects.leave_user(alice, reason="test") == 1
         bob.delete()

@@ -308,6 +308,9 @@ def test_what_is_no_room_and_no_user_is_refused_before_anything_is_read() -> Non
     with CaptureQueriesContext(connection) as captured:
         with pytest.raises(InvalidRoomName):
             attendance("", NINE, TEN)
+        for keys in ("12", b"12"):
+            with pytest.raises(InvalidUser, match="are a list of users or keys"):
+                attendance("lobby", NINE, TEN, expected=keys)
         for nobody in (None, AnonymousUser(), Group(), get_user_model()(pk=None, username="unsaved"), "no key"):
             with pytest.raises(InvalidUser):
                 attendance("lobby", NINE, TEN, expected=[nobody])
@@ -329,6 +332,9 @@ def test_expected_people_who_did_not_come_are_missing(user: Any, other_user: Any
 
 def test_expected_is_a_queryset_an_iterable_or_a_function(user: Any, other_user: Any) -> None:
     users = get_user_model()._default_manager.order_by("username")
+    group = Group.objects.create(name="lobby")
+    for each in users:
+        each.groups.add(group)
     asked: list[str] = []
 
     def class_of(room: str) -> Any:
@@ -342,8 +348,12 @@ def test_expected_is_a_queryset_an_iterable_or_a_function(user: Any, other_user:
         {user.pk: "ada", other_user.pk: "grace"},
         class_of,
         lambda room: [user, other_user.pk],
+        group.user_set,
+        lambda room: group.user_set,
     ):
-        assert attendance("lobby", NINE, TEN, expected=expected).missing == (user.pk, other_user.pk)
+        missing = attendance("lobby", NINE, TEN, expected=expected).missing
+        assert set(missing) == {user.pk, other_user.pk}
+        assert len(missing) == 2
     assert asked == ["lobby"]
 
 

@@ -1,6 +1,8 @@
 -- The figures of each user from the stays of a room, and those of all anonymous connections together. It continues a WITH
 -- that has one row of the span, with its start and until when it is covered, and found, the stays that overlap it. The
 -- condition on the span is evaluated first, even without any stays, and the checks of the span with it.
+--
+-- It is a part of the function presence_attendance, too, and changes with that in a migration.
 , stays AS (
     SELECT
         s.user_id,
