@@ -30,6 +30,17 @@ def test_the_attendance_benchmark_measures_reports() -> None:
     assert "60 reports, 3,000 people" in done.stdout
 
 
+def test_the_benchmark_of_seals_measures_sealing_verifying_and_appending() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.seals", "2000", "1", "0.2"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[-4:]] == ["seal", "verify", "1", "appends"]
+
+
 @pytest.mark.timeout(900)
 def test_the_benchmarks_measure_everything_and_write_the_page(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"

@@ -60,6 +60,7 @@ def test_the_projections_can_be_removed_and_restored_from_the_log() -> None:
         "function pgtrigger_permanent_95b7b",
         "function pgtrigger_permanent_98da1",
         "function pgtrigger_permanent_a9542",
+        "function pgtrigger_permanent_f4819",
         "function pgtrigger_released_once_c14a0",
         "function presence_after_horizon",
         "function presence_attach_segment",
@@ -86,6 +87,7 @@ def test_the_projections_can_be_removed_and_restored_from_the_log() -> None:
         "trigger pgtrigger_permanent_95b7b",
         "trigger pgtrigger_permanent_98da1",
         "trigger pgtrigger_permanent_a9542",
+        "trigger pgtrigger_permanent_f4819",
         "trigger pgtrigger_released_once_c14a0",
         "trigger presence_segment_guard",
     }

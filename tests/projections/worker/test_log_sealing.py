@@ -103,7 +103,7 @@ def test_an_anchor_that_does_not_answer_delays_nothing_else(
             wait_until(lambda number=number: jobs.run_due_jobs() or StoredSeal.objects.count() == number)
         wait_until(lambda: jobs.run_due_jobs() or (copy.exists() and len(copies.read(copy)) == 2))
         jobs.stop()
-        assert [job._is_running for job in jobs._background].count(True) == 1
+        wait_until(lambda: [job._is_running for job in jobs._background].count(True) == 1)
     finally:
         RELEASED.set()
         wait_until(lambda: not any(job._is_running for job in jobs._background))
