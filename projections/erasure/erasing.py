@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from presence_events.positions import settled_position
 from presence_events.pseudonyms import new_pseudonym
 from presence_events.recorder import record_select
 from projections import selections
-from projections.erasure.plan import Plan, person_key, plan
+from projections.erasure.plan import Plan, person_key, person_keys, plan
 from projections.final_reports import erasing as final_reports
 from projections.models import Presence
 from projections.retention.removing import alone, operator
@@ -35,7 +36,8 @@ erasing_person = Signal()
 
 Arguments: ``user_id`` (the key of the user) and ``using`` (the alias of the database). A receiver may return a
 `django.db.models.Q` for `presence_events.models.PresenceEvent` that finds events of others whose data name the person:
-the data of these are removed, too. It is sent again if the erasure is run again.
+the data of these are removed, too. It is sent again if the erasure is run again, and also for the daily pseudonym that
+the user has today.
 """
 
 
@@ -66,13 +68,8 @@ def erase_person(
     ``projections grants/erasure``.
     """
     key, chosen = person_key(user), [using] if using else aliases(None)
-    work = partial(_erase, key, archives=archives, without_archives=without_archives)
-    done = on_each(chosen, work)
-    events: dict[str, int] = {}
-    for one in done:
-        for name, number in one.events.items():
-            events[name] = events.get(name, 0) + number
-    return Erased(sum(one.ended for one in done), events)
+    work = partial(_erase_keys, key, archives=archives, without_archives=without_archives)
+    return _sum(on_each(chosen, work))
 
 
 async def aerase_person(
@@ -81,6 +78,20 @@ async def aerase_person(
     """Does the same in the thread where Django's ORM runs."""
     call = partial(erase_person, user, using=using, archives=archives, without_archives=without_archives)
     return await in_thread(call)
+
+
+def _sum(done: Iterable[Erased]) -> Erased:
+    ended, events = 0, Counter[str]()
+    for one in done:
+        ended += one.ended
+        events.update(one.events)
+    return Erased(ended, dict(events))
+
+
+def _erase_keys(key: Any, using: str, *, archives: Collection[Path], without_archives: bool) -> Erased:
+    """Erases the person under each key that the log has."""
+    keys = person_keys(key, using=using)
+    return _sum([_erase(each, using, archives=archives, without_archives=without_archives) for each in keys])
 
 
 def _erase(key: Any, using: str, *, archives: Collection[Path], without_archives: bool) -> Erased:

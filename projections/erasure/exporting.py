@@ -15,7 +15,7 @@ from presence_events.databases import write_alias
 from presence_events.erasure.target import key_text
 from presence_events.files import new_file
 from presence_events.models import PresenceEvent
-from projections.erasure.plan import person_key
+from projections.erasure.plan import person_key, person_keys
 from projections.final_reports.reading import records_about
 from projections.models import Presence, PresenceSession
 from projections.retention.baseline import BaselineStay
@@ -56,12 +56,13 @@ def export_person(
     """
     key, alias, directory = person_key(user), write_alias(using), Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    keys = person_keys(key, using=alias)
     person = key_text(validation.user_parameter(key), using=alias)
     counts = {}
     with new_file(directory / "person.json") as file:
         file.write(f'{{"person": {json.dumps(person)},\n"fields": {json.dumps(_fields(), indent=1)}'.encode())
         for name, model in _MODELS.items():
-            rows: QuerySet[Any] = model.objects.using(alias).filter(user=key)
+            rows: QuerySet[Any] = model.objects.using(alias).filter(user__in=keys)
             file.write(f',\n"{name}": ['.encode())
             lines = _Lines(file.write)
             counts[name] = export.copy(rows, lines.add, "jsonl")

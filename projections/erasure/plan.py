@@ -6,18 +6,20 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
+from django.db import DataError
 from django.db.models import Count, Q
 from django.db.models.expressions import RawSQL
 
-from presence_events import validation
+from presence_events import sql, users, validation
 from presence_events.erasure.target import key_text
 from presence_events.exceptions import InvalidUser, NotErasable
 from presence_events.models import PresenceEvent, Removal, Segment
+from presence_events.privacy import rules
 from presence_events.pseudonyms import is_pseudonym
 from presence_events.segments import holds
 from projections.models import Presence
 
-__all__ = ["Plan", "mentions", "person_key", "plan"]
+__all__ = ["Plan", "mentions", "person_key", "person_keys", "plan"]
 
 
 class Plan(NamedTuple):
@@ -47,6 +49,23 @@ def person_key(user: Any) -> Any:
     if is_pseudonym(key):
         raise NotErasable("This is the pseudonym of a person who was erased.")
     return key
+
+
+def person_keys(user: Any, *, using: str) -> list[Any]:
+    """Returns the keys under which the log in the database ``using`` has a person: `person_key`, and the pseudonym of today.
+
+    Pseudonyms of earlier days are not known any more. Raises what `person_key` raises.
+    """
+    key = person_key(user)
+    if not rules.has_pseudonyms():
+        return [key]
+    params = {"key": validation.user_parameter(key)}
+    kind = users.user_key_type(using)
+    try:
+        ((pseudonym,),) = sql.rows("presence_events", "queries/privacy/of_today", params, using=using, user_id=kind)
+    except DataError:  # there are no pseudonyms for such a key
+        return [key]
+    return [key, users.from_database(pseudonym, using)]
 
 
 def plan(user: Any, *, using: str, named_in: Iterable[Q] = ()) -> Plan:

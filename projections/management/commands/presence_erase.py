@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from presence_events.databases.rooms import aliases
 from projections.erasure import erase_person, plan
+from projections.erasure.plan import person_keys
 from projections.management import arguments
 from projections.management.errors import reported_errors
 
@@ -65,7 +66,11 @@ class Command(BaseCommand):
         self.stdout.write(NOT_REACHED)
 
     def _print_plan(self, user: Any, alias: str) -> None:
-        found = plan(user, using=alias)
+        for key in person_keys(user, using=alias):
+            self._print_plan_of(key, alias)
+
+    def _print_plan_of(self, key: Any, alias: str) -> None:
+        found = plan(key, using=alias)
         self.stdout.write(f"In the database {alias!r}: {found.present:,} open stays would end.")
         for name in sorted({*found.events, *found.mentions}):
             named = len(found.mentions.get(name, []))

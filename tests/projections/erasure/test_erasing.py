@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from presence_events.seals.sealing import seal
 from presence_events.seals.verifying import verify
 from presence_events.segments import holds
 from presence_events.users import display_name
-from projections.erasure import aerase_person, erase_person, erasing, erasing_person, plan
+from projections.erasure import aerase_person, erase_person, erasing, erasing_person, export_person, plan
 from projections.models import DeadLetter, Presence, PresenceSession, Room
 from projections.replay.repair import compare
 from tests import retention, segments
@@ -484,3 +485,25 @@ def test_a_pseudonym_is_new(history: None, user: Any, other_user: Any, monkeypat
 @pytest.mark.parametrize("key", [1, 0, -1, None, "ada", uuid.UUID(int=1), uuid.uuid4()])
 def test_a_key_of_a_user_is_no_pseudonym(key: Any) -> None:
     assert not is_pseudonym(key)
+
+
+def test_the_pseudonym_of_today_is_erased_and_exported_too(
+    history: None, user: Any, other_user: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.CHANNELS_PRESENCE_PRIVACY = {"hall": {"users": "daily"}}
+    Room.objects.add("hall", "e", user, {"secret": 4})
+    Room.objects.add("hall", "f", other_user)
+    (daily,) = Presence.objects.filter(channel_name="e").values_list("user_id", flat=True)
+    seal("default")
+    assert export_person(user, tmp_path)["events"] == 7
+    erase_person(user)
+    assert str(daily) not in texts()
+    assert "secret" not in texts()
+    assert verify("default").findings == []
+    assert set(export_person(user, tmp_path).values()) == {0}
+
+
+def test_a_person_whose_key_has_no_pseudonyms_is_erased(history: None, user: Any, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_PRIVACY = {"hall": {"users": "daily"}}
+    key = user.pk if isinstance(user.pk, uuid.UUID) else 2**31 - 1
+    assert erase_person(key).events == ({STAYS: 5, TOUCHES: 1} if key == user.pk else {})

@@ -1,0 +1,1 @@
+SELECT presence_pseudonym(%(key)s::{user_id})
