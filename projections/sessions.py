@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events import validation
 from presence_events.exceptions import InvalidUser, LogIsAppendOnly
+from presence_events.privacy.hidden import HIDDEN
 from presence_events.schema.json_data import TolerantDecoder
 from presence_events.segments.catalogue import MayContain
 
@@ -199,7 +200,7 @@ class PresenceSession(models.Model):
         """
         if self.left_at is None:
             return self.last_seen
-        if self.ended_by == self.End.LEAVE and self.reason is None:
+        if self.ended_by == self.End.LEAVE and self.reason in (None, {HIDDEN: True}):
             return self.left_at
         # A clock may have been set back before the end.
         return min(self.last_seen, self.left_at)

@@ -19,10 +19,10 @@ from presence_events.databases.each import on_each
 from presence_events.databases.rooms import aliases
 from presence_events.erasure.target import Target, key_text, target
 from presence_events.exceptions import NotErasable
-from presence_events.models import Segment
+from presence_events.models import PresenceEvent, Segment
 from presence_events.positions import settled_position
 from presence_events.pseudonyms import new_pseudonym
-from presence_events.recorder import record_select
+from presence_events.recorder import Draft, record, record_select
 from projections import selections
 from projections.erasure.plan import Plan, person_key, person_keys, plan
 from projections.final_reports import erasing as final_reports
@@ -107,6 +107,7 @@ def _erase(key: Any, using: str, *, archives: Collection[Path], without_archives
         ((pseudonym,),) = _call("begin", {"person": person, "pseudonym": pseudonym}, using)
         # Those that have begun meanwhile may be sealed under the key that is about to be deleted.
         ended += _end_stays(key, using)
+        _clear_presences(plan(key, using=using, named_in=named_in), using)
         before = settled_position(using)
         open_stays = _open_stays(key, using)
         who = target(key, person, pseudonym, open_stays, before, using=using)
@@ -142,6 +143,24 @@ def _end_stays(key: Any, using: str) -> int:
     if left := before & _open_stays(key, using):
         raise NotErasable(f"Rows of other tables refer to {len(left)} presences of the person: delete these rows.")
     return ended
+
+
+def _clear_presences(found: Plan, using: str) -> None:
+    """Records a touch without content for each open stay whose present data name the person, before they are erased.
+
+    The presence and the log agree then at each moment.
+    """
+    positions = {position for of_segment in found.mentions.values() for position in of_segment}
+    log = PresenceEvent.objects.using(using)
+    sessions = log.filter(id__in=positions, kind__in=("join", "touch")).values_list("session", flat=True)
+    record(
+        [
+            Draft("touch", presence.room_id, presence.channel_name, data={}, session=presence.pk)
+            for presence in Presence.objects.using(using).filter(pk__in=list(sessions))
+            if log.filter(session=presence.pk, data__isnull=False).values_list("id", flat=True).last() in positions
+        ],
+        using=using,
+    )
 
 
 def _named_in(key: Any, using: str) -> list[Q]:

@@ -117,7 +117,8 @@ def test_a_change_of_another_column_is_refused(begun: str, change: str) -> None:
         "UPDATE {table} SET user_id = (SELECT pseudonym FROM presence_erasing)::{type}",
         "UPDATE {table} SET commitment = repeat('0', 64)",
         "UPDATE {table} SET user_id = NULL, data = '{{}}', commitment = {commitment}",
-        "UPDATE {table} SET data = '{{}}', commitment = {commitment}",
+        "UPDATE {table} SET data = NULL, commitment = {commitment}",
+        "UPDATE {table} SET data = '[]', commitment = {commitment}",
         "UPDATE {table} SET data = '{{}}', commitment = repeat('0', 64)",
         "UPDATE {table} SET data = '{{}}', commitment = upper({commitment})",
     ],
@@ -134,7 +135,7 @@ def test_another_user_is_refused(begun: str, other_user: Any) -> None:
         run(f"UPDATE {STAYS} SET user_id = %s, data = '{{}}', commitment = {COMMITMENT}", [other_user.pk])
 
 
-@pytest.mark.parametrize("change", ["user_id = NULL", "data = '{}'", "commitment = NULL"])
+@pytest.mark.parametrize("change", ["user_id = NULL", "data = '[]'", "data = NULL", "commitment = NULL"])
 def test_an_erased_event_is_final(begun: str, change: str) -> None:
     with transaction.atomic():
         run(RECORD.format(STAYS))

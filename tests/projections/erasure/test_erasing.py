@@ -106,7 +106,7 @@ def test_the_erasure_is_recorded_and_sealed_without_the_person(history: None, us
             f"UPDATE {STAYS} SET commitment = repeat('0', 64), user_id = NULL, data = NULL WHERE channel_name = 'b'",
             "has 5 erased events, of which 0 have data. 4 are recorded as erased",
         ),
-        (f"UPDATE {STAYS} SET data = '{{}}' WHERE commitment IS NOT NULL", "of which 4 have data"),
+        (f"UPDATE {STAYS} SET data = '[]' WHERE commitment IS NOT NULL", "of which 4 have data"),
         (f"UPDATE {STAYS} SET commitment = repeat('0', 64) WHERE commitment IS NOT NULL", "differ from the log"),
         (f"UPDATE {STAYS} SET room = 'x' WHERE commitment IS NOT NULL", "differ from the log"),
     ],
@@ -189,14 +189,16 @@ def test_who_made_others_leave_is_removed_from_their_events(user: Any, other_use
     erasing_person.connect(named)
     try:
         assert erase_person(user).events == {STAYS: 2}
+        assert erase_person(user).events == {}
     finally:
         erasing_person.disconnect(named)
     assert [(event.user_id, event.data) for event in PresenceEvent.objects.filter(kind="leave")] == [
-        (other_user.pk, None)
+        (other_user.pk, {})
     ]
+    assert [event.data for event in PresenceEvent.objects.filter(channel_name="b")] == [{}, {}]
+    assert Presence.objects.get().data == {}
+    assert_live_is_the_fold()
     assert verify("default").findings == []
-    assert Presence.objects.get().data == {"teacher": "Ada"}
-    attack("UPDATE presence_open_stay SET data = NULL")
     assert erase_person(other_user).events == {STAYS: 2}
     assert verify("default").findings == []
 
@@ -425,7 +427,7 @@ def test_segments_that_are_about_to_be_dropped_are_reached(user: Any, segments_r
         Segment.objects.filter(name=STAYS).update(state=Segment.State.LEAVING)
         Segment.objects.create(name="presence_event_stays_dropped", part="stays", state=Segment.State.LEAVING)
         assert erase_person(user).events == {STAYS: 2}
-        cursor.execute(f"SELECT count(*) FROM {STAYS} WHERE commitment IS NOT NULL AND data IS NULL")
+        cursor.execute(f"SELECT count(*) FROM {STAYS} WHERE commitment IS NOT NULL AND user_id IS NOT NULL")
         assert cursor.fetchone() == (2,)
 
 

@@ -9,7 +9,11 @@
         greatest(s.joined_at, l.start) AS began,
         least(s.left_at, l.until) AS ended,
         least(
-            CASE WHEN s.ended_by = 'leave' AND coalesce(s.reason, 'null') = 'null' THEN s.left_at ELSE s.last_seen END,
+            CASE
+                WHEN s.ended_by = 'leave' AND coalesce(s.reason, 'null') IN ('null', '{"presence.hidden": true}')
+                    THEN s.left_at
+                ELSE s.last_seen
+            END,
             s.left_at,
             l.until
         ) AS seen
