@@ -94,7 +94,7 @@ def publish(name: str, place: str, *, using: str) -> int:
         anchor.last_seal = max(newest, anchor.last_seal)
         anchor.failure, anchor.failing_since = "", None
     except Exception as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
+        text = " ".join(f"{type(error).__name__}: {error}".replace("\0", " ").split())
         anchor.failure, anchor.failing_since = text[:MAX_FAILURE], anchor.failing_since or datetime.now(UTC)
         raise
     finally:

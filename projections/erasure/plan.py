@@ -52,7 +52,7 @@ def person_key(user: Any) -> Any:
 
 
 def person_keys(user: Any, *, using: str) -> list[Any]:
-    """Returns the keys that the log in the database ``using`` has of a person: `person_key`, and the pseudonym of today.
+    """Returns the keys that the log in the database ``using`` has of a person: the own one, and the pseudonym of today.
 
     Pseudonyms of earlier days are not known any more. Raises what `person_key` raises.
     """

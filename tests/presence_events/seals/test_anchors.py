@@ -28,7 +28,7 @@ FAILS_AT: list[int] = []
 def receive(copied: SealCopy, using: str) -> None:
     """The function of a project."""
     if copied.seal.number in FAILS_AT:
-        raise RuntimeError("the bucket\nis unavailable")
+        raise RuntimeError("the bucket\nis\0unavailable")
     RECEIVED.append((copied, using))
 
 
