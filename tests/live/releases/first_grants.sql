@@ -73,13 +73,21 @@ BEGIN
 END
 $$;
 -- Only the owner removes segments, and places holds.
-REVOKE ALL ON presence_segment, presence_removal, presence_hold FROM PUBLIC, :"role";
-REVOKE ALL ON SEQUENCE presence_removal_id_seq, presence_hold_id_seq FROM PUBLIC, :"role";
-GRANT SELECT ON presence_segment, presence_removal, presence_hold TO :"role";
+REVOKE ALL ON presence_segment, presence_removal, presence_erasure, presence_hold FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_removal_id_seq, presence_erasure_id_seq, presence_hold_id_seq FROM PUBLIC, :"role";
+GRANT SELECT ON presence_segment, presence_removal, presence_erasure, presence_hold TO :"role";
+-- Sealing asks whether an erasure is in progress, and does not see whose.
+REVOKE ALL ON presence_erasing FROM PUBLIC, :"role";
+GRANT SELECT (begun_at) ON presence_erasing TO :"role";
 GRANT EXECUTE ON FUNCTION presence_horizon(text), presence_after_horizon(timestamptz, timestamptz) TO :"role";
 -- presence_seal adds seals and keys, and presence_verify reads them. Who may read the keys can open the commitments.
-REVOKE ALL ON presence_seal, presence_seal_key FROM PUBLIC, :"role";
-GRANT SELECT, INSERT ON presence_seal, presence_seal_key TO :"role";
+REVOKE ALL ON presence_seal, presence_seal_key, presence_seal_timestamp, presence_anchor FROM PUBLIC, :"role";
+GRANT SELECT, INSERT ON presence_seal, presence_seal_key, presence_seal_timestamp TO :"role";
+GRANT SELECT, INSERT, UPDATE ON presence_anchor TO :"role";
+-- Who may execute presence_pseudonym can ask for the pseudonym that a user has today. The secrets are the owner's alone.
+REVOKE ALL ON presence_pseudonym_key FROM PUBLIC, :"role";
+REVOKE ALL ON FUNCTION presence_pseudonym(anyelement), presence_forget_pseudonyms() FROM PUBLIC, :"role";
+GRANT EXECUTE ON FUNCTION presence_pseudonym(anyelement), presence_forget_pseudonyms() TO :"role";
 REVOKE ALL ON presence_checkpoint FROM PUBLIC, :"role";
 -- run_projector and other readers store how far they have read the log.
 GRANT SELECT, INSERT, UPDATE ON presence_checkpoint TO :"role";
@@ -138,7 +146,7 @@ FROM PUBLIC, :"role";
 GRANT SELECT ON
     presence_baseline, presence_baseline_room, presence_baseline_stay, presence_baseline_process
 TO :"role";
-REVOKE ALL ON presence, presence_session FROM PUBLIC, :"role";
+REVOKE ALL ON presence, presence_session, presence_attendee FROM PUBLIC, :"role";
 GRANT SELECT ON presence, presence_session TO :"role";
 -- The field Presence.last_seen calls it.
 GRANT EXECUTE ON FUNCTION last_seen(presence_open_stay) TO :"role";
@@ -152,5 +160,15 @@ REVOKE ALL ON presence_dead_letter FROM PUBLIC, :"role";
 REVOKE ALL ON SEQUENCE presence_dead_letter_id_seq FROM PUBLIC, :"role";
 GRANT SELECT, INSERT ON presence_dead_letter TO :"role";
 GRANT USAGE ON SEQUENCE presence_dead_letter_id_seq TO :"role";
+-- Joins, leaves and touches are appended with it, with the rights of the role.
+GRANT EXECUTE ON FUNCTION presence_record(
+    text[], text[], text[], anyarray, jsonb[], boolean[], text, text
+) TO :"role";
 -- Pruning asks whether rows of other tables refer to a room or a presence. For the answer it reads those tables.
 GRANT EXECUTE ON FUNCTION presence_is_referenced(regclass, name, text) TO :"role";
+-- The application schedules final reports, and the worker makes them. Only a role that erases people changes one.
+REVOKE ALL ON presence_scheduled_report, presence_attendance_report, presence_report_annotation FROM PUBLIC, :"role";
+REVOKE ALL ON SEQUENCE presence_scheduled_report_id_seq, presence_report_annotation_id_seq FROM PUBLIC, :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON presence_scheduled_report TO :"role";
+GRANT SELECT, INSERT ON presence_attendance_report, presence_report_annotation TO :"role";
+GRANT USAGE ON SEQUENCE presence_scheduled_report_id_seq, presence_report_annotation_id_seq TO :"role";

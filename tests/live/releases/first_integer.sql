@@ -90,6 +90,67 @@ $$;
 
 
 --
+-- Name: pgtrigger_erased_only_d477e(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_erased_only_d477e() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_event"'::pg_catalog.regclass AND (
+        TG_TABLE_SCHEMA OPERATOR(pg_catalog.<>) pg_catalog.current_schema()
+        OR NOT pg_catalog.starts_with(
+            TG_TABLE_NAME::pg_catalog.text, pg_catalog.btrim('"presence_event"', '"') OPERATOR(pg_catalog.||) '_'
+        )
+    )
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_erased_only_d477e is a trigger function of the table "presence_event" only';
+    END IF;
+-- An UPDATE of an event erases a person, and nothing else: the pseudonym of an erasure that has begun takes the place of
+-- the user, or the user stays; an empty object takes the place of the data; the commitment stays, or stands for what was there.
+DECLARE
+    is_erased pg_catalog.bool;
+BEGIN
+    SELECT
+        (
+            NEW.data IS NULL AND OLD.data IS NULL
+            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL
+        )
+        AND NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (
+            SELECT presence_commitment(k.key, OLD.id, OLD.user_id::pg_catalog.text, OLD.data::pg_catalog.text)
+            FROM presence_seal_key AS k
+            WHERE k.subject OPERATOR(pg_catalog.=)
+                presence_subject(OLD.user_id::pg_catalog.text, OLD.session, OLD.id)
+        ))
+        AND (
+            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id OR NEW.user_id IS NULL AND OLD.user_id IS NULL
+            OR EXISTS (
+                SELECT FROM presence_erasing AS e
+                WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text
+                    AND e.pseudonym OPERATOR(pg_catalog.=) NEW.user_id::pg_catalog.text
+            )
+        )
+        AND pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[]
+            OPERATOR(pg_catalog.=)
+            (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[])
+    INTO is_erased;
+    IF is_erased THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),
+        HINT = 'Only manage.py presence_erase changes events, to erase a person. See docs/privacy.md.';
+END;
+END
+$$;
+
+
+--
 -- Name: pgtrigger_fold_72a36(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -129,13 +190,17 @@ BEGIN
 -- join that its limits do not allow is left out of the log, like any event that changes nothing. If it names a session, a
 -- stay was to end for it in the same statement, so the statement fails instead.
 --
+-- A stay is hidden if the data of its join says so. A touch with new data changes nothing about that, and the end says it
+-- too. So each event with data tells whether its stay is hidden, and readers of the log need no other event for it.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
     created pg_catalog.bool := false;
     is_of_process pg_catalog.bool := false;
     lease_seen_at pg_catalog.timestamptz;
-    is_repeated pg_catalog.bool;
+    known pg_catalog.jsonb;
+    is_hidden pg_catalog.bool;
     deferrable_keys pg_catalog.text;
     deferred_keys pg_catalog.text;
     referring_schema pg_catalog.text;
@@ -191,7 +256,10 @@ BEGIN
     ) THEN
         refused := 'process has to be a name of 1 to 1024 bytes';
     END IF;
-    IF NEW.capacity IS NOT NULL OR NEW.is_exclusive IS NOT NULL THEN
+    IF NEW.capacity IS NOT NULL OR NEW.is_exclusive IS NOT NULL OR NEW.commitment IS NOT NULL THEN
+        IF NEW.commitment IS NOT NULL THEN
+            refused := 'only the erasure of a person adds a commitment';
+        END IF;
         -- On a leave, is_exclusive says that the stay ended for an exclusive join.
         IF NEW.kind OPERATOR(pg_catalog.<>) 'join' THEN
             NEW.capacity := NULL;
@@ -272,10 +340,21 @@ BEGIN
         END IF;
         IF NEW.data IS NOT NULL THEN
             -- A touch with data means that the data changed, so data that is already present is removed from the touch.
-            SELECT data OPERATOR(pg_catalog.=) NEW.data INTO is_repeated FROM presence_open_stay
+            SELECT data INTO known FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
             FOR NO KEY UPDATE;
-            IF is_repeated THEN
+            IF known OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb THEN
+                IF pg_catalog.jsonb_typeof(NEW.data) OPERATOR(pg_catalog.<>) 'object' THEN
+                    RAISE EXCEPTION USING
+                        ERRCODE = 'check_violation',
+                        MESSAGE = 'a touch is refused: the data of a hidden connection has to be an object',
+                        HINT = 'Pass a dict, or let the connection join again without hidden=True.';
+                END IF;
+                NEW.data := NEW.data OPERATOR(pg_catalog.||) '{"presence.hidden": true}'::pg_catalog.jsonb;
+            ELSIF NEW.data OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb THEN
+                NEW.data := NEW.data OPERATOR(pg_catalog.-) 'presence.hidden'::pg_catalog.text;
+            END IF;
+            IF known OPERATOR(pg_catalog.=) NEW.data THEN
                 NEW.data := NULL;
             END IF;
         END IF;
@@ -427,10 +506,21 @@ BEGIN
             DELETE FROM presence_open_stay
             WHERE room OPERATOR(pg_catalog.=) NEW.room AND channel_name OPERATOR(pg_catalog.=) NEW.channel_name
                 AND (NEW.session IS NULL OR id OPERATOR(pg_catalog.=) NEW.session)
-            RETURNING id, user_id, joined_at, touched_at, process, is_leased
-            INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen, NEW.process, NEW.is_leased;
+            RETURNING id, user_id, joined_at, touched_at, process, is_leased,
+                data OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb
+            INTO NEW.session, NEW.user_id, NEW.since, NEW.last_seen, NEW.process, NEW.is_leased, is_hidden;
             IF NOT FOUND THEN
                 RETURN NULL;
+            END IF;
+            IF is_hidden THEN
+                NEW.data := CASE
+                    WHEN NEW.data IS NULL THEN '{"presence.hidden": true}'::pg_catalog.jsonb
+                    WHEN pg_catalog.jsonb_typeof(NEW.data) OPERATOR(pg_catalog.=) 'object'
+                        THEN NEW.data OPERATOR(pg_catalog.||) '{"presence.hidden": true}'::pg_catalog.jsonb
+                    ELSE pg_catalog.jsonb_build_object('reason', NEW.data, 'presence.hidden', true)
+                END;
+            ELSIF NEW.data OPERATOR(pg_catalog.@>) '{"presence.hidden": true}'::pg_catalog.jsonb THEN
+                NEW.data := NEW.data OPERATOR(pg_catalog.-) 'presence.hidden'::pg_catalog.text;
             END IF;
             IF NEW.is_leased THEN
                 SELECT seen_at INTO lease_seen_at FROM presence_process
@@ -512,6 +602,38 @@ BEGIN
 END;
 END
 $_$;
+
+
+--
+-- Name: pgtrigger_forgotten_c7c14(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_forgotten_c7c14() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_seal_key"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_forgotten_c7c14 is a trigger function of the table "presence_seal_key" only';
+    END IF;
+-- A key is deleted at the end of the erasure of its person.
+BEGIN
+    IF EXISTS (
+        SELECT FROM presence_erasing AS e
+        WHERE OLD.subject OPERATOR(pg_catalog.=) pg_catalog.concat('user:', e.person)
+    ) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = 'DELETE on presence_seal_key is refused: the rows of this table are permanent',
+        HINT = 'Only manage.py presence_erase deletes a key, to erase a person. See docs/privacy.md.';
+END;
+END
+$$;
 
 
 --
@@ -725,6 +847,85 @@ $$;
 
 
 --
+-- Name: pgtrigger_only_erased_5f5aa(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_only_erased_5f5aa() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_attendance_report"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_only_erased_5f5aa is a trigger function of the table "presence_attendance_report" only';
+    END IF;
+-- A report is final, apart from whom it names: erasure puts a pseudonym in place of the key of a person, and removes the
+-- name. The figures of the person stay, and so does the order of the rows.
+BEGIN
+    IF NOT EXISTS (
+        SELECT
+        FROM pg_catalog.jsonb_array_elements(OLD.rows) WITH ORDINALITY AS before (part, number)
+        FULL JOIN pg_catalog.jsonb_array_elements(NEW.rows) WITH ORDINALITY AS after (part, number)
+            ON after.number OPERATOR(pg_catalog.=) before.number
+        WHERE NOT coalesce(
+            before.part OPERATOR(pg_catalog.=) after.part
+                OR before.part OPERATOR(pg_catalog.->>) 'name'::pg_catalog.text IS NOT NULL
+                AND after.part OPERATOR(pg_catalog.->) 'name'::pg_catalog.text
+                    OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb
+                AND (before.part OPERATOR(pg_catalog.-) '{user_id,name}'::pg_catalog.text[])
+                    OPERATOR(pg_catalog.=) (after.part OPERATOR(pg_catalog.-) '{user_id,name}'::pg_catalog.text[]),
+            false
+        )
+    ) AND (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) 'rows'::pg_catalog.text)
+        OPERATOR(pg_catalog.=) (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) 'rows'::pg_catalog.text)
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = 'UPDATE on presence_attendance_report is refused: a report is final, apart from the erasure of a person',
+        HINT = 'To correct a report, add an annotation: projections.final_reports.annotating.annotate.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_only_erased_742eb(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_only_erased_742eb() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_report_annotation"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_only_erased_742eb is a trigger function of the table "presence_report_annotation" only';
+    END IF;
+-- An annotation is final, apart from its author: erasure puts a pseudonym in place of the key, and removes the name.
+BEGIN
+    IF OLD.author_name IS NOT NULL AND NEW.author_name IS NULL
+        AND (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{author,author_name}'::pg_catalog.text[])
+            OPERATOR(pg_catalog.=)
+            (pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{author,author_name}'::pg_catalog.text[])
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = 'UPDATE on presence_report_annotation is refused: an annotation is final, apart from its author',
+        HINT = 'To correct it, add another one: projections.final_reports.annotating.annotate.';
+END;
+END
+$$;
+
+
+--
 -- Name: pgtrigger_permanent_09448(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -787,6 +988,68 @@ $$;
 
 
 --
+-- Name: pgtrigger_permanent_2a710(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_permanent_2a710() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_attendance_report"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_permanent_2a710 is a trigger function of the table "presence_attendance_report" only';
+    END IF;
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),
+        HINT = 'To release a hold, run manage.py presence_retention --release.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_permanent_2e5f2(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_permanent_2e5f2() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_report_annotation"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_permanent_2e5f2 is a trigger function of the table "presence_report_annotation" only';
+    END IF;
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),
+        HINT = 'To release a hold, run manage.py presence_retention --release.';
+END;
+END
+$$;
+
+
+--
 -- Name: pgtrigger_permanent_95b7b(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -831,6 +1094,68 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
             MESSAGE = 'pgtrigger_permanent_98da1 is a trigger function of the table "presence_seal" only';
+    END IF;
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),
+        HINT = 'To release a hold, run manage.py presence_retention --release.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_permanent_a9542(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_permanent_a9542() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_erasure"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_permanent_a9542 is a trigger function of the table "presence_erasure" only';
+    END IF;
+BEGIN
+    -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
+    IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
+        OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'integrity_constraint_violation',
+        MESSAGE = pg_catalog.format('%s on %s is refused: the rows of this table are permanent', TG_OP, TG_TABLE_NAME),
+        HINT = 'To release a hold, run manage.py presence_retention --release.';
+END;
+END
+$$;
+
+
+--
+-- Name: pgtrigger_permanent_f4819(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pgtrigger_permanent_f4819() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_seal_timestamp"'::pg_catalog.regclass THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'pgtrigger_permanent_f4819 is a trigger function of the table "presence_seal_timestamp" only';
     END IF;
 BEGIN
     -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
@@ -1214,6 +1539,7 @@ CREATE TABLE public.presence_event (
     channel_name text COLLATE pg_catalog."C",
     process text COLLATE pg_catalog."C",
     data jsonb,
+    commitment text COLLATE pg_catalog."C",
     CONSTRAINT presence_event_subject CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)) OR ((channel_name IS NULL) AND (kind = ANY (ARRAY['touch'::text, 'prune'::text])) AND (process IS NOT NULL) AND (room = ''::text) AND (session IS NULL))))
 )
 PARTITION BY LIST (kind);
@@ -1337,6 +1663,207 @@ $_$;
 
 
 --
+-- Name: presence_during(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_during(start timestamp with time zone, stop timestamp with time zone) RETURNS SETOF public.presence_session
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ WITH question AS (
+          SELECT (public.presence_check(presence_during.start, presence_during.stop, '00:00:01'::interval) AND public.presence_after_horizon(presence_during.start, public.presence_horizon('stays'::text))) AS has_answer
+         )
+  SELECT s.session,
+     s.room,
+     s.channel_name,
+     s.user_id,
+     s.joined_at,
+     s.left_at,
+     s.last_seen,
+     s.is_open,
+     s.ended_by,
+     s.reason,
+     s.duration,
+     s.day
+    FROM public.presence_session s
+   WHERE (( SELECT question.has_answer
+            FROM question) AND (s.joined_at < COALESCE(presence_during.stop, 'infinity'::timestamp with time zone)) AND public.presence_lasts(s.joined_at, s.left_at, s.is_open, presence_during.start, presence_during.stop));
+END;
+
+
+--
+-- Name: presence_attendee; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.presence_attendee AS
+ SELECT user_id,
+    NULL::timestamp with time zone AS first_in,
+    NULL::timestamp with time zone AS last_out,
+    NULL::timestamp with time zone AS last_seen,
+    NULL::interval AS certain,
+    NULL::interval AS possible,
+    NULL::bigint AS stays,
+    NULL::interval AS longest_absence,
+    NULL::interval AS late,
+    NULL::interval AS left_early,
+    NULL::double precision AS percent_certain,
+    NULL::double precision AS percent_possible
+   FROM public.presence_session
+  WHERE false;
+
+
+--
+-- Name: presence_attendance(text, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_attendance(room text, start timestamp with time zone, stop timestamp with time zone) RETURNS SETOF public.presence_attendee
+    LANGUAGE sql STABLE ROWS 100 PARALLEL SAFE
+    BEGIN ATOMIC
+ WITH span AS MATERIALIZED (
+          SELECT presence_attendance.start AS start,
+             LEAST(presence_attendance.stop, statement_timestamp()) AS until
+           WHERE (public.presence_check(presence_attendance.start, presence_attendance.stop,
+                 CASE
+                     WHEN (isfinite(presence_attendance.start) AND (presence_attendance.start <> presence_attendance.stop)) THEN '00:00:01'::interval
+                     ELSE '00:00:00'::interval
+                 END) AND public.presence_after_horizon(presence_attendance.start, public.presence_horizon('stays'::text)))
+         ), found AS (
+          SELECT s.session,
+             s.room,
+             s.channel_name,
+             s.user_id,
+             s.joined_at,
+             s.left_at,
+             s.last_seen,
+             s.is_open,
+             s.ended_by,
+             s.reason,
+             s.duration,
+             s.day
+            FROM public.presence_during(presence_attendance.start, presence_attendance.stop) s(session, room, channel_name, user_id, joined_at, left_at, last_seen, is_open, ended_by, reason, duration, day)
+           WHERE (s.room = presence_attendance.room)
+         ), stays AS (
+          SELECT s.user_id,
+             GREATEST(s.joined_at, l.start) AS began,
+             LEAST(s.left_at, l.until) AS ended,
+             LEAST(
+                 CASE
+                     WHEN ((s.ended_by = 'leave'::text) AND (COALESCE(s.reason, 'null'::jsonb) = ANY (ARRAY['null'::jsonb, '{"presence.hidden": true}'::jsonb]))) THEN s.left_at
+                     ELSE s.last_seen
+                 END, s.left_at, l.until) AS seen
+            FROM span l,
+             found s
+           WHERE (( SELECT (span.start < span.until)
+                    FROM span) AND (s.joined_at < l.until))
+         ), people AS (
+          SELECT s.user_id,
+             count(*) AS stays,
+             min(s.began) AS first_in,
+             max(s.ended) AS last_out,
+             max(s.seen) FILTER (WHERE (s.seen >= s.began)) AS last_seen,
+             range_agg(tstzrange(s.began, GREATEST(s.began, s.seen))) AS certain,
+             range_agg(tstzrange(s.began, s.ended)) AS possible
+            FROM stays s
+           GROUP BY s.user_id
+         ), figures AS (
+          SELECT p.user_id,
+             p.first_in,
+                 CASE
+                     WHEN (p.last_out < l.until) THEN p.last_out
+                     ELSE NULL::timestamp with time zone
+                 END AS last_out,
+             p.last_seen,
+             length.certain,
+             length.possible,
+             p.stays,
+             length.absence,
+                 CASE
+                     WHEN (p.first_in > l.start) THEN (p.first_in - l.start)
+                     ELSE NULL::interval
+                 END AS late,
+                 CASE
+                     WHEN (p.last_out < l.until) THEN (l.until - p.last_out)
+                     ELSE NULL::interval
+                 END AS left_early,
+             (((100)::double precision * date_part('epoch'::text, length.certain)) / date_part('epoch'::text, (l.until - l.start))) AS percent_certain,
+             (((100)::double precision * date_part('epoch'::text, length.possible)) / date_part('epoch'::text, (l.until - l.start))) AS percent_possible
+            FROM span l,
+             people p,
+             LATERAL ( SELECT ( SELECT COALESCE(sum((upper(r.r) - lower(r.r))), '00:00:00'::interval) AS "coalesce"
+                            FROM unnest(p.certain) r(r)) AS "coalesce",
+                     ( SELECT COALESCE(sum((upper(r.r) - lower(r.r))), '00:00:00'::interval) AS "coalesce"
+                            FROM unnest(p.possible) r(r)) AS "coalesce",
+                     ( SELECT COALESCE(max((upper(r.r) - lower(r.r))), '00:00:00'::interval) AS "coalesce"
+                            FROM unnest((tstzmultirange(tstzrange(p.first_in, p.last_out)) - p.possible)) r(r)) AS "coalesce") length(certain, possible, absence)
+         )
+  SELECT figures.user_id,
+     figures.first_in,
+     figures.last_out,
+     figures.last_seen,
+     figures.certain,
+     figures.possible,
+     figures.stays,
+     figures.absence,
+     figures.late,
+     figures.left_early,
+     figures.percent_certain,
+     figures.percent_possible
+    FROM figures;
+END;
+
+
+--
+-- Name: presence_begin_erasure(text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_begin_erasure(person text, pseudonym text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+DECLARE
+    known pg_catalog.text;
+    is_used pg_catalog.bool;
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(
+        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
+        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
+    );
+    SELECT erasing.pseudonym INTO known FROM presence_erasing AS erasing
+    WHERE erasing.person OPERATOR(pg_catalog.=) presence_begin_erasure.person;
+    IF FOUND THEN
+        RETURN known;
+    END IF;
+    EXECUTE pg_catalog.format(
+        'SELECT EXISTS (
+            SELECT FROM presence_event WHERE kind OPERATOR(pg_catalog.<>) ''touch'' AND user_id OPERATOR(pg_catalog.=) %L
+        )',
+        presence_begin_erasure.pseudonym
+    ) INTO is_used;
+    IF is_used OR presence_begin_erasure.pseudonym OPERATOR(pg_catalog.!~) '^(-[0-9]*[02468]|e2a5ed00-[0-9a-f-]{27}|erased-[0-9a-f]+)$' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = 'this cannot be the pseudonym of an erased person',
+            HINT = 'Erase a person with manage.py presence_erase, which draws a pseudonym.';
+    END IF;
+    INSERT INTO presence_erasing (person, pseudonym)
+    VALUES (presence_begin_erasure.person, presence_begin_erasure.pseudonym);
+    RETURN presence_begin_erasure.pseudonym;
+END;
+$_$;
+
+
+--
+-- Name: presence_commitment(bytea, bigint, text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_commitment(key bytea, id bigint, user_id text, data text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT encode(sha256((sha256((((((int8send((part.k1 # '6655295901103053916'::bigint)) || int8send((part.k2 # '6655295901103053916'::bigint))) || int8send((part.k3 # '6655295901103053916'::bigint))) || int8send((part.k4 # '6655295901103053916'::bigint))) || decode(repeat('5c'::text, 32), 'hex'::text)) || sha256((((((int8send((part.k1 # '3906369333256140342'::bigint)) || int8send((part.k2 # '3906369333256140342'::bigint))) || int8send((part.k3 # '3906369333256140342'::bigint))) || int8send((part.k4 # '3906369333256140342'::bigint))) || decode(repeat('36'::text, 32), 'hex'::text)) || convert_to((presence_commitment.id)::text, 'UTF8'::name))))) || convert_to(((COALESCE(replace(replace(replace(replace(replace(replace(replace(presence_commitment.user_id, '\'::text, '\\'::text), ''::text, '\b'::text), ''::text, '\f'::text), '
+'::text, '\n'::text), '
+'::text, '\r'::text), '	'::text, '\t'::text), ''::text, '\v'::text), '\N'::text) || '	'::text) || COALESCE(replace(presence_commitment.data, '\'::text, '\\'::text), '\N'::text)), 'UTF8'::name))), 'hex'::text) AS encode FROM (VALUES (((('x'::text || encode(substr(presence_commitment.key, 1, 8), 'hex'::text)))::bit(64))::bigint,((('x'::text || encode(substr(presence_commitment.key, 9, 8), 'hex'::text)))::bit(64))::bigint,((('x'::text || encode(substr(presence_commitment.key, 17, 8), 'hex'::text)))::bit(64))::bigint,((('x'::text || encode(substr(presence_commitment.key, 25, 8), 'hex'::text)))::bit(64))::bigint)) part(k1, k2, k3, k4));
+
+
+--
 -- Name: presence_create_segment(text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1409,31 +1936,209 @@ $_$;
 
 
 --
--- Name: presence_during(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+-- Name: presence_end_erasure(text); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.presence_during(start timestamp with time zone, stop timestamp with time zone) RETURNS SETOF public.presence_session
-    LANGUAGE sql STABLE PARALLEL SAFE
-    BEGIN ATOMIC
- WITH question AS (
-          SELECT (public.presence_check(presence_during.start, presence_during.stop, '00:00:01'::interval) AND public.presence_after_horizon(presence_during.start, public.presence_horizon('stays'::text))) AS has_answer
-         )
-  SELECT s.session,
-     s.room,
-     s.channel_name,
-     s.user_id,
-     s.joined_at,
-     s.left_at,
-     s.last_seen,
-     s.is_open,
-     s.ended_by,
-     s.reason,
-     s.duration,
-     s.day
-    FROM public.presence_session s
-   WHERE (( SELECT question.has_answer
-            FROM question) AND (s.joined_at < COALESCE(presence_during.stop, 'infinity'::timestamp with time zone)) AND public.presence_lasts(s.joined_at, s.left_at, s.is_open, presence_during.start, presence_during.stop));
+CREATE FUNCTION public.presence_end_erasure(person text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    is_left pg_catalog.bool;
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(
+        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
+        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
+    );
+    IF NOT EXISTS (
+        SELECT FROM presence_erasing AS e WHERE e.person OPERATOR(pg_catalog.=) presence_end_erasure.person
+    ) THEN
+        RETURN;
+    END IF;
+    EXECUTE pg_catalog.format(
+        'SELECT EXISTS (
+            SELECT FROM presence_event
+            WHERE user_id OPERATOR(pg_catalog.=) %L
+                AND id OPERATOR(pg_catalog.<=) (SELECT max(up_to) FROM presence_seal)
+        )',
+        person
+    ) INTO is_left;
+    IF is_left THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the log has sealed events of this person',
+            HINT = 'Erase the person again.';
+    END IF;
+    -- The guard of the keys looks for the erasure.
+    DELETE FROM presence_seal_key
+    WHERE subject OPERATOR(pg_catalog.=) pg_catalog.concat('user:', presence_end_erasure.person);
+    DELETE FROM presence_erasing AS e WHERE e.person OPERATOR(pg_catalog.=) presence_end_erasure.person;
 END;
+$$;
+
+
+--
+-- Name: presence_erase_events(text, text, bigint, bigint[], bigint[], text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_erase_events(segment text, person text, up_to bigint, excluded bigint[], mentions bigint[], operator text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    target presence_segment;
+    schema pg_catalog.text;
+    pseudonym pg_catalog.text;
+    hold pg_catalog.text;
+    is_theirs pg_catalog.text;
+    positions pg_catalog.int8[];
+    newly pg_catalog.int8;
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(
+        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
+        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
+    );
+    SELECT e.pseudonym INTO pseudonym FROM presence_erasing AS e
+    WHERE e.person OPERATOR(pg_catalog.=) presence_erase_events.person;
+    SELECT s.* INTO target FROM presence_segment AS s
+    WHERE s.name OPERATOR(pg_catalog.=) presence_erase_events.segment
+        AND s.state OPERATOR(pg_catalog.<>) 'removed';
+    IF pseudonym IS NULL OR target.name IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the erasure has not begun, or there is no such segment',
+            HINT = 'Erase a person with manage.py presence_erase.';
+    END IF;
+    SELECT n.nspname INTO STRICT schema
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE c.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
+    -- Retention has dropped it, and has not noted that yet.
+    IF pg_catalog.to_regclass(pg_catalog.format('%I.%I', schema, target.name)) IS NULL THEN
+        RETURN 0;
+    END IF;
+    -- The literal gets the type of the column, so an index of the segment can serve.
+    is_theirs := pg_catalog.format(
+        '(user_id OPERATOR(pg_catalog.=) %L AND id OPERATOR(pg_catalog.<=) $1
+            AND session OPERATOR(pg_catalog.<>) ALL ($2))',
+        person
+    );
+    EXECUTE pg_catalog.format(
+        'SELECT pg_catalog.array_agg(id), count(*) FILTER (WHERE commitment IS NULL)
+        FROM %I.%I WHERE %s OR id OPERATOR(pg_catalog.=) ANY ($3) AND data OPERATOR(pg_catalog.<>) ''{}''',
+        schema, target.name, is_theirs
+    ) INTO positions, newly USING up_to, excluded, mentions;
+    IF positions IS NULL THEN
+        RETURN 0;
+    END IF;
+    LOCK TABLE presence_hold IN SHARE MODE;
+    SELECT h.name INTO hold FROM presence_hold AS h
+    WHERE h.released_at IS NULL
+        AND (
+            h.from_day IS NULL OR target.end_day IS NULL
+            OR target.end_day OPERATOR(pg_catalog.>) h.from_day
+        )
+    LIMIT 1;
+    IF hold IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_in_use',
+            MESSAGE = pg_catalog.format('%s is not changed because of the hold %L', target.name, hold),
+            HINT = 'Release the hold with manage.py presence_retention --release, then erase the person again.';
+    END IF;
+    EXECUTE pg_catalog.format(
+        'INSERT INTO presence_seal_key (subject, key)
+        SELECT DISTINCT presence_subject(user_id::pg_catalog.text, session, id),
+            pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+            OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+        FROM %I.%I
+        WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND commitment IS NULL
+        ON CONFLICT (subject) DO NOTHING',
+        schema, target.name
+    ) USING positions;
+    INSERT INTO presence_erasure (at, tx, operator, segment, events)
+    VALUES (
+        pg_catalog.transaction_timestamp(), pg_catalog.pg_current_xact_id(), operator, target.name, newly
+    );
+    EXECUTE pg_catalog.format(
+        'UPDATE %1$I.%2$I AS event
+        SET user_id = CASE WHEN %3$s THEN %4$L ELSE user_id END,
+            data = CASE WHEN data IS NOT NULL THEN ''{}''::pg_catalog.jsonb END,
+            commitment = coalesce(commitment, (
+                SELECT presence_commitment(k.key, event.id, event.user_id::pg_catalog.text, event.data::pg_catalog.text)
+                FROM presence_seal_key AS k
+                WHERE k.subject OPERATOR(pg_catalog.=)
+                    presence_subject(event.user_id::pg_catalog.text, event.session, event.id)
+            ))
+        WHERE id OPERATOR(pg_catalog.=) ANY ($3)',
+        schema, target.name, is_theirs, pseudonym
+    ) USING up_to, excluded, positions;
+    RETURN pg_catalog.cardinality(positions);
+END;
+$_$;
+
+
+--
+-- Name: presence_erase_projections(text, bigint[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_erase_projections(person text, excluded bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    pseudonym pg_catalog.text;
+    theirs pg_catalog.text;
+    is_in_baseline pg_catalog.bool;
+BEGIN
+    SELECT e.pseudonym INTO pseudonym FROM presence_erasing AS e
+    WHERE e.person OPERATOR(pg_catalog.=) presence_erase_projections.person;
+    IF pseudonym IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the erasure has not begun',
+            HINT = 'Erase a person with manage.py presence_erase.';
+    END IF;
+    theirs := pg_catalog.format(
+        'user_id OPERATOR(pg_catalog.=) %L AND id OPERATOR(pg_catalog.<>) ALL ($1)', person
+    );
+    EXECUTE pg_catalog.concat('SELECT EXISTS (SELECT FROM presence_baseline_stay WHERE ', theirs, ')')
+    INTO is_in_baseline USING excluded;
+    IF is_in_baseline THEN
+        ALTER TABLE presence_baseline_stay DISABLE TRIGGER USER;
+        EXECUTE pg_catalog.format(
+            'UPDATE presence_baseline_stay
+            SET user_id = %L, data = CASE WHEN data IS NOT NULL THEN ''{}''::pg_catalog.jsonb END
+            WHERE %s',
+            pseudonym, theirs
+        ) USING excluded;
+        ALTER TABLE presence_baseline_stay ENABLE TRIGGER USER;
+    END IF;
+    UPDATE presence_dead_letter AS letter
+    SET error = ''
+    WHERE letter.error OPERATOR(pg_catalog.<>) ''
+        AND EXISTS (
+            SELECT FROM presence_event AS e
+            WHERE e.id OPERATOR(pg_catalog.>=) letter.first AND e.id OPERATOR(pg_catalog.<=) letter.last
+                AND e.commitment IS NOT NULL
+        );
+END;
+$_$;
+
+
+--
+-- Name: presence_forget_pseudonyms(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_forget_pseudonyms() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM presence_pseudonym_key
+    WHERE day OPERATOR(pg_catalog.<)
+        pg_catalog.timezone('UTC', pg_catalog.clock_timestamp())::pg_catalog.date;
+END
+$$;
 
 
 --
@@ -1697,18 +2402,234 @@ END;
 
 
 --
+-- Name: presence_pseudonym(anyelement); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_pseudonym(key anyelement) RETURNS anyelement
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    today CONSTANT pg_catalog.date := pg_catalog.timezone('UTC', pg_catalog.clock_timestamp())::pg_catalog.date;
+    today_secret pg_catalog.bytea;
+    is_ready pg_catalog.bool;
+    hash pg_catalog.bytea;
+    half pg_catalog.int4;
+    mask pg_catalog.int8;
+    high pg_catalog.int8;
+    low pg_catalog.int8;
+    mixed pg_catalog.int8;
+    category pg_catalog."char";
+    length pg_catalog.int4;
+BEGIN
+    SELECT
+        k.secret,
+        NOT EXISTS (SELECT FROM presence_pseudonym_key WHERE day OPERATOR(pg_catalog.<) today)
+            AND EXISTS (SELECT FROM presence_pseudonym_key WHERE day OPERATOR(pg_catalog.>) today)
+    INTO today_secret, is_ready
+    FROM presence_pseudonym_key AS k
+    WHERE k.day OPERATOR(pg_catalog.=) today;
+    IF today_secret IS NULL
+        OR NOT is_ready AND pg_catalog.pg_try_advisory_xact_lock(
+            'presence_pseudonym_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
+        )
+    THEN
+        PERFORM presence_forget_pseudonyms();
+        INSERT INTO presence_pseudonym_key (day, secret)
+        SELECT
+            today OPERATOR(pg_catalog.+) later,
+            pg_catalog.sha256(
+                pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+                OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+            )
+        FROM pg_catalog.generate_series(0, 1) AS later
+        ON CONFLICT (day) DO NOTHING;
+        SELECT k.secret INTO STRICT today_secret
+        FROM presence_pseudonym_key AS k
+        WHERE k.day OPERATOR(pg_catalog.=) today;
+    END IF;
+
+    half := CASE
+        WHEN pg_catalog.pg_typeof(key) OPERATOR(pg_catalog.=) 'smallint'::pg_catalog.regtype THEN 7
+        WHEN pg_catalog.pg_typeof(key) OPERATOR(pg_catalog.=) 'integer'::pg_catalog.regtype THEN 15
+        WHEN pg_catalog.pg_typeof(key) OPERATOR(pg_catalog.=) 'bigint'::pg_catalog.regtype THEN 31
+    END;
+    IF half IS NOT NULL THEN
+        -- A Feistel network permutes the numbers of 2 * half bits.
+        mask := (1::pg_catalog.int8 OPERATOR(pg_catalog.<<) half) OPERATOR(pg_catalog.-) 1::pg_catalog.int8;
+        low := key::pg_catalog.text::pg_catalog.int8;
+        high := low OPERATOR(pg_catalog.>>) half;
+        IF high OPERATOR(pg_catalog.<) 0 OR high OPERATOR(pg_catalog.>) mask THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'numeric_value_out_of_range',
+                MESSAGE = 'there are no pseudonyms for keys of users that are negative or so large',
+                HINT = 'Set "users" of CHANNELS_PRESENCE_PRIVACY to "anonymous" or "named".';
+        END IF;
+        low := low OPERATOR(pg_catalog.&) mask;
+        FOR round IN 1..8 LOOP
+            hash := pg_catalog.sha256(
+                today_secret
+                OPERATOR(pg_catalog.||) pg_catalog.int4send(round) OPERATOR(pg_catalog.||) pg_catalog.int8send(low)
+            );
+            mixed := (
+                (pg_catalog.get_byte(hash, 0)::pg_catalog.int8 OPERATOR(pg_catalog.<<) 24)
+                OPERATOR(pg_catalog.|) (pg_catalog.get_byte(hash, 1)::pg_catalog.int8 OPERATOR(pg_catalog.<<) 16)
+                OPERATOR(pg_catalog.|) (pg_catalog.get_byte(hash, 2)::pg_catalog.int8 OPERATOR(pg_catalog.<<) 8)
+                OPERATOR(pg_catalog.|) pg_catalog.get_byte(hash, 3)::pg_catalog.int8
+            ) OPERATOR(pg_catalog.&) mask;
+            mixed := high OPERATOR(pg_catalog.#) mixed;
+            high := low;
+            low := mixed;
+        END LOOP;
+        mixed := (high OPERATOR(pg_catalog.<<) half) OPERATOR(pg_catalog.|) low;
+        RETURN '-1'::pg_catalog.int8 OPERATOR(pg_catalog.-) mixed OPERATOR(pg_catalog.-) mixed;
+    END IF;
+
+    hash := pg_catalog.sha256(today_secret OPERATOR(pg_catalog.||) pg_catalog.convert_to(key::pg_catalog.text, 'UTF8'));
+    IF pg_catalog.pg_typeof(key) OPERATOR(pg_catalog.=) 'uuid'::pg_catalog.regtype THEN
+        RETURN pg_catalog.concat(
+            'da117000', pg_catalog.encode(pg_catalog.substring(hash, 1, 12), 'hex')
+        )::pg_catalog.uuid;
+    END IF;
+    SELECT
+        (SELECT typcategory FROM pg_catalog.pg_type WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_typeof(key)),
+        atttypmod OPERATOR(pg_catalog.-) 4
+    INTO category, length
+    FROM pg_catalog.pg_attribute
+    WHERE attrelid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
+        AND attname OPERATOR(pg_catalog.=) 'user_id'::pg_catalog.name;
+    IF category OPERATOR(pg_catalog.<>) 'S'::pg_catalog."char" 
+        OR length OPERATOR(pg_catalog.>) 0 AND length OPERATOR(pg_catalog.<) 16
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = pg_catalog.format('there are no pseudonyms for keys of the type %s', pg_catalog.pg_typeof(key)),
+            DETAIL = 'Text needs a column with room for 16 characters.',
+            HINT = 'Set "users" of CHANNELS_PRESENCE_PRIVACY to "anonymous" or "named".';
+    END IF;
+    RETURN pg_catalog.left(
+        pg_catalog.concat('daily-', pg_catalog.encode(pg_catalog.substring(hash, 1, 16), 'hex')),
+        CASE WHEN length OPERATOR(pg_catalog.>) 0 THEN length ELSE 38 END
+    );
+END
+$$;
+
+
+--
+-- Name: presence_record(text[], text[], text[], anyarray, jsonb[], boolean[], text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_record(kinds text[], rooms text[], channel_names text[], user_ids anyarray, datas jsonb[], are_leased boolean[], claimed_for text, lock_timeout text) RETURNS TABLE(id bigint, kind text, room text, channel_name text, user_id anyelement, session bigint, since bigint, last_seen bigint, data jsonb, process text, is_leased boolean, capacity integer, is_exclusive boolean, at bigint, tx xid8, day date)
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    IF lock_timeout IS NOT NULL THEN
+        PERFORM pg_catalog.set_config('lock_timeout', lock_timeout, true);
+    END IF;
+    RETURN QUERY
+    WITH change AS (
+        SELECT *
+        FROM unnest(kinds, rooms, channel_names, user_ids, datas, are_leased)
+            AS c (kind, room, channel_name, user_id, data, is_leased)
+    )
+    INSERT INTO presence_event (kind, room, channel_name, user_id, data, session, process, is_leased)
+    SELECT
+        kind, room, channel_name, user_id, data, session,
+        CASE WHEN kind = 'join' OR is_leased THEN claimed_for END,
+        is_leased
+    FROM (
+-- If a connection is present as another user, or is hidden and will no longer be, or the other way round, a leave of that
+-- stay comes before its join.
+SELECT 'leave', p.room, p.channel_name, p.user_id,
+    jsonb_build_object('reason', CASE
+        WHEN p.user_id IS DISTINCT FROM c.user_id THEN 'joined again as another user'
+        WHEN c.data -> 'presence.hidden' = 'true' THEN 'joined again to be hidden'
+        ELSE 'joined again to be shown'
+    END),
+    p.id, 0, NULL::boolean
+FROM change AS c
+JOIN presence_open_stay AS p ON p.room = c.room AND p.channel_name = c.channel_name
+WHERE c.kind = 'join'
+    AND (
+        p.user_id IS DISTINCT FROM c.user_id
+        OR ((p.data -> 'presence.hidden' = 'true') IS TRUE) <> ((c.data -> 'presence.hidden' = 'true') IS TRUE)
+    )
+UNION ALL
+SELECT c.kind, c.room, c.channel_name, c.user_id, c.data, NULL, 1, c.is_leased
+FROM change AS c
+WHERE c.room IS NOT NULL
+UNION ALL
+SELECT c.kind, p.room, p.channel_name, NULL, c.data, CASE WHEN c.kind = 'leave' THEN p.id END, 1, NULL
+FROM change AS c
+JOIN presence_open_stay AS p ON p.channel_name = c.channel_name
+WHERE c.room IS NULL
+    ) AS draft (kind, room, channel_name, user_id, data, session, step, is_leased)
+    ORDER BY room COLLATE "C", channel_name COLLATE "C" NULLS FIRST, step
+    RETURNING
+        id, kind, room, channel_name, coalesce(user_ids[0], user_id), session, (extract(epoch FROM since) * 1000000)::bigint,
+        (extract(epoch FROM last_seen) * 1000000)::bigint, data, process, is_leased, capacity, is_exclusive,
+        (extract(epoch FROM at) * 1000000)::bigint, tx, day;
+END;
+$$;
+
+
+--
+-- Name: presence_record_erasure(text, bigint, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_record_erasure(file text, events bigint, operator text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(
+        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
+        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
+    );
+    IF file OPERATOR(pg_catalog.!~) '\.parquet$' OR NOT EXISTS (SELECT FROM presence_erasing) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'no erasure has begun, or this is not a file of an archive',
+            HINT = 'Erase a person with manage.py presence_erase.';
+    END IF;
+    INSERT INTO presence_erasure (at, tx, operator, segment, events)
+    VALUES (pg_catalog.transaction_timestamp(), pg_catalog.pg_current_xact_id(), operator, file, events);
+END;
+$_$;
+
+
+--
 -- Name: presence_segment_guard(); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.presence_segment_guard() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    is_recorded pg_catalog.bool;
 BEGIN
     -- Django's test runner truncates test databases. presence_events.test_databases marks the connections to them.
     IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' AND pg_catalog.current_setting('presence_events.test_database', true)
         OPERATOR(pg_catalog.=) pg_catalog.current_database()
     THEN
         RETURN NULL;
+    END IF;
+    IF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' AND pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        EXECUTE pg_catalog.format(
+            'SELECT EXISTS (
+                SELECT FROM %I.presence_erasure
+                WHERE tx OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id()
+                    AND at OPERATOR(pg_catalog.=) pg_catalog.transaction_timestamp()
+                    AND segment OPERATOR(pg_catalog.=) %L
+            )',
+            TG_TABLE_SCHEMA, TG_TABLE_NAME
+        ) INTO is_recorded;
+        IF is_recorded THEN
+            RETURN NULL;
+        END IF;
     END IF;
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
@@ -1718,6 +2639,15 @@ BEGIN
         HINT = 'Append to presence_event. To remove old events, see docs/retention.md.';
 END;
 $$;
+
+
+--
+-- Name: presence_subject(text, bigint, bigint); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_subject(user_id text, session bigint, id bigint) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (user_id IS NOT NULL) THEN ('user:'::text || user_id) WHEN (session IS NOT NULL) THEN ('session:'::text || (session)::text) ELSE ('event:'::text || (id)::text) END;
 
 
 --
@@ -1737,6 +2667,35 @@ CREATE VIEW public.presence AS
     (stay.exclusive_room IS NOT NULL) AS is_exclusive
    FROM (public.presence_open_stay stay
      LEFT JOIN public.presence_process lease ON ((stay.is_leased AND (lease.name = stay.process))));
+
+
+--
+-- Name: presence_anchor; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_anchor (
+    name text NOT NULL,
+    last_seal bigint NOT NULL,
+    failure text NOT NULL,
+    failing_since timestamp with time zone
+);
+
+
+--
+-- Name: presence_attendance_report; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_attendance_report (
+    schedule_id bigint NOT NULL,
+    room text NOT NULL COLLATE pg_catalog."C",
+    title text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    made_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    "position" bigint NOT NULL,
+    complete_from timestamp with time zone,
+    rows jsonb NOT NULL
+);
 
 
 --
@@ -1833,6 +2792,46 @@ ALTER TABLE public.presence_dead_letter ALTER COLUMN id ADD GENERATED BY DEFAULT
 
 
 --
+-- Name: presence_erasing; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_erasing (
+    person text NOT NULL COLLATE pg_catalog."C",
+    pseudonym text NOT NULL COLLATE pg_catalog."C",
+    begun_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+
+--
+-- Name: presence_erasure; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_erasure (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    tx xid8 NOT NULL,
+    by text DEFAULT SESSION_USER NOT NULL,
+    operator text NOT NULL,
+    segment text NOT NULL,
+    events bigint NOT NULL
+);
+
+
+--
+-- Name: presence_erasure_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.presence_erasure ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.presence_erasure_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: presence_event_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 --
 
@@ -1872,6 +2871,7 @@ CREATE TABLE public.presence_event_stays (
     channel_name text COLLATE pg_catalog."C",
     process text COLLATE pg_catalog."C",
     data jsonb,
+    commitment text COLLATE pg_catalog."C",
     CONSTRAINT presence_event_subject CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)) OR ((channel_name IS NULL) AND (kind = ANY (ARRAY['touch'::text, 'prune'::text])) AND (process IS NOT NULL) AND (room = ''::text) AND (session IS NULL))))
 )
 PARTITION BY RANGE (day);
@@ -1898,6 +2898,7 @@ CREATE TABLE public.presence_event_stays_first (
     channel_name text COLLATE pg_catalog."C",
     process text COLLATE pg_catalog."C",
     data jsonb,
+    commitment text COLLATE pg_catalog."C",
     CONSTRAINT presence_event_subject CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)) OR ((channel_name IS NULL) AND (kind = ANY (ARRAY['touch'::text, 'prune'::text])) AND (process IS NOT NULL) AND (room = ''::text) AND (session IS NULL))))
 );
 
@@ -1923,6 +2924,7 @@ CREATE TABLE public.presence_event_touches (
     channel_name text COLLATE pg_catalog."C",
     process text COLLATE pg_catalog."C",
     data jsonb,
+    commitment text COLLATE pg_catalog."C",
     CONSTRAINT presence_event_subject CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)) OR ((channel_name IS NULL) AND (kind = ANY (ARRAY['touch'::text, 'prune'::text])) AND (process IS NOT NULL) AND (room = ''::text) AND (session IS NULL))))
 )
 PARTITION BY RANGE (day);
@@ -1949,6 +2951,7 @@ CREATE TABLE public.presence_event_touches_first (
     channel_name text COLLATE pg_catalog."C",
     process text COLLATE pg_catalog."C",
     data jsonb,
+    commitment text COLLATE pg_catalog."C",
     CONSTRAINT presence_event_subject CHECK ((((channel_name IS NOT NULL) AND (session IS NOT NULL)) OR ((channel_name IS NULL) AND (kind = 'prune'::text) AND (session IS NULL)) OR ((channel_name IS NULL) AND (kind = ANY (ARRAY['touch'::text, 'prune'::text])) AND (process IS NOT NULL) AND (room = ''::text) AND (session IS NULL))))
 );
 
@@ -2016,6 +3019,17 @@ ALTER SEQUENCE public.presence_open_stay_id_seq OWNED BY public.presence_open_st
 
 
 --
+-- Name: presence_pseudonym_key; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE UNLOGGED TABLE public.presence_pseudonym_key (
+    day date NOT NULL,
+    secret bytea NOT NULL
+)
+WITH (autovacuum_vacuum_threshold='0', autovacuum_vacuum_scale_factor='0');
+
+
+--
 -- Name: presence_removal; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2054,12 +3068,72 @@ ALTER TABLE public.presence_removal ALTER COLUMN id ADD GENERATED BY DEFAULT AS 
 
 
 --
+-- Name: presence_report_annotation; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_report_annotation (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    "row" integer,
+    correction text NOT NULL,
+    reason text NOT NULL,
+    author text NOT NULL,
+    author_name text,
+    at timestamp with time zone DEFAULT statement_timestamp() NOT NULL
+);
+
+
+--
+-- Name: presence_report_annotation_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.presence_report_annotation ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.presence_report_annotation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: presence_room; Type: TABLE; Schema: public; Owner: -
 --
 
 CREATE TABLE public.presence_room (
     channel_name text NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: presence_scheduled_report; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_scheduled_report (
+    id bigint NOT NULL,
+    room text NOT NULL COLLATE pg_catalog."C",
+    title text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    expected jsonb,
+    announced_at timestamp with time zone,
+    CONSTRAINT presence_scheduled_report_span CHECK ((starts_at < ends_at))
+);
+
+
+--
+-- Name: presence_scheduled_report_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.presence_scheduled_report ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.presence_scheduled_report_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 
@@ -2084,6 +3158,16 @@ CREATE TABLE public.presence_seal (
 CREATE TABLE public.presence_seal_key (
     subject text NOT NULL COLLATE pg_catalog."C",
     key bytea NOT NULL
+);
+
+
+--
+-- Name: presence_seal_timestamp; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.presence_seal_timestamp (
+    number bigint NOT NULL,
+    response bytea NOT NULL
 );
 
 
@@ -2113,6 +3197,22 @@ ALTER TABLE ONLY public.presence_event ATTACH PARTITION public.presence_event_to
 --
 
 ALTER TABLE ONLY public.presence_event_touches ATTACH PARTITION public.presence_event_touches_first FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
+
+
+--
+-- Data for Name: presence_anchor; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_anchor (name, last_seal, failure, failing_since) FROM stdin;
+\.
+
+
+--
+-- Data for Name: presence_attendance_report; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_attendance_report (schedule_id, room, title, starts_at, ends_at, made_at, "position", complete_from, rows) FROM stdin;
+\.
 
 
 --
@@ -2152,7 +3252,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7713925108905772383	2026-11-30 11:29:14.248348+00
+projector	[[null, 302, []], null, 0, 0]	7714001433625328379	2026-11-30 16:25:21.904177+00
 \.
 
 
@@ -2161,7 +3261,23 @@ projector	[[null, 302, []], null, 0, 0]	7713925108905772383	2026-11-30 11:29:14.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 11:29:14.249898+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 16:25:21.906014+00
+\.
+
+
+--
+-- Data for Name: presence_erasing; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_erasing (person, pseudonym, begun_at) FROM stdin;
+\.
+
+
+--
+-- Data for Name: presence_erasure; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_erasure (id, at, tx, by, operator, segment, events) FROM stdin;
 \.
 
 
@@ -2169,251 +3285,251 @@ COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, erro
 -- Data for Name: presence_event_stays_first; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, user_id, day, capacity, is_leased, is_exclusive, kind, room, channel_name, process, data) FROM stdin;
-1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	818	1	\N	\N	2026-03-02	\N	f	\N	join	hall	early	\N	\N
-2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	818	1	2026-03-02 05:00:00+00	\N	2026-03-02	\N	\N	\N	leave	hall	early	\N	\N
-3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	818	\N	\N	\N	2026-03-02	\N	\N	\N	prune	hall	\N	\N	\N
-4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	818	3	\N	\N	2026-03-02	\N	f	\N	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}
-5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	818	4	\N	3	2026-03-02	\N	f	\N	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}
-6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	818	4	2026-03-02 09:04:00+00	3	2026-03-02	\N	\N	\N	leave	support	specific.1!1	\N	\N
-7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	818	5	\N	\N	2026-03-02	\N	f	\N	join	Büro 3	specific.2!2	\N	["ä", 1.5]
-9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	818	5	2026-03-02 09:26:40+00	\N	2026-03-02	\N	\N	\N	leave	Büro 3	specific.2!2	\N	\N
-10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	818	3	2026-03-02 08:04:00+00	\N	2026-03-02	\N	\N	\N	leave	lobby	specific.0!0	\N	\N
-11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	818	6	\N	\N	2026-03-02	\N	f	\N	join	lobby	specific.3!3	\N	\N
-12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	818	6	2026-03-02 10:25:00+00	\N	2026-03-02	\N	\N	\N	leave	lobby	specific.3!3	\N	\N
-13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	818	7	\N	3	2026-03-02	\N	f	\N	join	support	specific.4!4	\N	["ä", 1.5]
-14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	818	8	\N	3	2026-03-02	\N	f	\N	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}
-16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	818	7	2026-03-02 12:03:20+00	3	2026-03-02	\N	\N	\N	leave	support	specific.4!4	\N	\N
-17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	818	9	\N	3	2026-03-02	\N	f	\N	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}
-18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	818	8	2026-03-02 11:20:00+00	3	2026-03-02	\N	\N	\N	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}
-19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	818	10	\N	\N	2026-03-02	\N	f	\N	join	support	specific.0!7	\N	\N
-20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	818	9	2026-03-02 12:07:00+00	3	2026-03-02	\N	\N	\N	prune	lobby	specific.6!6	\N	{"reason": "silent"}
-21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	818	11	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}
-22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	818	11	2026-03-02 13:43:00+00	5	2026-03-02	\N	\N	\N	leave	Büro 3	specific.1!8	\N	\N
-23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	818	12	\N	3	2026-03-02	\N	f	\N	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}
-25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	818	10	2026-03-02 14:29:20+00	\N	2026-03-02	\N	\N	\N	leave	support	specific.0!7	\N	\N
-26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	818	13	\N	3	2026-03-02	\N	f	\N	join	support	specific.3!10	\N	["ä", 1.5]
-27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	818	12	2026-03-02 14:09:00+00	3	2026-03-02	\N	\N	\N	leave	lobby	specific.2!9	\N	\N
-28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	818	14	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}
-30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	818	13	2026-03-02 16:10:20+00	3	2026-03-02	\N	\N	\N	leave	support	specific.3!10	\N	\N
-31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	818	15	\N	1	2026-03-02	\N	f	\N	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}
-32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	818	16	\N	2	2026-03-02	\N	f	\N	join	support	specific.6!13	\N	\N
-33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	818	16	2026-03-02 17:03:00+00	2	2026-03-02	\N	\N	\N	leave	support	specific.6!13	\N	\N
-34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	818	14	2026-03-02 15:48:00+00	5	2026-03-02	\N	\N	\N	leave	Büro 3	specific.4!11	\N	\N
-35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	818	17	\N	1	2026-03-02	\N	f	\N	join	Büro 3	specific.0!14	\N	["ä", 1.5]
-37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	818	17	2026-03-02 17:36:20+00	1	2026-03-02	\N	\N	\N	leave	Büro 3	specific.0!14	\N	\N
-39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	818	15	2026-03-02 17:44:20+00	1	2026-03-02	\N	\N	\N	prune	lobby	specific.5!12	\N	{"reason": "silent"}
-40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	818	18	\N	2	2026-03-02	\N	f	\N	join	lobby	specific.1!15	\N	["ä", 1.5]
-41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	818	19	\N	4	2026-03-02	\N	f	\N	join	support	specific.2!16	\N	\N
-43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	818	19	2026-03-02 18:56:20+00	4	2026-03-02	\N	\N	\N	leave	support	specific.2!16	\N	\N
-45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	818	18	2026-03-02 19:34:20+00	2	2026-03-02	\N	\N	\N	leave	lobby	specific.1!15	\N	\N
-46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	818	20	\N	1	2026-03-02	\N	f	\N	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}
-48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	818	20	2026-03-02 19:41:40+00	1	2026-03-02	\N	\N	\N	leave	Büro 3	specific.3!17	\N	\N
-49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	818	21	\N	4	2026-03-02	\N	f	\N	join	lobby	specific.4!18	\N	["ä", 1.5]
-51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	818	21	2026-03-02 20:19:40+00	4	2026-03-02	\N	\N	\N	prune	lobby	specific.4!18	\N	{"reason": "silent"}
-52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	818	22	\N	4	2026-03-02	\N	f	\N	join	support	specific.5!19	\N	["ä", 1.5]
-53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	818	22	2026-03-02 20:40:00+00	4	2026-03-02	\N	\N	\N	leave	support	specific.5!19	\N	\N
-54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	818	23	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.6!20	\N	\N
-55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	818	23	2026-03-02 21:45:00+00	5	2026-03-02	\N	\N	\N	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}
-56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	818	24	\N	2	2026-03-02	\N	f	\N	join	lobby	specific.0!21	\N	\N
-58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	818	24	2026-03-02 22:14:20+00	2	2026-03-02	\N	\N	\N	leave	lobby	specific.0!21	\N	\N
-59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	818	25	\N	2	2026-03-02	\N	f	\N	join	support	specific.1!22	\N	\N
-60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	818	26	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}
-61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	818	27	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}
-62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	818	25	2026-03-02 23:05:00+00	2	2026-03-03	\N	\N	\N	prune	support	specific.1!22	\N	{"reason": "silent"}
-64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	818	27	2026-03-03 00:28:40+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.3!24	\N	\N
-65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	818	28	\N	2	2026-03-03	\N	f	\N	join	support	specific.4!25	\N	["ä", 1.5]
-67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	818	26	2026-03-03 00:51:20+00	5	2026-03-03	\N	\N	\N	leave	Büro 3	specific.2!23	\N	\N
-69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	818	28	2026-03-03 00:56:40+00	2	2026-03-03	\N	\N	\N	leave	support	specific.4!25	\N	\N
-70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	818	29	\N	3	2026-03-03	\N	f	\N	join	Büro 3	specific.5!26	\N	\N
-71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	818	29	2026-03-03 01:36:00+00	3	2026-03-03	\N	\N	\N	leave	Büro 3	specific.5!26	\N	\N
-72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	818	30	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.6!27	\N	["ä", 1.5]
-74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	818	30	2026-03-03 02:12:20+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.6!27	\N	{"reason": "silent"}
-75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	818	31	\N	5	2026-03-03	\N	f	\N	join	support	specific.0!28	\N	["ä", 1.5]
-76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	818	31	2026-03-03 03:06:00+00	5	2026-03-03	\N	\N	\N	leave	support	specific.0!28	\N	\N
-77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	818	32	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.1!29	\N	\N
-79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	818	32	2026-03-03 03:40:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.1!29	\N	\N
-80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	818	33	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.2!30	\N	\N
-82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	818	33	2026-03-03 04:29:40+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.2!30	\N	{"reason": "silent"}
-83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	818	34	\N	2	2026-03-03	\N	f	\N	join	support	specific.3!31	\N	["ä", 1.5]
-85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	818	34	2026-03-03 05:07:20+00	2	2026-03-03	\N	\N	\N	leave	support	specific.3!31	\N	\N
-86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	818	35	\N	\N	2026-03-03	\N	f	\N	join	Büro 3	specific.4!32	\N	\N
-88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	818	35	2026-03-03 05:28:20+00	\N	2026-03-03	\N	\N	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}
-89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	818	36	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}
-90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	818	37	\N	3	2026-03-03	\N	f	\N	join	support	specific.6!34	\N	\N
-92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	818	37	2026-03-03 06:43:20+00	3	2026-03-03	\N	\N	\N	leave	support	specific.6!34	\N	\N
-93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	818	38	\N	3	2026-03-03	\N	f	\N	join	Büro 3	specific.0!35	\N	["ä", 1.5]
-95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	818	38	2026-03-03 07:47:40+00	3	2026-03-03	\N	\N	\N	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}
-96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	818	36	2026-03-03 06:26:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.5!33	\N	\N
-97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	818	39	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}
-98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	818	39	2026-03-03 08:27:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.1!36	\N	\N
-99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	818	40	\N	2	2026-03-03	\N	f	\N	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}
-100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	818	41	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.3!38	\N	["ä", 1.5]
-102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	818	41	2026-03-03 09:41:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.3!38	\N	\N
-103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	818	42	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.4!39	\N	\N
-104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	818	42	2026-03-03 10:07:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.4!39	\N	\N
-105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	818	40	2026-03-03 09:05:00+00	2	2026-03-03	\N	\N	\N	leave	support	specific.2!37	\N	\N
-106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	818	43	\N	2	2026-03-03	\N	f	\N	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}
-107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	818	44	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.6!41	\N	["ä", 1.5]
-108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	818	44	2026-03-03 11:30:00+00	4	2026-03-03	\N	\N	\N	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}
-109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	818	45	\N	3	2026-03-03	\N	f	\N	join	lobby	specific.0!42	\N	\N
-111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	818	45	2026-03-03 12:17:20+00	3	2026-03-03	\N	\N	\N	leave	lobby	specific.0!42	\N	\N
-113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	818	43	2026-03-03 12:32:20+00	2	2026-03-03	\N	\N	\N	prune	support	specific.5!40	\N	{"reason": "silent"}
-114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	818	46	\N	4	2026-03-03	\N	f	\N	join	support	specific.1!43	\N	["ä", 1.5]
-115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	818	46	2026-03-03 13:06:00+00	4	2026-03-03	\N	\N	\N	leave	support	specific.1!43	\N	\N
-116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	818	47	\N	2	2026-03-03	\N	f	\N	join	Büro 3	specific.2!44	\N	["ä", 1.5]
-118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	818	47	2026-03-03 13:37:20+00	2	2026-03-03	\N	\N	\N	leave	Büro 3	specific.2!44	\N	\N
-119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	818	48	\N	2	2026-03-03	\N	f	\N	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}
-120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	818	48	2026-03-03 14:17:00+00	2	2026-03-03	\N	\N	\N	leave	lobby	specific.3!45	\N	\N
-121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	818	49	\N	\N	2026-03-03	\N	f	\N	join	support	specific.4!46	\N	\N
-122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	818	50	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.5!47	\N	\N
-123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	818	50	2026-03-03 15:26:00+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.5!47	\N	\N
-124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	818	49	2026-03-03 14:40:00+00	\N	2026-03-03	\N	\N	\N	leave	support	specific.4!46	\N	\N
-125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	818	51	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}
-127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	818	51	2026-03-03 16:14:20+00	1	2026-03-03	\N	\N	\N	leave	lobby	specific.6!48	\N	\N
-128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	818	52	\N	2	2026-03-03	\N	f	\N	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}
-129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	818	53	\N	\N	2026-03-03	\N	f	\N	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}
-130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	818	53	2026-03-03 17:23:00+00	\N	2026-03-03	\N	\N	\N	leave	Büro 3	specific.1!50	\N	\N
-131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	818	54	\N	3	2026-03-03	\N	f	\N	join	lobby	specific.2!51	\N	\N
-133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	818	52	2026-03-03 18:28:20+00	2	2026-03-03	\N	\N	\N	leave	support	specific.0!49	\N	\N
-134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	818	55	\N	3	2026-03-03	\N	f	\N	join	support	specific.3!52	\N	\N
-136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	818	55	2026-03-03 18:48:40+00	3	2026-03-03	\N	\N	\N	leave	support	specific.3!52	\N	\N
-137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	818	56	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}
-139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	818	54	2026-03-03 19:46:20+00	3	2026-03-03	\N	\N	\N	leave	lobby	specific.2!51	\N	\N
-140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	818	57	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.5!54	\N	\N
-141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	818	58	\N	3	2026-03-03	\N	f	\N	join	support	specific.6!55	\N	\N
-143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	818	56	2026-03-03 21:08:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.4!53	\N	\N
-145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	818	58	2026-03-03 21:12:40+00	3	2026-03-03	\N	\N	\N	prune	support	specific.6!55	\N	{"reason": "silent"}
-147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	818	57	2026-03-03 21:28:20+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.5!54	\N	{"reason": "silent"}
-148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	818	59	\N	1	2026-03-03	\N	f	\N	join	Büro 3	specific.0!56	\N	\N
-150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	818	59	2026-03-03 21:38:40+00	1	2026-03-03	\N	\N	\N	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}
-151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	818	60	\N	4	2026-03-03	\N	f	\N	join	lobby	specific.1!57	\N	\N
-152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	818	60	2026-03-03 22:10:00+00	4	2026-03-03	\N	\N	\N	leave	lobby	specific.1!57	\N	\N
-153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	818	61	\N	2	2026-03-03	\N	f	\N	join	support	specific.2!58	\N	\N
-154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	818	61	2026-03-03 22:40:00+00	2	2026-03-03	\N	\N	\N	leave	support	specific.2!58	\N	\N
-155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	818	62	\N	2	2026-03-03	\N	f	\N	join	Büro 3	specific.3!59	\N	\N
-157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	818	62	2026-03-03 23:40:20+00	2	2026-03-03	\N	\N	\N	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}
-158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	818	63	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.4!60	\N	\N
-159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	818	64	\N	2	2026-03-04	\N	f	\N	join	support	specific.5!61	\N	["ä", 1.5]
-160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	818	64	2026-03-04 01:04:00+00	2	2026-03-04	\N	\N	\N	leave	support	specific.5!61	\N	\N
-161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	818	63	2026-03-04 00:03:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.4!60	\N	\N
-162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	818	65	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}
-163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	818	66	\N	4	2026-03-04	\N	f	\N	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}
-164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	818	67	\N	5	2026-03-04	\N	f	\N	join	support	specific.1!64	\N	\N
-165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	818	65	2026-03-04 01:36:00+00	1	2026-03-04	\N	\N	\N	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}
-166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	818	68	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.2!65	\N	["ä", 1.5]
-168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	818	68	2026-03-04 03:47:40+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.2!65	\N	\N
-169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	818	66	2026-03-04 02:26:00+00	4	2026-03-04	\N	\N	\N	leave	lobby	specific.0!63	\N	\N
-170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	818	69	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}
-172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	818	69	2026-03-04 04:14:20+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.3!66	\N	\N
-174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	818	67	2026-03-04 04:16:20+00	5	2026-03-04	\N	\N	\N	prune	support	specific.1!64	\N	{"reason": "silent"}
-175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	818	70	\N	4	2026-03-04	\N	f	\N	join	support	specific.4!67	\N	["ä", 1.5]
-176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	818	71	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}
-177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	818	70	2026-03-04 04:40:00+00	4	2026-03-04	\N	\N	\N	leave	support	specific.4!67	\N	\N
-178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	818	72	\N	4	2026-03-04	\N	f	\N	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}
-179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	818	73	\N	4	2026-03-04	\N	f	\N	join	support	specific.0!70	\N	\N
-180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	818	73	2026-03-04 06:40:00+00	4	2026-03-04	\N	\N	\N	leave	support	specific.0!70	\N	\N
-182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	818	71	2026-03-04 06:54:20+00	1	2026-03-04	\N	\N	\N	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}
-183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	818	74	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.1!71	\N	["ä", 1.5]
-184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	818	72	2026-03-04 06:12:00+00	4	2026-03-04	\N	\N	\N	leave	lobby	specific.6!69	\N	\N
-186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	818	74	2026-03-04 07:36:40+00	1	2026-03-04	\N	\N	\N	leave	Büro 3	specific.1!71	\N	\N
-187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	818	75	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.2!72	\N	\N
-188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	818	76	\N	2	2026-03-04	\N	f	\N	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}
-189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	818	77	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.4!74	\N	["ä", 1.5]
-190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	818	75	2026-03-04 08:19:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.2!72	\N	\N
-191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	818	78	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.5!75	\N	\N
-192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	818	76	2026-03-04 09:04:00+00	2	2026-03-04	\N	\N	\N	leave	support	specific.3!73	\N	\N
-193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	818	79	\N	4	2026-03-04	\N	f	\N	join	support	specific.6!76	\N	["ä", 1.5]
-195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	818	79	2026-03-04 10:50:40+00	4	2026-03-04	\N	\N	\N	leave	support	specific.6!76	\N	\N
-196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	818	77	2026-03-04 09:29:00+00	4	2026-03-04	\N	\N	\N	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}
-197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	818	80	\N	3	2026-03-04	\N	f	\N	join	Büro 3	specific.0!77	\N	["ä", 1.5]
-199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	818	78	2026-03-04 11:45:20+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.5!75	\N	\N
-200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	818	81	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.1!78	\N	["ä", 1.5]
-201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	818	81	2026-03-04 12:02:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.1!78	\N	\N
-202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	818	80	2026-03-04 11:32:00+00	3	2026-03-04	\N	\N	\N	leave	Büro 3	specific.0!77	\N	\N
-203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	818	82	\N	\N	2026-03-04	\N	f	\N	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}
-204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	818	83	\N	2	2026-03-04	\N	f	\N	join	Büro 3	specific.3!80	\N	["ä", 1.5]
-205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	818	83	2026-03-04 13:45:00+00	2	2026-03-04	\N	\N	\N	leave	Büro 3	specific.3!80	\N	\N
-206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	818	84	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.4!81	\N	\N
-207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	818	82	2026-03-04 13:06:00+00	\N	2026-03-04	\N	\N	\N	leave	support	specific.2!79	\N	\N
-209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	818	84	2026-03-04 14:35:40+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.4!81	\N	\N
-210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	818	85	\N	3	2026-03-04	\N	f	\N	join	support	specific.5!82	\N	["ä", 1.5]
-211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	818	85	2026-03-04 15:01:00+00	3	2026-03-04	\N	\N	\N	prune	support	specific.5!82	\N	{"reason": "silent"}
-212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	818	86	\N	5	2026-03-04	\N	f	\N	join	Büro 3	specific.6!83	\N	\N
-213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	818	87	\N	1	2026-03-04	\N	f	\N	join	lobby	specific.0!84	\N	["ä", 1.5]
-215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	818	87	2026-03-04 16:11:40+00	1	2026-03-04	\N	\N	\N	prune	lobby	specific.0!84	\N	{"reason": "silent"}
-217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	818	86	2026-03-04 16:57:20+00	5	2026-03-04	\N	\N	\N	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}
-218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	818	88	\N	3	2026-03-04	\N	f	\N	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}
-220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	818	88	2026-03-04 17:10:40+00	3	2026-03-04	\N	\N	\N	leave	support	specific.1!85	\N	\N
-221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	818	89	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}
-222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	818	89	2026-03-04 17:33:00+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.2!86	\N	\N
-223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	818	90	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.3!87	\N	["ä", 1.5]
-224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	818	90	2026-03-04 18:25:00+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.3!87	\N	\N
-225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	818	91	\N	5	2026-03-04	\N	f	\N	join	support	specific.4!88	\N	["ä", 1.5]
-226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	818	92	\N	3	2026-03-04	\N	f	\N	join	Büro 3	specific.5!89	\N	\N
-227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	818	93	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}
-229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	818	93	2026-03-04 20:09:40+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.6!90	\N	\N
-230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	818	91	2026-03-04 18:49:00+00	5	2026-03-04	\N	\N	\N	leave	support	specific.4!88	\N	\N
-232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	818	92	2026-03-04 20:54:20+00	3	2026-03-04	\N	\N	\N	leave	Büro 3	specific.5!89	\N	\N
-233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	818	94	\N	3	2026-03-04	\N	f	\N	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}
-234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	818	95	\N	2	2026-03-04	\N	f	\N	join	Büro 3	specific.1!92	\N	["ä", 1.5]
-235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	818	96	\N	5	2026-03-04	\N	f	\N	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}
-237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	818	94	2026-03-04 22:28:20+00	3	2026-03-04	\N	\N	\N	leave	support	specific.0!91	\N	\N
-239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	818	95	2026-03-04 22:49:20+00	2	2026-03-04	\N	\N	\N	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}
-240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	818	97	\N	2	2026-03-04	\N	f	\N	join	support	specific.3!94	\N	["ä", 1.5]
-241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	818	98	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.4!95	\N	["ä", 1.5]
-243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	818	98	2026-03-04 23:39:40+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.4!95	\N	\N
-244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	818	96	2026-03-04 22:26:00+00	5	2026-03-04	\N	\N	\N	leave	lobby	specific.2!93	\N	\N
-245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	818	99	\N	2	2026-03-05	\N	f	\N	join	lobby	specific.5!96	\N	["ä", 1.5]
-247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	818	97	2026-03-05 00:22:20+00	2	2026-03-05	\N	\N	\N	leave	support	specific.3!94	\N	\N
-248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	818	100	\N	3	2026-03-05	\N	f	\N	join	support	specific.6!97	\N	\N
-249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	818	100	2026-03-05 01:00:00+00	3	2026-03-05	\N	\N	\N	leave	support	specific.6!97	\N	\N
-251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	818	99	2026-03-05 01:30:20+00	2	2026-03-05	\N	\N	\N	leave	lobby	specific.5!96	\N	\N
-252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	818	101	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!98	\N	\N
-253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	818	102	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.1!99	\N	["ä", 1.5]
-255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	818	102	2026-03-05 02:20:40+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.1!99	\N	\N
-256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	818	103	\N	\N	2026-03-05	\N	f	\N	join	support	specific.2!100	\N	["ä", 1.5]
-258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	818	101	2026-03-05 03:09:20+00	2	2026-03-05	\N	\N	\N	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}
-259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	818	104	\N	5	2026-03-05	\N	f	\N	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}
-260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	818	104	2026-03-05 03:34:00+00	5	2026-03-05	\N	\N	\N	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}
-261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	818	103	2026-03-05 02:43:00+00	\N	2026-03-05	\N	\N	\N	leave	support	specific.2!100	\N	\N
-262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	818	105	\N	2	2026-03-05	\N	f	\N	join	lobby	specific.4!102	\N	\N
-263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	818	106	\N	\N	2026-03-05	\N	f	\N	join	support	specific.5!103	\N	["ä", 1.5]
-265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	818	106	2026-03-05 05:14:40+00	\N	2026-03-05	\N	\N	\N	prune	support	specific.5!103	\N	{"reason": "silent"}
-266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	818	107	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.6!104	\N	["ä", 1.5]
-267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	818	105	2026-03-05 04:20:00+00	2	2026-03-05	\N	\N	\N	prune	lobby	specific.4!102	\N	{"reason": "silent"}
-268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	818	108	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}
-270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	818	108	2026-03-05 06:23:20+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.0!105	\N	\N
-272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	818	107	2026-03-05 07:00:20+00	2	2026-03-05	\N	\N	\N	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}
-273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	818	109	\N	1	2026-03-05	\N	f	\N	join	support	specific.1!106	\N	["ä", 1.5]
-274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	818	110	\N	3	2026-03-05	\N	f	\N	join	Büro 3	specific.2!107	\N	\N
-275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	818	111	\N	4	2026-03-05	\N	f	\N	join	lobby	specific.3!108	\N	["ä", 1.5]
-276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	818	109	2026-03-05 07:07:00+00	1	2026-03-05	\N	\N	\N	leave	support	specific.1!106	\N	\N
-278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	818	110	2026-03-05 08:43:20+00	3	2026-03-05	\N	\N	\N	leave	Büro 3	specific.2!107	\N	\N
-279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	818	112	\N	1	2026-03-05	\N	f	\N	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}
-281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	818	112	2026-03-05 08:54:40+00	1	2026-03-05	\N	\N	\N	leave	support	specific.4!109	\N	\N
-282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	818	111	2026-03-05 08:02:00+00	4	2026-03-05	\N	\N	\N	leave	lobby	specific.3!108	\N	\N
-283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	818	113	\N	5	2026-03-05	\N	f	\N	join	Büro 3	specific.5!110	\N	\N
-285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	818	113	2026-03-05 09:35:40+00	5	2026-03-05	\N	\N	\N	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}
-286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	818	114	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.6!111	\N	\N
-287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	818	114	2026-03-05 10:03:00+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.6!111	\N	\N
-288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	818	115	\N	1	2026-03-05	\N	f	\N	join	support	specific.0!112	\N	["ä", 1.5]
-289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	818	116	\N	4	2026-03-05	\N	f	\N	join	Büro 3	specific.1!113	\N	["ä", 1.5]
-291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	818	115	2026-03-05 12:04:20+00	1	2026-03-05	\N	\N	\N	prune	support	specific.0!112	\N	{"reason": "silent"}
-292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	818	117	\N	5	2026-03-05	\N	f	\N	join	lobby	specific.2!114	\N	\N
-293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	818	117	2026-03-05 12:26:00+00	5	2026-03-05	\N	\N	\N	prune	lobby	specific.2!114	\N	{"reason": "silent"}
-294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	818	118	\N	3	2026-03-05	\N	f	\N	join	support	specific.3!115	\N	\N
-296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	818	116	2026-03-05 12:59:20+00	4	2026-03-05	\N	\N	\N	leave	Büro 3	specific.1!113	\N	\N
-297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	818	119	\N	4	2026-03-05	\N	f	\N	join	Büro 3	specific.4!116	\N	\N
-299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	818	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N
-300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	818	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}
-302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	818	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}
-305	2026-11-30 11:29:14.257511+00	2026-11-30 11:29:14.259388+00	825	\N	2026-11-30 11:29:14.257511+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N
-306	2026-11-30 11:29:14.26016+00	2026-11-30 11:29:14.26016+00	826	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N
-308	2026-11-30 11:29:14.269448+00	2026-11-30 11:29:14.269448+00	828	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N
-309	2026-11-30 11:29:14.274772+00	2026-11-30 11:29:14.274772+00	830	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}
-311	2026-11-30 11:29:14.278712+00	2026-11-30 11:29:14.278712+00	832	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N
-312	2026-11-30 11:29:14.278712+00	2026-11-30 11:29:14.280192+00	833	126	2026-11-30 11:29:14.278712+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N
+COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, user_id, day, capacity, is_leased, is_exclusive, kind, room, channel_name, process, data, commitment) FROM stdin;
+1	2026-03-02 05:00:00+00	2026-03-02 05:00:00+00	826	1	\N	\N	2026-03-02	\N	f	\N	join	hall	early	\N	\N	\N
+2	2026-03-02 05:00:00+00	2026-03-02 06:00:00+00	826	1	2026-03-02 05:00:00+00	\N	2026-03-02	\N	\N	\N	leave	hall	early	\N	\N	\N
+3	2026-03-02 05:00:00+00	2026-03-02 07:00:00+00	826	\N	\N	\N	2026-03-02	\N	\N	\N	prune	hall	\N	\N	\N	\N
+4	2026-03-02 08:04:00+00	2026-03-02 08:04:00+00	826	3	\N	\N	2026-03-02	\N	f	\N	join	lobby	specific.0!0	\N	{"tab": 0, "device": "phone"}	\N
+5	2026-03-02 09:04:00+00	2026-03-02 09:04:00+00	826	4	\N	3	2026-03-02	\N	f	\N	join	support	specific.1!1	\N	{"tab": 1, "device": "phone"}	\N
+6	2026-03-02 09:04:00+00	2026-03-02 09:10:41+00	826	4	2026-03-02 09:04:00+00	3	2026-03-02	\N	\N	\N	leave	support	specific.1!1	\N	\N	\N
+7	2026-03-02 09:20:00+00	2026-03-02 09:20:00+00	826	5	\N	\N	2026-03-02	\N	f	\N	join	Büro 3	specific.2!2	\N	["ä", 1.5]	\N
+9	2026-03-02 09:20:00+00	2026-03-02 09:27:40+00	826	5	2026-03-02 09:26:40+00	\N	2026-03-02	\N	\N	\N	leave	Büro 3	specific.2!2	\N	\N	\N
+10	2026-03-02 08:04:00+00	2026-03-02 09:28:20+00	826	3	2026-03-02 08:04:00+00	\N	2026-03-02	\N	\N	\N	leave	lobby	specific.0!0	\N	\N	\N
+11	2026-03-02 10:25:00+00	2026-03-02 10:25:00+00	826	6	\N	\N	2026-03-02	\N	f	\N	join	lobby	specific.3!3	\N	\N	\N
+12	2026-03-02 10:25:00+00	2026-03-02 10:26:20+00	826	6	2026-03-02 10:25:00+00	\N	2026-03-02	\N	\N	\N	leave	lobby	specific.3!3	\N	\N	\N
+13	2026-03-02 10:40:00+00	2026-03-02 10:40:00+00	826	7	\N	3	2026-03-02	\N	f	\N	join	support	specific.4!4	\N	["ä", 1.5]	\N
+14	2026-03-02 11:20:00+00	2026-03-02 11:20:00+00	826	8	\N	3	2026-03-02	\N	f	\N	join	Büro 3	specific.5!5	\N	{"tab": 5, "device": "phone"}	\N
+16	2026-03-02 10:40:00+00	2026-03-02 12:03:21+00	826	7	2026-03-02 12:03:20+00	3	2026-03-02	\N	\N	\N	leave	support	specific.4!4	\N	\N	\N
+17	2026-03-02 12:07:00+00	2026-03-02 12:07:00+00	826	9	\N	3	2026-03-02	\N	f	\N	join	lobby	specific.6!6	\N	{"tab": 6, "device": "phone"}	\N
+18	2026-03-02 11:20:00+00	2026-03-02 12:44:20+00	826	8	2026-03-02 11:20:00+00	3	2026-03-02	\N	\N	\N	prune	Büro 3	specific.5!5	\N	{"reason": "silent"}	\N
+19	2026-03-02 13:06:00+00	2026-03-02 13:06:00+00	826	10	\N	\N	2026-03-02	\N	f	\N	join	support	specific.0!7	\N	\N	\N
+20	2026-03-02 12:07:00+00	2026-03-02 13:31:20+00	826	9	2026-03-02 12:07:00+00	3	2026-03-02	\N	\N	\N	prune	lobby	specific.6!6	\N	{"reason": "silent"}	\N
+21	2026-03-02 13:43:00+00	2026-03-02 13:43:00+00	826	11	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.1!8	\N	{"tab": 8, "device": "phone"}	\N
+22	2026-03-02 13:43:00+00	2026-03-02 13:50:40+00	826	11	2026-03-02 13:43:00+00	5	2026-03-02	\N	\N	\N	leave	Büro 3	specific.1!8	\N	\N	\N
+23	2026-03-02 14:09:00+00	2026-03-02 14:09:00+00	826	12	\N	3	2026-03-02	\N	f	\N	join	lobby	specific.2!9	\N	{"tab": 9, "device": "phone"}	\N
+25	2026-03-02 13:06:00+00	2026-03-02 14:29:21+00	826	10	2026-03-02 14:29:20+00	\N	2026-03-02	\N	\N	\N	leave	support	specific.0!7	\N	\N	\N
+26	2026-03-02 14:47:00+00	2026-03-02 14:47:00+00	826	13	\N	3	2026-03-02	\N	f	\N	join	support	specific.3!10	\N	["ä", 1.5]	\N
+27	2026-03-02 14:09:00+00	2026-03-02 15:33:20+00	826	12	2026-03-02 14:09:00+00	3	2026-03-02	\N	\N	\N	leave	lobby	specific.2!9	\N	\N	\N
+28	2026-03-02 15:48:00+00	2026-03-02 15:48:00+00	826	14	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.4!11	\N	{"tab": 11, "device": "phone"}	\N
+30	2026-03-02 14:47:00+00	2026-03-02 16:10:21+00	826	13	2026-03-02 16:10:20+00	3	2026-03-02	\N	\N	\N	leave	support	specific.3!10	\N	\N	\N
+31	2026-03-02 16:21:00+00	2026-03-02 16:21:00+00	826	15	\N	1	2026-03-02	\N	f	\N	join	lobby	specific.5!12	\N	{"tab": 12, "device": "phone"}	\N
+32	2026-03-02 17:03:00+00	2026-03-02 17:03:00+00	826	16	\N	2	2026-03-02	\N	f	\N	join	support	specific.6!13	\N	\N	\N
+33	2026-03-02 17:03:00+00	2026-03-02 17:04:20+00	826	16	2026-03-02 17:03:00+00	2	2026-03-02	\N	\N	\N	leave	support	specific.6!13	\N	\N	\N
+34	2026-03-02 15:48:00+00	2026-03-02 17:12:20+00	826	14	2026-03-02 15:48:00+00	5	2026-03-02	\N	\N	\N	leave	Büro 3	specific.4!11	\N	\N	\N
+35	2026-03-02 17:36:00+00	2026-03-02 17:36:00+00	826	17	\N	1	2026-03-02	\N	f	\N	join	Büro 3	specific.0!14	\N	["ä", 1.5]	\N
+37	2026-03-02 17:36:00+00	2026-03-02 17:36:21+00	826	17	2026-03-02 17:36:20+00	1	2026-03-02	\N	\N	\N	leave	Büro 3	specific.0!14	\N	\N	\N
+39	2026-03-02 16:21:00+00	2026-03-02 17:45:20+00	826	15	2026-03-02 17:44:20+00	1	2026-03-02	\N	\N	\N	prune	lobby	specific.5!12	\N	{"reason": "silent"}	\N
+40	2026-03-02 18:11:00+00	2026-03-02 18:11:00+00	826	18	\N	2	2026-03-02	\N	f	\N	join	lobby	specific.1!15	\N	["ä", 1.5]	\N
+41	2026-03-02 18:56:00+00	2026-03-02 18:56:00+00	826	19	\N	4	2026-03-02	\N	f	\N	join	support	specific.2!16	\N	\N	\N
+43	2026-03-02 18:56:00+00	2026-03-02 18:56:21+00	826	19	2026-03-02 18:56:20+00	4	2026-03-02	\N	\N	\N	leave	support	specific.2!16	\N	\N	\N
+45	2026-03-02 18:11:00+00	2026-03-02 19:34:21+00	826	18	2026-03-02 19:34:20+00	2	2026-03-02	\N	\N	\N	leave	lobby	specific.1!15	\N	\N	\N
+46	2026-03-02 19:35:00+00	2026-03-02 19:35:00+00	826	20	\N	1	2026-03-02	\N	f	\N	join	Büro 3	specific.3!17	\N	{"tab": 17, "device": "phone"}	\N
+48	2026-03-02 19:35:00+00	2026-03-02 19:42:40+00	826	20	2026-03-02 19:41:40+00	1	2026-03-02	\N	\N	\N	leave	Büro 3	specific.3!17	\N	\N	\N
+49	2026-03-02 20:13:00+00	2026-03-02 20:13:00+00	826	21	\N	4	2026-03-02	\N	f	\N	join	lobby	specific.4!18	\N	["ä", 1.5]	\N
+51	2026-03-02 20:13:00+00	2026-03-02 20:20:40+00	826	21	2026-03-02 20:19:40+00	4	2026-03-02	\N	\N	\N	prune	lobby	specific.4!18	\N	{"reason": "silent"}	\N
+52	2026-03-02 20:40:00+00	2026-03-02 20:40:00+00	826	22	\N	4	2026-03-02	\N	f	\N	join	support	specific.5!19	\N	["ä", 1.5]	\N
+53	2026-03-02 20:40:00+00	2026-03-02 20:40:21+00	826	22	2026-03-02 20:40:00+00	4	2026-03-02	\N	\N	\N	leave	support	specific.5!19	\N	\N	\N
+54	2026-03-02 21:45:00+00	2026-03-02 21:45:00+00	826	23	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.6!20	\N	\N	\N
+55	2026-03-02 21:45:00+00	2026-03-02 21:51:41+00	826	23	2026-03-02 21:45:00+00	5	2026-03-02	\N	\N	\N	prune	Büro 3	specific.6!20	\N	{"reason": "silent"}	\N
+56	2026-03-02 22:14:00+00	2026-03-02 22:14:00+00	826	24	\N	2	2026-03-02	\N	f	\N	join	lobby	specific.0!21	\N	\N	\N
+58	2026-03-02 22:14:00+00	2026-03-02 22:14:21+00	826	24	2026-03-02 22:14:20+00	2	2026-03-02	\N	\N	\N	leave	lobby	specific.0!21	\N	\N	\N
+59	2026-03-02 23:05:00+00	2026-03-02 23:05:00+00	826	25	\N	2	2026-03-02	\N	f	\N	join	support	specific.1!22	\N	\N	\N
+60	2026-03-02 23:28:00+00	2026-03-02 23:28:00+00	826	26	\N	5	2026-03-02	\N	f	\N	join	Büro 3	specific.2!23	\N	{"tab": 23, "device": "phone"}	\N
+61	2026-03-03 00:22:00+00	2026-03-03 00:22:00+00	826	27	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.3!24	\N	{"tab": 24, "device": "phone"}	\N
+62	2026-03-02 23:05:00+00	2026-03-03 00:28:21+00	826	25	2026-03-02 23:05:00+00	2	2026-03-03	\N	\N	\N	prune	support	specific.1!22	\N	{"reason": "silent"}	\N
+64	2026-03-03 00:22:00+00	2026-03-03 00:28:41+00	826	27	2026-03-03 00:28:40+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.3!24	\N	\N	\N
+65	2026-03-03 00:50:00+00	2026-03-03 00:50:00+00	826	28	\N	2	2026-03-03	\N	f	\N	join	support	specific.4!25	\N	["ä", 1.5]	\N
+67	2026-03-02 23:28:00+00	2026-03-03 00:52:20+00	826	26	2026-03-03 00:51:20+00	5	2026-03-03	\N	\N	\N	leave	Büro 3	specific.2!23	\N	\N	\N
+69	2026-03-03 00:50:00+00	2026-03-03 00:56:41+00	826	28	2026-03-03 00:56:40+00	2	2026-03-03	\N	\N	\N	leave	support	specific.4!25	\N	\N	\N
+70	2026-03-03 01:36:00+00	2026-03-03 01:36:00+00	826	29	\N	3	2026-03-03	\N	f	\N	join	Büro 3	specific.5!26	\N	\N	\N
+71	2026-03-03 01:36:00+00	2026-03-03 01:36:21+00	826	29	2026-03-03 01:36:00+00	3	2026-03-03	\N	\N	\N	leave	Büro 3	specific.5!26	\N	\N	\N
+72	2026-03-03 02:12:00+00	2026-03-03 02:12:00+00	826	30	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.6!27	\N	["ä", 1.5]	\N
+74	2026-03-03 02:12:00+00	2026-03-03 02:13:20+00	826	30	2026-03-03 02:12:20+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.6!27	\N	{"reason": "silent"}	\N
+75	2026-03-03 03:06:00+00	2026-03-03 03:06:00+00	826	31	\N	5	2026-03-03	\N	f	\N	join	support	specific.0!28	\N	["ä", 1.5]	\N
+76	2026-03-03 03:06:00+00	2026-03-03 03:07:20+00	826	31	2026-03-03 03:06:00+00	5	2026-03-03	\N	\N	\N	leave	support	specific.0!28	\N	\N	\N
+77	2026-03-03 03:40:00+00	2026-03-03 03:40:00+00	826	32	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.1!29	\N	\N	\N
+79	2026-03-03 03:40:00+00	2026-03-03 03:41:20+00	826	32	2026-03-03 03:40:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.1!29	\N	\N	\N
+80	2026-03-03 04:23:00+00	2026-03-03 04:23:00+00	826	33	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.2!30	\N	\N	\N
+82	2026-03-03 04:23:00+00	2026-03-03 04:29:41+00	826	33	2026-03-03 04:29:40+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.2!30	\N	{"reason": "silent"}	\N
+83	2026-03-03 05:07:00+00	2026-03-03 05:07:00+00	826	34	\N	2	2026-03-03	\N	f	\N	join	support	specific.3!31	\N	["ä", 1.5]	\N
+85	2026-03-03 05:07:00+00	2026-03-03 05:07:21+00	826	34	2026-03-03 05:07:20+00	2	2026-03-03	\N	\N	\N	leave	support	specific.3!31	\N	\N	\N
+86	2026-03-03 05:28:00+00	2026-03-03 05:28:00+00	826	35	\N	\N	2026-03-03	\N	f	\N	join	Büro 3	specific.4!32	\N	\N	\N
+88	2026-03-03 05:28:00+00	2026-03-03 05:28:21+00	826	35	2026-03-03 05:28:20+00	\N	2026-03-03	\N	\N	\N	prune	Büro 3	specific.4!32	\N	{"reason": "silent"}	\N
+89	2026-03-03 06:26:00+00	2026-03-03 06:26:00+00	826	36	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.5!33	\N	{"tab": 33, "device": "phone"}	\N
+90	2026-03-03 06:43:00+00	2026-03-03 06:43:00+00	826	37	\N	3	2026-03-03	\N	f	\N	join	support	specific.6!34	\N	\N	\N
+92	2026-03-03 06:43:00+00	2026-03-03 06:43:21+00	826	37	2026-03-03 06:43:20+00	3	2026-03-03	\N	\N	\N	leave	support	specific.6!34	\N	\N	\N
+93	2026-03-03 07:41:00+00	2026-03-03 07:41:00+00	826	38	\N	3	2026-03-03	\N	f	\N	join	Büro 3	specific.0!35	\N	["ä", 1.5]	\N
+95	2026-03-03 07:41:00+00	2026-03-03 07:47:41+00	826	38	2026-03-03 07:47:40+00	3	2026-03-03	\N	\N	\N	prune	Büro 3	specific.0!35	\N	{"reason": "silent"}	\N
+96	2026-03-03 06:26:00+00	2026-03-03 07:50:20+00	826	36	2026-03-03 06:26:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.5!33	\N	\N	\N
+97	2026-03-03 08:27:00+00	2026-03-03 08:27:00+00	826	39	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.1!36	\N	{"tab": 36, "device": "phone"}	\N
+98	2026-03-03 08:27:00+00	2026-03-03 08:33:41+00	826	39	2026-03-03 08:27:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.1!36	\N	\N	\N
+99	2026-03-03 09:05:00+00	2026-03-03 09:05:00+00	826	40	\N	2	2026-03-03	\N	f	\N	join	support	specific.2!37	\N	{"tab": 37, "device": "phone"}	\N
+100	2026-03-03 09:41:00+00	2026-03-03 09:41:00+00	826	41	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.3!38	\N	["ä", 1.5]	\N
+102	2026-03-03 09:41:00+00	2026-03-03 09:42:20+00	826	41	2026-03-03 09:41:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.3!38	\N	\N	\N
+103	2026-03-03 10:07:00+00	2026-03-03 10:07:00+00	826	42	\N	\N	2026-03-03	\N	f	\N	join	lobby	specific.4!39	\N	\N	\N
+104	2026-03-03 10:07:00+00	2026-03-03 10:07:21+00	826	42	2026-03-03 10:07:00+00	\N	2026-03-03	\N	\N	\N	leave	lobby	specific.4!39	\N	\N	\N
+105	2026-03-03 09:05:00+00	2026-03-03 10:29:20+00	826	40	2026-03-03 09:05:00+00	2	2026-03-03	\N	\N	\N	leave	support	specific.2!37	\N	\N	\N
+106	2026-03-03 11:09:00+00	2026-03-03 11:09:00+00	826	43	\N	2	2026-03-03	\N	f	\N	join	support	specific.5!40	\N	{"tab": 40, "device": "phone"}	\N
+107	2026-03-03 11:30:00+00	2026-03-03 11:30:00+00	826	44	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.6!41	\N	["ä", 1.5]	\N
+108	2026-03-03 11:30:00+00	2026-03-03 11:31:20+00	826	44	2026-03-03 11:30:00+00	4	2026-03-03	\N	\N	\N	prune	Büro 3	specific.6!41	\N	{"reason": "silent"}	\N
+109	2026-03-03 12:17:00+00	2026-03-03 12:17:00+00	826	45	\N	3	2026-03-03	\N	f	\N	join	lobby	specific.0!42	\N	\N	\N
+111	2026-03-03 12:17:00+00	2026-03-03 12:17:21+00	826	45	2026-03-03 12:17:20+00	3	2026-03-03	\N	\N	\N	leave	lobby	specific.0!42	\N	\N	\N
+113	2026-03-03 11:09:00+00	2026-03-03 12:33:20+00	826	43	2026-03-03 12:32:20+00	2	2026-03-03	\N	\N	\N	prune	support	specific.5!40	\N	{"reason": "silent"}	\N
+114	2026-03-03 13:06:00+00	2026-03-03 13:06:00+00	826	46	\N	4	2026-03-03	\N	f	\N	join	support	specific.1!43	\N	["ä", 1.5]	\N
+115	2026-03-03 13:06:00+00	2026-03-03 13:07:20+00	826	46	2026-03-03 13:06:00+00	4	2026-03-03	\N	\N	\N	leave	support	specific.1!43	\N	\N	\N
+116	2026-03-03 13:37:00+00	2026-03-03 13:37:00+00	826	47	\N	2	2026-03-03	\N	f	\N	join	Büro 3	specific.2!44	\N	["ä", 1.5]	\N
+118	2026-03-03 13:37:00+00	2026-03-03 13:38:20+00	826	47	2026-03-03 13:37:20+00	2	2026-03-03	\N	\N	\N	leave	Büro 3	specific.2!44	\N	\N	\N
+119	2026-03-03 14:17:00+00	2026-03-03 14:17:00+00	826	48	\N	2	2026-03-03	\N	f	\N	join	lobby	specific.3!45	\N	{"tab": 45, "device": "phone"}	\N
+120	2026-03-03 14:17:00+00	2026-03-03 14:17:21+00	826	48	2026-03-03 14:17:00+00	2	2026-03-03	\N	\N	\N	leave	lobby	specific.3!45	\N	\N	\N
+121	2026-03-03 14:40:00+00	2026-03-03 14:40:00+00	826	49	\N	\N	2026-03-03	\N	f	\N	join	support	specific.4!46	\N	\N	\N
+122	2026-03-03 15:26:00+00	2026-03-03 15:26:00+00	826	50	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.5!47	\N	\N	\N
+123	2026-03-03 15:26:00+00	2026-03-03 15:27:20+00	826	50	2026-03-03 15:26:00+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.5!47	\N	\N	\N
+124	2026-03-03 14:40:00+00	2026-03-03 16:04:20+00	826	49	2026-03-03 14:40:00+00	\N	2026-03-03	\N	\N	\N	leave	support	specific.4!46	\N	\N	\N
+125	2026-03-03 16:14:00+00	2026-03-03 16:14:00+00	826	51	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.6!48	\N	{"tab": 48, "device": "phone"}	\N
+127	2026-03-03 16:14:00+00	2026-03-03 16:14:21+00	826	51	2026-03-03 16:14:20+00	1	2026-03-03	\N	\N	\N	leave	lobby	specific.6!48	\N	\N	\N
+128	2026-03-03 17:05:00+00	2026-03-03 17:05:00+00	826	52	\N	2	2026-03-03	\N	f	\N	join	support	specific.0!49	\N	{"tab": 49, "device": "phone"}	\N
+129	2026-03-03 17:23:00+00	2026-03-03 17:23:00+00	826	53	\N	\N	2026-03-03	\N	f	\N	join	Büro 3	specific.1!50	\N	{"tab": 50, "device": "phone"}	\N
+130	2026-03-03 17:23:00+00	2026-03-03 17:23:21+00	826	53	2026-03-03 17:23:00+00	\N	2026-03-03	\N	\N	\N	leave	Büro 3	specific.1!50	\N	\N	\N
+131	2026-03-03 18:23:00+00	2026-03-03 18:23:00+00	826	54	\N	3	2026-03-03	\N	f	\N	join	lobby	specific.2!51	\N	\N	\N
+133	2026-03-03 17:05:00+00	2026-03-03 18:29:20+00	826	52	2026-03-03 18:28:20+00	2	2026-03-03	\N	\N	\N	leave	support	specific.0!49	\N	\N	\N
+134	2026-03-03 18:42:00+00	2026-03-03 18:42:00+00	826	55	\N	3	2026-03-03	\N	f	\N	join	support	specific.3!52	\N	\N	\N
+136	2026-03-03 18:42:00+00	2026-03-03 18:48:41+00	826	55	2026-03-03 18:48:40+00	3	2026-03-03	\N	\N	\N	leave	support	specific.3!52	\N	\N	\N
+137	2026-03-03 19:45:00+00	2026-03-03 19:45:00+00	826	56	\N	4	2026-03-03	\N	f	\N	join	Büro 3	specific.4!53	\N	{"tab": 53, "device": "phone"}	\N
+139	2026-03-03 18:23:00+00	2026-03-03 19:47:20+00	826	54	2026-03-03 19:46:20+00	3	2026-03-03	\N	\N	\N	leave	lobby	specific.2!51	\N	\N	\N
+140	2026-03-03 20:05:00+00	2026-03-03 20:05:00+00	826	57	\N	1	2026-03-03	\N	f	\N	join	lobby	specific.5!54	\N	\N	\N
+141	2026-03-03 21:06:00+00	2026-03-03 21:06:00+00	826	58	\N	3	2026-03-03	\N	f	\N	join	support	specific.6!55	\N	\N	\N
+143	2026-03-03 19:45:00+00	2026-03-03 21:09:20+00	826	56	2026-03-03 21:08:20+00	4	2026-03-03	\N	\N	\N	leave	Büro 3	specific.4!53	\N	\N	\N
+145	2026-03-03 21:06:00+00	2026-03-03 21:12:41+00	826	58	2026-03-03 21:12:40+00	3	2026-03-03	\N	\N	\N	prune	support	specific.6!55	\N	{"reason": "silent"}	\N
+147	2026-03-03 20:05:00+00	2026-03-03 21:28:21+00	826	57	2026-03-03 21:28:20+00	1	2026-03-03	\N	\N	\N	prune	lobby	specific.5!54	\N	{"reason": "silent"}	\N
+148	2026-03-03 21:32:00+00	2026-03-03 21:32:00+00	826	59	\N	1	2026-03-03	\N	f	\N	join	Büro 3	specific.0!56	\N	\N	\N
+150	2026-03-03 21:32:00+00	2026-03-03 21:39:40+00	826	59	2026-03-03 21:38:40+00	1	2026-03-03	\N	\N	\N	prune	Büro 3	specific.0!56	\N	{"reason": "silent"}	\N
+151	2026-03-03 22:10:00+00	2026-03-03 22:10:00+00	826	60	\N	4	2026-03-03	\N	f	\N	join	lobby	specific.1!57	\N	\N	\N
+152	2026-03-03 22:10:00+00	2026-03-03 22:10:21+00	826	60	2026-03-03 22:10:00+00	4	2026-03-03	\N	\N	\N	leave	lobby	specific.1!57	\N	\N	\N
+153	2026-03-03 22:40:00+00	2026-03-03 22:40:00+00	826	61	\N	2	2026-03-03	\N	f	\N	join	support	specific.2!58	\N	\N	\N
+154	2026-03-03 22:40:00+00	2026-03-03 22:40:21+00	826	61	2026-03-03 22:40:00+00	2	2026-03-03	\N	\N	\N	leave	support	specific.2!58	\N	\N	\N
+155	2026-03-03 23:40:00+00	2026-03-03 23:40:00+00	826	62	\N	2	2026-03-03	\N	f	\N	join	Büro 3	specific.3!59	\N	\N	\N
+157	2026-03-03 23:40:00+00	2026-03-03 23:41:20+00	826	62	2026-03-03 23:40:20+00	2	2026-03-03	\N	\N	\N	prune	Büro 3	specific.3!59	\N	{"reason": "silent"}	\N
+158	2026-03-04 00:03:00+00	2026-03-04 00:03:00+00	826	63	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.4!60	\N	\N	\N
+159	2026-03-04 01:04:00+00	2026-03-04 01:04:00+00	826	64	\N	2	2026-03-04	\N	f	\N	join	support	specific.5!61	\N	["ä", 1.5]	\N
+160	2026-03-04 01:04:00+00	2026-03-04 01:05:20+00	826	64	2026-03-04 01:04:00+00	2	2026-03-04	\N	\N	\N	leave	support	specific.5!61	\N	\N	\N
+161	2026-03-04 00:03:00+00	2026-03-04 01:26:21+00	826	63	2026-03-04 00:03:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.4!60	\N	\N	\N
+162	2026-03-04 01:36:00+00	2026-03-04 01:36:00+00	826	65	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.6!62	\N	{"tab": 62, "device": "phone"}	\N
+163	2026-03-04 02:26:00+00	2026-03-04 02:26:00+00	826	66	\N	4	2026-03-04	\N	f	\N	join	lobby	specific.0!63	\N	{"tab": 63, "device": "phone"}	\N
+164	2026-03-04 02:53:00+00	2026-03-04 02:53:00+00	826	67	\N	5	2026-03-04	\N	f	\N	join	support	specific.1!64	\N	\N	\N
+165	2026-03-04 01:36:00+00	2026-03-04 02:59:21+00	826	65	2026-03-04 01:36:00+00	1	2026-03-04	\N	\N	\N	prune	Büro 3	specific.6!62	\N	{"reason": "silent"}	\N
+166	2026-03-04 03:41:00+00	2026-03-04 03:41:00+00	826	68	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.2!65	\N	["ä", 1.5]	\N
+168	2026-03-04 03:41:00+00	2026-03-04 03:48:40+00	826	68	2026-03-04 03:47:40+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.2!65	\N	\N	\N
+169	2026-03-04 02:26:00+00	2026-03-04 03:49:21+00	826	66	2026-03-04 02:26:00+00	4	2026-03-04	\N	\N	\N	leave	lobby	specific.0!63	\N	\N	\N
+170	2026-03-04 04:14:00+00	2026-03-04 04:14:00+00	826	69	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.3!66	\N	{"tab": 66, "device": "phone"}	\N
+172	2026-03-04 04:14:00+00	2026-03-04 04:14:21+00	826	69	2026-03-04 04:14:20+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.3!66	\N	\N	\N
+174	2026-03-04 02:53:00+00	2026-03-04 04:16:21+00	826	67	2026-03-04 04:16:20+00	5	2026-03-04	\N	\N	\N	prune	support	specific.1!64	\N	{"reason": "silent"}	\N
+175	2026-03-04 04:40:00+00	2026-03-04 04:40:00+00	826	70	\N	4	2026-03-04	\N	f	\N	join	support	specific.4!67	\N	["ä", 1.5]	\N
+176	2026-03-04 05:31:00+00	2026-03-04 05:31:00+00	826	71	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.5!68	\N	{"tab": 68, "device": "phone"}	\N
+177	2026-03-04 04:40:00+00	2026-03-04 06:03:21+00	826	70	2026-03-04 04:40:00+00	4	2026-03-04	\N	\N	\N	leave	support	specific.4!67	\N	\N	\N
+178	2026-03-04 06:12:00+00	2026-03-04 06:12:00+00	826	72	\N	4	2026-03-04	\N	f	\N	join	lobby	specific.6!69	\N	{"tab": 69, "device": "phone"}	\N
+179	2026-03-04 06:40:00+00	2026-03-04 06:40:00+00	826	73	\N	4	2026-03-04	\N	f	\N	join	support	specific.0!70	\N	\N	\N
+180	2026-03-04 06:40:00+00	2026-03-04 06:41:20+00	826	73	2026-03-04 06:40:00+00	4	2026-03-04	\N	\N	\N	leave	support	specific.0!70	\N	\N	\N
+182	2026-03-04 05:31:00+00	2026-03-04 06:54:21+00	826	71	2026-03-04 06:54:20+00	1	2026-03-04	\N	\N	\N	prune	Büro 3	specific.5!68	\N	{"reason": "silent"}	\N
+183	2026-03-04 07:30:00+00	2026-03-04 07:30:00+00	826	74	\N	1	2026-03-04	\N	f	\N	join	Büro 3	specific.1!71	\N	["ä", 1.5]	\N
+184	2026-03-04 06:12:00+00	2026-03-04 07:35:21+00	826	72	2026-03-04 06:12:00+00	4	2026-03-04	\N	\N	\N	leave	lobby	specific.6!69	\N	\N	\N
+186	2026-03-04 07:30:00+00	2026-03-04 07:37:40+00	826	74	2026-03-04 07:36:40+00	1	2026-03-04	\N	\N	\N	leave	Büro 3	specific.1!71	\N	\N	\N
+187	2026-03-04 08:19:00+00	2026-03-04 08:19:00+00	826	75	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.2!72	\N	\N	\N
+188	2026-03-04 09:04:00+00	2026-03-04 09:04:00+00	826	76	\N	2	2026-03-04	\N	f	\N	join	support	specific.3!73	\N	{"tab": 73, "device": "phone"}	\N
+189	2026-03-04 09:29:00+00	2026-03-04 09:29:00+00	826	77	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.4!74	\N	["ä", 1.5]	\N
+190	2026-03-04 08:19:00+00	2026-03-04 09:42:21+00	826	75	2026-03-04 08:19:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.2!72	\N	\N	\N
+191	2026-03-04 10:22:00+00	2026-03-04 10:22:00+00	826	78	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.5!75	\N	\N	\N
+192	2026-03-04 09:04:00+00	2026-03-04 10:27:21+00	826	76	2026-03-04 09:04:00+00	2	2026-03-04	\N	\N	\N	leave	support	specific.3!73	\N	\N	\N
+193	2026-03-04 10:44:00+00	2026-03-04 10:44:00+00	826	79	\N	4	2026-03-04	\N	f	\N	join	support	specific.6!76	\N	["ä", 1.5]	\N
+195	2026-03-04 10:44:00+00	2026-03-04 10:50:41+00	826	79	2026-03-04 10:50:40+00	4	2026-03-04	\N	\N	\N	leave	support	specific.6!76	\N	\N	\N
+196	2026-03-04 09:29:00+00	2026-03-04 10:53:20+00	826	77	2026-03-04 09:29:00+00	4	2026-03-04	\N	\N	\N	prune	Büro 3	specific.4!74	\N	{"reason": "silent"}	\N
+197	2026-03-04 11:32:00+00	2026-03-04 11:32:00+00	826	80	\N	3	2026-03-04	\N	f	\N	join	Büro 3	specific.0!77	\N	["ä", 1.5]	\N
+199	2026-03-04 10:22:00+00	2026-03-04 11:45:21+00	826	78	2026-03-04 11:45:20+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.5!75	\N	\N	\N
+200	2026-03-04 12:02:00+00	2026-03-04 12:02:00+00	826	81	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.1!78	\N	["ä", 1.5]	\N
+201	2026-03-04 12:02:00+00	2026-03-04 12:08:41+00	826	81	2026-03-04 12:02:00+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.1!78	\N	\N	\N
+202	2026-03-04 11:32:00+00	2026-03-04 12:55:21+00	826	80	2026-03-04 11:32:00+00	3	2026-03-04	\N	\N	\N	leave	Büro 3	specific.0!77	\N	\N	\N
+203	2026-03-04 13:06:00+00	2026-03-04 13:06:00+00	826	82	\N	\N	2026-03-04	\N	f	\N	join	support	specific.2!79	\N	{"tab": 79, "device": "phone"}	\N
+204	2026-03-04 13:45:00+00	2026-03-04 13:45:00+00	826	83	\N	2	2026-03-04	\N	f	\N	join	Büro 3	specific.3!80	\N	["ä", 1.5]	\N
+205	2026-03-04 13:45:00+00	2026-03-04 13:52:40+00	826	83	2026-03-04 13:45:00+00	2	2026-03-04	\N	\N	\N	leave	Büro 3	specific.3!80	\N	\N	\N
+206	2026-03-04 14:29:00+00	2026-03-04 14:29:00+00	826	84	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.4!81	\N	\N	\N
+207	2026-03-04 13:06:00+00	2026-03-04 14:30:20+00	826	82	2026-03-04 13:06:00+00	\N	2026-03-04	\N	\N	\N	leave	support	specific.2!79	\N	\N	\N
+209	2026-03-04 14:29:00+00	2026-03-04 14:36:40+00	826	84	2026-03-04 14:35:40+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.4!81	\N	\N	\N
+210	2026-03-04 15:01:00+00	2026-03-04 15:01:00+00	826	85	\N	3	2026-03-04	\N	f	\N	join	support	specific.5!82	\N	["ä", 1.5]	\N
+211	2026-03-04 15:01:00+00	2026-03-04 15:07:41+00	826	85	2026-03-04 15:01:00+00	3	2026-03-04	\N	\N	\N	prune	support	specific.5!82	\N	{"reason": "silent"}	\N
+212	2026-03-04 15:34:00+00	2026-03-04 15:34:00+00	826	86	\N	5	2026-03-04	\N	f	\N	join	Büro 3	specific.6!83	\N	\N	\N
+213	2026-03-04 16:05:00+00	2026-03-04 16:05:00+00	826	87	\N	1	2026-03-04	\N	f	\N	join	lobby	specific.0!84	\N	["ä", 1.5]	\N
+215	2026-03-04 16:05:00+00	2026-03-04 16:12:40+00	826	87	2026-03-04 16:11:40+00	1	2026-03-04	\N	\N	\N	prune	lobby	specific.0!84	\N	{"reason": "silent"}	\N
+217	2026-03-04 15:34:00+00	2026-03-04 16:57:21+00	826	86	2026-03-04 16:57:20+00	5	2026-03-04	\N	\N	\N	prune	Büro 3	specific.6!83	\N	{"reason": "silent"}	\N
+218	2026-03-04 17:04:00+00	2026-03-04 17:04:00+00	826	88	\N	3	2026-03-04	\N	f	\N	join	support	specific.1!85	\N	{"tab": 85, "device": "phone"}	\N
+220	2026-03-04 17:04:00+00	2026-03-04 17:10:41+00	826	88	2026-03-04 17:10:40+00	3	2026-03-04	\N	\N	\N	leave	support	specific.1!85	\N	\N	\N
+221	2026-03-04 17:33:00+00	2026-03-04 17:33:00+00	826	89	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.2!86	\N	{"tab": 86, "device": "phone"}	\N
+222	2026-03-04 17:33:00+00	2026-03-04 17:34:20+00	826	89	2026-03-04 17:33:00+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.2!86	\N	\N	\N
+223	2026-03-04 18:25:00+00	2026-03-04 18:25:00+00	826	90	\N	\N	2026-03-04	\N	f	\N	join	lobby	specific.3!87	\N	["ä", 1.5]	\N
+224	2026-03-04 18:25:00+00	2026-03-04 18:25:21+00	826	90	2026-03-04 18:25:00+00	\N	2026-03-04	\N	\N	\N	leave	lobby	specific.3!87	\N	\N	\N
+225	2026-03-04 18:49:00+00	2026-03-04 18:49:00+00	826	91	\N	5	2026-03-04	\N	f	\N	join	support	specific.4!88	\N	["ä", 1.5]	\N
+226	2026-03-04 19:31:00+00	2026-03-04 19:31:00+00	826	92	\N	3	2026-03-04	\N	f	\N	join	Büro 3	specific.5!89	\N	\N	\N
+227	2026-03-04 20:03:00+00	2026-03-04 20:03:00+00	826	93	\N	2	2026-03-04	\N	f	\N	join	lobby	specific.6!90	\N	{"tab": 90, "device": "phone"}	\N
+229	2026-03-04 20:03:00+00	2026-03-04 20:10:40+00	826	93	2026-03-04 20:09:40+00	2	2026-03-04	\N	\N	\N	leave	lobby	specific.6!90	\N	\N	\N
+230	2026-03-04 18:49:00+00	2026-03-04 20:12:21+00	826	91	2026-03-04 18:49:00+00	5	2026-03-04	\N	\N	\N	leave	support	specific.4!88	\N	\N	\N
+232	2026-03-04 19:31:00+00	2026-03-04 20:55:20+00	826	92	2026-03-04 20:54:20+00	3	2026-03-04	\N	\N	\N	leave	Büro 3	specific.5!89	\N	\N	\N
+233	2026-03-04 21:05:00+00	2026-03-04 21:05:00+00	826	94	\N	3	2026-03-04	\N	f	\N	join	support	specific.0!91	\N	{"tab": 91, "device": "phone"}	\N
+234	2026-03-04 21:26:00+00	2026-03-04 21:26:00+00	826	95	\N	2	2026-03-04	\N	f	\N	join	Büro 3	specific.1!92	\N	["ä", 1.5]	\N
+235	2026-03-04 22:26:00+00	2026-03-04 22:26:00+00	826	96	\N	5	2026-03-04	\N	f	\N	join	lobby	specific.2!93	\N	{"tab": 93, "device": "phone"}	\N
+237	2026-03-04 21:05:00+00	2026-03-04 22:28:21+00	826	94	2026-03-04 22:28:20+00	3	2026-03-04	\N	\N	\N	leave	support	specific.0!91	\N	\N	\N
+239	2026-03-04 21:26:00+00	2026-03-04 22:49:21+00	826	95	2026-03-04 22:49:20+00	2	2026-03-04	\N	\N	\N	prune	Büro 3	specific.1!92	\N	{"reason": "silent"}	\N
+240	2026-03-04 22:59:00+00	2026-03-04 22:59:00+00	826	97	\N	2	2026-03-04	\N	f	\N	join	support	specific.3!94	\N	["ä", 1.5]	\N
+241	2026-03-04 23:33:00+00	2026-03-04 23:33:00+00	826	98	\N	4	2026-03-04	\N	f	\N	join	Büro 3	specific.4!95	\N	["ä", 1.5]	\N
+243	2026-03-04 23:33:00+00	2026-03-04 23:39:41+00	826	98	2026-03-04 23:39:40+00	4	2026-03-04	\N	\N	\N	leave	Büro 3	specific.4!95	\N	\N	\N
+244	2026-03-04 22:26:00+00	2026-03-04 23:50:20+00	826	96	2026-03-04 22:26:00+00	5	2026-03-04	\N	\N	\N	leave	lobby	specific.2!93	\N	\N	\N
+245	2026-03-05 00:07:00+00	2026-03-05 00:07:00+00	826	99	\N	2	2026-03-05	\N	f	\N	join	lobby	specific.5!96	\N	["ä", 1.5]	\N
+247	2026-03-04 22:59:00+00	2026-03-05 00:22:21+00	826	97	2026-03-05 00:22:20+00	2	2026-03-05	\N	\N	\N	leave	support	specific.3!94	\N	\N	\N
+248	2026-03-05 01:00:00+00	2026-03-05 01:00:00+00	826	100	\N	3	2026-03-05	\N	f	\N	join	support	specific.6!97	\N	\N	\N
+249	2026-03-05 01:00:00+00	2026-03-05 01:01:20+00	826	100	2026-03-05 01:00:00+00	3	2026-03-05	\N	\N	\N	leave	support	specific.6!97	\N	\N	\N
+251	2026-03-05 00:07:00+00	2026-03-05 01:30:21+00	826	99	2026-03-05 01:30:20+00	2	2026-03-05	\N	\N	\N	leave	lobby	specific.5!96	\N	\N	\N
+252	2026-03-05 01:46:00+00	2026-03-05 01:46:00+00	826	101	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!98	\N	\N	\N
+253	2026-03-05 02:14:00+00	2026-03-05 02:14:00+00	826	102	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.1!99	\N	["ä", 1.5]	\N
+255	2026-03-05 02:14:00+00	2026-03-05 02:20:41+00	826	102	2026-03-05 02:20:40+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.1!99	\N	\N	\N
+256	2026-03-05 02:43:00+00	2026-03-05 02:43:00+00	826	103	\N	\N	2026-03-05	\N	f	\N	join	support	specific.2!100	\N	["ä", 1.5]	\N
+258	2026-03-05 01:46:00+00	2026-03-05 03:10:20+00	826	101	2026-03-05 03:09:20+00	2	2026-03-05	\N	\N	\N	prune	Büro 3	specific.0!98	\N	{"reason": "silent"}	\N
+259	2026-03-05 03:34:00+00	2026-03-05 03:34:00+00	826	104	\N	5	2026-03-05	\N	f	\N	join	Büro 3	specific.3!101	\N	{"tab": 101, "device": "phone"}	\N
+260	2026-03-05 03:34:00+00	2026-03-05 03:34:21+00	826	104	2026-03-05 03:34:00+00	5	2026-03-05	\N	\N	\N	prune	Büro 3	specific.3!101	\N	{"reason": "silent"}	\N
+261	2026-03-05 02:43:00+00	2026-03-05 04:07:20+00	826	103	2026-03-05 02:43:00+00	\N	2026-03-05	\N	\N	\N	leave	support	specific.2!100	\N	\N	\N
+262	2026-03-05 04:20:00+00	2026-03-05 04:20:00+00	826	105	\N	2	2026-03-05	\N	f	\N	join	lobby	specific.4!102	\N	\N	\N
+263	2026-03-05 05:08:00+00	2026-03-05 05:08:00+00	826	106	\N	\N	2026-03-05	\N	f	\N	join	support	specific.5!103	\N	["ä", 1.5]	\N
+265	2026-03-05 05:08:00+00	2026-03-05 05:15:40+00	826	106	2026-03-05 05:14:40+00	\N	2026-03-05	\N	\N	\N	prune	support	specific.5!103	\N	{"reason": "silent"}	\N
+266	2026-03-05 05:37:00+00	2026-03-05 05:37:00+00	826	107	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.6!104	\N	["ä", 1.5]	\N
+267	2026-03-05 04:20:00+00	2026-03-05 05:43:21+00	826	105	2026-03-05 04:20:00+00	2	2026-03-05	\N	\N	\N	prune	lobby	specific.4!102	\N	{"reason": "silent"}	\N
+268	2026-03-05 06:23:00+00	2026-03-05 06:23:00+00	826	108	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.0!105	\N	{"tab": 105, "device": "phone"}	\N
+270	2026-03-05 06:23:00+00	2026-03-05 06:23:21+00	826	108	2026-03-05 06:23:20+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.0!105	\N	\N	\N
+272	2026-03-05 05:37:00+00	2026-03-05 07:01:20+00	826	107	2026-03-05 07:00:20+00	2	2026-03-05	\N	\N	\N	prune	Büro 3	specific.6!104	\N	{"reason": "silent"}	\N
+273	2026-03-05 07:07:00+00	2026-03-05 07:07:00+00	826	109	\N	1	2026-03-05	\N	f	\N	join	support	specific.1!106	\N	["ä", 1.5]	\N
+274	2026-03-05 07:20:00+00	2026-03-05 07:20:00+00	826	110	\N	3	2026-03-05	\N	f	\N	join	Büro 3	specific.2!107	\N	\N	\N
+275	2026-03-05 08:02:00+00	2026-03-05 08:02:00+00	826	111	\N	4	2026-03-05	\N	f	\N	join	lobby	specific.3!108	\N	["ä", 1.5]	\N
+276	2026-03-05 07:07:00+00	2026-03-05 08:31:20+00	826	109	2026-03-05 07:07:00+00	1	2026-03-05	\N	\N	\N	leave	support	specific.1!106	\N	\N	\N
+278	2026-03-05 07:20:00+00	2026-03-05 08:43:21+00	826	110	2026-03-05 08:43:20+00	3	2026-03-05	\N	\N	\N	leave	Büro 3	specific.2!107	\N	\N	\N
+279	2026-03-05 08:48:00+00	2026-03-05 08:48:00+00	826	112	\N	1	2026-03-05	\N	f	\N	join	support	specific.4!109	\N	{"tab": 109, "device": "phone"}	\N
+281	2026-03-05 08:48:00+00	2026-03-05 08:54:41+00	826	112	2026-03-05 08:54:40+00	1	2026-03-05	\N	\N	\N	leave	support	specific.4!109	\N	\N	\N
+282	2026-03-05 08:02:00+00	2026-03-05 09:26:20+00	826	111	2026-03-05 08:02:00+00	4	2026-03-05	\N	\N	\N	leave	lobby	specific.3!108	\N	\N	\N
+283	2026-03-05 09:29:00+00	2026-03-05 09:29:00+00	826	113	\N	5	2026-03-05	\N	f	\N	join	Büro 3	specific.5!110	\N	\N	\N
+285	2026-03-05 09:29:00+00	2026-03-05 09:35:41+00	826	113	2026-03-05 09:35:40+00	5	2026-03-05	\N	\N	\N	prune	Büro 3	specific.5!110	\N	{"reason": "silent"}	\N
+286	2026-03-05 10:03:00+00	2026-03-05 10:03:00+00	826	114	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.6!111	\N	\N	\N
+287	2026-03-05 10:03:00+00	2026-03-05 10:03:21+00	826	114	2026-03-05 10:03:00+00	3	2026-03-05	\N	\N	\N	leave	lobby	specific.6!111	\N	\N	\N
+288	2026-03-05 10:41:00+00	2026-03-05 10:41:00+00	826	115	\N	1	2026-03-05	\N	f	\N	join	support	specific.0!112	\N	["ä", 1.5]	\N
+289	2026-03-05 11:36:00+00	2026-03-05 11:36:00+00	826	116	\N	4	2026-03-05	\N	f	\N	join	Büro 3	specific.1!113	\N	["ä", 1.5]	\N
+291	2026-03-05 10:41:00+00	2026-03-05 12:04:21+00	826	115	2026-03-05 12:04:20+00	1	2026-03-05	\N	\N	\N	prune	support	specific.0!112	\N	{"reason": "silent"}	\N
+292	2026-03-05 12:26:00+00	2026-03-05 12:26:00+00	826	117	\N	5	2026-03-05	\N	f	\N	join	lobby	specific.2!114	\N	\N	\N
+293	2026-03-05 12:26:00+00	2026-03-05 12:32:41+00	826	117	2026-03-05 12:26:00+00	5	2026-03-05	\N	\N	\N	prune	lobby	specific.2!114	\N	{"reason": "silent"}	\N
+294	2026-03-05 12:52:00+00	2026-03-05 12:52:00+00	826	118	\N	3	2026-03-05	\N	f	\N	join	support	specific.3!115	\N	\N	\N
+296	2026-03-05 11:36:00+00	2026-03-05 13:00:20+00	826	116	2026-03-05 12:59:20+00	4	2026-03-05	\N	\N	\N	leave	Büro 3	specific.1!113	\N	\N	\N
+297	2026-03-05 13:27:00+00	2026-03-05 13:27:00+00	826	119	\N	4	2026-03-05	\N	f	\N	join	Büro 3	specific.4!116	\N	\N	\N
+299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
+300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
+302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
+305	2026-11-30 16:25:21.910938+00	2026-11-30 16:25:21.913204+00	833	\N	2026-11-30 16:25:21.910938+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 16:25:21.914197+00	2026-11-30 16:25:21.914197+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 16:25:21.919146+00	2026-11-30 16:25:21.919146+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 16:25:21.922973+00	2026-11-30 16:25:21.922973+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 16:25:21.926667+00	2026-11-30 16:25:21.926667+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 16:25:21.926667+00	2026-11-30 16:25:21.927914+00	841	126	2026-11-30 16:25:21.926667+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -2421,76 +3537,76 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 -- Data for Name: presence_event_touches_first; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen, user_id, day, capacity, is_leased, is_exclusive, kind, room, channel_name, process, data) FROM stdin;
-8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	818	5	\N	\N	2026-03-02	\N	\N	\N	touch	Büro 3	specific.2!2	\N	\N
-15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	818	7	\N	3	2026-03-02	\N	\N	\N	touch	support	specific.4!4	\N	\N
-24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	818	10	\N	\N	2026-03-02	\N	\N	\N	touch	support	specific.0!7	\N	\N
-29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	818	13	\N	3	2026-03-02	\N	\N	\N	touch	support	specific.3!10	\N	\N
-36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	818	17	\N	1	2026-03-02	\N	\N	\N	touch	Büro 3	specific.0!14	\N	\N
-38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	818	15	\N	1	2026-03-02	\N	\N	\N	touch	lobby	specific.5!12	\N	\N
-42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	818	19	\N	4	2026-03-02	\N	\N	\N	touch	support	specific.2!16	\N	\N
-44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	818	18	\N	2	2026-03-02	\N	\N	\N	touch	lobby	specific.1!15	\N	\N
-47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	818	20	\N	1	2026-03-02	\N	\N	\N	touch	Büro 3	specific.3!17	\N	\N
-50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	818	21	\N	4	2026-03-02	\N	\N	\N	touch	lobby	specific.4!18	\N	\N
-57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	818	24	\N	2	2026-03-02	\N	\N	\N	touch	lobby	specific.0!21	\N	\N
-63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	818	27	\N	\N	2026-03-03	\N	\N	\N	touch	lobby	specific.3!24	\N	\N
-66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	818	26	\N	5	2026-03-03	\N	\N	\N	touch	Büro 3	specific.2!23	\N	\N
-68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	818	28	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.4!25	\N	\N
-73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	818	30	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.6!27	\N	\N
-78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	818	32	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.1!29	\N	\N
-81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	818	33	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.2!30	\N	\N
-84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	818	34	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.3!31	\N	\N
-87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	818	35	\N	\N	2026-03-03	\N	\N	\N	touch	Büro 3	specific.4!32	\N	\N
-91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	818	37	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.6!34	\N	\N
-94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	818	38	\N	3	2026-03-03	\N	\N	\N	touch	Büro 3	specific.0!35	\N	\N
-101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	818	41	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.3!38	\N	\N
-110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	818	45	\N	3	2026-03-03	\N	\N	\N	touch	lobby	specific.0!42	\N	\N
-112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	818	43	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.5!40	\N	\N
-117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	818	47	\N	2	2026-03-03	\N	\N	\N	touch	Büro 3	specific.2!44	\N	\N
-126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	818	51	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.6!48	\N	\N
-132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	818	52	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.0!49	\N	\N
-135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	818	55	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.3!52	\N	\N
-138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	818	54	\N	3	2026-03-03	\N	\N	\N	touch	lobby	specific.2!51	\N	\N
-142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	818	56	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.4!53	\N	\N
-144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	818	58	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.6!55	\N	\N
-146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	818	57	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.5!54	\N	\N
-149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	818	59	\N	1	2026-03-03	\N	\N	\N	touch	Büro 3	specific.0!56	\N	\N
-156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	818	62	\N	2	2026-03-03	\N	\N	\N	touch	Büro 3	specific.3!59	\N	\N
-167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	818	68	\N	4	2026-03-04	\N	\N	\N	touch	Büro 3	specific.2!65	\N	\N
-171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	818	69	\N	2	2026-03-04	\N	\N	\N	touch	lobby	specific.3!66	\N	\N
-173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	818	67	\N	5	2026-03-04	\N	\N	\N	touch	support	specific.1!64	\N	\N
-181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	818	71	\N	1	2026-03-04	\N	\N	\N	touch	Büro 3	specific.5!68	\N	\N
-185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	818	74	\N	1	2026-03-04	\N	\N	\N	touch	Büro 3	specific.1!71	\N	\N
-194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	818	79	\N	4	2026-03-04	\N	\N	\N	touch	support	specific.6!76	\N	\N
-198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	818	78	\N	\N	2026-03-04	\N	\N	\N	touch	lobby	specific.5!75	\N	\N
-208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	818	84	\N	\N	2026-03-04	\N	\N	\N	touch	lobby	specific.4!81	\N	\N
-214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	818	87	\N	1	2026-03-04	\N	\N	\N	touch	lobby	specific.0!84	\N	\N
-216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	818	86	\N	5	2026-03-04	\N	\N	\N	touch	Büro 3	specific.6!83	\N	\N
-219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	818	88	\N	3	2026-03-04	\N	\N	\N	touch	support	specific.1!85	\N	\N
-228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	818	93	\N	2	2026-03-04	\N	\N	\N	touch	lobby	specific.6!90	\N	\N
-231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	818	92	\N	3	2026-03-04	\N	\N	\N	touch	Büro 3	specific.5!89	\N	\N
-236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	818	94	\N	3	2026-03-04	\N	\N	\N	touch	support	specific.0!91	\N	\N
-238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	818	95	\N	2	2026-03-04	\N	\N	\N	touch	Büro 3	specific.1!92	\N	\N
-242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	818	98	\N	4	2026-03-04	\N	\N	\N	touch	Büro 3	specific.4!95	\N	\N
-246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	818	97	\N	2	2026-03-05	\N	\N	\N	touch	support	specific.3!94	\N	\N
-250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	818	99	\N	2	2026-03-05	\N	\N	\N	touch	lobby	specific.5!96	\N	\N
-254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	818	102	\N	3	2026-03-05	\N	\N	\N	touch	lobby	specific.1!99	\N	\N
-257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	818	101	\N	2	2026-03-05	\N	\N	\N	touch	Büro 3	specific.0!98	\N	\N
-264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	818	106	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.5!103	\N	\N
-269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	818	108	\N	3	2026-03-05	\N	\N	\N	touch	lobby	specific.0!105	\N	\N
-271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	818	107	\N	2	2026-03-05	\N	\N	\N	touch	Büro 3	specific.6!104	\N	\N
-277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	818	110	\N	3	2026-03-05	\N	\N	\N	touch	Büro 3	specific.2!107	\N	\N
-280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	818	112	\N	1	2026-03-05	\N	\N	\N	touch	support	specific.4!109	\N	\N
-284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	818	113	\N	5	2026-03-05	\N	\N	\N	touch	Büro 3	specific.5!110	\N	\N
-290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	818	115	\N	1	2026-03-05	\N	\N	\N	touch	support	specific.0!112	\N	\N
-295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	818	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N
-298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	818	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N
-301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	818	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N
-303	2026-11-30 11:29:14.253511+00	2026-11-30 11:29:14.253511+00	823	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N
-304	2026-11-30 11:29:14.257511+00	2026-11-30 11:29:14.257511+00	824	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N
-307	2026-11-30 11:29:14.26016+00	2026-11-30 11:29:14.263415+00	827	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N
-310	2026-11-30 11:29:14.274772+00	2026-11-30 11:29:14.277717+00	831	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}
-313	2026-11-30 11:29:14.253511+00	2026-11-30 11:29:14.281166+00	834	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N
+COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen, user_id, day, capacity, is_leased, is_exclusive, kind, room, channel_name, process, data, commitment) FROM stdin;
+8	2026-03-02 09:20:00+00	2026-03-02 09:26:40+00	826	5	\N	\N	2026-03-02	\N	\N	\N	touch	Büro 3	specific.2!2	\N	\N	\N
+15	2026-03-02 10:40:00+00	2026-03-02 12:03:20+00	826	7	\N	3	2026-03-02	\N	\N	\N	touch	support	specific.4!4	\N	\N	\N
+24	2026-03-02 13:06:00+00	2026-03-02 14:29:20+00	826	10	\N	\N	2026-03-02	\N	\N	\N	touch	support	specific.0!7	\N	\N	\N
+29	2026-03-02 14:47:00+00	2026-03-02 16:10:20+00	826	13	\N	3	2026-03-02	\N	\N	\N	touch	support	specific.3!10	\N	\N	\N
+36	2026-03-02 17:36:00+00	2026-03-02 17:36:20+00	826	17	\N	1	2026-03-02	\N	\N	\N	touch	Büro 3	specific.0!14	\N	\N	\N
+38	2026-03-02 16:21:00+00	2026-03-02 17:44:20+00	826	15	\N	1	2026-03-02	\N	\N	\N	touch	lobby	specific.5!12	\N	\N	\N
+42	2026-03-02 18:56:00+00	2026-03-02 18:56:20+00	826	19	\N	4	2026-03-02	\N	\N	\N	touch	support	specific.2!16	\N	\N	\N
+44	2026-03-02 18:11:00+00	2026-03-02 19:34:20+00	826	18	\N	2	2026-03-02	\N	\N	\N	touch	lobby	specific.1!15	\N	\N	\N
+47	2026-03-02 19:35:00+00	2026-03-02 19:41:40+00	826	20	\N	1	2026-03-02	\N	\N	\N	touch	Büro 3	specific.3!17	\N	\N	\N
+50	2026-03-02 20:13:00+00	2026-03-02 20:19:40+00	826	21	\N	4	2026-03-02	\N	\N	\N	touch	lobby	specific.4!18	\N	\N	\N
+57	2026-03-02 22:14:00+00	2026-03-02 22:14:20+00	826	24	\N	2	2026-03-02	\N	\N	\N	touch	lobby	specific.0!21	\N	\N	\N
+63	2026-03-03 00:22:00+00	2026-03-03 00:28:40+00	826	27	\N	\N	2026-03-03	\N	\N	\N	touch	lobby	specific.3!24	\N	\N	\N
+66	2026-03-02 23:28:00+00	2026-03-03 00:51:20+00	826	26	\N	5	2026-03-03	\N	\N	\N	touch	Büro 3	specific.2!23	\N	\N	\N
+68	2026-03-03 00:50:00+00	2026-03-03 00:56:40+00	826	28	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.4!25	\N	\N	\N
+73	2026-03-03 02:12:00+00	2026-03-03 02:12:20+00	826	30	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.6!27	\N	\N	\N
+78	2026-03-03 03:40:00+00	2026-03-03 03:40:20+00	826	32	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.1!29	\N	\N	\N
+81	2026-03-03 04:23:00+00	2026-03-03 04:29:40+00	826	33	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.2!30	\N	\N	\N
+84	2026-03-03 05:07:00+00	2026-03-03 05:07:20+00	826	34	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.3!31	\N	\N	\N
+87	2026-03-03 05:28:00+00	2026-03-03 05:28:20+00	826	35	\N	\N	2026-03-03	\N	\N	\N	touch	Büro 3	specific.4!32	\N	\N	\N
+91	2026-03-03 06:43:00+00	2026-03-03 06:43:20+00	826	37	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.6!34	\N	\N	\N
+94	2026-03-03 07:41:00+00	2026-03-03 07:47:40+00	826	38	\N	3	2026-03-03	\N	\N	\N	touch	Büro 3	specific.0!35	\N	\N	\N
+101	2026-03-03 09:41:00+00	2026-03-03 09:41:20+00	826	41	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.3!38	\N	\N	\N
+110	2026-03-03 12:17:00+00	2026-03-03 12:17:20+00	826	45	\N	3	2026-03-03	\N	\N	\N	touch	lobby	specific.0!42	\N	\N	\N
+112	2026-03-03 11:09:00+00	2026-03-03 12:32:20+00	826	43	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.5!40	\N	\N	\N
+117	2026-03-03 13:37:00+00	2026-03-03 13:37:20+00	826	47	\N	2	2026-03-03	\N	\N	\N	touch	Büro 3	specific.2!44	\N	\N	\N
+126	2026-03-03 16:14:00+00	2026-03-03 16:14:20+00	826	51	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.6!48	\N	\N	\N
+132	2026-03-03 17:05:00+00	2026-03-03 18:28:20+00	826	52	\N	2	2026-03-03	\N	\N	\N	touch	support	specific.0!49	\N	\N	\N
+135	2026-03-03 18:42:00+00	2026-03-03 18:48:40+00	826	55	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.3!52	\N	\N	\N
+138	2026-03-03 18:23:00+00	2026-03-03 19:46:20+00	826	54	\N	3	2026-03-03	\N	\N	\N	touch	lobby	specific.2!51	\N	\N	\N
+142	2026-03-03 19:45:00+00	2026-03-03 21:08:20+00	826	56	\N	4	2026-03-03	\N	\N	\N	touch	Büro 3	specific.4!53	\N	\N	\N
+144	2026-03-03 21:06:00+00	2026-03-03 21:12:40+00	826	58	\N	3	2026-03-03	\N	\N	\N	touch	support	specific.6!55	\N	\N	\N
+146	2026-03-03 20:05:00+00	2026-03-03 21:28:20+00	826	57	\N	1	2026-03-03	\N	\N	\N	touch	lobby	specific.5!54	\N	\N	\N
+149	2026-03-03 21:32:00+00	2026-03-03 21:38:40+00	826	59	\N	1	2026-03-03	\N	\N	\N	touch	Büro 3	specific.0!56	\N	\N	\N
+156	2026-03-03 23:40:00+00	2026-03-03 23:40:20+00	826	62	\N	2	2026-03-03	\N	\N	\N	touch	Büro 3	specific.3!59	\N	\N	\N
+167	2026-03-04 03:41:00+00	2026-03-04 03:47:40+00	826	68	\N	4	2026-03-04	\N	\N	\N	touch	Büro 3	specific.2!65	\N	\N	\N
+171	2026-03-04 04:14:00+00	2026-03-04 04:14:20+00	826	69	\N	2	2026-03-04	\N	\N	\N	touch	lobby	specific.3!66	\N	\N	\N
+173	2026-03-04 02:53:00+00	2026-03-04 04:16:20+00	826	67	\N	5	2026-03-04	\N	\N	\N	touch	support	specific.1!64	\N	\N	\N
+181	2026-03-04 05:31:00+00	2026-03-04 06:54:20+00	826	71	\N	1	2026-03-04	\N	\N	\N	touch	Büro 3	specific.5!68	\N	\N	\N
+185	2026-03-04 07:30:00+00	2026-03-04 07:36:40+00	826	74	\N	1	2026-03-04	\N	\N	\N	touch	Büro 3	specific.1!71	\N	\N	\N
+194	2026-03-04 10:44:00+00	2026-03-04 10:50:40+00	826	79	\N	4	2026-03-04	\N	\N	\N	touch	support	specific.6!76	\N	\N	\N
+198	2026-03-04 10:22:00+00	2026-03-04 11:45:20+00	826	78	\N	\N	2026-03-04	\N	\N	\N	touch	lobby	specific.5!75	\N	\N	\N
+208	2026-03-04 14:29:00+00	2026-03-04 14:35:40+00	826	84	\N	\N	2026-03-04	\N	\N	\N	touch	lobby	specific.4!81	\N	\N	\N
+214	2026-03-04 16:05:00+00	2026-03-04 16:11:40+00	826	87	\N	1	2026-03-04	\N	\N	\N	touch	lobby	specific.0!84	\N	\N	\N
+216	2026-03-04 15:34:00+00	2026-03-04 16:57:20+00	826	86	\N	5	2026-03-04	\N	\N	\N	touch	Büro 3	specific.6!83	\N	\N	\N
+219	2026-03-04 17:04:00+00	2026-03-04 17:10:40+00	826	88	\N	3	2026-03-04	\N	\N	\N	touch	support	specific.1!85	\N	\N	\N
+228	2026-03-04 20:03:00+00	2026-03-04 20:09:40+00	826	93	\N	2	2026-03-04	\N	\N	\N	touch	lobby	specific.6!90	\N	\N	\N
+231	2026-03-04 19:31:00+00	2026-03-04 20:54:20+00	826	92	\N	3	2026-03-04	\N	\N	\N	touch	Büro 3	specific.5!89	\N	\N	\N
+236	2026-03-04 21:05:00+00	2026-03-04 22:28:20+00	826	94	\N	3	2026-03-04	\N	\N	\N	touch	support	specific.0!91	\N	\N	\N
+238	2026-03-04 21:26:00+00	2026-03-04 22:49:20+00	826	95	\N	2	2026-03-04	\N	\N	\N	touch	Büro 3	specific.1!92	\N	\N	\N
+242	2026-03-04 23:33:00+00	2026-03-04 23:39:40+00	826	98	\N	4	2026-03-04	\N	\N	\N	touch	Büro 3	specific.4!95	\N	\N	\N
+246	2026-03-04 22:59:00+00	2026-03-05 00:22:20+00	826	97	\N	2	2026-03-05	\N	\N	\N	touch	support	specific.3!94	\N	\N	\N
+250	2026-03-05 00:07:00+00	2026-03-05 01:30:20+00	826	99	\N	2	2026-03-05	\N	\N	\N	touch	lobby	specific.5!96	\N	\N	\N
+254	2026-03-05 02:14:00+00	2026-03-05 02:20:40+00	826	102	\N	3	2026-03-05	\N	\N	\N	touch	lobby	specific.1!99	\N	\N	\N
+257	2026-03-05 01:46:00+00	2026-03-05 03:09:20+00	826	101	\N	2	2026-03-05	\N	\N	\N	touch	Büro 3	specific.0!98	\N	\N	\N
+264	2026-03-05 05:08:00+00	2026-03-05 05:14:40+00	826	106	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.5!103	\N	\N	\N
+269	2026-03-05 06:23:00+00	2026-03-05 06:23:20+00	826	108	\N	3	2026-03-05	\N	\N	\N	touch	lobby	specific.0!105	\N	\N	\N
+271	2026-03-05 05:37:00+00	2026-03-05 07:00:20+00	826	107	\N	2	2026-03-05	\N	\N	\N	touch	Büro 3	specific.6!104	\N	\N	\N
+277	2026-03-05 07:20:00+00	2026-03-05 08:43:20+00	826	110	\N	3	2026-03-05	\N	\N	\N	touch	Büro 3	specific.2!107	\N	\N	\N
+280	2026-03-05 08:48:00+00	2026-03-05 08:54:40+00	826	112	\N	1	2026-03-05	\N	\N	\N	touch	support	specific.4!109	\N	\N	\N
+284	2026-03-05 09:29:00+00	2026-03-05 09:35:40+00	826	113	\N	5	2026-03-05	\N	\N	\N	touch	Büro 3	specific.5!110	\N	\N	\N
+290	2026-03-05 10:41:00+00	2026-03-05 12:04:20+00	826	115	\N	1	2026-03-05	\N	\N	\N	touch	support	specific.0!112	\N	\N	\N
+295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
+298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
+301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
+303	2026-11-30 16:25:21.909517+00	2026-11-30 16:25:21.909517+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 16:25:21.910938+00	2026-11-30 16:25:21.910938+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 16:25:21.914197+00	2026-11-30 16:25:21.916788+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 16:25:21.922973+00	2026-11-30 16:25:21.925656+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 16:25:21.909517+00	2026-11-30 16:25:21.928703+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -2507,7 +3623,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 11:29:14.248674+00
+projector	1	1	1	2026-11-30 16:25:21.904637+00
 \.
 
 
@@ -2521,9 +3637,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 11:29:14.26016+00	2026-11-30 11:29:14.263415+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 11:29:14.269448+00	2026-11-30 11:29:14.269448+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 11:29:14.274772+00	2026-11-30 11:29:14.277717+00	1	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 16:25:21.914197+00	2026-11-30 16:25:21.916788+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 16:25:21.919146+00	2026-11-30 16:25:21.919146+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 16:25:21.922973+00	2026-11-30 16:25:21.925656+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -2532,7 +3648,15 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 11:29:14.253511+00	2026-11-30 11:29:14.281166+00
+server 1	2026-11-30 16:25:21.909517+00	2026-11-30 16:25:21.928703+00
+\.
+
+
+--
+-- Data for Name: presence_pseudonym_key; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_pseudonym_key (day, secret) FROM stdin;
 \.
 
 
@@ -2545,6 +3669,14 @@ COPY public.presence_removal (id, at, by, operator, segment, part, first_day, en
 
 
 --
+-- Data for Name: presence_report_annotation; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_report_annotation (id, report_id, "row", correction, reason, author, author_name, at) FROM stdin;
+\.
+
+
+--
 -- Data for Name: presence_room; Type: TABLE DATA; Schema: public; Owner: -
 --
 
@@ -2552,6 +3684,14 @@ COPY public.presence_room (channel_name, created_at) FROM stdin;
 lobby	2026-03-02 08:04:00+00
 support	2026-03-02 09:04:00+00
 Büro 3	2026-03-02 09:20:00+00
+\.
+
+
+--
+-- Data for Name: presence_scheduled_report; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_scheduled_report (id, room, title, starts_at, ends_at, expected, announced_at) FROM stdin;
 \.
 
 
@@ -2572,6 +3712,14 @@ COPY public.presence_seal_key (subject, key) FROM stdin;
 
 
 --
+-- Data for Name: presence_seal_timestamp; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+COPY public.presence_seal_timestamp (number, response) FROM stdin;
+\.
+
+
+--
 -- Data for Name: presence_segment; Type: TABLE DATA; Schema: public; Owner: -
 --
 
@@ -2586,6 +3734,13 @@ presence_event_stays_first	stays	\N	\N	open	\N	\N	\N	\N	\N	\N
 --
 
 SELECT pg_catalog.setval('public.presence_dead_letter_id_seq', 1, true);
+
+
+--
+-- Name: presence_erasure_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_erasure_id_seq', 1, false);
 
 
 --
@@ -2614,6 +3769,36 @@ SELECT pg_catalog.setval('public.presence_open_stay_id_seq', 126, true);
 --
 
 SELECT pg_catalog.setval('public.presence_removal_id_seq', 1, false);
+
+
+--
+-- Name: presence_report_annotation_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_report_annotation_id_seq', 1, false);
+
+
+--
+-- Name: presence_scheduled_report_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public.presence_scheduled_report_id_seq', 1, false);
+
+
+--
+-- Name: presence_anchor presence_anchor_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_anchor
+    ADD CONSTRAINT presence_anchor_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: presence_attendance_report presence_attendance_report_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_attendance_report
+    ADD CONSTRAINT presence_attendance_report_pkey PRIMARY KEY (schedule_id);
 
 
 --
@@ -2662,6 +3847,30 @@ ALTER TABLE ONLY public.presence_checkpoint
 
 ALTER TABLE ONLY public.presence_dead_letter
     ADD CONSTRAINT presence_dead_letter_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: presence_erasing presence_erasing_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_erasing
+    ADD CONSTRAINT presence_erasing_pkey PRIMARY KEY (person);
+
+
+--
+-- Name: presence_erasing presence_erasing_pseudonym_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_erasing
+    ADD CONSTRAINT presence_erasing_pseudonym_key UNIQUE (pseudonym);
+
+
+--
+-- Name: presence_erasure presence_erasure_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_erasure
+    ADD CONSTRAINT presence_erasure_pkey PRIMARY KEY (id);
 
 
 --
@@ -2721,11 +3930,27 @@ ALTER TABLE ONLY public.presence_process
 
 
 --
+-- Name: presence_pseudonym_key presence_pseudonym_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_pseudonym_key
+    ADD CONSTRAINT presence_pseudonym_key_pkey PRIMARY KEY (day);
+
+
+--
 -- Name: presence_removal presence_removal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.presence_removal
     ADD CONSTRAINT presence_removal_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: presence_report_annotation presence_report_annotation_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_report_annotation
+    ADD CONSTRAINT presence_report_annotation_pkey PRIMARY KEY (id);
 
 
 --
@@ -2745,6 +3970,14 @@ ALTER TABLE ONLY public.presence_room
 
 
 --
+-- Name: presence_scheduled_report presence_scheduled_report_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_scheduled_report
+    ADD CONSTRAINT presence_scheduled_report_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: presence_seal_key presence_seal_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2761,6 +3994,14 @@ ALTER TABLE ONLY public.presence_seal
 
 
 --
+-- Name: presence_seal_timestamp presence_seal_timestamp_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_seal_timestamp
+    ADD CONSTRAINT presence_seal_timestamp_pkey PRIMARY KEY (number);
+
+
+--
 -- Name: presence_seal presence_seal_up_to_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2774,6 +4015,20 @@ ALTER TABLE ONLY public.presence_seal
 
 ALTER TABLE ONLY public.presence_segment
     ADD CONSTRAINT presence_segment_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: presence_anchor_name_077c9fdd_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_anchor_name_077c9fdd_like ON public.presence_anchor USING btree (name text_pattern_ops);
+
+
+--
+-- Name: presence_attendance_rows; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_attendance_rows ON public.presence_attendance_report USING gin (rows jsonb_path_ops);
 
 
 --
@@ -2802,6 +4057,20 @@ CREATE INDEX presence_channel_name ON public.presence_open_stay USING btree (cha
 --
 
 CREATE INDEX presence_checkpoint_name_ecd951e5_like ON public.presence_checkpoint USING btree (name text_pattern_ops);
+
+
+--
+-- Name: presence_erasing_person_69482782_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_erasing_person_69482782_like ON public.presence_erasing USING btree (person text_pattern_ops);
+
+
+--
+-- Name: presence_erasing_pseudonym_5cc83948_like; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_erasing_pseudonym_5cc83948_like ON public.presence_erasing USING btree (pseudonym text_pattern_ops);
 
 
 --
@@ -3043,10 +4312,24 @@ CREATE INDEX presence_process_name_565f6863_like ON public.presence_process USIN
 
 
 --
+-- Name: presence_report_annotation_report_id_7db06614; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_report_annotation_report_id_7db06614 ON public.presence_report_annotation USING btree (report_id);
+
+
+--
 -- Name: presence_room_channel_name_0569df1b_like; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX presence_room_channel_name_0569df1b_like ON public.presence_room USING btree (channel_name text_pattern_ops);
+
+
+--
+-- Name: presence_scheduled_report_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_scheduled_report_due ON public.presence_scheduled_report USING btree (ends_at) WHERE (announced_at IS NULL);
 
 
 --
@@ -3260,6 +4543,20 @@ COMMENT ON TRIGGER pgtrigger_append_only_6794e ON public.presence_event IS '563c
 
 
 --
+-- Name: presence_event pgtrigger_erased_only_d477e; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_erased_only_d477e BEFORE UPDATE ON public.presence_event FOR EACH ROW EXECUTE FUNCTION public.pgtrigger_erased_only_d477e();
+
+
+--
+-- Name: TRIGGER pgtrigger_erased_only_d477e ON presence_event; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '1c26a23bab697ab98a6afd05468334d88b6ce3b0';
+
+
+--
 -- Name: presence_event pgtrigger_fold_72a36; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -3270,7 +4567,21 @@ CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR E
 -- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS 'de2430adc4a198925f016960b8238c3145792d5b';
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS 'a7824b2343d33db9faffbba96ab69c10729b399b';
+
+
+--
+-- Name: presence_seal_key pgtrigger_forgotten_c7c14; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_forgotten_c7c14 BEFORE DELETE ON public.presence_seal_key FOR EACH ROW EXECUTE FUNCTION public.pgtrigger_forgotten_c7c14();
+
+
+--
+-- Name: TRIGGER pgtrigger_forgotten_c7c14 ON presence_seal_key; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_forgotten_c7c14 ON public.presence_seal_key IS 'ba7249ee752694b892ea89c5e6c8cf8061a022fb';
 
 
 --
@@ -3358,6 +4669,34 @@ COMMENT ON TRIGGER pgtrigger_never_truncated_fbea3 ON public.presence_process IS
 
 
 --
+-- Name: presence_attendance_report pgtrigger_only_erased_5f5aa; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_only_erased_5f5aa BEFORE UPDATE ON public.presence_attendance_report FOR EACH ROW EXECUTE FUNCTION public.pgtrigger_only_erased_5f5aa();
+
+
+--
+-- Name: TRIGGER pgtrigger_only_erased_5f5aa ON presence_attendance_report; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_only_erased_5f5aa ON public.presence_attendance_report IS '8d16310d0ffd09a515103bbd6b6b127aa455626e';
+
+
+--
+-- Name: presence_report_annotation pgtrigger_only_erased_742eb; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_only_erased_742eb BEFORE UPDATE ON public.presence_report_annotation FOR EACH ROW EXECUTE FUNCTION public.pgtrigger_only_erased_742eb();
+
+
+--
+-- Name: TRIGGER pgtrigger_only_erased_742eb ON presence_report_annotation; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_only_erased_742eb ON public.presence_report_annotation IS 'd8110ed45c7c8937dcda2e197f876d62a69513ee';
+
+
+--
 -- Name: presence_hold pgtrigger_permanent_09448; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -3386,17 +4725,45 @@ COMMENT ON TRIGGER pgtrigger_permanent_2926e ON public.presence_removal IS '9450
 
 
 --
+-- Name: presence_attendance_report pgtrigger_permanent_2a710; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_permanent_2a710 BEFORE DELETE OR TRUNCATE ON public.presence_attendance_report FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_2a710();
+
+
+--
+-- Name: TRIGGER pgtrigger_permanent_2a710 ON presence_attendance_report; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_permanent_2a710 ON public.presence_attendance_report IS '0c9c84844331c52f34f941dae45f85db106801ee';
+
+
+--
+-- Name: presence_report_annotation pgtrigger_permanent_2e5f2; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_permanent_2e5f2 BEFORE DELETE OR TRUNCATE ON public.presence_report_annotation FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_2e5f2();
+
+
+--
+-- Name: TRIGGER pgtrigger_permanent_2e5f2 ON presence_report_annotation; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_permanent_2e5f2 ON public.presence_report_annotation IS 'b81672e325c66e60a0207c543cbb84ca8a9b8b72';
+
+
+--
 -- Name: presence_seal_key pgtrigger_permanent_95b7b; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER pgtrigger_permanent_95b7b BEFORE DELETE OR UPDATE OR TRUNCATE ON public.presence_seal_key FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_95b7b();
+CREATE TRIGGER pgtrigger_permanent_95b7b BEFORE UPDATE OR TRUNCATE ON public.presence_seal_key FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_95b7b();
 
 
 --
 -- Name: TRIGGER pgtrigger_permanent_95b7b ON presence_seal_key; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_permanent_95b7b ON public.presence_seal_key IS 'decc65a56c491f0b26d102753a004fd143840921';
+COMMENT ON TRIGGER pgtrigger_permanent_95b7b ON public.presence_seal_key IS '63a9baa541433c94f3045a68e34f40ab2242b7c6';
 
 
 --
@@ -3411,6 +4778,34 @@ CREATE TRIGGER pgtrigger_permanent_98da1 BEFORE DELETE OR UPDATE OR TRUNCATE ON 
 --
 
 COMMENT ON TRIGGER pgtrigger_permanent_98da1 ON public.presence_seal IS '8a5470d97c5b606f2fc6f7d00846d7e80f92b3b6';
+
+
+--
+-- Name: presence_erasure pgtrigger_permanent_a9542; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_permanent_a9542 BEFORE DELETE OR UPDATE OR TRUNCATE ON public.presence_erasure FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_a9542();
+
+
+--
+-- Name: TRIGGER pgtrigger_permanent_a9542 ON presence_erasure; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_permanent_a9542 ON public.presence_erasure IS '35b88addfaa57ec97a426e543a64d4bfeccb57e6';
+
+
+--
+-- Name: presence_seal_timestamp pgtrigger_permanent_f4819; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pgtrigger_permanent_f4819 BEFORE DELETE OR UPDATE OR TRUNCATE ON public.presence_seal_timestamp FOR EACH STATEMENT EXECUTE FUNCTION public.pgtrigger_permanent_f4819();
+
+
+--
+-- Name: TRIGGER pgtrigger_permanent_f4819 ON presence_seal_timestamp; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TRIGGER pgtrigger_permanent_f4819 ON public.presence_seal_timestamp IS '6863dec5ae011d12da5590d8c109c65c139e8e56';
 
 
 --
@@ -3554,11 +4949,27 @@ CREATE TRIGGER presence_segment_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNC
 
 
 --
+-- Name: presence_attendance_report presence_attendance__schedule_id_50d20f35_fk_presence_; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_attendance_report
+    ADD CONSTRAINT presence_attendance__schedule_id_50d20f35_fk_presence_ FOREIGN KEY (schedule_id) REFERENCES public.presence_scheduled_report(id) DEFERRABLE INITIALLY DEFERRED;
+
+
+--
 -- Name: presence_open_stay presence_open_stay_room_615f9d73_fk_presence_room_channel_name; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.presence_open_stay
     ADD CONSTRAINT presence_open_stay_room_615f9d73_fk_presence_room_channel_name FOREIGN KEY (room) REFERENCES public.presence_room(channel_name) DEFERRABLE INITIALLY DEFERRED;
+
+
+--
+-- Name: presence_report_annotation presence_report_anno_report_id_7db06614_fk_presence_; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.presence_report_annotation
+    ADD CONSTRAINT presence_report_anno_report_id_7db06614_fk_presence_ FOREIGN KEY (report_id) REFERENCES public.presence_attendance_report(schedule_id) DEFERRABLE INITIALLY DEFERRED;
 
 
 --
@@ -3569,10 +4980,24 @@ REVOKE ALL ON FUNCTION public.pgtrigger_append_only_6794e() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION pgtrigger_erased_only_d477e(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_erased_only_d477e() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION pgtrigger_fold_72a36(); Type: ACL; Schema: public; Owner: -
 --
 
 REVOKE ALL ON FUNCTION public.pgtrigger_fold_72a36() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_forgotten_c7c14(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_forgotten_c7c14() FROM PUBLIC;
 
 
 --
@@ -3618,6 +5043,20 @@ REVOKE ALL ON FUNCTION public.pgtrigger_never_truncated_fbea3() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION pgtrigger_only_erased_5f5aa(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_only_erased_5f5aa() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_only_erased_742eb(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_only_erased_742eb() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION pgtrigger_permanent_09448(); Type: ACL; Schema: public; Owner: -
 --
 
@@ -3632,6 +5071,20 @@ REVOKE ALL ON FUNCTION public.pgtrigger_permanent_2926e() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION pgtrigger_permanent_2a710(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_permanent_2a710() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_permanent_2e5f2(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_permanent_2e5f2() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION pgtrigger_permanent_95b7b(); Type: ACL; Schema: public; Owner: -
 --
 
@@ -3643,6 +5096,20 @@ REVOKE ALL ON FUNCTION public.pgtrigger_permanent_95b7b() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION public.pgtrigger_permanent_98da1() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_permanent_a9542(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_permanent_a9542() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION pgtrigger_permanent_f4819(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.pgtrigger_permanent_f4819() FROM PUBLIC;
 
 
 --
@@ -3699,6 +5166,55 @@ REVOKE ALL ON FUNCTION public.pgtrigger_retention_only_c7270() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION public.pgtrigger_retention_only_d234b() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_begin_erasure(person text, pseudonym text); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_begin_erasure(person text, pseudonym text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_end_erasure(person text); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_end_erasure(person text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_erase_events(segment text, person text, up_to bigint, excluded bigint[], mentions bigint[], operator text); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_erase_events(segment text, person text, up_to bigint, excluded bigint[], mentions bigint[], operator text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_erase_projections(person text, excluded bigint[]); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_erase_projections(person text, excluded bigint[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_forget_pseudonyms(); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_forget_pseudonyms() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_pseudonym(key anyelement); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_pseudonym(key anyelement) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_record_erasure(file text, events bigint, operator text); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_record_erasure(file text, events bigint, operator text) FROM PUBLIC;
 
 
 --
