@@ -1747,7 +1747,7 @@ CREATE FUNCTION public.presence_attendance(room text, start timestamp with time 
              LEAST(s.left_at, l.until) AS ended,
              LEAST(
                  CASE
-                     WHEN ((s.ended_by = 'leave'::text) AND (COALESCE(s.reason, 'null'::jsonb) = ANY (ARRAY['null'::jsonb, '{"presence.hidden": true}'::jsonb]))) THEN s.left_at
+                     WHEN ((s.ended_by = 'leave'::text) AND (COALESCE(s.reason, 'null'::jsonb) = ANY (ARRAY['null'::jsonb, jsonb_build_object('presence.hidden', true)]))) THEN s.left_at
                      ELSE s.last_seen
                  END, s.left_at, l.until) AS seen
             FROM span l,
@@ -3252,7 +3252,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714001448476941093	2026-11-30 16:25:25.072271+00
+projector	[[null, 302, []], null, 0, 0]	7714003554164803149	2026-11-30 16:33:35.371334+00
 \.
 
 
@@ -3261,7 +3261,7 @@ projector	[[null, 302, []], null, 0, 0]	7714001448476941093	2026-11-30 16:25:25.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 16:25:25.07369+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 16:33:35.372621+00
 \.
 
 
@@ -3524,12 +3524,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	00000000-0000-0000-0000-000000000003	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	00000000-0000-0000-0000-000000000002	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 16:25:25.077471+00	2026-11-30 16:25:25.079087+00	833	\N	2026-11-30 16:25:25.077471+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 16:25:25.07979+00	2026-11-30 16:25:25.07979+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 16:25:25.085187+00	2026-11-30 16:25:25.085187+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 16:25:25.0877+00	2026-11-30 16:25:25.0877+00	838	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 16:25:25.090366+00	2026-11-30 16:25:25.090366+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 16:25:25.090366+00	2026-11-30 16:25:25.091263+00	841	126	2026-11-30 16:25:25.090366+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 16:33:35.375902+00	2026-11-30 16:33:35.377501+00	833	\N	2026-11-30 16:33:35.375902+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 16:33:35.378107+00	2026-11-30 16:33:35.378107+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 16:33:35.383248+00	2026-11-30 16:33:35.383248+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 16:33:35.38548+00	2026-11-30 16:33:35.38548+00	838	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 16:33:35.387841+00	2026-11-30 16:33:35.387841+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 16:33:35.387841+00	2026-11-30 16:33:35.388728+00	841	126	2026-11-30 16:33:35.387841+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3602,11 +3602,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 16:25:25.076381+00	2026-11-30 16:25:25.076381+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 16:25:25.077471+00	2026-11-30 16:25:25.077471+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 16:25:25.07979+00	2026-11-30 16:25:25.081972+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 16:25:25.0877+00	2026-11-30 16:25:25.089616+00	839	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 16:25:25.076381+00	2026-11-30 16:25:25.09183+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 16:33:35.374969+00	2026-11-30 16:33:35.374969+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 16:33:35.375902+00	2026-11-30 16:33:35.375902+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 16:33:35.378107+00	2026-11-30 16:33:35.379872+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 16:33:35.38548+00	2026-11-30 16:33:35.38719+00	839	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 16:33:35.374969+00	2026-11-30 16:33:35.389272+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3623,7 +3623,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 16:25:25.072558+00
+projector	1	1	1	2026-11-30 16:33:35.371576+00
 \.
 
 
@@ -3637,9 +3637,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 16:25:25.07979+00	2026-11-30 16:25:25.081972+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 16:25:25.085187+00	2026-11-30 16:25:25.085187+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 16:25:25.0877+00	2026-11-30 16:25:25.089616+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 16:33:35.378107+00	2026-11-30 16:33:35.379872+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 16:33:35.383248+00	2026-11-30 16:33:35.383248+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 16:33:35.38548+00	2026-11-30 16:33:35.38719+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3648,7 +3648,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 16:25:25.076381+00	2026-11-30 16:25:25.09183+00
+server 1	2026-11-30 16:33:35.374969+00	2026-11-30 16:33:35.389272+00
 \.
 
 

@@ -10,7 +10,8 @@
         least(s.left_at, l.until) AS ended,
         least(
             CASE
-                WHEN s.ended_by = 'leave' AND coalesce(s.reason, 'null') IN ('null', '{"presence.hidden": true}')
+                WHEN s.ended_by = 'leave'
+                    AND coalesce(s.reason, 'null') IN ('null', jsonb_build_object('presence.hidden', true))
                     THEN s.left_at
                 ELSE s.last_seen
             END,
