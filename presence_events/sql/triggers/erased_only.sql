@@ -4,11 +4,7 @@ DECLARE
     is_erased pg_catalog.bool;
 BEGIN
     SELECT
-        (
-            NEW.data IS NULL AND OLD.data IS NULL
-            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL
-        )
-        AND NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (
+        NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (
             SELECT presence_commitment(k.key, OLD.id, OLD.user_id::pg_catalog.text, OLD.data::pg_catalog.text)
             FROM presence_seal_key AS k
             WHERE k.subject OPERATOR(pg_catalog.=)
@@ -21,6 +17,10 @@ BEGIN
                 WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text
                     AND e.pseudonym OPERATOR(pg_catalog.=) NEW.user_id::pg_catalog.text
             )
+        )
+        AND (
+            NEW.data IS NULL AND OLD.data IS NULL
+            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL
         )
         AND pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[]
             OPERATOR(pg_catalog.=)

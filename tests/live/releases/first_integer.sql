@@ -116,11 +116,7 @@ DECLARE
     is_erased pg_catalog.bool;
 BEGIN
     SELECT
-        (
-            NEW.data IS NULL AND OLD.data IS NULL
-            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL
-        )
-        AND NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (
+        NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (
             SELECT presence_commitment(k.key, OLD.id, OLD.user_id::pg_catalog.text, OLD.data::pg_catalog.text)
             FROM presence_seal_key AS k
             WHERE k.subject OPERATOR(pg_catalog.=)
@@ -133,6 +129,10 @@ BEGIN
                 WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text
                     AND e.pseudonym OPERATOR(pg_catalog.=) NEW.user_id::pg_catalog.text
             )
+        )
+        AND (
+            NEW.data IS NULL AND OLD.data IS NULL
+            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL
         )
         AND pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[]
             OPERATOR(pg_catalog.=)
@@ -3252,7 +3252,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714003540885992994	2026-11-30 16:33:32.249433+00
+projector	[[null, 302, []], null, 0, 0]	7714007133342368698	2026-11-30 16:47:28.470921+00
 \.
 
 
@@ -3261,7 +3261,7 @@ projector	[[null, 302, []], null, 0, 0]	7714003540885992994	2026-11-30 16:33:32.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 16:33:32.250661+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 16:47:28.472214+00
 \.
 
 
@@ -3524,12 +3524,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 16:33:32.254083+00	2026-11-30 16:33:32.255647+00	833	\N	2026-11-30 16:33:32.254083+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 16:33:32.256326+00	2026-11-30 16:33:32.256326+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 16:33:32.260263+00	2026-11-30 16:33:32.260263+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 16:33:32.263225+00	2026-11-30 16:33:32.263225+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 16:33:32.265627+00	2026-11-30 16:33:32.265627+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 16:33:32.265627+00	2026-11-30 16:33:32.266448+00	841	126	2026-11-30 16:33:32.265627+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 16:47:28.475463+00	2026-11-30 16:47:28.477046+00	833	\N	2026-11-30 16:47:28.475463+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 16:47:28.477792+00	2026-11-30 16:47:28.477792+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 16:47:28.4818+00	2026-11-30 16:47:28.4818+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 16:47:28.484788+00	2026-11-30 16:47:28.484788+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 16:47:28.487124+00	2026-11-30 16:47:28.487124+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 16:47:28.487124+00	2026-11-30 16:47:28.487953+00	841	126	2026-11-30 16:47:28.487124+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3602,11 +3602,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 16:33:32.253133+00	2026-11-30 16:33:32.253133+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 16:33:32.254083+00	2026-11-30 16:33:32.254083+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 16:33:32.256326+00	2026-11-30 16:33:32.25823+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 16:33:32.263225+00	2026-11-30 16:33:32.264978+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 16:33:32.253133+00	2026-11-30 16:33:32.266984+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 16:47:28.47453+00	2026-11-30 16:47:28.47453+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 16:47:28.475463+00	2026-11-30 16:47:28.475463+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 16:47:28.477792+00	2026-11-30 16:47:28.479736+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 16:47:28.484788+00	2026-11-30 16:47:28.486477+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 16:47:28.47453+00	2026-11-30 16:47:28.488487+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3623,7 +3623,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 16:33:32.249677+00
+projector	1	1	1	2026-11-30 16:47:28.471153+00
 \.
 
 
@@ -3637,9 +3637,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 16:33:32.256326+00	2026-11-30 16:33:32.25823+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 16:33:32.260263+00	2026-11-30 16:33:32.260263+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 16:33:32.263225+00	2026-11-30 16:33:32.264978+00	1	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 16:47:28.477792+00	2026-11-30 16:47:28.479736+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 16:47:28.4818+00	2026-11-30 16:47:28.4818+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 16:47:28.484788+00	2026-11-30 16:47:28.486477+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3648,7 +3648,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 16:33:32.253133+00	2026-11-30 16:33:32.266984+00
+server 1	2026-11-30 16:47:28.47453+00	2026-11-30 16:47:28.488487+00
 \.
 
 
@@ -4553,7 +4553,7 @@ CREATE TRIGGER pgtrigger_erased_only_d477e BEFORE UPDATE ON public.presence_even
 -- Name: TRIGGER pgtrigger_erased_only_d477e ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '1c26a23bab697ab98a6afd05468334d88b6ce3b0';
+COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '07de21266195ee523b03ed47ed4cbac38394d6aa';
 
 
 --

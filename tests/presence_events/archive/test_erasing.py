@@ -58,7 +58,11 @@ def test_the_files_have_what_the_log_has(days: Path, user: Any, capsys: pytest.C
     assert sum(done.events.values()) == 6
     assert b"secret" not in b"".join(path.read_bytes() for path in days.iterdir())
     assert [(row["user_id"], row["data"], row["commitment"]) for row in rows(days)] == [
-        (None if event.user_id is None else str(event.user_id), event.data, event.commitment)
+        (
+            None if event.user_id is None else str(event.user_id),
+            None if event.data is None else json.dumps(event.data),
+            event.commitment,
+        )
         for event in PresenceEvent.objects.order_by("id")
     ]
     assert verifying.verify(days, using="default") == []

@@ -497,7 +497,7 @@ def test_the_pseudonym_of_today_is_erased_and_exported_too(
     Room.objects.add("hall", "f", other_user)
     (daily,) = Presence.objects.filter(channel_name="e").values_list("user_id", flat=True)
     seal("default")
-    assert export_person(user, tmp_path)["events"] == 7
+    assert export_person(user, tmp_path)["events"] == 6
     erase_person(user)
     assert str(daily) not in texts()
     assert "secret" not in texts()

@@ -88,6 +88,9 @@ def test_it_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
         "worker          running",
         f"checkpoint      {HOSTILE!r} is at least 100,000 events and 1 min 1 s behind, not followed",
         "checkpoint      'projector' is 0 events and 0.0 s behind, followed",
+        "unsealed        for 7.5 s",
+        "anchor          'copy' has all seals",
+        f"anchor          {HOSTILE!r} lacks seals for 30.5 s, failing for 12.0 s: OSError: full",
         "database        primary, at 2026-03-01 09:00:00 UTC",
     ]
 
