@@ -78,9 +78,10 @@ def read_certificates(path: Path) -> list[Any]:
     from cryptography import x509
 
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        certificates: list[Any] = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InvalidSealKey(f"{path}: {error}") from None
+    return certificates
 
 
 def write(directory: Path, *, using: str) -> int:
