@@ -13,6 +13,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from django.db import connections
+from django.utils import translation
 from hypothesis import settings
 
 from presence_events.models import PresenceEvent
@@ -49,6 +50,13 @@ def django_db_modify_db_settings() -> Iterator[None]:
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with truncation.fast_truncation(django_db_blocker):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_project() -> Iterator[None]:
+    """Django leaves the language of a request active in the thread of the test client."""
+    yield
+    translation.deactivate()
 
 
 @pytest.hookimpl(wrapper=True)

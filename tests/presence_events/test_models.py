@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -13,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 
 from presence_events.exceptions import LogIsAppendOnly
-from presence_events.models import PresenceEvent
+from presence_events.models import Erasure, ErasureInProgress, PresenceEvent, SealTimestamp
 from presence_events.recorder import Draft, record
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -200,3 +201,10 @@ def test_events_can_be_grouped_by_their_position() -> None:
     """PostgreSQL knows no primary key of the partitioned table, so all columns are in GROUP BY."""
     record([Draft("join", "room", "one"), Draft("join", "room", "two")])
     assert {event.number for event in PresenceEvent.objects.annotate(number=Count("session"))} == {1}
+
+
+def test_erasures_and_time_stamps_name_what_they_are_about() -> None:
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    assert str(Erasure(segment="presence_event_stays_first")) == "presence_event_stays_first"
+    assert str(ErasureInProgress(person="7", pseudonym="-2", begun_at=began)) == "2026-03-01 00:00:00+00:00"
+    assert str(SealTimestamp(number=3)) == "3"

@@ -310,7 +310,8 @@ def test_the_commitment_is_that_of_the_leaves(user: Any) -> None:
 def test_touches_are_erased_from_their_own_segment(begun: str, event: PresenceEvent) -> None:
     Presence.objects.touch("channel", {"mood": "secret"})
     ((number,),) = run(
-        "SELECT presence_erase_events('presence_event_touches_first', %s, 1000, '{}', '{}', '')", [str(event.user_id)]
+        "SELECT presence_erase_events('presence_event_touches_first', %s, 1000000000, '{}', '{}', '')",
+        [str(event.user_id)],
     )
     assert number == 1
     assert PresenceEvent.objects.get(kind="touch").data == {}
