@@ -510,5 +510,5 @@ def test_a_person_whose_key_has_no_pseudonyms_is_erased(
 ) -> None:
     settings.CHANNELS_PRESENCE_PRIVACY = {"hall": {"users": "daily"}}
     key = user.pk if isinstance(user.pk, uuid.UUID) else 2**31 - 1
-    monkeypatch.setattr(users, "user_key_type", lambda using: "smallint")
+    monkeypatch.setattr(users, "user_key_type", lambda using: "text::smallint")
     assert erase_person(key).events == ({STAYS: 4, TOUCHES: 1} if key == user.pk else {})
