@@ -14,7 +14,7 @@ from projections.final_reports.records import ScheduledReport
 
 __all__ = ["MAX_TITLE_CHARS", "schedule_report"]
 
-MAX_TITLE_CHARS = 200
+MAX_TITLE_CHARS: int = 200
 
 
 def schedule_report(

@@ -59,7 +59,6 @@ def annotating(report: AttendanceReport, author: AbstractBaseUser) -> None:
     assert_type(note, ReportAnnotation)
     assert_type(note.id, int)
     assert_type(note.report, AttendanceReport)
-    assert_type(note.report_id, int)
     assert_type(note.row, int | None)
     assert_type(note.correction, str)
     assert_type(note.reason, str)

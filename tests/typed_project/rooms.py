@@ -30,7 +30,7 @@ def record(user: AbstractBaseUser) -> None:
     assert_type(Room.objects.add("lobby", "channel", user, capacity=30, exclusive="newest"), Room)
     assert_type(Room.objects.add("lobby", "channel", user, hidden=True), Room)
     assert_type(Presence.objects.shown(), PresenceQuerySet[Presence])
-    assert_type(Presence.objects.filter(user=user).shown(), PresenceQuerySet[Presence])
+    assert_type(Presence.objects.get_queryset().shown(), PresenceQuerySet[Presence])
     assert_type(Presence.objects.shown().get().is_hidden, bool)
     assert_type(Room.objects.named("lobby", "default"), Room)
     assert_type(Room.objects.prune_presences(), int)
