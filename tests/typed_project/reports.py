@@ -59,6 +59,8 @@ def annotating(report: AttendanceReport, author: AbstractBaseUser) -> None:
     assert_type(note, ReportAnnotation)
     assert_type(note.id, int)
     assert_type(note.report, AttendanceReport)
+    report_id: int = note.report_id  # to mypy with the plugin it is Any: the key of a report is that of its schedule
+    assert_type(report_id, int)
     assert_type(note.row, int | None)
     assert_type(note.correction, str)
     assert_type(note.reason, str)
