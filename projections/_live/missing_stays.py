@@ -27,7 +27,7 @@ def log_failure(what: str, error: Exception) -> None:
 
     Logs nothing while the process exits and its threads take no more calls.
     """
-    if isinstance(error, RuntimeError) and "after interpreter shutdown" in str(error):
+    if isinstance(error, RuntimeError) and "cannot schedule new futures after" in str(error):
         return
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.warning("%s The next heartbeat retries. The database is unavailable: %s", what, error)
