@@ -33,7 +33,7 @@ ENVIRONMENTS = {
     "types": ("mypy and pyright, strict", "half a minute", ()),
     "package": ("the wheel, built, installed and used", "half a minute", ()),
     "quick": ("the tests without servers and browsers", "1 to 2 minutes", ()),
-    "full": ("every test", "7 to 11 minutes", ()),
+    "full": ("every test", "8 to 13 minutes", ()),
     "latest": (
         "the latest Django, PostgreSQL 15, users with UUID keys; the coverage",
         "7 to 10 minutes",
