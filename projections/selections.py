@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from presence_events import sql, validation
 from presence_events.privacy import rules
-from presence_events.privacy.rules import EVERYTHING, Rule
+from presence_events.privacy.rules import Rule
 from presence_events.recorder import Selection
 from projections import conf
 
@@ -70,12 +70,9 @@ def join(
     another connection in the room. With "newest", leaves of those connections come first.
     """
     room_name, channel_name = validation.room_name(room_name), validation.channel_name(channel_name)
-    user_id, text = validation.user_id(user), validation.json_text(data)
-    users: tuple[Any, ...] = () if user is None else (user,)
     rule = rules.of_room(room_name)
-    if rule is not EVERYTHING:
-        user_id, text = rule.kept_user(user_id), validation.json_text(rule.kept_data(data))
-        users = users if rule.users == "named" else ()
+    user_id, text = rule.kept(validation.user_id(user), data)
+    users = () if user is None else (user,)
     row: tuple[Any, ...] = (room_name, channel_name, user_id, text, is_leased)
     keys = ((room_name, channel_name),)
     if capacity is None and exclusive is None:
@@ -104,10 +101,8 @@ class Arrival(NamedTuple):
 
 def arrival(room_name: str, channel_name: str, user_key: Any, data: Any) -> Arrival:
     """Returns the arrival of a connection. ``user_key`` is not validated."""
-    room_name, text = validation.room_name(room_name), validation.json_text(data)
-    rule = rules.of_room(room_name)
-    if rule is not EVERYTHING:
-        user_key, text = rule.kept_user(user_key), validation.json_text(rule.kept_data(data))
+    room_name = validation.room_name(room_name)
+    user_key, text = rules.of_room(room_name).kept(user_key, data)
     return Arrival(room_name, validation.channel_name(channel_name), user_key, text)
 
 

@@ -74,14 +74,14 @@ def select(drafts: Sequence[Draft]) -> Selection | None:
     if not drafts:
         return None
     rows: list[tuple[Any, ...]] = [(*_check(draft), step) for step, draft in enumerate(drafts)]
-    query, users = "drafts", [draft.user for draft in drafts if draft.user is not None]
-    if rules.rules():
-        query, users = "drafts_pseudonymous", []
+    query = "drafts"
+    if rules.has_pseudonyms():
+        query = "drafts_pseudonymous"
         rows = [(*row, row[0] == "join" and rules.of_room(row[1]).is_pseudonymous) for row in rows]
     keys = [(room, channel_name) for _, room, channel_name, *_ in rows if channel_name is not None]
     return Selection(
         sql.read("presence_events", f"queries/recording/{query}"),
-        users=users,
+        users=[draft.user for draft in drafts if draft.user is not None],
         # The prune of a room concerns no connection, so it cannot share a batch.
         keys=keys if len(keys) == len(rows) else [],
         rows=rows,
@@ -93,11 +93,9 @@ def _check(draft: Draft) -> tuple[str, str, str | None, Any, str | None, int | N
         raise InvalidKind(f"Got {draft.kind!r}.")
     if draft.channel_name is None and draft.kind != PresenceEvent.Kind.PRUNE:
         raise InvalidChannelName(f"Pass one to record a {draft.kind}.")
-    room, user_id, data = validation.room_name(draft.room), validation.user_id(draft.user), draft.data
-    text = validation.json_text(data)
-    rule = rules.of_room(room)
-    if rule is not EVERYTHING and draft.kind in ("join", "touch"):
-        user_id, text = rule.kept_user(user_id), validation.json_text(rule.kept_data(data))
+    room = validation.room_name(draft.room)
+    rule = rules.of_room(room) if draft.kind in ("join", "touch") else EVERYTHING
+    user_id, text = rule.kept(validation.user_id(draft.user), draft.data)
     return (
         str(draft.kind),
         room,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from presence_events import conf
+from presence_events import conf, validation
 from presence_events.exceptions import InvalidPrivacy
 from presence_events.privacy.hidden import HIDDEN, is_hidden
 
@@ -49,6 +49,14 @@ class Rule(NamedTuple):
         if self.data:
             return data
         return {HIDDEN: True} if is_hidden(data) else None
+
+    def kept(self, user_key: _Value, data: Any) -> tuple[_Value | None, str | None]:
+        """Returns the key of the user and the JSON text of the data that are recorded, each None if there is none.
+
+        Raises `InvalidData` for data that is not valid, even if it is not recorded.
+        """
+        text = validation.json_text(data)
+        return self.kept_user(user_key), text if self.data else validation.json_text(self.kept_data(data))
 
 
 EVERYTHING = Rule()
