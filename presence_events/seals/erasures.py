@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from presence_events.models import Erasure
 from presence_events.seals.seal import Part
 
-__all__ = ["Record", "records", "statement"]
+__all__ = ["Record", "records", "statements"]
 
 
 class Record(NamedTuple):
@@ -28,10 +28,12 @@ def records(using: str) -> list[Record]:
     return [Record(*row) for row in rows]
 
 
-def statement(found: Sequence[Record]) -> Part:
-    """Returns the number and the hash of ``found`` for a seal."""
+def statements(found: Iterable[Record]) -> list[Part]:
+    """Returns what seals state of the first 0, 1, 2, ... and of all of ``found``: their number and their hash."""
     digest = sha256()
-    for record in found:
+    stated = [Part(0, digest.hexdigest())]
+    for number, record in enumerate(found, start=1):
         at = record.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         digest.update(f"{record.id}\t{at}\t{record.segment}\t{record.events}\n".encode())
-    return Part(len(found), digest.hexdigest())
+        stated.append(Part(number, digest.hexdigest()))
+    return stated

@@ -11,7 +11,7 @@ from presence_events.models import StoredSeal
 from presence_events.positions import settled_position
 from presence_events.seals import reading
 from presence_events.seals.contents import contents
-from presence_events.seals.erasures import records, statement
+from presence_events.seals.erasures import records, statements
 from presence_events.seals.seal import FIRST, Seal
 from presence_events.seals.signing import Signer
 
@@ -66,7 +66,7 @@ def _seal_range(last: StoredSeal | None, settled: int, signer: Signer | None, us
         up_to=found.last,
         stays=found.stays,
         touches=found.touches,
-        erasures=statement(records(using)),
+        erasures=statements(records(using))[-1],
         sealed_at=datetime.now(UTC),
     )
     stored = StoredSeal(

@@ -198,7 +198,7 @@ def test_a_segment_that_was_removed_by_hand_is_found(part: str, state: str, user
 
 @pytest.mark.usefixtures("sealed")
 def test_seals_that_were_linked_anew_after_a_change_differ_from_the_copy() -> None:
-    """A seal was replaced, and the ones after it made again so that they name each other."""
+    """A seal was replaced, and those after it were made again: each names the one before it."""
     copied = copy_of_the_database()
     first = copied[0].seal._replace(sealed_at=datetime.now(UTC))
     stored_as(1, first)
