@@ -91,7 +91,7 @@ def _check_database_of_rooms() -> Iterable[checks.CheckMessage]:
 
 
 def _problem_of_function(path: Any) -> str | None:
-    if problem := _problem_of_import(path):
+    if problem := problem_of_import(path):
         return problem
     listed = getattr(import_string(path), "aliases", None)
     if isinstance(listed, str) or not isinstance(listed, Iterable | None):
@@ -100,7 +100,8 @@ def _problem_of_function(path: Any) -> str | None:
     return f"whose aliases have some that are not PostgreSQL databases of DATABASES: {unusable}" if unusable else None
 
 
-def _problem_of_import(path: Any) -> str | None:
+def problem_of_import(path: Any) -> str | None:
+    """Returns what is wrong with ``path`` as the dotted path of a function, or None. Imports its module."""
     try:
         function: Any = import_string(path)
     except (ImportError, AttributeError) as error:
@@ -155,7 +156,7 @@ def _problem_of_seal_entry(name: Any, value: Any) -> str | None:
         is_address = isinstance(value, str) and value.startswith(("http://", "https://"))
         return None if is_address else "whose 'timestamp' does not begin with http:// or https://"
     if name == "function":
-        problem = _problem_of_import(value) if isinstance(value, str) else "which is not a dotted path"
+        problem = problem_of_import(value) if isinstance(value, str) else "which is not a dotted path"
         return problem and f"with a 'function' {problem}"
     return f"which has the unknown entry {name!r}"
 

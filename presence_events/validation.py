@@ -120,6 +120,14 @@ def person_key(user: Any) -> Any:
     """
     if user is None or getattr(user, "is_anonymous", False):
         raise InvalidUser("An anonymous connection belongs to no user.")
+    return key_of(user)
+
+
+def key_of(user: Any) -> Any:
+    """Returns the key of ``user``, a saved instance or a primary key, as Python has it. Raises `InvalidUser`.
+
+    For an AnonymousUser it raises, too. For None it returns what `user_key` does.
+    """
     return saved_user_key(user) if isinstance(user, Model) else user_key(user)
 
 

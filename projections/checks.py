@@ -12,9 +12,9 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.db import OperationalError, models
-from django.utils.module_loading import import_string
 
 from presence_events import sql, validation
+from presence_events.checks import problem_of_import
 from presence_events.databases import that_can_have_the_log
 from presence_events.exceptions import InvalidAge
 from presence_events.models import PresenceEvent
@@ -75,7 +75,7 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         )
     for setting, use in _FUNCTIONS.items():
         path = getattr(settings, setting, None)
-        problem = None if path is None else _problem_of_function(path)
+        problem = None if path is None else problem_of_import(path)
         if problem:
             yield checks.Error(
                 f"{setting} is {path!r}, {problem}.",
@@ -97,13 +97,6 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             "single process.",
             id="projections.W001",
         )
-
-
-def _problem_of_function(path: Any) -> str | None:
-    try:
-        return None if callable(import_string(path)) else "which is not a function"
-    except (ImportError, AttributeError) as error:
-        return f"which cannot be imported: {error}"
 
 
 def check_tables(

@@ -287,14 +287,10 @@ class PresenceManager(models.Manager[_Presence]):
     def is_online(self, users: Iterable[Any], room: str | models.Model | None = None) -> dict[Any, bool]:
         """Returns for each of ``users`` whether the user has a connection: in ``room``, or in any room.
 
-        Hidden connections do not count.
-        ``users`` are saved users or their keys, which are the keys of the result too. It is one query, or
-        one for each of several databases. Raises `InvalidUser` for a value that cannot be a key.
+        Hidden connections do not count. ``users`` are saved users or their keys, which are the keys of the result too.
+        It is one query, or one for each of several databases. Raises `InvalidUser` for a value that cannot be a key.
         """
-        keys = {
-            user: validation.saved_user_key(user) if isinstance(user, models.Model) else validation.user_key(user)
-            for user in users
-        }
+        keys = {user: validation.key_of(user) for user in users}
         presences = self.get_queryset().shown().filter(user_id__in=set(keys.values()))
         if room is not None:
             presences = presences.filter(room=str(room))

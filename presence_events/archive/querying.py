@@ -162,8 +162,7 @@ def _paths(directory: Path, archive: list[Manifest], name: str) -> list[str]:
 
 def _key(user: Any) -> Any:
     """Returns the primary key of ``user``, an instance or a key, as the database takes it. Raises `InvalidUser`."""
-    key = validation.saved_user_key(user) if hasattr(user, "_meta") else validation.user_key(user)
-    return validation.user_parameter(key)
+    return validation.user_parameter(validation.key_of(user))
 
 
 def _time(microseconds: int) -> datetime:

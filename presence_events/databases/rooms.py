@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connections
+from django.db import connections, router
+from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from presence_events import conf, validation
 from presence_events.databases import that_can_have_the_log, write_alias
 from presence_events.exceptions import InvalidDatabase
 
-__all__ = ["alias_of_room", "aliases", "chosen_by_room"]
+__all__ = ["alias_of_room", "aliases", "aliases_to_read", "chosen_by_room"]
 
 
 def chosen_by_room() -> bool:
@@ -52,6 +53,14 @@ def aliases(using: str | None = None) -> list[str]:
     if choose is None:
         return [write_alias(using)]
     return list(getattr(choose, "aliases", None) or that_can_have_the_log(connections))
+
+
+def aliases_to_read(model: type[Model]) -> list[str]:
+    """Returns the aliases of all databases that can have rows of ``model`` about rooms.
+
+    Without ``CHANNELS_PRESENCE_DATABASE`` it is the one database from which the routers read the model.
+    """
+    return aliases() if chosen_by_room() else [router.db_for_read(model)]
 
 
 def _function() -> Callable[[str], str] | None:

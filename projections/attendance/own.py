@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import router
-
 from presence_events import validation
 from presence_events.databases.each import on_each
-from presence_events.databases.rooms import aliases, chosen_by_room
+from presence_events.databases.rooms import aliases_to_read
 from presence_events.segments import horizon
 from projections.attendance.periods import periods
 from projections.sessions import PresenceSession, PresenceSessionQuerySet
@@ -46,7 +44,7 @@ def own_attendance(user: Any, start: datetime, end: datetime) -> tuple[list[Visi
     start, end = validation.span(start, end)
     until = min(end, datetime.now(UTC))
     key = validation.person_key(user)
-    databases = aliases() if chosen_by_room() else [router.db_for_read(PresenceSession)]
+    databases = aliases_to_read(PresenceSession)
     found = [stay for stays in on_each(databases, lambda alias: _stays(key, start, end, alias)) for stay in stays]
     by_room: dict[str, list[PresenceSession]] = {}
     for stay in found:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.contrib.auth import get_user_model
 from django.db import DataError
 from django.db.models import Count, Q
 from django.db.models.expressions import RawSQL
 
 from presence_events import sql, users, validation
 from presence_events.erasure.target import key_text
-from presence_events.exceptions import InvalidUser, NotErasable
+from presence_events.exceptions import NotErasable
 from presence_events.models import PresenceEvent, Removal, Segment
 from presence_events.privacy import rules
 from presence_events.pseudonyms import is_pseudonym
@@ -41,11 +40,7 @@ def person_key(user: Any) -> Any:
 
     Raises `InvalidUser` if it is neither, and `NotErasable` for the pseudonym of an erased person.
     """
-    if not getattr(user, "is_authenticated", True):
-        raise InvalidUser("An anonymous user has no key.")
-    key = validation.saved_user_key(user) if isinstance(user, get_user_model()) else validation.user_key(user)
-    if key is None:
-        raise InvalidUser("Got None.")
+    key = validation.person_key(user)
     if is_pseudonym(key):
         raise NotErasable("This is the pseudonym of a person who was erased.")
     return key

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import router
-
 from presence_events import validation
 from presence_events.databases.each import on_each
-from presence_events.databases.rooms import aliases, chosen_by_room
+from presence_events.databases.rooms import aliases_to_read
 from projections.attendance.rows import Row
 from projections.attendance.sheets import Sheet
 from projections.final_reports.records import AttendanceReport
@@ -26,7 +24,7 @@ def reports_of(user: Any) -> list[tuple[AttendanceReport, Row]]:
     Raises `InvalidUser`.
     """
     key = str(validation.person_key(user))
-    databases = aliases() if chosen_by_room() else [router.db_for_read(AttendanceReport)]
+    databases = aliases_to_read(AttendanceReport)
     found = [report for reports in on_each(databases, lambda alias: _naming(key, alias)) for report in reports]
     latest = sorted(found, key=lambda report: report.ends_at, reverse=True)[:MAX_REPORTS]
     return [(report, _row(report, key)) for report in latest]

@@ -8,7 +8,7 @@ from typing import Any, assert_type
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 
-from presence_events.databases.rooms import alias_of_room, aliases, chosen_by_room
+from presence_events.databases.rooms import alias_of_room, aliases, aliases_to_read, chosen_by_room
 from presence_events.models import PresenceEvent
 from projections.managers import PresenceManager, ProcessManager, RoomManager
 from projections.models import DeadLetter, Presence, Process, Room, channel_layer, get_channel_layer
@@ -20,6 +20,7 @@ from projections.tasks import maintain_log, make_attendance_reports, prune_prese
 def database_of_room(room: str) -> str:
     assert_type(chosen_by_room(), bool)
     assert_type(aliases(), list[str])
+    assert_type(aliases_to_read(PresenceEvent), list[str])
     assert_type(alias_of_room(room), str)
     return alias_of_room(room, using="default")
 
