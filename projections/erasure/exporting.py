@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,10 @@ def export_person(
             file.write(b"]")
             with new_file(directory / f"{name}.csv") as table:
                 export.copy(rows, table.write, "csv")
-        counts["reports"] = _reports(person, alias, directory, file.write)
+        reports = _reports(person, alias)
+        counts["reports"] = _write_table("reports", _REPORT_FIELDS, reports, directory, file.write)
         if archives:
-            counts["archived"] = _archived(person, archives, directory, file.write)
+            counts["archived"] = _write_table("archived", *_archived(person, archives), directory, file.write)
         file.write(b"}\n")
     with (directory / "fields.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -104,43 +105,37 @@ def _fields() -> dict[str, dict[str, str]]:
     return {**tables, "reports": _REPORT_FIELDS}
 
 
-def _reports(person: str, using: str, directory: Path, write: Any) -> int:
-    """Writes what final reports say about a person, to a CSV file and to ``write``. Returns the number of reports."""
-    count = 0
-    write(b',\n"reports": [')
-    lines = _Lines(write)
-    with (directory / "reports.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(_REPORT_FIELDS)
-        for report, row, corrections in records_about(person, using=using):
-            facts = [report.pk, report.room, report.title]
-            times = [time.isoformat() for time in (report.starts_at, report.ends_at, report.made_at)]
-            values = dict(zip(_REPORT_FIELDS, [*facts, *times, row, corrections], strict=True))
-            writer.writerow([*facts, *times, json.dumps(row), json.dumps(corrections)])
-            lines.add(json.dumps(values, ensure_ascii=False).encode())
-            count += 1
-    write(b"]")
-    return count
+def _reports(person: str, using: str) -> Iterator[dict[str, Any]]:
+    """Yields what each final report says about a person."""
+    for report, row, corrections in records_about(person, using=using):
+        times = (report.starts_at, report.ends_at, report.made_at)
+        yield dict(zip(_REPORT_FIELDS, (report.pk, report.room, report.title, *times, row, corrections), strict=True))
 
 
-def _archived(person: str, archives: Collection[Path], directory: Path, write: Any) -> int:
-    """Writes the events of a person in archives, to a CSV file and to ``write``. Returns their number."""
+def _archived(person: str, archives: Collection[Path]) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """Returns the fields of events in archives, and the events of a person in ``archives``."""
     # The archive needs packages that are an extra.
     from presence_events.archive import erasing
     from presence_events.archive.parquet import schema
 
-    count, names = 0, schema().names
-    write(b',\n"archived": [')
+    return schema().names, (row for archive in archives for row in erasing.events_of(archive, person))
+
+
+def _write_table(
+    name: str, fields: Collection[str], rows: Iterable[Mapping[str, Any]], directory: Path, write: Any
+) -> int:
+    """Writes ``rows``, each with ``fields``, to a CSV file and as a list of JSON to ``write``. Returns their number."""
+    count = 0
+    write(f',\n"{name}": ['.encode())
     lines = _Lines(write)
-    with (directory / "archived.csv").open("w", encoding="utf-8", newline="") as stream:
+    with (directory / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
-        for archive in archives:
-            for row in erasing.events_of(archive, person):
-                values = {name: _text(value) for name, value in row.items()}
-                writer.writerow(values.values())
-                lines.add(json.dumps(values, ensure_ascii=False).encode())
-                count += 1
+        writer.writerow(fields)
+        for row in rows:
+            values = {field: _text(value) for field, value in row.items()}
+            writer.writerow(json.dumps(value) if isinstance(value, dict | list) else value for value in values.values())
+            lines.add(json.dumps(values, ensure_ascii=False).encode())
+            count += 1
     write(b"]")
     return count
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -19,8 +20,10 @@ from projections.management.errors import FAILED
 
 __all__ = [
     "MOMENT",
+    "add_archives",
     "add_database",
     "add_format",
+    "add_person",
     "add_room",
     "chosen_database",
     "day",
@@ -38,6 +41,23 @@ _A_DAY = timedelta(days=1)
 
 def add_room(parser: CommandParser) -> None:
     parser.add_argument("--room", type=room, metavar="NAME", help="this room only")
+
+
+def add_person(parser: CommandParser) -> None:
+    parser.add_argument("user", type=user_key, metavar="USER", help="the primary key of the user, who need not exist")
+
+
+def add_archives(parser: CommandParser, *, use: str) -> None:
+    """Adds ``--archive``, which can be given several times. ``use`` is what the command does with each archive."""
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        action="append",
+        default=[],
+        dest="archives",
+        metavar="DIRECTORY",
+        help=f"{use} this archive, too; can be given several times",
+    )
 
 
 def add_format(parser: CommandParser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -32,19 +31,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "user", type=arguments.user_key, metavar="USER", help="the primary key of the user, who need not exist"
-        )
+        arguments.add_person(parser)
         parser.add_argument("--dry-run", action="store_true", help="print what would be erased, and change nothing")
-        parser.add_argument(
-            "--archive",
-            type=Path,
-            action="append",
-            default=[],
-            dest="archives",
-            metavar="DIRECTORY",
-            help="rewrite this archive, too; can be given several times",
-        )
+        arguments.add_archives(parser, use="rewrite")
         parser.add_argument("--without-archives", action="store_true", help="leave archives as they are")
         arguments.add_database(parser, default="all that have rooms")
 

@@ -19,19 +19,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "user", type=arguments.user_key, metavar="USER", help="the primary key of the user, who need not exist"
-        )
+        arguments.add_person(parser)
         parser.add_argument("directory", type=Path, metavar="DIRECTORY", help="is created if needed")
-        parser.add_argument(
-            "--archive",
-            type=Path,
-            action="append",
-            default=[],
-            dest="archives",
-            metavar="DIRECTORY",
-            help="read this archive, too; can be given several times",
-        )
+        arguments.add_archives(parser, use="read")
         arguments.add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
