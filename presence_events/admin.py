@@ -38,6 +38,7 @@ else:
     _Paginator = Paginator
 
 __all__ = [
+    "AnchorAdmin",
     "BoundedPaginator",
     "CheckpointAdmin",
     "ErasureAdmin",
@@ -47,6 +48,7 @@ __all__ = [
     "RemovalAdmin",
     "RoomFilter",
     "SegmentAdmin",
+    "StoredSealAdmin",
     "UserFilter",
     "UserRowsAdmin",
 ]
