@@ -15,7 +15,7 @@ from presence_events.exceptions import LogIsAppendOnly
 from presence_events.schema.fields import PositionField, TransactionIdField
 from presence_events.schema.indexes import closed_stay_index
 from presence_events.schema.json_data import TolerantDecoder
-from presence_events.schema.triggers import PartitionsTriggerSql, SqlTrigger
+from presence_events.schema.triggers import PartitionsTriggerSql, SqlTrigger, permanent
 from presence_events.seals.seal import Seal
 
 if TYPE_CHECKING:
@@ -37,18 +37,6 @@ __all__ = [
     "Segment",
     "StoredSeal",
 ]
-
-
-def _permanent() -> SqlTrigger:
-    """Returns a trigger that lets rows be added, and refuses every other change."""
-    return SqlTrigger(
-        name="permanent",
-        package="presence_events",
-        source="permanent",
-        level=pgtrigger.Statement,
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
-    )
 
 
 class _PresenceEventQuerySet(models.QuerySet["PresenceEvent"]):
@@ -331,7 +319,7 @@ class Removal(models.Model):
         db_table = "presence_removal"
         ordering = ["id"]
         default_permissions = ("view",)
-        triggers = [_permanent()]
+        triggers = [permanent()]
 
     def __str__(self) -> str:
         return self.segment
@@ -363,7 +351,7 @@ class Erasure(models.Model):
         db_table = "presence_erasure"
         ordering = ["id"]
         default_permissions = ("view",)
-        triggers = [_permanent()]
+        triggers = [permanent()]
 
     def __str__(self) -> str:
         return self.segment
@@ -419,14 +407,7 @@ class Hold(models.Model):
             ),
         ]
         triggers = [
-            SqlTrigger(
-                name="permanent",
-                package="presence_events",
-                source="permanent",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Delete | pgtrigger.Truncate,
-            ),
+            permanent(pgtrigger.Delete | pgtrigger.Truncate),
             SqlTrigger(
                 name="released_once",
                 package="presence_events",
@@ -461,7 +442,7 @@ class StoredSeal(models.Model):
         db_table = "presence_seal"
         ordering = ["number"]
         default_permissions = ("view",)
-        triggers = [_permanent()]
+        triggers = [permanent()]
 
     def __str__(self) -> str:
         return str(self.number)
@@ -487,7 +468,7 @@ class SealTimestamp(models.Model):
         db_table = "presence_seal_timestamp"
         ordering = ["number"]
         default_permissions = ()
-        triggers = [_permanent()]
+        triggers = [permanent()]
 
     def __str__(self) -> str:
         return str(self.number)
@@ -530,14 +511,7 @@ class SealKey(models.Model):
         db_table = "presence_seal_key"
         default_permissions = ()
         triggers = [
-            SqlTrigger(
-                name="permanent",
-                package="presence_events",
-                source="permanent",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Truncate,
-            ),
+            permanent(pgtrigger.Update | pgtrigger.Truncate),
             SqlTrigger(
                 name="forgotten",
                 package="presence_events",

@@ -16,22 +16,17 @@ from django.db import connections, models
 from presence_events import validation
 from presence_events.exceptions import NotErasable
 from presence_events.models import PresenceEvent
+from presence_events.privacy.forms import ERASED
 
 __all__ = ["is_pseudonym", "new_pseudonym"]
 
-_UUID_START = 0xE2A5ED00
-_TEXT_START = "erased-"
 _MIN_LENGTH = 16
 """Characters of a text key that leave a pseudonym room to be random."""
 
 
 def is_pseudonym(key: Any) -> bool:
     """Returns whether ``key``, a key of a user as Python has it, is the pseudonym of an erased person."""
-    if isinstance(key, uuid.UUID):
-        return key.int >> 96 == _UUID_START
-    if isinstance(key, int):
-        return key < 0 and key % 2 == 0
-    return isinstance(key, str) and key.startswith(_TEXT_START)
+    return ERASED.fits(key)
 
 
 def new_pseudonym(using: str) -> Any:
@@ -50,10 +45,10 @@ def new_pseudonym(using: str) -> Any:
 def _random(using: str) -> Any:
     field = validation.user_field()
     if isinstance(field, models.UUIDField):
-        return uuid.UUID(int=_UUID_START << 96 | secrets.randbits(96))
+        return uuid.UUID(int=ERASED.uuid_start << 96 | secrets.randbits(96))
     if isinstance(field, models.IntegerField):
         _, highest = connections[using].ops.integer_field_range(field.get_internal_type())
         return -2 * (1 + secrets.randbelow(highest // 2))
     if isinstance(field, models.CharField | models.TextField) and (field.max_length or _MIN_LENGTH) >= _MIN_LENGTH:
-        return f"{_TEXT_START}{secrets.token_hex(16)}"[: field.max_length]
+        return f"{ERASED.text_start}{secrets.token_hex(16)}"[: field.max_length]
     raise NotErasable(f"Keys of the type {field.get_internal_type()} have no pseudonyms.")

@@ -6,21 +6,17 @@ that begins with ``da117000``, or a text that begins with ``daily-``.
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from presence_events import sql
+from presence_events.privacy.forms import DAILY
 
 __all__ = ["forget", "is_daily"]
 
 
 def is_daily(key: Any) -> bool:
     """Returns whether ``key``, a key of a user as Python has it, is a daily pseudonym."""
-    if isinstance(key, int):
-        return key < 0 and key % 2 == 1
-    if isinstance(key, uuid.UUID):
-        return key.int >> 96 == 0xDA117000
-    return isinstance(key, str) and key.startswith("daily-")
+    return DAILY.fits(key)
 
 
 def forget(using: str) -> None:

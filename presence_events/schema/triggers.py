@@ -189,3 +189,15 @@ class SqlTrigger(pgtrigger.Trigger):
                 condition=self.render_condition(model),
             ),
         )
+
+
+def permanent(operation: Any = pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate) -> SqlTrigger:
+    """Returns a trigger that lets rows be added, and refuses ``operation``, by default every other change."""
+    return SqlTrigger(
+        name="permanent",
+        package="presence_events",
+        source="permanent",
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=operation,
+    )

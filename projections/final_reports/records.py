@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from presence_events.models import StoredSeal
 from presence_events.schema.indexes import JsonIndex
-from presence_events.schema.triggers import SqlTrigger
+from presence_events.schema.triggers import SqlTrigger, permanent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,25 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["AttendanceReport", "ReportAnnotation", "ScheduledReport"]
 
 
-def _permanent(source: str) -> list[SqlTrigger]:
+def _permanent_but_for(source: str) -> list[SqlTrigger]:
     """Returns triggers that refuse to change or delete rows. ``source`` admits what erasure does."""
-    options: dict[str, Any] = {"when": pgtrigger.Before}
     return [
-        SqlTrigger(
-            name="permanent",
-            package="presence_events",
-            source="permanent",
-            level=pgtrigger.Statement,
-            operation=pgtrigger.Delete | pgtrigger.Truncate,
-            **options,
-        ),
+        permanent(pgtrigger.Delete | pgtrigger.Truncate),
         SqlTrigger(
             name="only_erased",
             package="projections",
             source=source,
             level=pgtrigger.Row,
+            when=pgtrigger.Before,
             operation=pgtrigger.Update,
-            **options,
         ),
     ]
 
@@ -139,7 +131,7 @@ class AttendanceReport(models.Model):
             # Finds the reports that name a person.
             JsonIndex("rows", name="presence_attendance_rows")
         ]
-        triggers = _permanent("report_only_erased")
+        triggers = _permanent_but_for("report_only_erased")
 
     def __str__(self) -> str:
         return self.title
@@ -181,7 +173,7 @@ class ReportAnnotation(models.Model):
         db_table = "presence_report_annotation"
         ordering = ["id"]
         default_permissions = ("add",)
-        triggers = _permanent("annotation_only_erased")
+        triggers = _permanent_but_for("annotation_only_erased")
 
     def __str__(self) -> str:
         return self.correction

@@ -811,5 +811,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             sql.read("projections", "functions/presence_erase_projections"), "DROP FUNCTION presence_erase_projections"
         ),
-        migrations.RunSQL(sql.read("presence_events", "schema/erasure_rights"), migrations.RunSQL.noop),
+        migrations.RunSQL(sql.read("presence_events", "schema/owners_rights"), migrations.RunSQL.noop),
     ]

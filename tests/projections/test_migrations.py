@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
+from presence_events import sql, validation
 from presence_events.models import PresenceEvent
+from presence_events.pseudonyms import new_pseudonym
 from projections.models import Presence, PresenceSession, Room
 from tests.fold import assert_live_is_the_fold
 
@@ -120,6 +122,57 @@ def test_removing_both_apps_leaves_nothing_behind_and_they_can_be_created_again(
     Room.objects.add("room", "first")
     assert [(event.id, event.session) for event in PresenceEvent.objects.all()] == [(1, 1)]
     assert_live_is_the_fold()
+
+
+def test_no_role_executes_functions_with_the_rights_of_the_owner_by_default_privileges() -> None:
+    call_command("migrate", "presence_events", "zero", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'CREATE ROLE curious; CREATE ROLE "Quite Curious";'
+            'ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO curious, "Quite Curious"'
+        )
+        try:
+            call_command("migrate", verbosity=0)
+            cursor.execute(
+                """
+                SELECT p.proname, p.proconfig::text LIKE '%search_path=public, pg_temp%', array(
+                    SELECT grantee::regrole::text FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner)))
+                    WHERE grantee <> p.proowner
+                )
+                FROM pg_proc AS p
+                WHERE p.prosecdef AND p.proname ~ 'presence|pgtrigger'
+                """
+            )
+            found = cursor.fetchall()
+        finally:
+            cursor.execute('DROP OWNED BY curious, "Quite Curious"; DROP ROLE curious, "Quite Curious"')
+    assert {"presence_pseudonym", "presence_forget_pseudonyms", "presence_erase_events"} <= {name for name, *_ in found}
+    assert [each for each in found if each[1:] != (True, [])] == []
+
+
+def test_a_schema_can_be_renamed(settings: Any, user: Any) -> None:
+    """After ``pgtrigger install`` and the file that sets the search path of the other functions of the owner."""
+    settings.CHANNELS_PRESENCE_PRIVACY = {"clinic": {"users": "daily"}}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER SCHEMA public RENAME TO moved; SET LOCAL search_path = moved")
+        call_command("pgtrigger", "install", verbosity=0)
+        cursor.execute(sql.read("presence_events", "schema/owners_rights").replace("%", "%%"))
+        Room.objects.add("clinic", "1", user)
+        Room.objects.add("lobby", "1", user)
+        assert_live_is_the_fold()
+        person, pseudonym = str(user.pk), str(new_pseudonym("default"))
+        cursor.execute("SELECT presence_begin_erasure(%s, %s)", [person, pseudonym])
+        cursor.execute(
+            "SELECT sum(presence_erase_events(name, %s, 1000, '{}', '{}', '')) FROM presence_segment", [person]
+        )
+        assert cursor.fetchone() == (1,)
+        cursor.execute("SELECT presence_erase_projections(%s, '{}'), presence_end_erasure(%s)", [person, person])
+        assert PresenceEvent.objects.get(room="lobby").user_id == validation.user_key(pseudonym)
+        cursor.execute(
+            "SELECT count(*) FROM pg_proc WHERE prosecdef AND proconfig::text NOT LIKE '%search_path=moved, pg_temp%'"
+        )
+        assert cursor.fetchone() == (0,)
+        transaction.set_rollback(True)
 
 
 @pytest.mark.parametrize("table", ["presence_event", "presence_open_stay"])

@@ -8,10 +8,9 @@ DECLARE
     known pg_catalog.text;
     is_used pg_catalog.bool;
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
-        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
-        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    PERFORM
+-- include presence_events queries/seals/lock_call
+    ;
     SELECT erasing.pseudonym INTO known FROM presence_erasing AS erasing
     WHERE erasing.person OPERATOR(pg_catalog.=) presence_begin_erasure.person;
     IF FOUND THEN
@@ -19,11 +18,15 @@ BEGIN
     END IF;
     EXECUTE pg_catalog.format(
         'SELECT EXISTS (
-            SELECT FROM presence_event WHERE kind OPERATOR(pg_catalog.<>) ''touch'' AND user_id OPERATOR(pg_catalog.=) %L
+            SELECT FROM presence_event
+            WHERE kind OPERATOR(pg_catalog.<>) ''touch'' AND user_id OPERATOR(pg_catalog.=) %L
         )',
         presence_begin_erasure.pseudonym
     ) INTO is_used;
-    IF is_used OR presence_begin_erasure.pseudonym OPERATOR(pg_catalog.!~) '^(-[0-9]*[02468]|e2a5ed00-[0-9a-f-]{27}|erased-[0-9a-f]+)$' THEN
+    IF is_used
+        OR presence_begin_erasure.pseudonym
+            OPERATOR(pg_catalog.!~) '^(-[0-9]*[02468]|e2a5ed00-[0-9a-f-]{27}|erased-[0-9a-f]+)$'
+    THEN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation',
             MESSAGE = 'this cannot be the pseudonym of an erased person',

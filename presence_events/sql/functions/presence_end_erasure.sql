@@ -5,10 +5,9 @@ RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     is_left pg_catalog.bool;
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
-        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
-        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    PERFORM
+-- include presence_events queries/seals/lock_call
+    ;
     IF NOT EXISTS (
         SELECT FROM presence_erasing AS e WHERE e.person OPERATOR(pg_catalog.=) presence_end_erasure.person
     ) THEN

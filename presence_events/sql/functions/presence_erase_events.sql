@@ -19,10 +19,9 @@ DECLARE
     positions pg_catalog.int8[];
     newly pg_catalog.int8;
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
-        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
-        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    PERFORM
+-- include presence_events queries/seals/lock_call
+    ;
     SELECT e.pseudonym INTO pseudonym FROM presence_erasing AS e
     WHERE e.person OPERATOR(pg_catalog.=) presence_erase_events.person;
     SELECT s.* INTO target FROM presence_segment AS s

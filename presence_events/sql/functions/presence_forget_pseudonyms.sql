@@ -5,17 +5,4 @@ BEGIN
     WHERE day OPERATOR(pg_catalog.<)
         pg_catalog.timezone('UTC', pg_catalog.clock_timestamp())::pg_catalog.date;
 END
-$$;
-REVOKE ALL ON FUNCTION presence_forget_pseudonyms() FROM PUBLIC;
-DO $$
-BEGIN
-    EXECUTE pg_catalog.concat(
-        'ALTER FUNCTION presence_forget_pseudonyms() SET search_path = ',
-        (
-            SELECT relnamespace::pg_catalog.regnamespace FROM pg_catalog.pg_class
-            WHERE oid OPERATOR(pg_catalog.=) 'presence_pseudonym_key'::pg_catalog.regclass
-        ),
-        ', pg_temp'
-    );
-END
 $$

@@ -6,7 +6,7 @@
 -- - UUIDs: a UUID that begins with da117000, and 96 bits of a hash.
 -- - Text: "daily-" and 32 hexadecimal digits of a hash, or as many as the column of the log has room for.
 --
--- No role but the owner reads the secrets. That of the next day is made with that of the day, so that at midnight no call
+-- No role but the owner reads the secrets. That of the next day is made together with that of the day: at midnight no call
 -- waits until another transaction has made it. Those of past days are deleted.
 CREATE FUNCTION presence_pseudonym(key anyelement)
 RETURNS anyelement LANGUAGE plpgsql STRICT SECURITY DEFINER AS $$
@@ -99,7 +99,7 @@ BEGIN
     FROM pg_catalog.pg_attribute
     WHERE attrelid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
         AND attname OPERATOR(pg_catalog.=) 'user_id'::pg_catalog.name;
-    IF category OPERATOR(pg_catalog.<>) 'S'::pg_catalog."char" 
+    IF category OPERATOR(pg_catalog.<>) 'S'::pg_catalog."char"
         OR length OPERATOR(pg_catalog.>) 0 AND length OPERATOR(pg_catalog.<) 16
     THEN
         RAISE EXCEPTION USING
@@ -111,19 +111,6 @@ BEGIN
     RETURN pg_catalog.left(
         pg_catalog.concat('daily-', pg_catalog.encode(pg_catalog.substring(hash, 1, 16), 'hex')),
         CASE WHEN length OPERATOR(pg_catalog.>) 0 THEN length ELSE 38 END
-    );
-END
-$$;
-REVOKE ALL ON FUNCTION presence_pseudonym(anyelement) FROM PUBLIC;
-DO $$
-BEGIN
-    EXECUTE pg_catalog.concat(
-        'ALTER FUNCTION presence_pseudonym(anyelement) SET search_path = ',
-        (
-            SELECT relnamespace::pg_catalog.regnamespace FROM pg_catalog.pg_class
-            WHERE oid OPERATOR(pg_catalog.=) 'presence_pseudonym_key'::pg_catalog.regclass
-        ),
-        ', pg_temp'
     );
 END
 $$

@@ -2,10 +2,9 @@
 CREATE FUNCTION presence_record_erasure(file text, events bigint, operator text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
-        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
-        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    PERFORM
+-- include presence_events queries/seals/lock_call
+    ;
     IF file OPERATOR(pg_catalog.!~) '\.parquet$' OR NOT EXISTS (SELECT FROM presence_erasing) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_not_in_prerequisite_state',

@@ -1,5 +1,6 @@
--- An UPDATE of an event erases a person, and nothing else: the pseudonym of an erasure that has begun takes the place of
--- the user, or the user stays; an empty object takes the place of the data; the commitment stays, or stands for what was there.
+-- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of
+-- the user, or the user stays. An empty object takes the place of the data. The commitment stays, or stands for what was
+-- there.
 DECLARE
     is_erased pg_catalog.bool;
 BEGIN

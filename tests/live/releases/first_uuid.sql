@@ -110,8 +110,9 @@ BEGIN
             ERRCODE = 'insufficient_privilege',
             MESSAGE = 'pgtrigger_erased_only_d477e is a trigger function of the table "presence_event" only';
     END IF;
--- An UPDATE of an event erases a person, and nothing else: the pseudonym of an erasure that has begun takes the place of
--- the user, or the user stays; an empty object takes the place of the data; the commitment stays, or stands for what was there.
+-- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of
+-- the user, or the user stays. An empty object takes the place of the data. The commitment stays, or stands for what was
+-- there.
 DECLARE
     is_erased pg_catalog.bool;
 BEGIN
@@ -1824,10 +1825,13 @@ DECLARE
     known pg_catalog.text;
     is_used pg_catalog.bool;
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
+    PERFORM
+    -- Waits for a seal or an erasure in another transaction, and keeps others waiting until the end of this transaction.
+    pg_catalog.pg_advisory_xact_lock(
         (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
         OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    )
+    ;
     SELECT erasing.pseudonym INTO known FROM presence_erasing AS erasing
     WHERE erasing.person OPERATOR(pg_catalog.=) presence_begin_erasure.person;
     IF FOUND THEN
@@ -1835,11 +1839,15 @@ BEGIN
     END IF;
     EXECUTE pg_catalog.format(
         'SELECT EXISTS (
-            SELECT FROM presence_event WHERE kind OPERATOR(pg_catalog.<>) ''touch'' AND user_id OPERATOR(pg_catalog.=) %L
+            SELECT FROM presence_event
+            WHERE kind OPERATOR(pg_catalog.<>) ''touch'' AND user_id OPERATOR(pg_catalog.=) %L
         )',
         presence_begin_erasure.pseudonym
     ) INTO is_used;
-    IF is_used OR presence_begin_erasure.pseudonym OPERATOR(pg_catalog.!~) '^(-[0-9]*[02468]|e2a5ed00-[0-9a-f-]{27}|erased-[0-9a-f]+)$' THEN
+    IF is_used
+        OR presence_begin_erasure.pseudonym
+            OPERATOR(pg_catalog.!~) '^(-[0-9]*[02468]|e2a5ed00-[0-9a-f-]{27}|erased-[0-9a-f]+)$'
+    THEN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation',
             MESSAGE = 'this cannot be the pseudonym of an erased person',
@@ -1946,10 +1954,13 @@ CREATE FUNCTION public.presence_end_erasure(person text) RETURNS void
 DECLARE
     is_left pg_catalog.bool;
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
+    PERFORM
+    -- Waits for a seal or an erasure in another transaction, and keeps others waiting until the end of this transaction.
+    pg_catalog.pg_advisory_xact_lock(
         (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
         OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    )
+    ;
     IF NOT EXISTS (
         SELECT FROM presence_erasing AS e WHERE e.person OPERATOR(pg_catalog.=) presence_end_erasure.person
     ) THEN
@@ -1994,10 +2005,13 @@ DECLARE
     positions pg_catalog.int8[];
     newly pg_catalog.int8;
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
+    PERFORM
+    -- Waits for a seal or an erasure in another transaction, and keeps others waiting until the end of this transaction.
+    pg_catalog.pg_advisory_xact_lock(
         (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
         OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    )
+    ;
     SELECT e.pseudonym INTO pseudonym FROM presence_erasing AS e
     WHERE e.person OPERATOR(pg_catalog.=) presence_erase_events.person;
     SELECT s.* INTO target FROM presence_segment AS s
@@ -2498,7 +2512,7 @@ BEGIN
     FROM pg_catalog.pg_attribute
     WHERE attrelid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
         AND attname OPERATOR(pg_catalog.=) 'user_id'::pg_catalog.name;
-    IF category OPERATOR(pg_catalog.<>) 'S'::pg_catalog."char" 
+    IF category OPERATOR(pg_catalog.<>) 'S'::pg_catalog."char"
         OR length OPERATOR(pg_catalog.>) 0 AND length OPERATOR(pg_catalog.<) 16
     THEN
         RAISE EXCEPTION USING
@@ -2585,10 +2599,13 @@ CREATE FUNCTION public.presence_record_erasure(file text, events bigint, operato
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(
+    PERFORM
+    -- Waits for a seal or an erasure in another transaction, and keeps others waiting until the end of this transaction.
+    pg_catalog.pg_advisory_xact_lock(
         (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
         OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
-    );
+    )
+    ;
     IF file OPERATOR(pg_catalog.!~) '\.parquet$' OR NOT EXISTS (SELECT FROM presence_erasing) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_not_in_prerequisite_state',
@@ -3252,7 +3269,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714007145728578532	2026-11-30 16:47:31.592093+00
+projector	[[null, 302, []], null, 0, 0]	7714043142471695048	2026-11-30 19:07:14.5979+00
 \.
 
 
@@ -3261,7 +3278,7 @@ projector	[[null, 302, []], null, 0, 0]	7714007145728578532	2026-11-30 16:47:31.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 16:47:31.596624+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 19:07:14.601217+00
 \.
 
 
@@ -3524,12 +3541,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	00000000-0000-0000-0000-000000000003	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	00000000-0000-0000-0000-000000000002	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 16:47:31.600583+00	2026-11-30 16:47:31.602387+00	833	\N	2026-11-30 16:47:31.600583+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 16:47:31.603061+00	2026-11-30 16:47:31.603061+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 16:47:31.608221+00	2026-11-30 16:47:31.608221+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 16:47:31.610474+00	2026-11-30 16:47:31.610474+00	838	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 16:47:31.613003+00	2026-11-30 16:47:31.613003+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 16:47:31.613003+00	2026-11-30 16:47:31.613877+00	841	126	2026-11-30 16:47:31.613003+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 19:07:14.610064+00	2026-11-30 19:07:14.615105+00	833	\N	2026-11-30 19:07:14.610064+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 19:07:14.616679+00	2026-11-30 19:07:14.616679+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 19:07:14.624433+00	2026-11-30 19:07:14.624433+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 19:07:14.628726+00	2026-11-30 19:07:14.628726+00	838	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 19:07:14.63455+00	2026-11-30 19:07:14.63455+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 19:07:14.63455+00	2026-11-30 19:07:14.63637+00	841	126	2026-11-30 19:07:14.63455+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3602,11 +3619,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 16:47:31.599316+00	2026-11-30 16:47:31.599316+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 16:47:31.600583+00	2026-11-30 16:47:31.600583+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 16:47:31.603061+00	2026-11-30 16:47:31.605108+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 16:47:31.610474+00	2026-11-30 16:47:31.612311+00	839	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 16:47:31.599316+00	2026-11-30 16:47:31.614452+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 19:07:14.604695+00	2026-11-30 19:07:14.604695+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 19:07:14.610064+00	2026-11-30 19:07:14.610064+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 19:07:14.616679+00	2026-11-30 19:07:14.620326+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 19:07:14.628726+00	2026-11-30 19:07:14.63307+00	839	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 19:07:14.604695+00	2026-11-30 19:07:14.637439+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3623,7 +3640,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 16:47:31.592662+00
+projector	1	1	1	2026-11-30 19:07:14.598709+00
 \.
 
 
@@ -3637,9 +3654,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 16:47:31.603061+00	2026-11-30 16:47:31.605108+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 16:47:31.608221+00	2026-11-30 16:47:31.608221+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 16:47:31.610474+00	2026-11-30 16:47:31.612311+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 19:07:14.616679+00	2026-11-30 19:07:14.620326+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 19:07:14.624433+00	2026-11-30 19:07:14.624433+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 19:07:14.628726+00	2026-11-30 19:07:14.63307+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3648,7 +3665,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 16:47:31.599316+00	2026-11-30 16:47:31.614452+00
+server 1	2026-11-30 19:07:14.604695+00	2026-11-30 19:07:14.637439+00
 \.
 
 
@@ -4553,7 +4570,7 @@ CREATE TRIGGER pgtrigger_erased_only_d477e BEFORE UPDATE ON public.presence_even
 -- Name: TRIGGER pgtrigger_erased_only_d477e ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '07de21266195ee523b03ed47ed4cbac38394d6aa';
+COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '01e8d33c36a5a7b93b2edb50d6450b5d99625ca0';
 
 
 --

@@ -1,5 +1,6 @@
 -- The stays of users in rooms that were open at a mark of the log: those that are open now and those that have ended
--- since, without those that have begun since, and without hidden ones. `presence_events.tail` says which events come after a mark.
+-- since, without those that have begun since, and without hidden ones. `presence_events.tail` says which events come
+-- after a mark.
 WITH pair AS MATERIALIZED (
     SELECT room, user_id FROM unnest(%(rooms)s::text[], %(user_ids)s::{user_id}[]) AS pair (room, user_id)
 ), later AS MATERIALIZED (

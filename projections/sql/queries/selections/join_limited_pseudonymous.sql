@@ -1,14 +1,9 @@
--- Like join_limited.sql, in some rooms with the pseudonym of the day in place of the user. A stay that began on an
--- earlier day keeps its pseudonym: which one that user would have had then is no longer known.
+-- Like join_limited.sql, in some rooms with the pseudonym of the day in place of the user.
 WITH given AS MATERIALIZED (
     SELECT
         n.room, n.channel_name,
-        CASE
-            WHEN NOT n.is_pseudonymous OR n.user_id IS NULL THEN n.user_id
-            WHEN p.joined_at < date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
-                THEN coalesce(p.user_id, presence_pseudonym(n.user_id))
-            ELSE presence_pseudonym(n.user_id)
-        END AS user_id,
+-- include projections queries/selections/recorded_user
+        AS user_id,
         n.data, n.is_leased, n.capacity, n.exclusive
     FROM unnest(
         %(rooms)s::text[], %(channel_names)s::text[], %(user_ids)s::{user_id}[], %(data)s::jsonb[],
