@@ -164,7 +164,7 @@ def _require_stored(last: SealCopy | None, using: str) -> None:
 
 
 def _rest(added: SealCopy, written: bytes) -> bytes:
-    """Returns what has to be appended to ``written``, so that it is the line of a seal."""
+    """Returns what ``written``, the beginning of the line of ``added``, lacks. Raises `CopyDiffers` if it is none."""
     line = added.line.encode()
     if not line.startswith(written):
         raise CopyDiffers(f"It has another seal {added.seal.number}.")

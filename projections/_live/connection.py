@@ -270,7 +270,7 @@ class Connection(ABC):
         return self.databases or aliases()
 
     def _store_data(self, stays: Collection[Stay], data: Any) -> None:
-        """Stores the data of a touch, so that a rejoin records it again. Hidden stays remain so."""
+        """Stores the data of a touch: a rejoin records it again. Hidden stays remain hidden."""
         if data is not None:
             for stay in stays:
                 stay.data = replaced(stay.data, data)

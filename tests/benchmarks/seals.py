@@ -146,7 +146,7 @@ def main(events: int, pairs: int, turn: float) -> None:
                 sealed += sealing.sealed
             else:
                 without = append(turn, f"{pair}-alone")
-                # So that the turns with seals seal what they append, and no more.
+                # The next turn with seals then seals what it appends, and no more.
                 seal("default")
         ratios.append(with_seals / without)
         rates.append(without)

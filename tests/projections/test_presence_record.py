@@ -27,7 +27,7 @@ def _changes(users: list[Any]) -> Iterator[list[Selection]]:
     """Batches with all that a batch may contain, and what it changes nothing about."""
     ada, grace = users
     yield [selections.join("lobby", "a", ada, {"x": 'a "{1,2}" \\'}), selections.join("hall", "b", None, None)]
-    yield [selections.join("hall", "a", grace, None, is_leased=True), selections.touch("b"), selections.touch("nobody")]
+    yield [selections.join("hall", "a", grace, None, is_leased=True), selections.touch("b"), selections.touch("absent")]
     yield [selections.join("lobby", "a", grace, [None]), selections.leave("hall", "c")]
     yield [selections.touch_with_data("a", {"y": None}), selections.leave("hall", "b")]
     yield [selections.join("lobby", "a", grace, None), selections.joins([selections.arrival("hall", "d", None, 1)])]

@@ -122,7 +122,7 @@ def compared(attendee: Attendee) -> dict[str, Any]:
 
 # Histories
 
-# A small set, so that many events coincide with each other and with the ends of the span.
+# A small set: many events coincide with each other and with the ends of the span.
 MOMENT = st.builds(
     lambda minutes, instants: NOON + minutes * MINUTE + instants * INSTANT,
     st.integers(0, 12),

@@ -187,9 +187,9 @@ def test_of_finds_the_figures_of_a_user(user: Any, other_user: Any) -> None:
     report = attendance("lobby", NINE, TEN)
     assert report.of(user) == report.of(user.pk) == report.of(str(user.pk)) == one(report)
     assert report.of(other_user) is None
-    for nobody in (None, AnonymousUser(), get_user_model()(pk=None, username="unsaved"), "no key"):
+    for wrong in (None, AnonymousUser(), get_user_model()(pk=None, username="unsaved"), "no key"):
         with pytest.raises(InvalidUser):
-            report.of(nobody)
+            report.of(wrong)
 
 
 # Rooms
@@ -267,10 +267,10 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_people(user: Any
 
 async def test_a_coroutine_gets_the_same_report() -> None:
     report = await aattendance("lobby", NINE, TEN, expected=[])
-    assert replace(report, position=0) == replace(attendance_of_nobody(), position=0)
+    assert replace(report, position=0) == replace(empty_attendance(), position=0)
 
 
-def attendance_of_nobody() -> Attendance:
+def empty_attendance() -> Attendance:
     return Attendance(
         room="lobby",
         start=NINE,
@@ -311,9 +311,9 @@ def test_what_is_no_room_and_no_user_is_refused_before_anything_is_read() -> Non
         for keys in ("12", b"12"):
             with pytest.raises(InvalidUser, match="are a list of users or keys"):
                 attendance("lobby", NINE, TEN, expected=keys)
-        for nobody in (None, AnonymousUser(), Group(), get_user_model()(pk=None, username="unsaved"), "no key"):
+        for wrong in (None, AnonymousUser(), Group(), get_user_model()(pk=None, username="unsaved"), "no key"):
             with pytest.raises(InvalidUser):
-                attendance("lobby", NINE, TEN, expected=[nobody])
+                attendance("lobby", NINE, TEN, expected=[wrong])
     assert not captured.captured_queries
 
 

@@ -54,7 +54,7 @@ def test_the_figures_and_the_order_of_rows_cannot_be_changed(make: Make) -> None
     assert_refused(report, rows=report.rows[::-1])
     assert_refused(report, rows=report.rows[:-1])
     assert_refused(report, rows=[*report.rows, report.rows[0]])
-    assert_refused(report, rows=row_without(report, 0, name="somebody else"))
+    assert_refused(report, rows=row_without(report, 0, name="another name"))
     assert_refused(report, rows=row_without(report, 0, user_id="4711"))
     assert_refused(report, rows=row_without(report, 0, name=None, certain=0))
 
