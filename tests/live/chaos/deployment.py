@@ -268,7 +268,7 @@ class Deployment:
         dead = [process.name for process in self.processes() if not process.is_alive]
         lines = unexpected_lines(self.processes(), (*NORMAL_LINES, *excused))
         assert not dead, (dead, lines)
-        assert not lines, (len(lines), [f"{line[:200]} ... {line[-500:]}" for line in lines[:5]])
+        assert not lines, (len(lines), [f"{line[:200]} ... {line[-2500:]}" for line in lines[:5]])
 
     def stop(self) -> None:
         """Stops all processes and asserts that each ends in order. There is no load, and clients do not reconnect."""
