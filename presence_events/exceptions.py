@@ -34,7 +34,7 @@ class InvalidDatabase(PresenceError, ImproperlyConfigured):
 
 class InvalidPrivacy(PresenceError, ImproperlyConfigured):
     """Set CHANNELS_PRESENCE_PRIVACY to a dict from beginnings of room names to dicts with "users", which is "named",
-    "daily" or "anonymous", and "data", which is True or False. Both can be left out."""
+    "daily" or "anonymous", and "data" and "history", which are True or False. All can be left out."""
 
 
 class InvalidKind(PresenceError, ValueError):
@@ -50,7 +50,7 @@ class InvalidUser(PresenceError, ValueError):
 
 
 class InvalidSession(PresenceError, ValueError):
-    """Pass the id of a presence or the session of an event as the session: a positive integer."""
+    """Pass the id of a presence or the session of an event as the session: an integer other than 0."""
 
 
 class InvalidCapacity(PresenceError, ValueError):
@@ -235,6 +235,10 @@ class SealsNotInstalled(PresenceError, ImportError):
 
 class InvalidTitle(PresenceError, ValueError):
     """Pass a title for the report: 1 to 200 characters."""
+
+
+class RoomWithoutHistory(PresenceError, ValueError):
+    """CHANNELS_PRESENCE_PRIVACY says that this room has no history, and a final report would keep one."""
 
 
 class InvalidAnnotation(PresenceError, ValueError):

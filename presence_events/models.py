@@ -94,7 +94,7 @@ class PresenceEvent(models.Model):
     session: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(
         _("session"),
         null=True,
-        help_text=_("The number of the stay. All events of one stay share it."),
+        help_text=_("The number of the stay. All events of one stay share it. It is negative without history."),
     )
     since: models.DateTimeField[datetime, datetime] = models.DateTimeField(
         _("since"), help_text=_("When the stay, the room or the lease began.")
@@ -190,6 +190,13 @@ class PresenceEvent(models.Model):
             ),
             # The replay reads the beats apart from all other touches.
             models.Index(fields=["id"], condition=models.Q(room=""), name="presence_event_process"),
+            # Stays without history whose user and data are still known. The rest of the log pays nothing for it.
+            models.Index(
+                fields=["session"],
+                condition=models.Q(session__lt=0, commitment__isnull=True)
+                & (models.Q(user__isnull=False) | models.Q(data__isnull=False)),
+                name="presence_event_remembered",
+            ),
             closed_stay_index("presence_event_room_stay", "room"),
             closed_stay_index("presence_event_user_stay", "user"),
             closed_stay_index("presence_event_stay"),

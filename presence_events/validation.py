@@ -192,7 +192,7 @@ def session(number: Any) -> int | None:
     """Returns ``number`` if it can be the number of a stay. None stays None. Raises `InvalidSession`."""
     if number is None:
         return None
-    if isinstance(number, int) and 0 < number < 2**63:
+    if isinstance(number, int) and 0 < abs(number) < 2**63:
         return number
     raise InvalidSession(f"Got {_shortened(number)}.")
 

@@ -233,7 +233,7 @@ class Room(models.Model):
         a second one for the users.
         """
         presences = self._presences().shown().filter(user_id__isnull=False)
-        return members_of(presences.order_by("id").prefetch_related("user"))
+        return members_of(presences.order_by("joined_at", "id").prefetch_related("user"))
 
     async def amembers(self) -> list[Member]:
         return await in_thread(self.members)

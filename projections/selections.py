@@ -76,15 +76,15 @@ def join(
     row: tuple[Any, ...] = (room_name, channel_name, user_id, text, is_leased)
     keys = ((room_name, channel_name),)
     if capacity is None and exclusive is None:
-        if rule.is_pseudonymous:
-            return Selection(_query("join_pseudonymous"), users=users, keys=keys, rows=((*row, True),))
-        return _changes((("join", *row),), keys, users)
+        if rule.is_plain:
+            return _changes((("join", *row),), keys, users)
+        return Selection(_query("join_by_rule"), users=users, keys=keys, rows=((*row, *_by_rule(rule)),))
     row = (*row, validation.capacity(capacity), validation.exclusive(exclusive))
     return Selection(
-        _query("join_limited_pseudonymous" if rule.is_pseudonymous else "join_limited"),
+        _query("join_limited" if rule.is_plain else "join_limited_by_rule"),
         users=users,
         keys=keys,
-        rows=((*row, True),) if rule.is_pseudonymous else (row,),
+        rows=(row if rule.is_plain else (*row, *_by_rule(rule)),),
         has_limits=True,
         ends_others=exclusive == "newest",
     )
@@ -109,10 +109,10 @@ def arrival(room_name: str, channel_name: str, user_key: Any, data: Any) -> Arri
 def joins(arrivals: Sequence[Arrival]) -> Selection:
     """Selects the joins of many connections, like `join`."""
     keys = [(room, channel_name) for room, channel_name, _, _ in arrivals]
-    if not rules.has_pseudonyms():
+    if rules.are_plain():
         return _changes([("join", *arrival, False) for arrival in arrivals], keys)
-    rows = [(*arrival, False, rules.of_room(arrival.room).is_pseudonymous) for arrival in arrivals]
-    return Selection(_query("join_pseudonymous"), keys=keys, rows=rows)
+    rows = [(*arrival, False, *_by_rule(rules.of_room(arrival.room))) for arrival in arrivals]
+    return Selection(_query("join_by_rule"), keys=keys, rows=rows)
 
 
 def touch(channel_name: str) -> Selection:
@@ -214,6 +214,11 @@ def prune_rooms() -> Selection:
 def prune_named_rooms(names: Collection[str]) -> Selection:
     """Selects a prune for each of the rooms ``names``. The fold keeps those that are not empty."""
     return Selection(_query("prune_named_rooms"), {"rooms": list(names)})
+
+
+def _by_rule(rule: Rule) -> tuple[bool, bool]:
+    """Returns the parameters of a join for what the database does by ``rule``."""
+    return rule.is_pseudonymous, rule.history
 
 
 def _of_connection(kind: str, channel_name: str, data: str | None = None) -> Selection:

@@ -10,6 +10,7 @@ from presence_events.databases.each import on_each
 from presence_events.databases.rooms import aliases
 from presence_events.exceptions import CeleryNotInstalled, RetentionIsRunning
 from presence_events.segments import maintenance
+from projections.erasure.forgetting import forget
 from projections.final_reports import making
 from projections.models import Room
 from projections.retention import removing
@@ -67,8 +68,8 @@ def prune_presence() -> int:
 
 @shared_task(name="projections.tasks.maintain_log")
 def maintain_log() -> None:
-    """Creates segments of the log ahead of need, closes those whose days are over, and removes old ones. Run it once a
-    day.
+    """Creates segments of the log ahead of need, closes those whose days are over, and removes old ones. Run it once an
+    hour, or once a day if no room is without history.
 
     It removes segments only if ``CHANNELS_PRESENCE_RETENTION`` is set. If another process does this now, it leaves it
     to that one.
@@ -77,6 +78,7 @@ def maintain_log() -> None:
 
 
 def _maintain(using: str) -> None:
+    forget(using)
     maintenance.maintain(using)
     if conf.retention():
         with suppress(RetentionIsRunning):

@@ -35,9 +35,9 @@ def line_of(text: str) -> Line:
     *public, user, data = fields
     assert len(public) == 12
     subject = None
-    if user != "\\N":
+    if user != "\\N" and not fields[4].startswith("-"):
         subject = f"user:{user}"
-    elif data != "\\N":
+    elif user != "\\N" or data != "\\N":
         subject = f"event:{fields[0]}" if fields[4] == "\\N" else f"session:{fields[4]}"
     return Line(fields[0], fields[1] == "touch", "\t".join(public), f"{user}\t{data}", subject, None)
 

@@ -96,11 +96,12 @@ def _check(draft: Draft) -> tuple[str, str, str | None, Any, str | None, int | N
     room = validation.room_name(draft.room)
     rule = rules.of_room(room) if draft.kind in ("join", "touch") else EVERYTHING
     user_id, text = rule.kept(validation.user_id(draft.user), draft.data)
+    session = validation.session(draft.session)
     return (
         str(draft.kind),
         room,
         None if draft.channel_name is None else validation.channel_name(draft.channel_name),
         user_id,
         text,
-        validation.session(draft.session),
+        rule.session_of_join(session) if draft.kind == "join" else session,
     )

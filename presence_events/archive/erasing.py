@@ -156,7 +156,7 @@ def _names(data: str | None, person: str) -> bool:
 
 
 def _subject(row: _Row) -> str:
-    if row["user_id"] is not None:
+    if row["user_id"] is not None and (row["session"] is None or row["session"] > 0):
         return f"user:{row['user_id']}"
     return f"event:{row['id']}" if row["session"] is None else f"session:{row['session']}"
 

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 (
                     "session",
                     models.BigIntegerField(
-                        help_text="The number of the stay. All events of one stay share it.",
+                        help_text="The number of the stay. All events of one stay share it. It is negative without history.",
                         null=True,
                         verbose_name="session",
                     ),
@@ -423,6 +423,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="presenceevent",
             index=models.Index(condition=models.Q(("room", "")), fields=["id"], name="presence_event_process"),
+        ),
+        migrations.AddIndex(
+            model_name="presenceevent",
+            index=models.Index(
+                condition=models.Q(
+                    ("commitment__isnull", True),
+                    ("session__lt", 0),
+                    models.Q(("user__isnull", False), ("data__isnull", False), _connector="OR"),
+                ),
+                fields=["session"],
+                name="presence_event_remembered",
+            ),
         ),
         migrations.AddIndex(
             model_name="presenceevent",
@@ -814,8 +826,8 @@ class Migration(migrations.Migration):
             trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="erased_only",
                 sql=presence_events.schema.triggers.PartitionsTriggerSql(
-                    func="-- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of\n-- the user, or the user stays. An empty object takes the place of the data. The commitment stays, or stands for what was\n-- there.\nDECLARE\n    is_erased pg_catalog.bool;\nBEGIN\n    SELECT\n        NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (\n            SELECT presence_commitment(k.key, OLD.id, OLD.user_id::pg_catalog.text, OLD.data::pg_catalog.text)\n            FROM presence_seal_key AS k\n            WHERE k.subject OPERATOR(pg_catalog.=)\n                presence_subject(OLD.user_id::pg_catalog.text, OLD.session, OLD.id)\n        ))\n        AND (\n            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id OR NEW.user_id IS NULL AND OLD.user_id IS NULL\n            OR EXISTS (\n                SELECT FROM presence_erasing AS e\n                WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text\n                    AND e.pseudonym OPERATOR(pg_catalog.=) NEW.user_id::pg_catalog.text\n            )\n        )\n        AND (\n            NEW.data IS NULL AND OLD.data IS NULL\n            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL\n        )\n        AND pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[]\n            OPERATOR(pg_catalog.=)\n            (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[])\n    INTO is_erased;\n    IF is_erased THEN\n        RETURN NEW;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),\n        HINT = 'Only manage.py presence_erase changes events, to erase a person. See docs/privacy.md.';\nEND;",
-                    hash="01e8d33c36a5a7b93b2edb50d6450b5d99625ca0",
+                    func="-- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of\n-- the user, or the user stays, or nobody takes the place of the user of a stay without history. An empty object takes the\n-- place of the data. The commitment stays, or stands for what was there.\nDECLARE\n    is_erased pg_catalog.bool;\nBEGIN\n    SELECT\n        NEW.commitment OPERATOR(pg_catalog.=) coalesce(OLD.commitment, (\n            SELECT presence_commitment(k.key, OLD.id, OLD.user_id::pg_catalog.text, OLD.data::pg_catalog.text)\n            FROM presence_seal_key AS k\n            WHERE k.subject OPERATOR(pg_catalog.=)\n                presence_subject(OLD.user_id::pg_catalog.text, OLD.session, OLD.id)\n        ))\n        AND (\n            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id\n            OR NEW.user_id IS NULL AND (OLD.user_id IS NULL OR OLD.session OPERATOR(pg_catalog.<) 0)\n            OR EXISTS (\n                SELECT FROM presence_erasing AS e\n                WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text\n                    AND e.pseudonym OPERATOR(pg_catalog.=) NEW.user_id::pg_catalog.text\n            )\n        )\n        AND (\n            NEW.data IS NULL AND OLD.data IS NULL\n            OR NEW.data OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb AND OLD.data IS NOT NULL\n        )\n        AND pg_catalog.to_jsonb(NEW) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[]\n            OPERATOR(pg_catalog.=)\n            (pg_catalog.to_jsonb(OLD) OPERATOR(pg_catalog.-) '{user_id,data,commitment}'::pg_catalog.text[])\n    INTO is_erased;\n    IF is_erased THEN\n        RETURN NEW;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),\n        HINT = 'Only manage.py presence_erase changes events, to erase a person. See docs/privacy.md.';\nEND;",
+                    hash="c68a63084444f158d77cf1d6ba5700ba51d7447a",
                     operation="UPDATE",
                     pgid="pgtrigger_erased_only_d477e",
                     table="presence_event",
@@ -843,8 +855,8 @@ class Migration(migrations.Migration):
             trigger=presence_events.schema.triggers.InstalledTrigger(
                 name="forgotten",
                 sql=presence_events.schema.triggers.TriggerSql(
-                    func="-- A key is deleted at the end of the erasure of its person.\nBEGIN\n    IF EXISTS (\n        SELECT FROM presence_erasing AS e\n        WHERE OLD.subject OPERATOR(pg_catalog.=) pg_catalog.concat('user:', e.person)\n    ) THEN\n        RETURN OLD;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = 'DELETE on presence_seal_key is refused: the rows of this table are permanent',\n        HINT = 'Only manage.py presence_erase deletes a key, to erase a person. See docs/privacy.md.';\nEND;",
-                    hash="ba7249ee752694b892ea89c5e6c8cf8061a022fb",
+                    func="-- A key is deleted at the end of the erasure of its person, and that of a stay without history when no event of the stay\n-- has a user or data any more.\nBEGIN\n    IF EXISTS (\n        SELECT FROM presence_erasing AS e\n        WHERE OLD.subject OPERATOR(pg_catalog.=) pg_catalog.concat('user:', e.person)\n    ) OR OLD.subject OPERATOR(pg_catalog.~) '^session:-[0-9]+$' AND NOT EXISTS (\n        SELECT FROM presence_event\n        WHERE session OPERATOR(pg_catalog.=) pg_catalog.substr(OLD.subject, 9)::pg_catalog.int8\n            -- The event is of a stay without history, and has a user or data. The index presence_event_remembered has these.\n            AND session OPERATOR(pg_catalog.<) 0 AND commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)\n    ) THEN\n        RETURN OLD;\n    END IF;\n    RAISE EXCEPTION USING\n        ERRCODE = 'integrity_constraint_violation',\n        MESSAGE = 'DELETE on presence_seal_key is refused: the rows of this table are permanent',\n        HINT = 'Only manage.py presence_erase deletes a key, to erase a person. See docs/privacy.md.';\nEND;",
+                    hash="0988679c87dbe24f5067dcd1bb8d7c526da6ce8b",
                     operation="DELETE",
                     pgid="pgtrigger_forgotten_c7c14",
                     table="presence_seal_key",

@@ -17,7 +17,7 @@ from presence_events import conf, validation
 from presence_events.exceptions import InvalidPrivacy
 from presence_events.privacy.hidden import HIDDEN, is_hidden
 
-__all__ = ["EVERYTHING", "Rule", "has_pseudonyms", "of_room", "rules"]
+__all__ = ["EVERYTHING", "Rule", "are_plain", "has_pseudonyms", "of_room", "rules"]
 
 _Value = TypeVar("_Value")
 
@@ -29,16 +29,23 @@ class Rule(NamedTuple):
     """What is recorded of the connections in a room.
 
     ``users`` is ``"named"`` for the user of a connection, ``"daily"`` for a pseudonym that the user has for one day in
-    UTC, or ``"anonymous"`` for none. ``data`` is whether the data of connections is recorded.
+    UTC, or ``"anonymous"`` for none. ``data`` is whether the data of connections is recorded. ``history`` is whether
+    the log keeps the user and the data of a stay after its end.
     """
 
     users: str = "named"
     data: bool = True
+    history: bool = True
 
     @property
     def is_pseudonymous(self) -> bool:
         """Whether the database records a pseudonym in place of the user."""
         return self.users == "daily"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a join needs nothing of the database but to record what `kept` returns."""
+        return self.history and not self.is_pseudonymous
 
     def kept_user(self, user: _Value) -> _Value | None:
         """Returns ``user``, a user or the key of one, or None if users are not recorded."""
@@ -49,6 +56,14 @@ class Rule(NamedTuple):
         if self.data:
             return data
         return {HIDDEN: True} if is_hidden(data) else None
+
+    def session_of_join(self, ending: int | None) -> int | None:
+        """Returns the session of the draft of a join: ``ending``, or its negative if the stay is to have no history.
+
+        ``ending`` is the number of a stay that ends for the join, if there is one.
+        """
+        number = None if ending is None else abs(ending)
+        return number if self.history else -(number or 0)
 
     def kept(self, user_key: _Value, data: Any) -> tuple[_Value | None, str | None]:
         """Returns the key of the user and the JSON text of the data that are recorded, each None if there is none.
@@ -76,6 +91,11 @@ def has_pseudonyms() -> bool:
     return any(rule.is_pseudonymous for _, rule in rules())
 
 
+def are_plain() -> bool:
+    """Returns whether joins need nothing of the database in any room: see `Rule.is_plain`."""
+    return all(rule.is_plain for _, rule in rules())
+
+
 @cache
 def rules() -> tuple[tuple[str, Rule], ...]:
     """Returns the beginnings of room names with their rules. The first one that matches a room decides.
@@ -100,7 +120,7 @@ def _rule(beginning: str, value: Any) -> Rule:
     if not isinstance(value, Mapping) or not value.keys() <= {*Rule._fields}:
         raise InvalidPrivacy(f"For {beginning!r} it has {value!r}.")
     rule = Rule(**value)
-    if rule.users not in _USERS or not isinstance(rule.data, bool):
+    if rule.users not in _USERS or not (isinstance(rule.data, bool) and isinstance(rule.history, bool)):
         raise InvalidPrivacy(f"For {beginning!r} it has {value!r}.")
     return rule
 

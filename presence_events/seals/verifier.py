@@ -68,13 +68,12 @@ def leaf_of(public: str, personal: str, event_key: bytes | None, commitment: str
 
 def subject_of(event: dict[str, Any]) -> str | None:
     """Names whose key the commitment of an event is made with. None if no key is needed."""
-    if event.get("commitment") is not None:
+    user, session = event["user_id"], event["session"]
+    if event.get("commitment") is not None or (user is None and event["data"] is None):
         return None
-    if event["user_id"] is not None:
-        return f"user:{event['user_id']}"
-    if event["data"] is None:
-        return None
-    return f"event:{event['id']}" if event["session"] is None else f"session:{event['session']}"
+    if user is not None and (session is None or int(session) > 0):
+        return f"user:{user}"
+    return f"event:{event['id']}" if session is None else f"session:{session}"
 
 
 def leaf_of_event(event: dict[str, Any], keys: dict[str, bytes]) -> bytes:

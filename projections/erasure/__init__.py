@@ -5,6 +5,7 @@
 
 from projections.erasure.erasing import Erased, aerase_person, erase_person, erasing_person
 from projections.erasure.exporting import export_person
+from projections.erasure.forgetting import forget_stays
 from projections.erasure.plan import Plan, plan
 
-__all__ = ["Erased", "Plan", "aerase_person", "erase_person", "erasing_person", "export_person", "plan"]
+__all__ = ["Erased", "Plan", "aerase_person", "erase_person", "erasing_person", "export_person", "forget_stays", "plan"]

@@ -8,7 +8,8 @@ from django.db import models
 
 from presence_events import validation
 from presence_events.databases.rooms import alias_of_room
-from presence_events.exceptions import InvalidTitle
+from presence_events.exceptions import InvalidTitle, RoomWithoutHistory
+from presence_events.privacy import rules
 from projections.attendance.expected import Expected, keys_of
 from projections.final_reports.records import ScheduledReport
 
@@ -32,9 +33,12 @@ def schedule_report(
     may be over: the worker makes the report as soon as it can. ``using`` is the alias of the database; the default is
     that of the room.
 
-    Raises `InvalidRoomName`, `InvalidTitle`, `InvalidMoment` or `InvalidUser`. Nothing is scheduled then.
+    Raises `InvalidRoomName`, `RoomWithoutHistory`, `InvalidTitle`, `InvalidMoment` or `InvalidUser`. Nothing is
+    scheduled then.
     """
     name = validation.recorded_room_name(getattr(room, "channel_name", room))
+    if not rules.of_room(name).history:
+        raise RoomWithoutHistory(f"It is {name!r}.")
     text = title.strip() if isinstance(title, str) else ""
     if not text or len(text) > MAX_TITLE_CHARS or "\x00" in text:
         raise InvalidTitle(f"Got {title!r:.120}.")

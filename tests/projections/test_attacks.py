@@ -114,7 +114,10 @@ def test_only_what_the_docs_name_runs_with_the_rights_of_the_owner_and_no_other_
         [
             *((name, True, False) for name, _ in TRIGGERS if "projected_only" not in name),
             *((f"presence_{name}", False, False) for name in erasure),
-            *((name, False, False) for name in ("presence_pseudonym", "presence_forget_pseudonyms")),
+            *(
+                (name, False, False)
+                for name in ("presence_pseudonym", "presence_forget_pseudonyms", "presence_forget_stays")
+            ),
         ]
     )
 

@@ -11,7 +11,16 @@ from django.db.models import Q
 from django.dispatch import receiver
 
 from presence_events.models import Erasure, ErasureInProgress, PresenceEvent
-from projections.erasure import Erased, Plan, aerase_person, erase_person, erasing_person, export_person, plan
+from projections.erasure import (
+    Erased,
+    Plan,
+    aerase_person,
+    erase_person,
+    erasing_person,
+    export_person,
+    forget_stays,
+    plan,
+)
 
 
 @receiver(erasing_person)
@@ -31,6 +40,7 @@ def erasing(user: User, archive: Path) -> None:
     assert_type(found.present, int)
     assert_type(found.obstacle, str | None)
     assert_type(found.archived, bool)
+    assert_type(forget_stays("default", min_age=3600.0), int)
     assert_type(export_person(user, "export", using="default", archives=[archive]), dict[str, int])
 
 

@@ -53,6 +53,7 @@ OTHERS: tuple[type[PresenceError], ...] = (
     exceptions.NotTimestamped,
     exceptions.SealsNotInstalled,
     exceptions.InvalidTitle,
+    exceptions.RoomWithoutHistory,
     exceptions.InvalidAnnotation,
     exceptions.SpreadsheetsNotInstalled,
     exceptions.NotATestDatabase,

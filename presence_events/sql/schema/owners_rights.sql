@@ -14,7 +14,7 @@ BEGIN
         JOIN pg_catalog.pg_class AS c ON c.relnamespace OPERATOR(pg_catalog.=) p.pronamespace
         WHERE c.oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass
             AND p.proname OPERATOR(pg_catalog.~)
-                '^presence_((begin|record|end)_erasure|erase_[a-z]+|pseudonym|forget_pseudonyms)$'
+                '^presence_((begin|record|end)_erasure|erase_[a-z]+|pseudonym|forget_[a-z]+)$'
             AND p.prosecdef
     LOOP
         EXECUTE pg_catalog.concat('ALTER FUNCTION ', definer.name, ' SET search_path = ', schema, ', pg_temp');

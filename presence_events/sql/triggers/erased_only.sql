@@ -1,6 +1,6 @@
 -- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of
--- the user, or the user stays. An empty object takes the place of the data. The commitment stays, or stands for what was
--- there.
+-- the user, or the user stays, or nobody takes the place of the user of a stay without history. An empty object takes the
+-- place of the data. The commitment stays, or stands for what was there.
 DECLARE
     is_erased pg_catalog.bool;
 BEGIN
@@ -12,7 +12,8 @@ BEGIN
                 presence_subject(OLD.user_id::pg_catalog.text, OLD.session, OLD.id)
         ))
         AND (
-            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id OR NEW.user_id IS NULL AND OLD.user_id IS NULL
+            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id
+            OR NEW.user_id IS NULL AND (OLD.user_id IS NULL OR OLD.session OPERATOR(pg_catalog.<) 0)
             OR EXISTS (
                 SELECT FROM presence_erasing AS e
                 WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text

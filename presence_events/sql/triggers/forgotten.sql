@@ -1,8 +1,13 @@
--- A key is deleted at the end of the erasure of its person.
+-- A key is deleted at the end of the erasure of its person, and that of a stay without history when no event of the stay
+-- has a user or data any more.
 BEGIN
     IF EXISTS (
         SELECT FROM presence_erasing AS e
         WHERE OLD.subject OPERATOR(pg_catalog.=) pg_catalog.concat('user:', e.person)
+    ) OR OLD.subject OPERATOR(pg_catalog.~) '^session:-[0-9]+$' AND NOT EXISTS (
+        SELECT FROM presence_event
+        WHERE session OPERATOR(pg_catalog.=) pg_catalog.substr(OLD.subject, 9)::pg_catalog.int8
+-- include presence_events queries/erasure/is_remembered
     ) THEN
         RETURN OLD;
     END IF;

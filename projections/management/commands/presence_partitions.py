@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from presence_events import sql
 from presence_events.segments import maintenance, statements
+from projections.erasure.forgetting import forget
 from projections.management import arguments
 from projections.management.errors import reported_errors
 from projections.management.output import closed_pipe_exits
@@ -20,8 +21,8 @@ class Command(BaseCommand):
     help = (
         "Creates partitions of the presence log ahead of need, closes those whose days are over, and prints a line for "
         "each: its part of the log, its first and last day of appending in UTC, its state, its events and positions, "
-        "and its size on disk. The worker does the same once an hour. Needs the rights of the owner of the tables. The "
-        "exit status is 2 if the command fails; run it again then."
+        "and its size on disk. Also forgets stays without history. The worker does the same once an hour. Needs the "
+        "rights of the owner of the tables. The exit status is 2 if the command fails; run it again then."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,6 +40,7 @@ class Command(BaseCommand):
     def _maintain(self, using: str, verbosity: int) -> None:
         if not statements.is_owner(using):
             raise CommandError("Run this as the owner of the table presence_event.", returncode=2)
+        forget(using)
         outcome = maintenance.maintain(using)
         if verbosity:
             self.stderr.write(f"{len(outcome.created)} created, {len(outcome.closed)} closed")

@@ -26,7 +26,7 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH change AS (
-        SELECT *
+        SELECT *, NULL::pg_catalog.int8 AS session
         FROM unnest(kinds, rooms, channel_names, user_ids, datas, are_leased)
             AS c (kind, room, channel_name, user_id, data, is_leased)
     )

@@ -20,6 +20,9 @@
 -- A stay is hidden if the data of its join says so. A touch with new data changes nothing about that, and the end says it
 -- too. So each event with data tells whether its stay is hidden, and readers of the log need no other event for it.
 --
+-- A stay without history has a negative session. The join asks for it by a session that is 0 or negative. After the end of
+-- the stay, presence_forget_stays removes the user and the data from its events.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
@@ -36,6 +39,7 @@ DECLARE
     people pg_catalog.int8;
     unmet pg_catalog.text;
     stay pg_catalog.int8;
+    sign pg_catalog.int8;
     refused pg_catalog.text;
 BEGIN
     IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
@@ -257,11 +261,12 @@ BEGIN
             EXIT WHEN created;
         END LOOP;
         NEW.is_leased := coalesce(NEW.is_leased, false) AND NEW.process IS NOT NULL;
+        sign := CASE WHEN NEW.session OPERATOR(pg_catalog.<=) 0 THEN '-1'::pg_catalog.int8 ELSE 1 END;
         IF NEW.capacity IS NULL AND NEW.is_exclusive IS NULL THEN
             INSERT INTO presence_open_stay
                 (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
             VALUES (
-                pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                sign OPERATOR(pg_catalog.*) pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
                 NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
             )
             ON CONFLICT (room, channel_name) DO NOTHING
@@ -295,7 +300,7 @@ BEGIN
                 INSERT INTO presence_open_stay
                     (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room)
                 VALUES (
-                    pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                    sign OPERATOR(pg_catalog.*) pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
                     NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased,
                     CASE WHEN NEW.is_exclusive THEN NEW.room END
                 )
@@ -304,7 +309,7 @@ BEGIN
                 unmet := CASE WHEN NOT FOUND THEN 'presence_exclusive' END;
             END IF;
             IF unmet IS NOT NULL THEN
-                IF NEW.session IS NULL THEN
+                IF NEW.session IS NULL OR NEW.session OPERATOR(pg_catalog.=) 0 THEN
                     RETURN NULL;
                 END IF;
                 RAISE EXCEPTION USING

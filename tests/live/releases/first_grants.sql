@@ -166,6 +166,8 @@ GRANT EXECUTE ON FUNCTION presence_record(
 ) TO :"role";
 -- Pruning asks whether rows of other tables refer to a room or a presence. For the answer it reads those tables.
 GRANT EXECUTE ON FUNCTION presence_is_referenced(regclass, name, text) TO :"role";
+-- The worker forgets stays without history some time after their end.
+GRANT EXECUTE ON FUNCTION presence_forget_stays(timestamptz, integer, text) TO :"role";
 -- The application schedules final reports, and the worker makes them. Only a role that erases people changes one.
 REVOKE ALL ON presence_scheduled_report, presence_attendance_report, presence_report_annotation FROM PUBLIC, :"role";
 REVOKE ALL ON SEQUENCE presence_scheduled_report_id_seq, presence_report_annotation_id_seq FROM PUBLIC, :"role";

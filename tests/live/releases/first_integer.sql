@@ -111,8 +111,8 @@ BEGIN
             MESSAGE = 'pgtrigger_erased_only_d477e is a trigger function of the table "presence_event" only';
     END IF;
 -- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of
--- the user, or the user stays. An empty object takes the place of the data. The commitment stays, or stands for what was
--- there.
+-- the user, or the user stays, or nobody takes the place of the user of a stay without history. An empty object takes the
+-- place of the data. The commitment stays, or stands for what was there.
 DECLARE
     is_erased pg_catalog.bool;
 BEGIN
@@ -124,7 +124,8 @@ BEGIN
                 presence_subject(OLD.user_id::pg_catalog.text, OLD.session, OLD.id)
         ))
         AND (
-            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id OR NEW.user_id IS NULL AND OLD.user_id IS NULL
+            NEW.user_id OPERATOR(pg_catalog.=) OLD.user_id
+            OR NEW.user_id IS NULL AND (OLD.user_id IS NULL OR OLD.session OPERATOR(pg_catalog.<) 0)
             OR EXISTS (
                 SELECT FROM presence_erasing AS e
                 WHERE e.person OPERATOR(pg_catalog.=) OLD.user_id::pg_catalog.text
@@ -194,6 +195,9 @@ BEGIN
 -- A stay is hidden if the data of its join says so. A touch with new data changes nothing about that, and the end says it
 -- too. So each event with data tells whether its stay is hidden, and readers of the log need no other event for it.
 --
+-- A stay without history has a negative session. The join asks for it by a session that is 0 or negative. After the end of
+-- the stay, presence_forget_stays removes the user and the data from its events.
+--
 -- Functions, operators and types name their schema: an overload in another schema wins if its types match better.
 DECLARE
     now pg_catalog.timestamptz;
@@ -210,6 +214,7 @@ DECLARE
     people pg_catalog.int8;
     unmet pg_catalog.text;
     stay pg_catalog.int8;
+    sign pg_catalog.int8;
     refused pg_catalog.text;
 BEGIN
     IF NEW.data OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb THEN
@@ -431,11 +436,12 @@ BEGIN
             EXIT WHEN created;
         END LOOP;
         NEW.is_leased := coalesce(NEW.is_leased, false) AND NEW.process IS NOT NULL;
+        sign := CASE WHEN NEW.session OPERATOR(pg_catalog.<=) 0 THEN '-1'::pg_catalog.int8 ELSE 1 END;
         IF NEW.capacity IS NULL AND NEW.is_exclusive IS NULL THEN
             INSERT INTO presence_open_stay
                 (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased)
             VALUES (
-                pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                sign OPERATOR(pg_catalog.*) pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
                 NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased
             )
             ON CONFLICT (room, channel_name) DO NOTHING
@@ -469,7 +475,7 @@ BEGIN
                 INSERT INTO presence_open_stay
                     (id, room, channel_name, user_id, joined_at, touched_at, data, process, is_leased, exclusive_room)
                 VALUES (
-                    pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
+                    sign OPERATOR(pg_catalog.*) pg_catalog.nextval('presence_open_stay_id_seq'::pg_catalog.regclass),
                     NEW.room, NEW.channel_name, NEW.user_id, now, now, NEW.data, NEW.process, NEW.is_leased,
                     CASE WHEN NEW.is_exclusive THEN NEW.room END
                 )
@@ -478,7 +484,7 @@ BEGIN
                 unmet := CASE WHEN NOT FOUND THEN 'presence_exclusive' END;
             END IF;
             IF unmet IS NOT NULL THEN
-                IF NEW.session IS NULL THEN
+                IF NEW.session IS NULL OR NEW.session OPERATOR(pg_catalog.=) 0 THEN
                     RETURN NULL;
                 END IF;
                 RAISE EXCEPTION USING
@@ -613,18 +619,24 @@ CREATE FUNCTION public.pgtrigger_forgotten_c7c14() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
-    AS $$
+    AS $_$
 BEGIN
     IF TG_RELID OPERATOR(pg_catalog.<>) '"presence_seal_key"'::pg_catalog.regclass THEN
         RAISE EXCEPTION USING
             ERRCODE = 'insufficient_privilege',
             MESSAGE = 'pgtrigger_forgotten_c7c14 is a trigger function of the table "presence_seal_key" only';
     END IF;
--- A key is deleted at the end of the erasure of its person.
+-- A key is deleted at the end of the erasure of its person, and that of a stay without history when no event of the stay
+-- has a user or data any more.
 BEGIN
     IF EXISTS (
         SELECT FROM presence_erasing AS e
         WHERE OLD.subject OPERATOR(pg_catalog.=) pg_catalog.concat('user:', e.person)
+    ) OR OLD.subject OPERATOR(pg_catalog.~) '^session:-[0-9]+$' AND NOT EXISTS (
+        SELECT FROM presence_event
+        WHERE session OPERATOR(pg_catalog.=) pg_catalog.substr(OLD.subject, 9)::pg_catalog.int8
+            -- The event is of a stay without history, and has a user or data. The index presence_event_remembered has these.
+            AND session OPERATOR(pg_catalog.<) 0 AND commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)
     ) THEN
         RETURN OLD;
     END IF;
@@ -634,7 +646,7 @@ BEGIN
         HINT = 'Only manage.py presence_erase deletes a key, to erase a person. See docs/privacy.md.';
 END;
 END
-$$;
+$_$;
 
 
 --
@@ -2127,6 +2139,7 @@ BEGIN
         ) USING excluded;
         ALTER TABLE presence_baseline_stay ENABLE TRIGGER USER;
     END IF;
+    -- Errors may contain anything.
     UPDATE presence_dead_letter AS letter
     SET error = ''
     WHERE letter.error OPERATOR(pg_catalog.<>) ''
@@ -2153,6 +2166,119 @@ BEGIN
         pg_catalog.timezone('UTC', pg_catalog.clock_timestamp())::pg_catalog.date;
 END
 $$;
+
+
+--
+-- Name: presence_forget_stays(timestamp with time zone, integer, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.presence_forget_stays(ended_before timestamp with time zone, at_most integer, operator text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+DECLARE
+    sessions pg_catalog.int8[];
+    schema pg_catalog.text;
+    segment pg_catalog.text;
+BEGIN
+    PERFORM
+    -- Waits for a seal or an erasure in another transaction, and keeps others waiting until the end of this transaction.
+    pg_catalog.pg_advisory_xact_lock(
+        (1886545522::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
+        OPERATOR(pg_catalog.+) 'presence_seal_key'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int8
+    )
+    ;
+    LOCK TABLE presence_hold IN SHARE MODE;
+    sessions := ARRAY(
+        WITH known AS (
+            SELECT
+                session,
+                bool_or(
+                    kind OPERATOR(pg_catalog.=) ANY (ARRAY['leave', 'prune']::pg_catalog.text[])
+                    AND at OPERATOR(pg_catalog.>=) ended_before
+                ) AS is_recent,
+                array_agg(DISTINCT tableoid::pg_catalog.regclass::pg_catalog.text) AS segments
+            FROM presence_event
+            WHERE true
+            -- The event is of a stay without history, and has a user or data. The index presence_event_remembered has these.
+            AND session OPERATOR(pg_catalog.<) 0 AND commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)
+            GROUP BY session
+        )
+        SELECT session
+        FROM known
+        WHERE NOT is_recent
+            AND NOT EXISTS (
+                SELECT FROM presence_open_stay AS p WHERE p.id OPERATOR(pg_catalog.=) known.session
+            )
+            AND NOT EXISTS (
+                SELECT FROM presence_segment AS s
+                JOIN presence_hold AS h
+                    ON h.from_day IS NULL OR s.end_day IS NULL OR s.end_day OPERATOR(pg_catalog.>) h.from_day
+                WHERE h.released_at IS NULL AND s.name OPERATOR(pg_catalog.=) ANY (known.segments)
+            )
+        LIMIT at_most
+    );
+    INSERT INTO presence_seal_key (subject, key)
+    SELECT DISTINCT pg_catalog.concat('session:', session), pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+        OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+    FROM unnest(sessions) AS session
+    ON CONFLICT (subject) DO NOTHING;
+    SELECT relnamespace::pg_catalog.regnamespace::pg_catalog.text INTO STRICT schema
+    FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
+    FOR segment IN
+        INSERT INTO presence_erasure (at, tx, operator, segment, events)
+        SELECT pg_catalog.transaction_timestamp(), pg_catalog.pg_current_xact_id(), operator, c.relname, count(*)
+        FROM presence_event AS event
+        JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) event.tableoid
+        WHERE session OPERATOR(pg_catalog.=) ANY (sessions)
+            -- The event is of a stay without history, and has a user or data. The index presence_event_remembered has these.
+            AND session OPERATOR(pg_catalog.<) 0 AND commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)
+        GROUP BY c.relname
+        RETURNING segment
+    LOOP
+        EXECUTE pg_catalog.format(
+            'UPDATE %I.%I AS event
+            SET user_id = NULL,
+                data = CASE WHEN data IS NOT NULL THEN ''{}''::pg_catalog.jsonb END,
+                commitment = presence_commitment(k.key, event.id, event.user_id::pg_catalog.text, event.data::pg_catalog.text)
+            FROM presence_seal_key AS k
+            WHERE session OPERATOR(pg_catalog.=) ANY ($1)
+                AND k.subject OPERATOR(pg_catalog.=) pg_catalog.concat(''session:'', session)
+            -- The event is of a stay without history, and has a user or data. The index presence_event_remembered has these.
+            AND session OPERATOR(pg_catalog.<) 0 AND commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)
+            ',
+            schema, segment
+        ) USING sessions;
+    END LOOP;
+    IF EXISTS (SELECT FROM presence_baseline_stay WHERE id OPERATOR(pg_catalog.=) ANY (sessions)) THEN
+        ALTER TABLE presence_baseline_stay DISABLE TRIGGER USER;
+        UPDATE presence_baseline_stay
+        SET user_id = NULL, data = CASE WHEN data IS NOT NULL THEN '{}'::pg_catalog.jsonb END
+        WHERE id OPERATOR(pg_catalog.=) ANY (sessions);
+        ALTER TABLE presence_baseline_stay ENABLE TRIGGER USER;
+    END IF;
+    -- Errors may contain anything.
+    UPDATE presence_dead_letter AS letter
+    SET error = ''
+    WHERE letter.error OPERATOR(pg_catalog.<>) ''
+        AND EXISTS (
+            SELECT FROM presence_event AS e
+            WHERE e.id OPERATOR(pg_catalog.>=) letter.first AND e.id OPERATOR(pg_catalog.<=) letter.last
+                AND e.commitment IS NOT NULL
+        );
+    -- Also keys of stays that were erased together with their person.
+    DELETE FROM presence_seal_key AS k
+    WHERE k.subject OPERATOR(pg_catalog.>=) 'session:-' AND k.subject OPERATOR(pg_catalog.<) 'session:.'
+        AND NOT EXISTS (
+            SELECT FROM presence_event
+            WHERE session OPERATOR(pg_catalog.=) pg_catalog.substr(k.subject, 9)::pg_catalog.int8
+            -- The event is of a stay without history, and has a user or data. The index presence_event_remembered has these.
+            AND session OPERATOR(pg_catalog.<) 0 AND commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)
+        );
+    RETURN pg_catalog.cardinality(sessions);
+END;
+$_$;
 
 
 --
@@ -2545,7 +2671,7 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH change AS (
-        SELECT *
+        SELECT *, NULL::pg_catalog.int8 AS session
         FROM unnest(kinds, rooms, channel_names, user_ids, datas, are_leased)
             AS c (kind, room, channel_name, user_id, data, is_leased)
     )
@@ -2556,7 +2682,7 @@ BEGIN
         is_leased
     FROM (
 -- If a connection is present as another user, or is hidden and will no longer be, or the other way round, a leave of that
--- stay comes before its join.
+-- stay comes before its join. A join with the session 0 is that of a stay without history.
 SELECT 'leave', p.room, p.channel_name, p.user_id,
     jsonb_build_object('reason', CASE
         WHEN p.user_id IS DISTINCT FROM c.user_id THEN 'joined again as another user'
@@ -2572,7 +2698,7 @@ WHERE c.kind = 'join'
         OR ((p.data -> 'presence.hidden' = 'true') IS TRUE) <> ((c.data -> 'presence.hidden' = 'true') IS TRUE)
     )
 UNION ALL
-SELECT c.kind, c.room, c.channel_name, c.user_id, c.data, NULL, 1, c.is_leased
+SELECT c.kind, c.room, c.channel_name, c.user_id, c.data, c.session, 1, c.is_leased
 FROM change AS c
 WHERE c.room IS NOT NULL
 UNION ALL
@@ -2664,7 +2790,7 @@ $$;
 
 CREATE FUNCTION public.presence_subject(user_id text, session bigint, id bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (user_id IS NOT NULL) THEN ('user:'::text || user_id) WHEN (session IS NOT NULL) THEN ('session:'::text || (session)::text) ELSE ('event:'::text || (id)::text) END;
+    RETURN CASE WHEN (session < 0) THEN ('session:'::text || (session)::text) WHEN (user_id IS NOT NULL) THEN ('user:'::text || user_id) WHEN (session IS NOT NULL) THEN ('session:'::text || (session)::text) ELSE ('event:'::text || (id)::text) END;
 
 
 --
@@ -3269,7 +3395,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714043112454556225	2026-11-30 19:07:09.100023+00
+projector	[[null, 302, []], null, 0, 0]	7714053362995308419	2026-11-30 19:46:53.015535+00
 \.
 
 
@@ -3278,7 +3404,7 @@ projector	[[null, 302, []], null, 0, 0]	7714043112454556225	2026-11-30 19:07:09.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 19:07:09.101636+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 19:46:53.017714+00
 \.
 
 
@@ -3541,12 +3667,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 19:07:09.106185+00	2026-11-30 19:07:09.108443+00	833	\N	2026-11-30 19:07:09.106185+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 19:07:09.109588+00	2026-11-30 19:07:09.109588+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 19:07:09.116152+00	2026-11-30 19:07:09.116152+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 19:07:09.120916+00	2026-11-30 19:07:09.120916+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 19:07:09.12407+00	2026-11-30 19:07:09.12407+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 19:07:09.12407+00	2026-11-30 19:07:09.125316+00	841	126	2026-11-30 19:07:09.12407+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 19:46:53.023231+00	2026-11-30 19:46:53.025848+00	833	\N	2026-11-30 19:46:53.023231+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 19:46:53.02699+00	2026-11-30 19:46:53.02699+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 19:46:53.034103+00	2026-11-30 19:46:53.034103+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 19:46:53.039991+00	2026-11-30 19:46:53.039991+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 19:46:53.045279+00	2026-11-30 19:46:53.045279+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 19:46:53.045279+00	2026-11-30 19:46:53.047282+00	841	126	2026-11-30 19:46:53.045279+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3619,11 +3745,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 19:07:09.104822+00	2026-11-30 19:07:09.104822+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 19:07:09.106185+00	2026-11-30 19:07:09.106185+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 19:07:09.109588+00	2026-11-30 19:07:09.112897+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 19:07:09.120916+00	2026-11-30 19:07:09.123217+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 19:07:09.104822+00	2026-11-30 19:07:09.126032+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 19:46:53.021403+00	2026-11-30 19:46:53.021403+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 19:46:53.023231+00	2026-11-30 19:46:53.023231+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 19:46:53.02699+00	2026-11-30 19:46:53.030293+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 19:46:53.039991+00	2026-11-30 19:46:53.043623+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 19:46:53.021403+00	2026-11-30 19:46:53.048596+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3640,7 +3766,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 19:07:09.100342+00
+projector	1	1	1	2026-11-30 19:46:53.01598+00
 \.
 
 
@@ -3654,9 +3780,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 19:07:09.109588+00	2026-11-30 19:07:09.112897+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 19:07:09.116152+00	2026-11-30 19:07:09.116152+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 19:07:09.120916+00	2026-11-30 19:07:09.123217+00	1	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 19:46:53.02699+00	2026-11-30 19:46:53.030293+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 19:46:53.034103+00	2026-11-30 19:46:53.034103+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 19:46:53.039991+00	2026-11-30 19:46:53.043623+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3665,7 +3791,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 19:07:09.104822+00	2026-11-30 19:07:09.126032+00
+server 1	2026-11-30 19:46:53.021403+00	2026-11-30 19:46:53.048596+00
 \.
 
 
@@ -4098,6 +4224,13 @@ CREATE INDEX presence_event_process ON ONLY public.presence_event USING btree (i
 
 
 --
+-- Name: presence_event_remembered; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_remembered ON ONLY public.presence_event USING btree (session) WHERE ((commitment IS NULL) AND (session < 0) AND ((user_id IS NOT NULL) OR (data IS NOT NULL)));
+
+
+--
 -- Name: presence_event_room; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -4130,6 +4263,20 @@ CREATE INDEX presence_event_stays_id_idx ON ONLY public.presence_event_stays USI
 --
 
 CREATE INDEX presence_event_stays_first_process ON public.presence_event_stays_first USING btree (id) WHERE (room = ''::text);
+
+
+--
+-- Name: presence_event_stays_session_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_stays_session_idx ON ONLY public.presence_event_stays USING btree (session) WHERE ((commitment IS NULL) AND (session < 0) AND ((user_id IS NOT NULL) OR (data IS NOT NULL)));
+
+
+--
+-- Name: presence_event_stays_first_remembered; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_stays_first_remembered ON public.presence_event_stays_first USING btree (session) WHERE ((commitment IS NULL) AND (session < 0) AND ((user_id IS NOT NULL) OR (data IS NOT NULL)));
 
 
 --
@@ -4228,6 +4375,20 @@ CREATE INDEX presence_event_touches_id_idx ON ONLY public.presence_event_touches
 --
 
 CREATE INDEX presence_event_touches_first_process ON public.presence_event_touches_first USING btree (id) WHERE (room = ''::text);
+
+
+--
+-- Name: presence_event_touches_session_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_touches_session_idx ON ONLY public.presence_event_touches USING btree (session) WHERE ((commitment IS NULL) AND (session < 0) AND ((user_id IS NOT NULL) OR (data IS NOT NULL)));
+
+
+--
+-- Name: presence_event_touches_first_remembered; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX presence_event_touches_first_remembered ON public.presence_event_touches_first USING btree (session) WHERE ((commitment IS NULL) AND (session < 0) AND ((user_id IS NOT NULL) OR (data IS NOT NULL)));
 
 
 --
@@ -4364,6 +4525,13 @@ ALTER INDEX public.presence_event_stays_id_idx ATTACH PARTITION public.presence_
 
 
 --
+-- Name: presence_event_stays_first_remembered; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.presence_event_stays_session_idx ATTACH PARTITION public.presence_event_stays_first_remembered;
+
+
+--
 -- Name: presence_event_stays_first_room; Type: INDEX ATTACH; Schema: public; Owner: -
 --
 
@@ -4420,6 +4588,13 @@ ALTER INDEX public.presence_event_room_stay ATTACH PARTITION public.presence_eve
 
 
 --
+-- Name: presence_event_stays_session_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.presence_event_remembered ATTACH PARTITION public.presence_event_stays_session_idx;
+
+
+--
 -- Name: presence_event_stays_user_id_id_idx; Type: INDEX ATTACH; Schema: public; Owner: -
 --
 
@@ -4445,6 +4620,13 @@ ALTER INDEX public.presence_event_stay ATTACH PARTITION public.presence_event_st
 --
 
 ALTER INDEX public.presence_event_touches_id_idx ATTACH PARTITION public.presence_event_touches_first_process;
+
+
+--
+-- Name: presence_event_touches_first_remembered; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.presence_event_touches_session_idx ATTACH PARTITION public.presence_event_touches_first_remembered;
 
 
 --
@@ -4501,6 +4683,13 @@ ALTER INDEX public.presence_event_room ATTACH PARTITION public.presence_event_to
 --
 
 ALTER INDEX public.presence_event_room_stay ATTACH PARTITION public.presence_event_touches_room_width_bucket_at_since_idx;
+
+
+--
+-- Name: presence_event_touches_session_idx; Type: INDEX ATTACH; Schema: public; Owner: -
+--
+
+ALTER INDEX public.presence_event_remembered ATTACH PARTITION public.presence_event_touches_session_idx;
 
 
 --
@@ -4570,7 +4759,7 @@ CREATE TRIGGER pgtrigger_erased_only_d477e BEFORE UPDATE ON public.presence_even
 -- Name: TRIGGER pgtrigger_erased_only_d477e ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '01e8d33c36a5a7b93b2edb50d6450b5d99625ca0';
+COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS 'c68a63084444f158d77cf1d6ba5700ba51d7447a';
 
 
 --
@@ -4584,7 +4773,7 @@ CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR E
 -- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS 'a7824b2343d33db9faffbba96ab69c10729b399b';
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '02b2fec0c7f291add68cc6dc9011dc93d67f4d97';
 
 
 --
@@ -4598,7 +4787,7 @@ CREATE TRIGGER pgtrigger_forgotten_c7c14 BEFORE DELETE ON public.presence_seal_k
 -- Name: TRIGGER pgtrigger_forgotten_c7c14 ON presence_seal_key; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_forgotten_c7c14 ON public.presence_seal_key IS 'ba7249ee752694b892ea89c5e6c8cf8061a022fb';
+COMMENT ON TRIGGER pgtrigger_forgotten_c7c14 ON public.presence_seal_key IS '0988679c87dbe24f5067dcd1bb8d7c526da6ce8b';
 
 
 --
@@ -5218,6 +5407,13 @@ REVOKE ALL ON FUNCTION public.presence_erase_projections(person text, excluded b
 --
 
 REVOKE ALL ON FUNCTION public.presence_forget_pseudonyms() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION presence_forget_stays(ended_before timestamp with time zone, at_most integer, operator text); Type: ACL; Schema: public; Owner: -
+--
+
+REVOKE ALL ON FUNCTION public.presence_forget_stays(ended_before timestamp with time zone, at_most integer, operator text) FROM PUBLIC;
 
 
 --

@@ -23,10 +23,12 @@ def test_the_longest_beginning_of_the_name_decides(settings: Any) -> None:
         "": {"users": "daily"},
         "clinic-": {"users": "anonymous", "data": False},
         "clinic-staff": {},
+        "counsel-": {"history": False},
     }
     assert of_room("lobby") == Rule("daily")
     assert of_room("clinic-7") == Rule("anonymous", False)
     assert of_room("clinic-staff-room") == Rule()
+    assert of_room("counsel-7") == Rule(history=False)
     assert has_pseudonyms()
 
 
@@ -43,6 +45,7 @@ INVALID: list[Any] = [
     {"": {"users": "weekly"}},
     {"": {"users": ["daily"]}},
     {"": {"data": "no"}},
+    {"": {"history": None}},
     {"it's": {}},
     {1: {}},
 ]

@@ -37,6 +37,11 @@ VECTORS: list[tuple[str, str | None, str]] = [
         "session:8",
         "05957ac14828f473b28b74e125f2c5f72e45dff1d6aed876292aaa588953d7d9",
     ),
+    (
+        "4\tjoin\tlobby\tchannel.3\t-9\t1764500000000003\t1764500000000003\t\\N\t\\N\tf\t\\N\t\\N\t42\t\\N",
+        "session:-9",
+        "f3388dc782bea45458dc0df653ebc96c5ce7e88de34994627b2a21f99229b116",
+    ),
 ]
 """Lines, their subjects, and the hashes of their leaves with the key of 32 bytes 0, as docs/seals.md gives them."""
 

@@ -208,7 +208,7 @@ def test_only_the_confirmation_makes_connections_leave(admin_client: Client) -> 
         assert method(leave_url(session)).status_code == 405
 
 
-@pytest.mark.parametrize("junk", ["\x00", "x", "", "-1", "0", "9" * 40, "1.5", "٣x"])
+@pytest.mark.parametrize("junk", ["\x00", "x", "", "--1", "0", "9" * 40, "1.5", "٣x"])
 @pytest.mark.usefixtures("unchanged")
 def test_an_invalid_session_is_a_bad_request(junk: str, admin_client: Client) -> None:
     assert admin_client.get(LEAVE, {"session": junk}).status_code == 400

@@ -22,9 +22,9 @@ SELECT
     ) AS public,
     concat_ws(E'\t', {user_id}, {data}) AS personal,
     CASE
-        WHEN commitment IS NOT NULL THEN NULL
+        WHEN commitment IS NOT NULL OR user_id IS NULL AND data IS NULL THEN NULL
+        WHEN session < 0 THEN concat('session:', session)
         WHEN user_id IS NOT NULL THEN concat('user:', user_id)
-        WHEN data IS NULL THEN NULL
         WHEN session IS NULL THEN concat('event:', event.id)
         ELSE concat('session:', session)
     END AS subject,

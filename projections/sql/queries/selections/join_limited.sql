@@ -5,7 +5,7 @@
 -- for the newest connection of a user, of the user's other stays in the room. The join then names one of these stays: if
 -- the limits do not allow the join, the statement fails, and these stays go on.
 WITH given AS (
-    SELECT *
+    SELECT *, true AS has_history
     FROM unnest(
         %(rooms)s::text[], %(channel_names)s::text[], %(user_ids)s::{user_id}[], %(data)s::jsonb[],
         %(are_leased)s::boolean[], %(capacities)s::integer[], %(exclusives)s::text[]

@@ -29,6 +29,11 @@ FROM ending
 UNION ALL
 SELECT
     'join', a.room, a.channel_name, a.user_id, a.data,
-    (SELECT min(e.session) FROM ending AS e WHERE e.room = a.room AND e.for_channel = a.channel_name),
+    (
+        -- The magnitude names a stay that ends. The sign says whether the new one has a history.
+        SELECT CASE WHEN a.has_history THEN min(abs(e.session)) ELSE -coalesce(min(abs(e.session)), 0) END
+        FROM ending AS e
+        WHERE e.room = a.room AND e.for_channel = a.channel_name
+    ),
     CASE WHEN a.capacity IS NULL THEN -2 ELSE -1 END, a.is_leased, a.capacity, a.exclusive IS NOT NULL
 FROM arrival AS a

@@ -1,5 +1,5 @@
 -- If a connection is present as another user, or is hidden and will no longer be, or the other way round, a leave of that
--- stay comes before its join.
+-- stay comes before its join. A join with the session 0 is that of a stay without history.
 SELECT 'leave', p.room, p.channel_name, p.user_id,
     jsonb_build_object('reason', CASE
         WHEN p.user_id IS DISTINCT FROM c.user_id THEN 'joined again as another user'
@@ -15,7 +15,7 @@ WHERE c.kind = 'join'
         OR ((p.data -> 'presence.hidden' = 'true') IS TRUE) <> ((c.data -> 'presence.hidden' = 'true') IS TRUE)
     )
 UNION ALL
-SELECT c.kind, c.room, c.channel_name, c.user_id, c.data, NULL, 1, c.is_leased
+SELECT c.kind, c.room, c.channel_name, c.user_id, c.data, c.session, 1, c.is_leased
 FROM change AS c
 WHERE c.room IS NOT NULL
 UNION ALL
