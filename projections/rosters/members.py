@@ -92,7 +92,7 @@ class Member:
 def members_of(presences: Iterable[Any]) -> list[Member]:
     """Returns the users of ``presences``, each once, in the order in which their first connections joined.
 
-    ``presences`` are those of users, in the order of their sessions, and their users have been fetched.
+    ``presences`` are those of users, in the order of their joins, and their users have been fetched.
     """
     by_user: dict[Any, list[Any]] = {}
     for presence in presences:

@@ -84,7 +84,7 @@ class _Person:
         counted = [connection for connection, is_replaced in ended if not is_replaced]
         if ended and not counted and not self.open:
             counted = [ended[-1][0]]
-        return sorted([*self.open.values(), *counted], key=lambda connection: connection.session)
+        return sorted([*self.open.values(), *counted], key=lambda connection: abs(connection.session))
 
 
 class People:
