@@ -95,6 +95,8 @@ def plan(chosen: list[str]) -> tuple[list[str], list[str]]:
             skips.append("the tests in a browser: there is no Chromium or Chrome (Debian: apt install chromium)")
         if not shutil.which("pgbouncer") and not Path("/usr/sbin/pgbouncer").exists():
             skips.append("the tests behind PgBouncer: it is not installed (Debian: apt install pgbouncer)")
+        if not shutil.which("nginx") and not Path("/usr/sbin/nginx").exists():
+            skips.append("the deployment behind nginx: it is not installed (Debian: apt install nginx-light)")
     if {"quick", "full", "latest"} & set(runs) and not shutil.which("xgettext"):
         skips.append("one test of the translations: gettext is not installed (Debian: apt install gettext)")
     if "latest" in runs and not Path("/usr/lib/postgresql/15/bin/initdb").exists():
