@@ -32,6 +32,7 @@ ENVIRONMENTS = {
     "lint": ("style, and migrations that are complete", "a few seconds", ()),
     "types": ("mypy and pyright, strict", "half a minute", ()),
     "package": ("the wheel, built, installed and used", "half a minute", ()),
+    "docs": ("the documentation site", "half a minute", ("3.12", "3.13")),
     "quick": ("the tests without servers and browsers", "1 to 2 minutes", ()),
     "full": ("every test", "8 to 13 minutes", ()),
     "latest": (
@@ -42,7 +43,7 @@ ENVIRONMENTS = {
 }
 """What each does, how long it takes on two cores, and which Python it needs, if not any."""
 
-BY_DEFAULT = ("lint", "types", "package", "full", "latest")
+BY_DEFAULT = ("lint", "types", "package", "docs", "full", "latest")
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
