@@ -167,6 +167,13 @@ class UserRowsAdmin(ReadOnlyAdmin):
     def who(self, row: Any) -> str:
         return format_html("<bdi>{}</bdi>", users.display_name(row))
 
+    @admin.display(description=_("connection"))
+    def connection(self, row: Any) -> str:
+        """The beginning of the channel name. The whole of it is in the title and in what is copied."""
+        if row.channel_name is None:
+            return self.empty_text
+        return format_html('<bdi class="presence-channel" title="{0}">{0}</bdi>', row.channel_name)
+
 
 class InputFilter(admin.SimpleListFilter):
     """A filter with a text field, so there is no list of choices that grows with the data."""
@@ -341,7 +348,7 @@ def _last_event(log: QuerySet[PresenceEvent], up_to: int | None) -> PresenceEven
 
 @admin.register(PresenceEvent)
 class PresenceEventAdmin(UserRowsAdmin):
-    list_display: tuple[str, ...] = ("id", "at", "kind", "in_room", "who", "channel_name", "session", "data")
+    list_display: tuple[str, ...] = ("id", "at", "kind", "who", "in_room", "data", "connection", "session")
     list_filter = (KindFilter, RoomFilter, UserFilter, SinceFilter, UntilFilter)
     ordering = ("-id",)
     sortable_by = ()

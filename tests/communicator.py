@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from channels import testing
@@ -16,7 +17,13 @@ class WebsocketCommunicator(testing.WebsocketCommunicator):
     """That of Channels, with more patience in all methods."""
 
     async def receive_output(self, timeout: float = PATIENCE) -> Any:  # noqa: ASYNC109 - the signature of Channels
-        return await super().receive_output(max(timeout, PATIENCE))
+        output = asyncio.ensure_future(self.output_queue.get())
+        await asyncio.wait((output, self.future), timeout=max(timeout, PATIENCE), return_when=asyncio.FIRST_COMPLETED)
+        if output.done():
+            return output.result()
+        output.cancel()
+        # The consumer has ended, so there is nothing to wait for. This raises what it raised.
+        return await super().receive_output(0.01 if self.future.done() else timeout)
 
     async def wait(self, timeout: float = PATIENCE) -> None:  # noqa: ASYNC109 - the signature of Channels
         await super().wait(max(timeout, PATIENCE))

@@ -29,22 +29,22 @@ __all__ = ["EventAdmin"]
 
 
 class EventAdmin(PresenceEventAdmin):
-    list_display = ("id", "time", "kind", "in_room", "who", "channel_name", "in_session", "data", "timeline")
+    list_display = ("id", "time", "kind", "who", "in_room", "data", "connection", "in_session", "timeline")
     fields = (
         "id",
         "kind",
+        "who",
         "in_room",
         "channel_name",
-        "who",
         "in_session",
-        "since",
-        "last_seen",
+        "began",
+        "seen",
         "data",
         "process",
         "leased",
         "capacity",
         "exclusive",
-        "at",
+        "time",
         "tx",
     )
     readonly_fields = fields
@@ -52,6 +52,14 @@ class EventAdmin(PresenceEventAdmin):
     @admin.display(description=_("time"))
     def time(self, event: PresenceEvent) -> str:
         return time_cell(event.at)
+
+    @admin.display(description=_("since"))
+    def began(self, event: PresenceEvent) -> str:
+        return time_cell(event.since)
+
+    @admin.display(description=_("last seen"))
+    def seen(self, event: PresenceEvent) -> str:
+        return self.empty_text if event.last_seen is None else time_cell(event.last_seen)
 
     @admin.display(description=_("room"))
     def in_room(self, event: PresenceEvent) -> str:

@@ -33,7 +33,8 @@ __all__ = ["PresenceAdmin"]
 
 @admin.register(Presence)
 class PresenceAdmin(EndPresenceMixin, UserRowsAdmin):
-    list_display = ("channel_name", "who", "in_room", "joined", "seen", "data", "see_also")
+    list_display = ("who", "in_room", "joined", "seen", "data", "connection", "see_also")
+    list_display_links = ("connection",)
     list_filter = (RoomFilter, UserFilter)
     search_fields = ("channel_name",)
     ordering = ("-id",)

@@ -154,7 +154,8 @@ class StayChangeList(ChangeList):
 
 @admin.register(PresenceSession)
 class PresenceSessionAdmin(UserRowsAdmin):
-    list_display = ("channel_name", "who", "in_room", "joined", "ended", "lasted", "timeline")
+    list_display = ("who", "in_room", "joined", "ended", "lasted", "connection", "timeline")
+    list_display_links = ("connection",)
     list_filter = (RoomFilter, UserFilter, EndFilter, SpanFilter)
     search_fields = ("channel_name__startswith",)
     ordering = ("-joined_at", "-session")

@@ -17,6 +17,7 @@ PURPOSES = {
     "presence_event_room": "the log of a room, in order and without touches",
     "presence_event_user": "the log of a user, the same; all stays of a user",
     "presence_event_process": "beats, for the replay",
+    "presence_event_remembered": "stays without history that have not been forgotten yet",
     "presence_event_room_stay": "stays in a room at a moment or in a span",
     "presence_event_user_stay": "stays of a user at a moment or in a span",
     "presence_event_stay": "stays anywhere at a moment or in a span",

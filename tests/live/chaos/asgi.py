@@ -46,9 +46,10 @@ class AsyncConsumer(AsyncPresenceMixin, AsyncJsonWebsocketConsumer):
     async def chat(self, message: dict[str, Any]) -> None:
         await self.send_json({"received": message["number"]})
 
-    async def send(self, *args: Any, **kwargs: Any) -> None:
+    async def send_json(self, *args: Any, **kwargs: Any) -> None:
+        """Ignores a closed connection. Channels does not call ``send`` of the subclass."""
         with suppress(*DISCONNECTED):
-            await super().send(*args, **kwargs)
+            await super().send_json(*args, **kwargs)
 
 
 class SyncConsumer(PresenceMixin, JsonWebsocketConsumer):
@@ -73,9 +74,9 @@ class SyncConsumer(PresenceMixin, JsonWebsocketConsumer):
     def chat(self, message: dict[str, Any]) -> None:
         self.send_json({"received": message["number"]})
 
-    def send(self, *args: Any, **kwargs: Any) -> None:
+    def send_json(self, *args: Any, **kwargs: Any) -> None:
         with suppress(*DISCONNECTED):
-            super().send(*args, **kwargs)
+            super().send_json(*args, **kwargs)
 
 
 class UserFromQuery:

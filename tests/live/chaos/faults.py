@@ -46,8 +46,6 @@ LAYER = (
     r"ERROR projections\.groups: Group update failed" + _raised(*_LAYER_ERRORS),
     r"ERROR uvicorn\.error: Exception in ASGI application" + _raised(*_LAYER_ERRORS),
     r"ERROR daphne\.server: Exception inside application" + _raised(*_LAYER_ERRORS),
-    # The server has closed the socket of a consumer that failed, and the consumer is about to send.
-    r"ERROR daphne\.server: Exception inside application: Attempt to send on a closed protocol",
     r"ERROR channels_redis\.pubsub: Unexpected exception" + _raised(*_LAYER_ERRORS),
     # A task of channels_redis.core, which it does not await.
     r"ERROR asyncio: Task exception was never retrieved .*_clean_receive_backup" + _raised(*_LAYER_ERRORS),

@@ -86,6 +86,7 @@ class Page:
         self._room = room
         self._tasks: list[asyncio.Future[Any]] = []
         self.socket: Any = None
+        self.closed: Any = None
 
     async def open(self, path: str | None = None, *, follow: bool = True) -> Page:
         """Connects, follows the roster, and waits for the first answer."""
@@ -96,7 +97,8 @@ class Page:
         if follow:
             count = len(self.messages)
             self.client.follow()
-            await until(lambda: len(self.messages) > count)
+            await until(lambda: len(self.messages) > count or self.closed or self._tasks[0].done())
+            assert len(self.messages) > count, (self.closed, self._tasks[0])
         return self
 
     async def close(self) -> None:
@@ -120,6 +122,10 @@ class Page:
 
     async def _read(self) -> None:
         while True:
-            message = json.loads((await self.socket.output_queue.get())["text"])
+            output = await self.socket.output_queue.get()
+            if output["type"] != "websocket.send":
+                self.closed = output
+                continue
+            message = json.loads(output["text"])
             is_ours = self.client.receive(message)
             (self.messages if is_ours else self.others).append(message)
