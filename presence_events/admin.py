@@ -169,10 +169,10 @@ class UserRowsAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("connection"))
     def connection(self, row: Any) -> str:
-        """The beginning of the channel name. The whole of it is in the title and in what is copied."""
+        """The end of the channel name. The whole of it is in the title and in what is copied."""
         if row.channel_name is None:
             return self.empty_text
-        return format_html('<bdi class="presence-channel" title="{0}">{0}</bdi>', row.channel_name)
+        return format_html('<span class="presence-channel" title="{0}"><bdi>{0}</bdi></span>', row.channel_name)
 
 
 class InputFilter(admin.SimpleListFilter):

@@ -29,7 +29,7 @@ __all__ = ["EventAdmin"]
 
 
 class EventAdmin(PresenceEventAdmin):
-    list_display = ("id", "time", "kind", "who", "in_room", "data", "connection", "in_session", "timeline")
+    list_display = ("id", "time", "kind", "who", "in_room", "data", "connection", "in_session")
     fields = (
         "id",
         "kind",
@@ -51,7 +51,8 @@ class EventAdmin(PresenceEventAdmin):
 
     @admin.display(description=_("time"))
     def time(self, event: PresenceEvent) -> str:
-        return time_cell(event.at)
+        shown = time_cell(event.at)
+        return link(_timeline_at(event), shown) if event.room else shown
 
     @admin.display(description=_("since"))
     def began(self, event: PresenceEvent) -> str:
@@ -74,10 +75,6 @@ class EventAdmin(PresenceEventAdmin):
     @admin.display(description=_("session"))
     def in_session(self, event: PresenceEvent) -> str:
         return self.empty_text if event.session is None else link(stay_url(stay_of_event(event)), event.session)
-
-    @admin.display(description=_("timeline"))
-    def timeline(self, event: PresenceEvent) -> str:
-        return link(_timeline_at(event), _("timeline")) if event.room else self.empty_text
 
     def object_links(self, request: HttpRequest, obj: Any) -> list[tuple[str, Any]]:
         if not obj.room:

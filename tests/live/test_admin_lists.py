@@ -1,0 +1,78 @@
+"""The lists of the admin on screens of several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser
+
+from tests.backdating import Stay, write
+from tests.live.browser import launched
+from tests.live.operators import Operators
+
+LISTS = ["projections/presence", "projections/presencesession", "projections/process", "presence_events/presenceevent"]
+
+CHANNEL = "specific.inmemory!abcdefghijklmnop"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Playwright runs an event loop in this thread. Django refuses queries in such a thread.
+    with pytest.MonkeyPatch.context() as patch, launched() as browser:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield browser
+
+
+@pytest.fixture
+def operators(
+    browser: Browser, transactional_db: None, live_server: Any, django_user_model: Any
+) -> Iterator[Operators]:
+    client = Client()
+    client.force_login(django_user_model.objects.create_superuser("operator"))
+    data = {"device": "phone", "page": "/a/long/path"}
+    write(
+        *(
+            Stay(
+                "planning",
+                f"{CHANNEL}{number}",
+                django_user_model.objects.create_user(f"somebody-with-a-name-{number}"),
+                timezone.now() - timedelta(minutes=number),
+                data=data,
+            )
+            for number in range(1, 4)
+        )
+    )
+    operators = Operators(browser, live_server, client)
+    yield operators
+    for context in operators.contexts:
+        context.close()
+    assert operators.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280, 1600])
+def test_the_lists_fit_the_screen(operators: Operators, width: int, scheme: Any) -> None:
+    """On phones, a list scrolls in its own frame, and the page does not."""
+    page = operators.page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    for name in LISTS:
+        page.goto(f"/admin/{name}/")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        hidden = page.evaluate(
+            "[...document.querySelectorAll('.results')].map(one => one.scrollWidth - one.clientWidth)"
+        )
+        assert width < 1280 or sum(hidden) == 0, name
+
+
+def test_the_end_of_a_channel_name_is_shown_and_all_of_it_is_copied(operators: Operators) -> None:
+    page = operators.page()
+    page.goto("/admin/projections/presence/")
+    shown = page.locator(".presence-channel").first
+    assert shown.get_attribute("title") == f"{CHANNEL}1"
+    assert shown.evaluate("one => one.scrollWidth > one.clientWidth")
+    copied = shown.evaluate("one => { getSelection().selectAllChildren(one); return getSelection().toString() }")
+    assert copied == f"{CHANNEL}1"
