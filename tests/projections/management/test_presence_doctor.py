@@ -37,7 +37,7 @@ def problems() -> list[str]:
 
 
 def test_without_problems_it_says_what_it_has_tried_and_leaves_no_trace(settings: Any) -> None:
-    settings.ASGI_APPLICATION = "tests.live.app.asgi.application"
+    settings.ASGI_APPLICATION = "tests.projections.management.site_asgi.application"
     code, printed = run("--database", "default")
     assert code == 0
     marks = [line[:7].strip() for line in printed.splitlines() if not line.startswith("  ")]
@@ -47,7 +47,7 @@ def test_without_problems_it_says_what_it_has_tried_and_leaves_no_trace(settings
         "PostgreSQL 1",
         "a join, a touch and a leave were recorded, and rolled back",
         "1 of 1 delivered a message to a group",
-        "tests.live.app.mixed.AsyncMixedConsumer",
+        "tests.projections.management.site_asgi.SiteConsumer",
         "0 connections in 0 rooms",
     ):
         assert expected in printed
