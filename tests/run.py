@@ -34,7 +34,8 @@ ENVIRONMENTS = {
     "package": ("the wheel, built, installed and used", "half a minute", ()),
     "docs": ("the documentation site", "half a minute", ("3.12", "3.13")),
     "quick": ("the tests without servers and browsers", "1 to 2 minutes", ()),
-    "full": ("every test", "8 to 13 minutes", ()),
+    "live": ("the tests with servers, browsers and crowds", "6 to 10 minutes", ()),
+    "full": ("every test on the oldest Django: before a release", "10 to 20 minutes", ()),
     "latest": (
         "the latest Django, PostgreSQL 15, users with UUID keys; the coverage",
         "7 to 10 minutes",
@@ -43,7 +44,7 @@ ENVIRONMENTS = {
 }
 """What each does, how long it takes on two cores, and which Python it needs, if not any."""
 
-BY_DEFAULT = ("lint", "types", "package", "docs", "full", "latest")
+BY_DEFAULT = ("lint", "types", "package", "docs", "live", "latest")
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -90,7 +91,7 @@ def plan(chosen: list[str]) -> tuple[list[str], list[str]]:
     if set(BY_DEFAULT) <= set(chosen):
         lacking = [version for version in PYTHONS if version not in available]
         skips += [f"Python {version}: not found, so the environments share the others" for version in lacking]
-    if "full" in runs:
+    if {"live", "full"} & set(runs):
         browsers = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
         if not any(map(shutil.which, browsers)):
             skips.append("the tests in a browser: there is no Chromium or Chrome (Debian: apt install chromium)")
@@ -98,7 +99,7 @@ def plan(chosen: list[str]) -> tuple[list[str], list[str]]:
             skips.append("the tests behind PgBouncer: it is not installed (Debian: apt install pgbouncer)")
         if not shutil.which("nginx") and not Path("/usr/sbin/nginx").exists():
             skips.append("the deployment behind nginx: it is not installed (Debian: apt install nginx-light)")
-    if {"quick", "full", "latest"} & set(runs) and not shutil.which("xgettext"):
+    if {"quick", "live", "full", "latest"} & set(runs) and not shutil.which("xgettext"):
         skips.append("one test of the translations: gettext is not installed (Debian: apt install gettext)")
     if "latest" in runs and not Path("/usr/lib/postgresql/15/bin/initdb").exists():
         skips.append("PostgreSQL 15: it is not installed, so `latest` runs on the embedded server too")

@@ -45,7 +45,7 @@ async def test_typing_reaches_the_others_and_is_not_recorded(recipes: Any, user:
     first, second = [await opened(recipes["ChatConsumer"], who) for who in (user, other_user)]
     events = await PresenceEvent.objects.acount()
     await first.send_json_to({"type": "typing"})
-    assert await second.receive_json_from() == {"type": "typing", "user": user.pk}
+    assert await second.receive_json_from() == {"type": "typing", "user": str(user.pk)}
     assert await PresenceEvent.objects.acount() == events
     for each in (first, second):
         await each.disconnect()
