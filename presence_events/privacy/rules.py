@@ -51,12 +51,6 @@ class Rule(NamedTuple):
         """Returns ``user``, a user or the key of one, or None if users are not recorded."""
         return None if self.users == "anonymous" else user
 
-    def kept_data(self, data: Any) -> Any:
-        """Returns ``data``, or what remains if data is not recorded: that the connection is hidden, or None."""
-        if self.data:
-            return data
-        return {HIDDEN: True} if is_hidden(data) else None
-
     def session_of_join(self, ending: int | None) -> int | None:
         """Returns the session of the draft of a join: ``ending``, or its negative if the stay is to have no history.
 
@@ -71,7 +65,12 @@ class Rule(NamedTuple):
         Raises `InvalidData` for data that is not valid, even if it is not recorded.
         """
         text = validation.json_text(data)
-        return self.kept_user(user_key), text if self.data else validation.json_text(self.kept_data(data))
+        return self.kept_user(user_key), text if self.data else _text_without_data(data)
+
+
+def _text_without_data(data: Any) -> str | None:
+    """Returns what remains of data that is not recorded: that the connection is hidden, or None."""
+    return validation.json_text({HIDDEN: True}) if is_hidden(data) else None
 
 
 EVERYTHING = Rule()

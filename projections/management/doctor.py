@@ -166,15 +166,14 @@ def _subclasses(parent: type[Any]) -> Iterator[type[Any]]:
 def _running(alias: str) -> Examined:
     """Measures the status, as ``presence_status`` does."""
     found = status(alias)
-    notes = []
-    if not found.processes:
-        notes.append("No server process has connections. Open a page of the site, and run this again.")
-    if found.has_worker is False:
-        notes.append(
-            "No worker runs. While you develop, the server prunes. In production, run manage.py run_projector --prune."
-        )
+    notes = {
+        "No server process has connections. Open a page of the site, and run this again.": not found.processes,
+        "No worker runs. While you develop, the server prunes. In production, run manage.py run_projector --prune.": (
+            found.has_worker is False
+        ),
+    }
     text = f"{found.connections:,} connections in {found.rooms:,} rooms, on {found.processes:,} server processes"
-    return Examined("running", text, tuple(find_problems(found)), tuple(notes))
+    return Examined("running", text, tuple(find_problems(found)), tuple(note for note, is_so in notes.items() if is_so))
 
 
 EXAMINATIONS: dict[str, Callable[[str], Examined]] = {

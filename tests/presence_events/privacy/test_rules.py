@@ -34,8 +34,8 @@ def test_the_longest_beginning_of_the_name_decides(settings: Any) -> None:
 
 def test_without_data_only_the_mark_of_hidden_connections_remains() -> None:
     rule = Rule(data=False)
-    assert rule.kept_data({"device": "phone"}) is None
-    assert rule.kept_data({"device": "phone", HIDDEN: True}) == {HIDDEN: True}
+    assert rule.kept(7, {"device": "phone"}) == (7, None)
+    assert rule.kept(7, {"device": "phone", HIDDEN: True}) == (7, '{"presence.hidden":true}')
 
 
 INVALID: list[Any] = [
