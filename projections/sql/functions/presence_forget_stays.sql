@@ -8,7 +8,6 @@ RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
     sessions pg_catalog.int8[];
-    schema pg_catalog.text;
     segment pg_catalog.text;
 BEGIN
     PERFORM
@@ -48,8 +47,6 @@ BEGIN
         OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
     FROM unnest(sessions) AS session
     ON CONFLICT (subject) DO NOTHING;
-    SELECT relnamespace::pg_catalog.regnamespace::pg_catalog.text INTO STRICT schema
-    FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
     FOR segment IN
         INSERT INTO presence_erasure (at, tx, operator, segment, events)
         SELECT pg_catalog.transaction_timestamp(), pg_catalog.pg_current_xact_id(), operator, c.relname, count(*)
@@ -61,7 +58,7 @@ BEGIN
         RETURNING segment
     LOOP
         EXECUTE pg_catalog.format(
-            'UPDATE %I.%I AS event
+            'UPDATE %I AS event
             SET user_id = NULL,
                 data = CASE WHEN data IS NOT NULL THEN ''{}''::pg_catalog.jsonb END,
                 commitment = presence_commitment(k.key, event.id, event.user_id::pg_catalog.text, event.data::pg_catalog.text)
@@ -70,7 +67,7 @@ BEGIN
                 AND k.subject OPERATOR(pg_catalog.=) pg_catalog.concat(''session:'', session)
 -- include presence_events queries/erasure/is_remembered
             ',
-            schema, segment
+            segment
         ) USING sessions;
     END LOOP;
     IF EXISTS (SELECT FROM presence_baseline_stay WHERE id OPERATOR(pg_catalog.=) ANY (sessions)) THEN

@@ -2179,7 +2179,6 @@ CREATE FUNCTION public.presence_forget_stays(ended_before timestamp with time zo
 #variable_conflict use_column
 DECLARE
     sessions pg_catalog.int8[];
-    schema pg_catalog.text;
     segment pg_catalog.text;
 BEGIN
     PERFORM
@@ -2224,8 +2223,6 @@ BEGIN
         OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
     FROM unnest(sessions) AS session
     ON CONFLICT (subject) DO NOTHING;
-    SELECT relnamespace::pg_catalog.regnamespace::pg_catalog.text INTO STRICT schema
-    FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) 'presence_event'::pg_catalog.regclass;
     FOR segment IN
         INSERT INTO presence_erasure (at, tx, operator, segment, events)
         SELECT pg_catalog.transaction_timestamp(), pg_catalog.pg_current_xact_id(), operator, c.relname, count(*)
@@ -2238,7 +2235,7 @@ BEGIN
         RETURNING segment
     LOOP
         EXECUTE pg_catalog.format(
-            'UPDATE %I.%I AS event
+            'UPDATE %I AS event
             SET user_id = NULL,
                 data = CASE WHEN data IS NOT NULL THEN ''{}''::pg_catalog.jsonb END,
                 commitment = presence_commitment(k.key, event.id, event.user_id::pg_catalog.text, event.data::pg_catalog.text)
@@ -2248,7 +2245,7 @@ BEGIN
             -- The event is of a stay without history, and has a user or data. The index presence_event_remembered has these.
             AND session OPERATOR(pg_catalog.<) 0 AND commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)
             ',
-            schema, segment
+            segment
         ) USING sessions;
     END LOOP;
     IF EXISTS (SELECT FROM presence_baseline_stay WHERE id OPERATOR(pg_catalog.=) ANY (sessions)) THEN
@@ -3395,7 +3392,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714053362995308419	2026-11-30 19:46:53.015535+00
+projector	[[null, 302, []], null, 0, 0]	7714088262971456613	2026-11-30 22:02:18.011857+00
 \.
 
 
@@ -3404,7 +3401,7 @@ projector	[[null, 302, []], null, 0, 0]	7714053362995308419	2026-11-30 19:46:53.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 19:46:53.017714+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 22:02:18.01345+00
 \.
 
 
@@ -3667,12 +3664,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 19:46:53.023231+00	2026-11-30 19:46:53.025848+00	833	\N	2026-11-30 19:46:53.023231+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 19:46:53.02699+00	2026-11-30 19:46:53.02699+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 19:46:53.034103+00	2026-11-30 19:46:53.034103+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 19:46:53.039991+00	2026-11-30 19:46:53.039991+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 19:46:53.045279+00	2026-11-30 19:46:53.045279+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 19:46:53.045279+00	2026-11-30 19:46:53.047282+00	841	126	2026-11-30 19:46:53.045279+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 22:02:18.017131+00	2026-11-30 22:02:18.019038+00	833	\N	2026-11-30 22:02:18.017131+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 22:02:18.019983+00	2026-11-30 22:02:18.019983+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 22:02:18.024624+00	2026-11-30 22:02:18.024624+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 22:02:18.027598+00	2026-11-30 22:02:18.027598+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 22:02:18.030307+00	2026-11-30 22:02:18.030307+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 22:02:18.030307+00	2026-11-30 22:02:18.031346+00	841	126	2026-11-30 22:02:18.030307+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3745,11 +3742,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 19:46:53.021403+00	2026-11-30 19:46:53.021403+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 19:46:53.023231+00	2026-11-30 19:46:53.023231+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 19:46:53.02699+00	2026-11-30 19:46:53.030293+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 19:46:53.039991+00	2026-11-30 19:46:53.043623+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 19:46:53.021403+00	2026-11-30 19:46:53.048596+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 22:02:18.016002+00	2026-11-30 22:02:18.016002+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 22:02:18.017131+00	2026-11-30 22:02:18.017131+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 22:02:18.019983+00	2026-11-30 22:02:18.022208+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 22:02:18.027598+00	2026-11-30 22:02:18.029512+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 22:02:18.016002+00	2026-11-30 22:02:18.032045+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3766,7 +3763,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 19:46:53.01598+00
+projector	1	1	1	2026-11-30 22:02:18.012132+00
 \.
 
 
@@ -3780,9 +3777,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 19:46:53.02699+00	2026-11-30 19:46:53.030293+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 19:46:53.034103+00	2026-11-30 19:46:53.034103+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 19:46:53.039991+00	2026-11-30 19:46:53.043623+00	1	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 22:02:18.019983+00	2026-11-30 22:02:18.022208+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 22:02:18.024624+00	2026-11-30 22:02:18.024624+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 22:02:18.027598+00	2026-11-30 22:02:18.029512+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3791,7 +3788,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 19:46:53.021403+00	2026-11-30 19:46:53.048596+00
+server 1	2026-11-30 22:02:18.016002+00	2026-11-30 22:02:18.032045+00
 \.
 
 

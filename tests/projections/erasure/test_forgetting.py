@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 
+from presence_events import sql
 from presence_events.exceptions import AlreadyPresent, RoomIsFull, RoomWithoutHistory
 from presence_events.models import Erasure, PresenceEvent, SealKey
 from presence_events.recorder import Draft, record
@@ -336,6 +337,35 @@ def test_nothing_else_is_admitted(user: Any, statement: str, recorded: bool) -> 
                 f"VALUES (transaction_timestamp(), pg_current_xact_id(), '', '{STAYS}', 1)"
             )
         run(statement)
+
+
+def test_the_schema_of_the_log_may_have_a_name_that_has_to_be_quoted(user: Any) -> None:
+    with transaction.atomic():
+        run('ALTER SCHEMA public RENAME TO "My ""log"""')
+        run('SET LOCAL search_path = "My ""log"""')
+        call_command("pgtrigger", "install", verbosity=0)
+        run(sql.read("presence_events", "schema/owners_rights").replace("%", "%%"))
+        visit("clinic", "a", user)
+        assert run("SELECT presence_forget_stays(clock_timestamp(), 10, '')") == [(1,)]
+        assert not PresenceEvent.objects.filter(user=user).exists()
+        transaction.set_rollback(True)
+
+
+def test_the_role_of_an_application_forgets_if_it_may(user: Any) -> None:
+    visit("clinic", "a", user)
+    with transaction.atomic():
+        run("CREATE ROLE worker")
+        for package in ("presence_events", "projections"):
+            run(sql.read(package, "grants/app").replace(':"role"', "worker"))
+        run("REVOKE ALL ON FUNCTION presence_forget_stays FROM worker")
+        run("SET LOCAL ROLE worker")
+        assert forget() == 0
+        run("RESET ROLE")
+        run("GRANT EXECUTE ON FUNCTION presence_forget_stays TO worker")
+        run("SET LOCAL ROLE worker")
+        assert forget() == 1
+        run("RESET ROLE")
+        transaction.set_rollback(True)
 
 
 def test_a_stay_that_ends_later_is_forgotten_later(user: Any) -> None:
