@@ -22,11 +22,8 @@ SELECT
     ) AS public,
     concat_ws(E'\t', {user_id}, {data}) AS personal,
     CASE
-        WHEN commitment IS NOT NULL OR user_id IS NULL AND data IS NULL THEN NULL
-        WHEN session < 0 THEN concat('session:', session)
-        WHEN user_id IS NOT NULL THEN concat('user:', user_id)
-        WHEN session IS NULL THEN concat('event:', event.id)
-        ELSE concat('session:', session)
+        WHEN commitment IS NULL AND (user_id IS NOT NULL OR data IS NOT NULL)
+            THEN presence_subject(user_id::text, session, event.id)
     END AS subject,
     commitment
 FROM presence_event AS event
