@@ -72,8 +72,7 @@ BEGIN
     EXECUTE pg_catalog.format(
         'INSERT INTO presence_seal_key (subject, key)
         SELECT DISTINCT presence_subject(user_id::pg_catalog.text, session, id),
-            pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
-            OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+-- include presence_events queries/seals/new_key
         FROM %I.%I
         WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND commitment IS NULL
         ON CONFLICT (subject) DO NOTHING',

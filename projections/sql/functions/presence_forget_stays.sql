@@ -43,8 +43,8 @@ BEGIN
         LIMIT at_most
     );
     INSERT INTO presence_seal_key (subject, key)
-    SELECT DISTINCT pg_catalog.concat('session:', session), pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
-        OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+    SELECT pg_catalog.concat('session:', session),
+-- include presence_events queries/seals/new_key
     FROM unnest(sessions) AS session
     ON CONFLICT (subject) DO NOTHING;
     FOR segment IN
@@ -77,7 +77,9 @@ BEGIN
         WHERE id OPERATOR(pg_catalog.=) ANY (sessions);
         ALTER TABLE presence_baseline_stay ENABLE TRIGGER USER;
     END IF;
+    IF sessions OPERATOR(pg_catalog.<>) '{}'::pg_catalog.int8[] THEN
 -- include projections queries/erasure/clear_dead_letters
+    END IF;
     -- Also keys of stays that were erased together with their person.
     DELETE FROM presence_seal_key AS k
     WHERE k.subject OPERATOR(pg_catalog.>=) 'session:-' AND k.subject OPERATOR(pg_catalog.<) 'session:.'

@@ -2074,6 +2074,7 @@ BEGIN
     EXECUTE pg_catalog.format(
         'INSERT INTO presence_seal_key (subject, key)
         SELECT DISTINCT presence_subject(user_id::pg_catalog.text, session, id),
+            -- The key of a subject: 32 random bytes.
             pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
             OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
         FROM %I.%I
@@ -2219,8 +2220,10 @@ BEGIN
         LIMIT at_most
     );
     INSERT INTO presence_seal_key (subject, key)
-    SELECT DISTINCT pg_catalog.concat('session:', session), pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
-        OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+    SELECT pg_catalog.concat('session:', session),
+            -- The key of a subject: 32 random bytes.
+            pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+            OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
     FROM unnest(sessions) AS session
     ON CONFLICT (subject) DO NOTHING;
     FOR segment IN
@@ -2255,6 +2258,7 @@ BEGIN
         WHERE id OPERATOR(pg_catalog.=) ANY (sessions);
         ALTER TABLE presence_baseline_stay ENABLE TRIGGER USER;
     END IF;
+    IF sessions OPERATOR(pg_catalog.<>) '{}'::pg_catalog.int8[] THEN
     -- Errors may contain anything.
     UPDATE presence_dead_letter AS letter
     SET error = ''
@@ -2264,6 +2268,7 @@ BEGIN
             WHERE e.id OPERATOR(pg_catalog.>=) letter.first AND e.id OPERATOR(pg_catalog.<=) letter.last
                 AND e.commitment IS NOT NULL
         );
+    END IF;
     -- Also keys of stays that were erased together with their person.
     DELETE FROM presence_seal_key AS k
     WHERE k.subject OPERATOR(pg_catalog.>=) 'session:-' AND k.subject OPERATOR(pg_catalog.<) 'session:.'
@@ -3392,7 +3397,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714088262971456613	2026-11-30 22:02:18.011857+00
+projector	[[null, 302, []], null, 0, 0]	7714090051673358356	2026-11-30 22:09:14.648189+00
 \.
 
 
@@ -3401,7 +3406,7 @@ projector	[[null, 302, []], null, 0, 0]	7714088262971456613	2026-11-30 22:02:18.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 22:02:18.01345+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 22:09:14.64978+00
 \.
 
 
@@ -3664,12 +3669,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 22:02:18.017131+00	2026-11-30 22:02:18.019038+00	833	\N	2026-11-30 22:02:18.017131+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 22:02:18.019983+00	2026-11-30 22:02:18.019983+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 22:02:18.024624+00	2026-11-30 22:02:18.024624+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 22:02:18.027598+00	2026-11-30 22:02:18.027598+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 22:02:18.030307+00	2026-11-30 22:02:18.030307+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 22:02:18.030307+00	2026-11-30 22:02:18.031346+00	841	126	2026-11-30 22:02:18.030307+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 22:09:14.653824+00	2026-11-30 22:09:14.655803+00	833	\N	2026-11-30 22:09:14.653824+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 22:09:14.656665+00	2026-11-30 22:09:14.656665+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 22:09:14.662082+00	2026-11-30 22:09:14.662082+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 22:09:14.665873+00	2026-11-30 22:09:14.665873+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 22:09:14.668794+00	2026-11-30 22:09:14.668794+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 22:09:14.668794+00	2026-11-30 22:09:14.669936+00	841	126	2026-11-30 22:09:14.668794+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3742,11 +3747,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 22:02:18.016002+00	2026-11-30 22:02:18.016002+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 22:02:18.017131+00	2026-11-30 22:02:18.017131+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 22:02:18.019983+00	2026-11-30 22:02:18.022208+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 22:02:18.027598+00	2026-11-30 22:02:18.029512+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 22:02:18.016002+00	2026-11-30 22:02:18.032045+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 22:09:14.65252+00	2026-11-30 22:09:14.65252+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 22:09:14.653824+00	2026-11-30 22:09:14.653824+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 22:09:14.656665+00	2026-11-30 22:09:14.659585+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 22:09:14.665873+00	2026-11-30 22:09:14.66792+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 22:09:14.65252+00	2026-11-30 22:09:14.670693+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3763,7 +3768,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 22:02:18.012132+00
+projector	1	1	1	2026-11-30 22:09:14.648489+00
 \.
 
 
@@ -3777,9 +3782,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 22:02:18.019983+00	2026-11-30 22:02:18.022208+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 22:02:18.024624+00	2026-11-30 22:02:18.024624+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 22:02:18.027598+00	2026-11-30 22:02:18.029512+00	1	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 22:09:14.656665+00	2026-11-30 22:09:14.659585+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 22:09:14.662082+00	2026-11-30 22:09:14.662082+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 22:09:14.665873+00	2026-11-30 22:09:14.66792+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3788,7 +3793,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 22:02:18.016002+00	2026-11-30 22:02:18.032045+00
+server 1	2026-11-30 22:09:14.65252+00	2026-11-30 22:09:14.670693+00
 \.
 
 
