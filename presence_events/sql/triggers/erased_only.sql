@@ -1,6 +1,6 @@
 -- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of
--- the user, or the user stays, or nobody takes the place of the user of a stay without history. An empty object takes the
--- place of the data. The commitment stays, or stands for what was there.
+-- the user, or the user stays, or a stay without history loses its user. An empty object takes the place of the data. The
+-- commitment stays, or stands for what was there.
 DECLARE
     is_erased pg_catalog.bool;
 BEGIN
@@ -34,5 +34,5 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),
-        HINT = 'Only manage.py presence_erase changes events, to erase a person. See docs/privacy.md.';
+        HINT = 'Events change only to erase a person, or to forget a stay without history. See docs/privacy.md.';
 END;

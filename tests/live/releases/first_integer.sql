@@ -111,8 +111,8 @@ BEGIN
             MESSAGE = 'pgtrigger_erased_only_d477e is a trigger function of the table "presence_event" only';
     END IF;
 -- An UPDATE of an event erases a person, and nothing else. The pseudonym of an erasure that has begun takes the place of
--- the user, or the user stays, or nobody takes the place of the user of a stay without history. An empty object takes the
--- place of the data. The commitment stays, or stands for what was there.
+-- the user, or the user stays, or a stay without history loses its user. An empty object takes the place of the data. The
+-- commitment stays, or stands for what was there.
 DECLARE
     is_erased pg_catalog.bool;
 BEGIN
@@ -146,7 +146,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),
-        HINT = 'Only manage.py presence_erase changes events, to erase a person. See docs/privacy.md.';
+        HINT = 'Events change only to erase a person, or to forget a stay without history. See docs/privacy.md.';
 END;
 END
 $$;
@@ -643,7 +643,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = 'DELETE on presence_seal_key is refused: the rows of this table are permanent',
-        HINT = 'Only manage.py presence_erase deletes a key, to erase a person. See docs/privacy.md.';
+        HINT = 'A key is deleted only when its person is erased, or its stay is forgotten. See docs/privacy.md.';
 END;
 END
 $_$;
@@ -3397,7 +3397,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714090051673358356	2026-11-30 22:09:14.648189+00
+projector	[[null, 302, []], null, 0, 0]	7714090280300794062	2026-11-30 22:10:09.248207+00
 \.
 
 
@@ -3406,7 +3406,7 @@ projector	[[null, 302, []], null, 0, 0]	7714090051673358356	2026-11-30 22:09:14.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 22:09:14.64978+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 22:10:09.251064+00
 \.
 
 
@@ -3669,12 +3669,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	3	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	2	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 22:09:14.653824+00	2026-11-30 22:09:14.655803+00	833	\N	2026-11-30 22:09:14.653824+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 22:09:14.656665+00	2026-11-30 22:09:14.656665+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 22:09:14.662082+00	2026-11-30 22:09:14.662082+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 22:09:14.665873+00	2026-11-30 22:09:14.665873+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 22:09:14.668794+00	2026-11-30 22:09:14.668794+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 22:09:14.668794+00	2026-11-30 22:09:14.669936+00	841	126	2026-11-30 22:09:14.668794+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 22:10:09.256568+00	2026-11-30 22:10:09.259172+00	833	\N	2026-11-30 22:10:09.256568+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 22:10:09.260286+00	2026-11-30 22:10:09.260286+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 22:10:09.268574+00	2026-11-30 22:10:09.268574+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 22:10:09.273783+00	2026-11-30 22:10:09.273783+00	838	125	\N	1	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 22:10:09.277748+00	2026-11-30 22:10:09.277748+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 22:10:09.277748+00	2026-11-30 22:10:09.279134+00	841	126	2026-11-30 22:10:09.277748+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3747,11 +3747,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	4	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 22:09:14.65252+00	2026-11-30 22:09:14.65252+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 22:09:14.653824+00	2026-11-30 22:09:14.653824+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 22:09:14.656665+00	2026-11-30 22:09:14.659585+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 22:09:14.665873+00	2026-11-30 22:09:14.66792+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 22:09:14.65252+00	2026-11-30 22:09:14.670693+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 22:10:09.254878+00	2026-11-30 22:10:09.254878+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 22:10:09.256568+00	2026-11-30 22:10:09.256568+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 22:10:09.260286+00	2026-11-30 22:10:09.264068+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 22:10:09.273783+00	2026-11-30 22:10:09.276505+00	839	125	\N	1	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 22:10:09.254878+00	2026-11-30 22:10:09.280078+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3768,7 +3768,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 22:09:14.648489+00
+projector	1	1	1	2026-11-30 22:10:09.248652+00
 \.
 
 
@@ -3782,9 +3782,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	3	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	2	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 22:09:14.656665+00	2026-11-30 22:09:14.659585+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 22:09:14.662082+00	2026-11-30 22:09:14.662082+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 22:09:14.665873+00	2026-11-30 22:09:14.66792+00	1	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 22:10:09.260286+00	2026-11-30 22:10:09.264068+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 22:10:09.268574+00	2026-11-30 22:10:09.268574+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 22:10:09.273783+00	2026-11-30 22:10:09.276505+00	1	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3793,7 +3793,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 22:09:14.65252+00	2026-11-30 22:09:14.670693+00
+server 1	2026-11-30 22:10:09.254878+00	2026-11-30 22:10:09.280078+00
 \.
 
 
@@ -4761,7 +4761,7 @@ CREATE TRIGGER pgtrigger_erased_only_d477e BEFORE UPDATE ON public.presence_even
 -- Name: TRIGGER pgtrigger_erased_only_d477e ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS 'c68a63084444f158d77cf1d6ba5700ba51d7447a';
+COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '801ef1673ce4cf2f14eaa5b4dc51738eb79aceea';
 
 
 --
@@ -4789,7 +4789,7 @@ CREATE TRIGGER pgtrigger_forgotten_c7c14 BEFORE DELETE ON public.presence_seal_k
 -- Name: TRIGGER pgtrigger_forgotten_c7c14 ON presence_seal_key; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_forgotten_c7c14 ON public.presence_seal_key IS '0988679c87dbe24f5067dcd1bb8d7c526da6ce8b';
+COMMENT ON TRIGGER pgtrigger_forgotten_c7c14 ON public.presence_seal_key IS '5f59ffc20518ee2a328a430dab9b4e1e1056b6b7';
 
 
 --
