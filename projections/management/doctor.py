@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync
@@ -81,20 +80,16 @@ def _database(alias: str) -> Examined:
     return Examined("database", f"PostgreSQL {version}, and the log {events}")
 
 
-class _RollBack(Exception):
-    pass
-
-
 def _recording(alias: str) -> Examined:
     """Records a join, a touch and a leave in a transaction that is rolled back."""
     room, channel = f"presence-doctor-{secrets.token_hex(8)}", f"presence-doctor.{secrets.token_hex(8)}"
     presences = Presence.objects.using(alias).filter(room=room)
     present: list[int] = []
-    with suppress(_RollBack), transaction.atomic(alias):
+    with transaction.atomic(alias):
         for kind in ("join", "touch", "leave"):
             record([Draft(kind, room, channel)], using=alias)
             present.append(presences.count())
-        raise _RollBack
+        transaction.set_rollback(True, alias)
     if present != [1, 1, 0]:
         problem = "A join and a leave did not change who is present. Run manage.py pgtrigger install."
         return Examined("recording", "it does not work", (problem,))
@@ -166,14 +161,15 @@ def _subclasses(parent: type[Any]) -> Iterator[type[Any]]:
 def _running(alias: str) -> Examined:
     """Measures the status, as ``presence_status`` does."""
     found = status(alias)
-    notes = {
-        "No server process has connections. Open a page of the site, and run this again.": not found.processes,
-        "No worker runs. While you develop, the server prunes. In production, run manage.py run_projector --prune.": (
-            found.has_worker is False
-        ),
-    }
+    notes = []
+    if not found.processes:
+        notes.append("No server process has connections. Open a page of the site, and run this again.")
+    if found.has_worker is False:
+        notes.append(
+            "No worker runs. While you develop, the server prunes. In production, run manage.py run_projector --prune."
+        )
     text = f"{found.connections:,} connections in {found.rooms:,} rooms, on {found.processes:,} server processes"
-    return Examined("running", text, tuple(find_problems(found)), tuple(note for note, is_so in notes.items() if is_so))
+    return Examined("running", text, tuple(find_problems(found)), tuple(notes))
 
 
 EXAMINATIONS: dict[str, Callable[[str], Examined]] = {

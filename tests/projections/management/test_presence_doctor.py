@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import connection
 from presence_events.models import PresenceEvent
 from projections.management import doctor
 from projections.models import Presence, Room
+from projections.status import status
 from projections.testing import age_presences
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +142,16 @@ def test_without_consumers_and_processes_it_says_what_that_means(
     assert "none has a presence mixin" in printed
     for note in ("ASGI_APPLICATION is not set", "If you use the decorators", "No server process", "No worker runs"):
         assert f"  . {note}" in printed
+
+
+def test_with_a_process_and_a_worker_there_is_nothing_to_add(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = replace(status("default"), processes=2, has_worker=True)
+    monkeypatch.setattr(doctor, "status", lambda alias: found)
+    code, printed = run()
+    assert code == 0
+    assert "on 2 server processes" in printed
+    assert "No server process" not in printed
+    assert "No worker" not in printed
 
 
 def test_what_presence_status_reports_is_a_problem_too() -> None:
