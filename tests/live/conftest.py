@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser
 
 from presence_events.test_databases import is_test_database
 from tests import segments, truncation
 from tests.live import servers
+from tests.live.browser import launched
+from tests.live.operators import Operators
 from tests.live.sockets import Crowd
 from tests.waiting import wait_until
 
@@ -57,3 +61,25 @@ def _no_beats_remain(django_db_setup: None, django_db_blocker: Any) -> Iterator[
         if is_test_database(connection) and segments.is_divided():
             segments.reset()
         connection.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Playwright runs an event loop in this thread. Django refuses queries in such a thread.
+    with pytest.MonkeyPatch.context() as patch, launched() as browser:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield browser
+
+
+@pytest.fixture
+def operators(
+    browser: Browser, transactional_db: None, live_server: Any, django_user_model: Any
+) -> Iterator[Operators]:
+    """An operator of the admin of the test's database. Errors in the browser fail the test."""
+    client = Client()
+    client.force_login(django_user_model.objects.create_superuser("operator"))
+    operators = Operators(browser, live_server, client)
+    yield operators
+    for context in operators.contexts:
+        context.close()
+    assert operators.errors == []

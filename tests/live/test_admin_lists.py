@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser
 
 from tests.backdating import Stay, write
-from tests.live.browser import launched
 from tests.live.operators import Operators
 
 LISTS = ["projections/presence", "projections/presencesession", "projections/process", "presence_events/presenceevent"]
@@ -20,38 +16,21 @@ LISTS = ["projections/presence", "projections/presencesession", "projections/pro
 CHANNEL = "specific.inmemory!abcdefghijklmnop"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Playwright runs an event loop in this thread. Django refuses queries in such a thread.
-    with pytest.MonkeyPatch.context() as patch, launched() as browser:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield browser
-
-
-@pytest.fixture
-def operators(
-    browser: Browser, transactional_db: None, live_server: Any, django_user_model: Any
-) -> Iterator[Operators]:
-    client = Client()
-    client.force_login(django_user_model.objects.create_superuser("operator"))
+@pytest.fixture(autouse=True)
+def _people(transactional_db: None, django_user_model: Any) -> None:
     data = {"device": "phone", "page": "/a/long/path"}
     write(
         *(
             Stay(
                 "planning",
                 f"{CHANNEL}{number}",
-                django_user_model.objects.create_user(f"somebody-with-a-name-{number}"),
+                django_user_model.objects.create_user(f"a-person-with-a-name-{number}"),
                 timezone.now() - timedelta(minutes=number),
                 data=data,
             )
             for number in range(1, 4)
         )
     )
-    operators = Operators(browser, live_server, client)
-    yield operators
-    for context in operators.contexts:
-        context.close()
-    assert operators.errors == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

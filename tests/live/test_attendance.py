@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -11,29 +10,19 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from projections.final_reports.annotating import annotate
 from projections.final_reports.making import make_due_reports
 from projections.final_reports.scheduling import schedule_report
 from projections.models import AttendanceReport
 from tests.backdating import Stay, write
-from tests.live.browser import launched
 from tests.live.operators import Operators
 
 ROOT = Path(__file__).parent.parent.parent
 START = datetime(2026, 3, 4, 18, tzinfo=UTC)
 SPAN = "/admin/projections/attendancereport/span/?room=all-hands&from=2026-03-04T14:00:00Z&until=2026-03-04T15:00:00Z"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Playwright runs an event loop in this thread. Django refuses queries in such a thread.
-    with pytest.MonkeyPatch.context() as patch, launched() as browser:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield browser
 
 
 @pytest.fixture
@@ -43,19 +32,6 @@ def report(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: An
     settings.TIME_ZONE = "UTC"
     import_module("history.seed").seed(import_module("history.day").Day(START))
     return AttendanceReport.objects.get()
-
-
-@pytest.fixture
-def operators(
-    browser: Browser, transactional_db: None, live_server: Any, django_user_model: Any
-) -> Iterator[Operators]:
-    client = Client()
-    client.force_login(django_user_model.objects.create_superuser("operator"))
-    operators = Operators(browser, live_server, client)
-    yield operators
-    for context in operators.contexts:
-        context.close()
-    assert operators.errors == []
 
 
 def look(operators: Operators, url: str, **options: Any) -> Page:

@@ -23,7 +23,6 @@ from presence_events.models import Segment
 from projections.admin.timeline import drawing
 from tests.backdating import Stay, write
 from tests.live import operators as contexts
-from tests.live.browser import launched
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,14 +39,6 @@ def iso(time: datetime) -> str:
 
 
 START, END = at(8, 30), at(10, 30)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Playwright runs an event loop in this thread. Django refuses queries in such a thread.
-    with pytest.MonkeyPatch.context() as patch, launched() as browser:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield browser
 
 
 @pytest.fixture
