@@ -55,3 +55,13 @@ def test_the_end_of_a_channel_name_is_shown_and_all_of_it_is_copied(operators: O
     assert shown.evaluate("one => one.scrollWidth > one.clientWidth")
     copied = shown.evaluate("one => { getSelection().selectAllChildren(one); return getSelection().toString() }")
     assert copied == f"{CHANNEL}1"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_name_of_a_room_is_not_squeezed(operators: Operators, width: int) -> None:
+    write(Stay("r" * 99, "1", None, timezone.now()))
+    page = operators.page(viewport={"width": width, "height": 900})
+    page.goto("/admin/projections/room/")
+    box = page.locator("th.field-channel_name", has_text="rrrr").bounding_box()
+    assert box is not None
+    assert 80 <= box["width"] <= 320
