@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from playwright.sync_api import Browser
 
 from presence_events.test_databases import is_test_database
 from tests import segments, truncation
 from tests.live import servers
 from tests.live.browser import launched
-from tests.live.operators import Operators
+from tests.live.operators import Operators, operating
 from tests.live.sockets import Crowd
 from tests.waiting import wait_until
 
@@ -76,10 +75,5 @@ def operators(
     browser: Browser, transactional_db: None, live_server: Any, django_user_model: Any
 ) -> Iterator[Operators]:
     """An operator of the admin of the test's database. Errors in the browser fail the test."""
-    client = Client()
-    client.force_login(django_user_model.objects.create_superuser("operator"))
-    operators = Operators(browser, live_server, client)
-    yield operators
-    for context in operators.contexts:
-        context.close()
-    assert operators.errors == []
+    with operating(Operators, browser, live_server, django_user_model) as operators:
+        yield operators

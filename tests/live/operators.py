@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, Page
 
 from tests.live.browser import listen
+
+_Kind = TypeVar("_Kind", bound="Operators")
 
 
 class Operators:
@@ -30,3 +34,15 @@ class Operators:
         listen(context, self.errors)
         self.contexts.append(context)
         return context.new_page()
+
+
+@contextmanager
+def operating(kind: type[_Kind], browser: Browser, server: Any, user_model: Any) -> Iterator[_Kind]:
+    """Makes an operator with all rights. At the end, closes the contexts, and asserts that there were no errors."""
+    client = Client()
+    client.force_login(user_model.objects.create_superuser("operator"))
+    operators = kind(browser, server, client)
+    yield operators
+    for context in operators.contexts:
+        context.close()
+    assert operators.errors == []

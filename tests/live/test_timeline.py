@@ -16,7 +16,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
-from django.test import Client
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from presence_events.models import Segment
@@ -77,16 +76,11 @@ class Operators(contexts.Operators):
 def operators(
     browser: Browser, transactional_db: None, live_server: Any, django_user_model: Any
 ) -> Iterator[Operators]:
-    client = Client()
-    client.force_login(django_user_model.objects.create_superuser("operator"))
-    operators = Operators(browser, live_server, client)
-    yield operators
-    for context in operators.contexts:
-        for page in context.pages:
+    with contexts.operating(Operators, browser, live_server, django_user_model) as operators:
+        yield operators
+        for page in (page for context in operators.contexts for page in context.pages):
             # A request that is still being answered would block the flush of the tables.
             expect(page.locator("[data-chart][aria-busy=true]")).to_have_count(0)
-        context.close()
-    assert operators.errors == []
 
 
 def chart(page: Page) -> Locator:
