@@ -36,7 +36,7 @@ def check_schemas(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Ite
                 "limited to a shared schema. Heartbeats and leaves run without a request: they would not find it.",
                 hint="Keep 'presence_events' and 'projections' in one schema (with django-tenants: in SHARED_APPS, "
                 "not in TENANT_APPS), with the tenant in the names of rooms. Or use a database alias for each tenant. "
-                "See docs/operations.md, Tenants.",
+                "See Tenants in the documentation.",
                 id="projections.E006",
             )
 
@@ -56,7 +56,7 @@ def check_row_level_security(
                 f"Row-level security is active on {table} in the database {alias!r}.",
                 hint="Heartbeats, leaves and prunes run without the role and the settings of a request, and would not "
                 f"see the rows. Execute ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, and let the role of the "
-                "servers bypass row-level security, or disable it. See docs/operations.md, Tenants.",
+                "servers bypass row-level security, or disable it. See Tenants in the documentation.",
                 id="projections.E104",
             )
 

@@ -1,9 +1,10 @@
-"""The canonical form of an event, version 1, and its leaf in a Merkle tree. ``docs/seals.md`` specifies both.
+"""The canonical form of an event, version 1, and its leaf in a Merkle tree.
 
-A line has the fields of an event, as PostgreSQL writes them with COPY in its text format. The last two, the user and
-the data, are personal. They enter the leaf as a commitment only: a hash with a key of the subject, which is the user,
-or the stay of an anonymous connection. Once that key is deleted, the commitment tells nothing about what it stands for,
-and the leaf remains. An event that was erased has its commitment in place of what it stands for.
+``docs/reference/seal-format.md`` specifies both. A line has the fields of an event, as PostgreSQL writes them with COPY
+in its text format. The last two, the user and the data, are personal. They enter the leaf as a commitment only: a hash
+with a key of the subject, which is the user, or the stay of an anonymous connection. Once that key is deleted, the
+commitment tells nothing about what it stands for, and the leaf remains. An event that was erased has its commitment in
+place of what it stands for.
 """
 
 from __future__ import annotations

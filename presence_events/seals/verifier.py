@@ -7,8 +7,8 @@ The seals are in a file or in a directory. With ``--timestamps DIRECTORY --times
 stamps are verified, too.
 
 Copy this file to where you trust it. It is one file on purpose, and shares no code with what makes the seals: it is a
-second implementation of ``docs/seals.md``. ``archive`` needs the package pyarrow, ``--public-key`` cryptography, and
-``--timestamps`` rfc3161-client.
+second implementation of ``docs/reference/seal-format.md``. ``archive`` needs the package pyarrow, ``--public-key``
+cryptography, and ``--timestamps`` rfc3161-client.
 
 The exit status is 0 if all agrees, 1 if something does not, and 2 if the files cannot be read.
 """

@@ -1,6 +1,6 @@
 """Erases a person, and exports all that is held about one.
 
-`erase_person` and `export_person` are what your code calls. ``docs/privacy.md`` describes both.
+`erase_person` and `export_person` are what your code calls. ``docs/operations/privacy.md`` describes both.
 """
 
 from projections.erasure.erasing import Erased, aerase_person, erase_person, erasing_person

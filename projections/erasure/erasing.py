@@ -125,7 +125,7 @@ def _erase(key: Any, using: str, *, archives: Collection[Path], without_archives
 def _require(found: Plan, archives: Collection[Path], without_archives: bool) -> None:
     """Raises `NotErasable` if something stops the erasure."""
     if found.obstacle:
-        raise NotErasable(f"It is stopped by {found.obstacle}. Release it first: see docs/retention.md.")
+        raise NotErasable(f"It is stopped by {found.obstacle}. Release it first: see Retention in the documentation.")
     if missing := [str(path) for path in archives if not path.is_dir()]:
         raise NotErasable(f"There is no archive at {', '.join(missing)}.")
     if found.archived and not archives and not without_archives:

@@ -15,8 +15,8 @@
             await self.accept()
             await self.join_room("team")
 
-In the page, ``projections/static/projections/roster.js`` keeps the list. ``docs/roster-protocol.md`` specifies the
-messages.
+In the page, ``projections/static/projections/roster.js`` keeps the list. ``docs/reference/roster-protocol.md``
+specifies the messages.
 """
 
 from projections.rosters.members import Connection, Counts, Member

@@ -6,8 +6,8 @@
     client.receive(text_from_the_server)
     assert list(client.members) == ["7", "9"]
 
-`docs/roster-protocol.md` specifies the messages. `projections/static/projections/roster.js` does the same in a browser,
-and both report the same changes in the same order.
+`docs/reference/roster-protocol.md` specifies the messages. `projections/static/projections/roster.js` does the same in
+a browser, and both report the same changes in the same order.
 """
 
 from __future__ import annotations

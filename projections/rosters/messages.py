@@ -1,6 +1,6 @@
 """What the viewers of a room who may see the same are sent: snapshots, and diffs from one mark to the next.
 
-The messages are those of ``docs/roster-protocol.md``.
+The messages are those of ``docs/reference/roster-protocol.md``.
 """
 
 from __future__ import annotations

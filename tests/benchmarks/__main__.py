@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=docs.DIRECTORY,
         metavar="DIRECTORY",
-        help="write the tables into benchmarks.md there, and the plots into its images/ (default: docs)",
+        help="write the tables into its explanation/benchmarks-*.md, and the plots into its images/ (default: docs)",
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the figures as JSON, after each section")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="take finished sections from a file of --save")

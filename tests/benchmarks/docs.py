@@ -1,4 +1,4 @@
-"""The page of the documentation: the tables of a run between two marks, and its plots beside it."""
+"""The pages of the documentation: the tables of a run between two marks of each, and the plots."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ from tests.benchmarks.sizes import Sizes
 
 DIRECTORY = Path(__file__).parent.parent.parent / "docs"
 START, END = "<!-- figures: python -m tests.benchmarks --write-docs -->", "<!-- end of figures -->"
+PAGES = {
+    "benchmarks-callers": ("sync", "storm", "projector", "floor"),
+    "benchmarks-asyncio": ("async",),
+    "benchmarks-log": ("leases", "growth", "reports", "indexes", "size"),
+    "benchmarks-endtoend": ("endtoend",),
+}
+"""The pages in docs/explanation, each with the names of its sections. The targets of all have one of their own."""
+
 _PACKAGES = (
     "Django",
     "channels",
@@ -62,18 +70,20 @@ def targets(chosen: Iterable[ModuleType], results: dict[str, Any]) -> str:
 
 
 def write(results: dict[str, Any], directory: Path) -> None:
-    """Replaces what is between the marks in benchmarks.md, and draws the plots."""
+    """Replaces what is between the marks in the pages of docs/explanation, and draws the plots.
+
+    ``directory`` is docs, or a copy of it.
+    """
     missing = [module.NAME for module in sections.ALL if module.NAME not in results]
     if missing:
         raise SystemExit(f"The page takes a whole run, and these sections are missing: {', '.join(missing)}.")
-    figures = "\n\n".join(
-        [
-            setting(results["about"]),
-            targets(sections.ALL, results),
-            *(_illustrated(module, results) for module in sections.ALL),
-        ]
-    )
-    replace(directory / "benchmarks.md", START, END, figures)
+    pages = directory / "explanation"
+    about_and_targets = f"{setting(results['about'])}\n\n{targets(sections.ALL, results)}"
+    replace(pages / "benchmarks-targets.md", START, END, about_and_targets)
+    modules = {module.NAME: module for module in sections.ALL}
+    for page, names in PAGES.items():
+        figures = "\n\n".join(_illustrated(modules[name], results) for name in names)
+        replace(pages / f"{page}.md", START, END, figures)
     draw((picture for module in sections.ALL for picture in _pictures(module, results)), directory)
 
 
@@ -95,8 +105,13 @@ def draw(pictures: Iterable[Picture], directory: Path) -> None:
 
 
 def _illustrated(module: ModuleType, results: dict[str, Any]) -> str:
-    shown = [f"![{picture.alternative}](images/{picture.name})" for picture in _pictures(module, results)]
+    shown = [image(picture) for picture in _pictures(module, results)]
     return "\n\n".join([section(module, results), *shown])
+
+
+def image(picture: Picture) -> str:
+    """Shows ``picture`` in a page of docs/explanation."""
+    return f"![{picture.alternative}](../images/{picture.name})"
 
 
 def _pictures(module: ModuleType, results: dict[str, Any]) -> list[Picture]:

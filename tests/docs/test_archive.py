@@ -1,4 +1,4 @@
-"""The examples of docs/archive.md run."""
+"""The examples of docs/operations/archive.md run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.backdating import Stay, write
-from tests.docs.test_examples import blocks, run
+from tests.docs.pages import blocks, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,12 +29,12 @@ def test_the_examples_of_the_archive(
         Stay("lobby", "b", user, NOON + HOUR, NOON + 30 * HOUR),
         Stay("hall", "c", None, NOON, NOON + HOUR),
     )
-    stays = run("docs/archive.md")["stays"]
+    stays = run("docs/operations/archive.md")["stays"]
     assert capsys.readouterr().out == f"{user.pk} {NOON - HOUR} {NOON + HOUR}\n"
     assert [stay.channel_name for stay in stays] == ["a", "c", "b"]
-    (query,) = blocks("docs/archive.md", "sql")
+    (query,) = blocks("docs/operations/archive.md", "sql")
     assert duckdb.connect().execute(query).fetchall() == [("lobby", 2, 1), ("hall", 1, 0)]
-    for block in blocks("docs/archive.md", "console"):
+    for block in blocks("docs/operations/archive.md", "console"):
         for command in block.splitlines():
             # The command in the document writes every day until today.
             if command.startswith("python manage.py presence_archive ") and " write " not in command:

@@ -1,4 +1,4 @@
-"""The answers of docs/attendance.md are true of the history in docs/reporting.md."""
+"""The answers of the pages about attendance are true of the history in docs/howto/reports-people.md."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from projections.final_reports.making import make_due_reports
 from projections.final_reports.reading import stored_sheet
 from projections.rosters import Roster
 from projections.signals import attendance_report_made
-from tests.docs.test_examples import ROOT, blocks
+from tests.docs import pages
+from tests.docs.pages import blocks, text_of
 from tests.docs.test_reporting import _moment, _rows, _run, history, people
 from tests.projections.rosters.pages import Page, new_user, roster_of
 from tests.waiting import until
 
-PAGE = "docs/attendance.md"
+PAGES = ("docs/howto/attendance.md", "docs/howto/attendance-pages.md", "docs/howto/final-reports.md")
 NINE, TEN = _moment("2024-03-04 09:00:00"), _moment("2024-03-04 10:00:00")
 
 __all__ = ["history", "people"]
@@ -38,21 +39,21 @@ __all__ = ["history", "people"]
 def test_each_question_is_answered_by_one_call(people: dict[str, Any]) -> None:
     team = get_user_model()._default_manager.order_by("username")
     names = {**people, "team": team, "nine": NINE, "ten": TEN}
-    examples = "".join(blocks(PAGE, "pycon"))
-    test = doctest.DocTestParser().get_doctest(examples, names, PAGE, PAGE, 0)
+    examples = "".join(blocks(PAGES, "pycon"))
+    test = doctest.DocTestParser().get_doctest(examples, names, "attendance", None, 0)
     output = StringIO()
     results = doctest.DocTestRunner().run(test, out=output.write)
     assert results.failed == 0, output.getvalue()
     assert results.attempted == 6
-    questions = re.findall(r"^\*\*(.*\?)\*\*", (ROOT / PAGE).read_text(), re.MULTILINE)
+    questions = re.findall(r"^\*\*(.*\?)\*\*", text_of(*PAGES), re.MULTILINE)
     assert questions == ["Was Alice there?", "For how long?", "Who missed it?", "How certain is that?"]
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("history")
 def test_the_query_returns_the_answer_below_it() -> None:
-    (query,) = blocks(PAGE, "sql")
-    _, _, after = (ROOT / PAGE).read_text().partition("```sql\n")
+    (query,) = blocks(PAGES, "sql")
+    _, _, after = text_of(*PAGES).partition("```sql\n")
     users = get_user_model()._meta.db_table
     assert _run(query.strip().rstrip(";").replace("auth_user", users)) == _rows(after)
 
@@ -61,7 +62,7 @@ def test_the_query_returns_the_answer_below_it() -> None:
 @pytest.mark.usefixtures("history")
 def test_the_command_prints_what_the_page_shows(settings: Any) -> None:
     settings.TIME_ZONE = "UTC"
-    (command,), (shown,) = blocks(PAGE, "console"), blocks(PAGE, "text")
+    (command,), (shown,) = blocks(PAGES, "console"), blocks(PAGES, "text")
     _, _, *arguments = shlex.split(command.replace("\\\n", ""))
     out = StringIO()
     call_command(*arguments, stdout=out)
@@ -103,7 +104,7 @@ async def test_the_consumer_reports_activity_and_its_page_who_is_missing() -> No
 
 
 def test_the_page_of_a_lesson_has_the_names() -> None:
-    (html,) = blocks(PAGE, "html")
+    (html,) = blocks(PAGES, "html")
     shown = Template(html).render(Context({"pupils": {"7": "Ada </script>"}}))
     assert '<script id="pupils" type="application/json">{"7": "Ada \\u003C/script\\u003E"}</script>' in shown
     assert "projections/roster.js" in shown
@@ -141,9 +142,7 @@ def test_teachers_of_a_room_see_its_pupils(django_user_model: Any) -> None:
 
 
 def run() -> dict[str, Any]:
-    """Runs the Python code of the page. Returns its names. Its receiver is not connected."""
-    namespace: dict[str, Any] = {"User": get_user_model()}
-    for block in blocks(PAGE, "python"):
-        exec(compile(block, PAGE, "exec"), namespace)  # noqa: S102
+    """Runs the Python code of the pages. Returns its names. Its receiver is not connected."""
+    namespace = pages.run(*PAGES)
     attendance_report_made.disconnect(namespace["tell_teachers"])
     return namespace

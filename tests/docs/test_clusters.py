@@ -1,4 +1,4 @@
-"""The function and the router of docs/clusters.md, in a site with three databases."""
+"""The function and the router of docs/operations/clusters.md, in a site with three databases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.docs.test_examples import blocks
+from tests.docs.pages import blocks
 from tests.sites import Site, new_site
 
 ALIASES = ("default", "presence-2", "presence-3")
@@ -20,9 +20,9 @@ def clusters(tmp_path: Path, django_db_modify_db_settings: None) -> Iterator[Sit
     with ExitStack() as stack:
         sites = [stack.enter_context(new_site(tmp_path, postgres.settings())) for _ in ALIASES]
         databases = {alias: site._database for alias, site in zip(ALIASES, sites, strict=True)}
-        (settings,) = blocks("docs/clusters.md", "text")
+        (settings,) = blocks("docs/operations/clusters.md", "text")
         names = dict(line.split(" = ") for line in settings.splitlines() if " = " in line)
-        sites[0].write("mysite/clusters.py", blocks("docs/clusters.md", "python")[0])
+        sites[0].write("mysite/clusters.py", blocks("docs/operations/clusters.md", "python")[0])
         sites[0].configure(DATABASES=databases, **{name: eval(value) for name, value in names.items()})  # noqa: S307
         yield sites[0]
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shlex
-import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import ModuleType
+from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -29,33 +24,22 @@ from projections.models import Presence, Room
 from projections.signals import person_joined, person_left, presence_changed, presence_updated
 from tests.backdating import Stay, write
 from tests.communicator import PATIENCE, WebsocketCommunicator
+from tests.docs.pages import NOON, blocks, run
 from tests.projections.rosters.pages import Page, roster_of
 from tests.sites import Site
 from tests.waiting import until
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUERY = "PresenceSession.objects"
-ROOT = Path(__file__).parent.parent.parent
+USAGE = tuple(
+    f"docs/howto/{page}.md"
+    for page in (
+        *("consumers", "decorators", "heartbeats", "pruning", "capacity", "who"),
+        *("deleting", "foreign-keys", "signals", "group-commit", "testing"),
+    )
+)
+"""The pages about consumers, signals and queries. Their code is run in one namespace."""
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def blocks(document: str, language: str) -> list[str]:
-    """Returns the fenced code of ``document`` in ``language``, in order."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
-def run(document: str) -> dict[str, Any]:
-    """Runs all Python code of ``document`` in one namespace, which has a user and times. Returns the namespace."""
-    alice = get_user_model()._default_manager.get_or_create(username="alice")[0]
-    namespace: dict[str, Any] = {"alice": alice, "moment": NOON, "start": NOON, "end": NOON + timedelta(hours=1)}
-    consumers: Any = ModuleType("mysite.consumers")
-    with patch.dict(sys.modules, {"mysite": ModuleType("mysite"), "mysite.consumers": consumers}):
-        for block in blocks(document, "python"):
-            exec(compile(block, document, "exec"), namespace)  # noqa: S102
-            vars(consumers).update({key: value for key, value in namespace.items() if not key.startswith("__")})
-    return namespace
 
 
 @pytest.fixture
@@ -65,8 +49,8 @@ def lobby(user: Any) -> Room:
 
 @pytest.fixture
 async def usage(lobby: Room) -> AsyncIterator[dict[str, Any]]:
-    """Returns the names of docs/usage.md. Its receivers are connected during the test."""
-    namespace = await sync_to_async(run)("docs/usage.md")
+    """Returns the names of the pages in `USAGE`. Its receivers are connected during the test."""
+    namespace = await sync_to_async(run)(*USAGE)
     yield namespace
     disconnect(namespace)
     presence_changed.for_worker("billing").disconnect(namespace["bill"])
@@ -104,7 +88,7 @@ async def test_the_consumers_of_the_documentation_join_and_leave(
 
 
 async def test_the_rosters_of_the_documentation_show_people(user: Any, other_user: Any) -> None:
-    namespace = await sync_to_async(run)("docs/rosters.md")
+    namespace = await sync_to_async(run)("docs/howto/rosters.md", "docs/howto/rosters-access.md")
     page = await Page(namespace["ActiveTeamConsumer"], user, "team").open()
     assert page.names() == [user.get_username()]
     await page.socket.send_json_to({"type": "presence.activity", "room": "team", "activity": "idle"})
@@ -165,7 +149,7 @@ async def test_a_pruned_connection_is_closed(usage: dict[str, Any], lobby: Room,
 
 async def test_a_connection_that_an_operator_removed_is_closed(usage: dict[str, Any], lobby: Room, user: Any) -> None:
     presence_changed.disconnect(usage["broadcast_presence"])
-    close = (await sync_to_async(run)("docs/admin.md"))["close_ended_by_operator"]
+    close = (await sync_to_async(run)("docs/howto/admin.md"))["close_ended_by_operator"]
     communicator = WebsocketCommunicator(usage["ClosableConsumer"].as_asgi(), "/")
     communicator.scope["user"] = user
     assert (await communicator.connect())[0]
@@ -273,7 +257,7 @@ async def test_the_socket_of_a_deleted_user_stays_open_and_can_join_again(
     ("document", "expected"),
     [
         ("README.md", [["early"], ["early", "late"]]),
-        ("docs/usage.md", [["early"], ["early", "somebody-else"], ["early", "late"]]),
+        ("docs/howto/who.md", [["early"], ["early", "somebody-else"], ["early", "late"]]),
     ],
 )
 def test_the_queries_of_the_past_return_stays(document: str, expected: list[list[str]], lobby: Room) -> None:
@@ -304,14 +288,14 @@ def test_the_query_of_the_readme_returns_the_occupancy(user: Any) -> None:
 
 
 def test_a_receiver_can_recognise_signals_that_are_sent_again() -> None:
-    namespace = run("docs/replay.md")
+    namespace = run("docs/operations/replay.md")
     presence_changed.disconnect(namespace["greet"])
     assert namespace["greet"](Room, None, None, replayed=True) is None
 
 
 def test_plain_sql_ends_a_stay() -> None:
     record([Draft("join", "lobby", "specific.abc!def")])
-    (block,) = blocks("docs/usage.md", "sql")
+    (block,) = blocks("docs/reference/tables.md", "sql")
     with connection.cursor() as cursor:
         cursor.execute(block)
         assert len(cursor.fetchall()) == 1
@@ -319,7 +303,7 @@ def test_plain_sql_ends_a_stay() -> None:
 
 
 def test_presence_can_be_emptied_without_flush(site: Site) -> None:
-    (commands,) = [block for block in blocks("docs/usage.md", "console") if "zero" in block]
+    (commands,) = [block for block in blocks("docs/howto/deleting.md", "console") if "zero" in block]
     site.configure()
     site.run("""
         from django.core.management import call_command
@@ -342,9 +326,9 @@ def test_presence_can_be_emptied_without_flush(site: Site) -> None:
 
 
 def test_the_setting_and_the_commands_of_retention_are_right(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    settings.CHANNELS_PRESENCE_RETENTION = run("docs/retention.md")["CHANNELS_PRESENCE_RETENTION"]
+    settings.CHANNELS_PRESENCE_RETENTION = run("docs/operations/retention.md")["CHANNELS_PRESENCE_RETENTION"]
     assert "presence_events.E006" not in [message.id for message in run_checks()]
-    lines = [line for block in blocks("docs/retention.md", "console") for line in block.splitlines()]
+    lines = [line for block in blocks("docs/operations/retention.md", "console") for line in block.splitlines()]
     assert len(lines) == 6
     for line in lines:
         _, command, *arguments = shlex.split(line)
@@ -352,33 +336,3 @@ def test_the_setting_and_the_commands_of_retention_are_right(settings: Any, caps
         if {"--dry-run", "--hold", "--release"} & set(arguments):
             call_command(command, *arguments)
     assert "The hold 'case 7' is released." in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("document", "minimum"), [("docs/guarantees.md", 9), ("docs/operations.md", 4)])
-def test_every_test_that_a_page_names_exists(document: str, minimum: int) -> None:
-    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    named = re.findall(r"`(test_\w+?)(?:_?\.\.\.)?`", (ROOT / document).read_text(encoding="utf-8"))
-    assert len(named) >= minimum
-    for name in named:
-        assert f"def {name}" in tests, name
-
-
-def test_links_between_documents_have_targets() -> None:
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
-            assert (document.parent / target).exists(), f"{document}: {target}"
-
-
-def _anchors(page: Path) -> set[str]:
-    """Returns the anchors that GitHub gives the headings of ``page``."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-def test_links_to_headings_have_targets() -> None:
-    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
-        text = document.read_text(encoding="utf-8")
-        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)", text):
-            page = document.parent / target if target else document
-            assert anchor in _anchors(page), f"{document}: {target}#{anchor}"

@@ -1,4 +1,4 @@
-"""docs/migrating.md: its steps, its names and its recipes, beside a fork of django-channels-presence."""
+"""The pages about migrating: the steps, the names and the recipes, beside a fork of django-channels-presence."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from django.db import connection
 from projections import conf, decorators
 from projections.admin import RoomAdmin
 from projections.models import Presence, Room
-from tests.docs.test_examples import blocks
+from tests.docs.pages import ROOT, blocks, text_of
 from tests.live.servers import database_url
 
-ROOT = Path(__file__).parent.parent.parent
-DOCUMENT = "docs/migrating.md"
+PAGES = ("docs/howto/migrating.md", "docs/reference/former-names.md")
 NAME = re.compile(r"^\| `(channels_presence\.[\w.]+)` \|", re.MULTILINE)
 ASYNC_NAME = re.compile(r"^\| `(\S*_async\S*)` \| `(.+)` \|$", re.MULTILINE)
 
 
 def names() -> list[str]:
-    return NAME.findall((ROOT / DOCUMENT).read_text())
+    return NAME.findall(text_of(*PAGES))
 
 
 def resolve(name: str) -> Any:
@@ -50,7 +49,7 @@ def test_a_name_of_the_original_exists(name: str) -> None:
 
 
 def test_the_commands_and_the_setting_of_the_original_exist(settings: Any) -> None:
-    text = (ROOT / DOCUMENT).read_text()
+    text = text_of(*PAGES)
     commands = re.findall(r"^\| `manage.py (\w+)` \|", text, re.MULTILINE)
     assert {get_commands()[command] for command in commands} == {"projections"}
     assert "| `CHANNELS_PRESENCE_MAX_AGE` | the same |" in text
@@ -73,7 +72,7 @@ CALLS: dict[str, tuple[str, Callable[[], Any], Any]] = {
     "room.prune_presences_async()": ("", Presence.objects.count, 2),
     "room.get_anonymous_count_async()": ("", lambda: Room.objects.get().get_anonymous_count(), 2),
 }
-ROWS = dict(ASYNC_NAME.findall((ROOT / DOCUMENT).read_text()))
+ROWS = dict(ASYNC_NAME.findall(text_of(*PAGES)))
 
 
 @pytest.fixture
@@ -113,8 +112,8 @@ def registry() -> Iterator[dict[Any, Any]]:
 def test_the_recipe_for_an_admin_of_rooms(registry: dict[Any, Any], admin_client: Any) -> None:
     with pytest.raises(admin.exceptions.AlreadyRegistered):
         admin.site.register(Room)
-    (recipe,) = [block for block in blocks(DOCUMENT, "python") if "ChatRoomAdmin" in block]
-    exec(compile(recipe, DOCUMENT, "exec"), {})  # noqa: S102
+    (recipe,) = [block for block in blocks(PAGES, "python") if "ChatRoomAdmin" in block]
+    exec(compile(recipe, PAGES[0], "exec"), {})  # noqa: S102
     own = registry[Room]
     assert type(own).__name__ == "ChatRoomAdmin"
     assert isinstance(own, RoomAdmin)
@@ -302,7 +301,7 @@ for name in sys.argv[1:]:
 
 def entries() -> str:
     """Returns the entries of INSTALLED_APPS that step 2 names."""
-    (listed,) = re.findall(r"INSTALLED_APPS = \[\n\s+# ...\n(.*?)   \]", (ROOT / DOCUMENT).read_text(), re.DOTALL)
+    (listed,) = re.findall(r"INSTALLED_APPS = \[\n\s+# ...\n(.*?)   \]", text_of(*PAGES), re.DOTALL)
     return str(listed)
 
 
@@ -380,7 +379,7 @@ def test_a_site_migrates_by_the_steps(site: Site) -> None:
     assert "fields.E307" in stopped
     # Step 3
     site.install(entries(), NEW_MODELS)
-    (recipe,) = [block for block in blocks(DOCUMENT, "python") if "run_before" in block]
+    (recipe,) = [block for block in blocks(PAGES, "python") if "run_before" in block]
     site.add_migration("0002_room_names", recipe)
     assert site.manage("makemigrations", "--check") == "No changes detected"
     # Step 5
@@ -408,7 +407,7 @@ def test_a_new_database_of_a_site_that_has_migrated(site: Site) -> None:
     site.install('"channels_presence",', OLD_MODELS)
     site.add_migration("0001_initial", OLD_MIGRATION)
     site.install(entries(), NEW_MODELS)
-    (recipe,) = [block for block in blocks(DOCUMENT, "python") if "run_before" in block]
+    (recipe,) = [block for block in blocks(PAGES, "python") if "run_before" in block]
     site.add_migration("0002_room_names", recipe)
     site.manage("migrate")
     assert site.run(TOPICS) == "[] []"

@@ -1,4 +1,4 @@
-"""The commands and the code of docs/privacy.md."""
+"""The commands and the code of docs/operations/privacy.md."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from projections.erasure import erasing_person
 from projections.management.commands.presence_erase import NOT_REACHED
 from projections.models import Room
 from tests.archives import age, archive
-from tests.docs.test_examples import blocks
+from tests.docs.pages import blocks, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = "docs/privacy.md"
+PAGE = "docs/operations/privacy.md"
 
 
 def test_the_commands_run(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_the_receiver_is_called(user: Any, django_user_model: Any) -> None:
 
 
 def test_the_page_has_what_the_command_prints() -> None:
-    page = " ".join(Path(PAGE).read_text(encoding="utf-8").split()).lower()
+    page = " ".join(text_of(PAGE).split()).lower()
     for line in NOT_REACHED.splitlines()[1:]:
         first = line.removeprefix("- ").split(",")[0].lower()
         assert first in page, first

@@ -14,11 +14,11 @@ from django.urls import path
 from presence_events.models import PresenceEvent
 from projections.models import Presence, Room
 from tests.communicator import WebsocketCommunicator
-from tests.docs.test_examples import run
+from tests.docs.pages import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = "docs/recipes.md"
+PAGE = "docs/howto/recipes.md"
 
 
 @pytest.fixture

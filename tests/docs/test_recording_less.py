@@ -1,4 +1,4 @@
-"""The examples of the section "Recording less" of docs/privacy.md."""
+"""The examples of docs/operations/recording-less.md."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from presence_events.privacy.rules import Rule, of_room
 from projections.models import Presence
-from tests.docs.test_examples import ROOT, blocks
+from tests.docs.pages import blocks, text_of
 from tests.projections.rosters.pages import Page, new_user
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = "docs/privacy.md"
+PAGE = "docs/operations/recording-less.md"
 
 
 def example(text: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ async def with_session(page: Page, session: dict[str, Any]) -> None:
 
 
 def test_the_page_names_the_check_and_the_forms_of_pseudonyms() -> None:
-    text = (ROOT / PAGE).read_text(encoding="utf-8")
+    text = text_of(PAGE)
     code = Path("presence_events/privacy/daily.py").read_text(encoding="utf-8")
     for name in ("daily-", "da117000"):
         assert f"`{name}`" in text

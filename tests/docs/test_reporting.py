@@ -1,4 +1,4 @@
-"""The queries of docs/reporting.md return the answers below them."""
+"""The queries of the pages about reports return the answers below them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from django.db import connection
 
 from presence_events import sql
 from tests.backdating import Stay, write
-from tests.docs.test_examples import ROOT, blocks
+from tests.docs.pages import blocks, text_of
 from tests.fold import assert_live_is_the_fold
 from tests.plans import of_log
 
 pytestmark = pytest.mark.django_db
 
-PAGE = "docs/reporting.md"
+RECIPE_PAGES = ("docs/howto/reports-people.md", "docs/howto/reports-rooms.md", "docs/howto/reports-changes.md")
 USERS = get_user_model()._meta.db_table
 NAMES = ["alice", "bob", "carol", "dave", "erin", "frank"]
 
@@ -30,12 +30,6 @@ class Recipe(NamedTuple):
     title: str
     query: str
     answer: list[list[str]]
-
-
-def _section(title: str) -> str:
-    text = (ROOT / PAGE).read_text(encoding="utf-8")
-    (section,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return str(section)
 
 
 def _rows(text: str) -> list[list[str]]:
@@ -47,10 +41,11 @@ def _rows(text: str) -> list[list[str]]:
 
 
 def _recipes() -> list[Recipe]:
-    found = re.findall(
-        r"^### (.*?)\n.*?^```sql\n(.*?);\n```\n(.*?)(?=^### |\Z)", _section("Recipes"), re.MULTILINE | re.DOTALL
-    )
-    return [Recipe(title, query.replace("auth_user", USERS), _rows(answer)) for title, query, answer in found]
+    sections = re.split(r"^## ", text_of(*RECIPE_PAGES), flags=re.MULTILINE)
+    found = [
+        re.match(r"(.*?)\n.*?^```sql\n(.*?);\n```\n(.*)", section, re.MULTILINE | re.DOTALL) for section in sections
+    ]
+    return [Recipe(each[1], each[2].replace("auth_user", USERS), _rows(each[3])) for each in found if each]
 
 
 def _moment(text: str) -> Any:
@@ -76,7 +71,7 @@ def people() -> dict[str, Any]:
 @pytest.fixture
 def history(people: dict[str, Any]) -> None:
     """Writes the stays of the page, and the documents of its example."""
-    _, *rows = _rows(_section("Recipes"))
+    _, *rows = _rows(text_of("docs/howto/reports-people.md"))
     write(
         *(
             Stay(room, channel, people.get(who), _moment(since), _moment(until), how, _moment(seen))
@@ -94,7 +89,7 @@ def history(people: dict[str, Any]) -> None:
 
 
 def test_there_is_a_recipe_for_each_question_of_the_page() -> None:
-    assert len(RECIPES) == len(re.findall("^### ", _section("Recipes"), re.MULTILINE)) == 9
+    assert len(RECIPES) == len(blocks(RECIPE_PAGES, "sql")) == 9
 
 
 def test_the_history_of_the_page_is_one_that_can_happen(history: None) -> None:
@@ -108,7 +103,7 @@ def test_the_recipe_returns_the_answer_below_it(recipe: Recipe, history: None) -
 
 @each_recipe
 def test_the_role_of_the_page_can_run_the_recipe(recipe: Recipe, history: None) -> None:
-    (grant,) = blocks(PAGE, "sql")[len(RECIPES) :]
+    (grant,) = [block for block in blocks("docs/operations/roles.md", "sql") if "auth_user" in block]
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE reports")
         cursor.execute(sql.read("projections", "grants/reports").replace(':"role"', "reports"))
@@ -122,7 +117,7 @@ def test_the_role_of_the_page_can_run_the_recipe(recipe: Recipe, history: None) 
 @pytest.mark.usefixtures("history")
 def test_the_python_code_of_the_page_runs(people: dict[str, Any]) -> None:
     namespace: dict[str, Any] = {}
-    (block,) = blocks(PAGE, "python")
+    (block,) = blocks("docs/howto/reporting.md", "python")
     exec(block, namespace)  # noqa: S102
     nine = namespace["nine"]
     monday = nine - timedelta(hours=9)

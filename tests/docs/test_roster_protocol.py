@@ -1,4 +1,4 @@
-"""The examples of docs/roster-protocol.md: what both clients send, and what they make of the messages of the server."""
+"""The examples of the roster protocol: what both clients send, and what they make of the messages of the server."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from projections.testing import RosterClient
-from tests.docs.test_examples import blocks
+from tests.docs.pages import blocks
 from tests.projections.rosters.node import NodeClient, running
 
-EXAMPLES = [json.loads(block) for block in blocks("docs/roster-protocol.md", "json")]
+PAGES = ("docs/reference/roster-protocol.md", "docs/reference/roster-messages.md")
+EXAMPLES = [json.loads(block) for block in blocks(PAGES, "json")]
 FOLLOW, UNFOLLOW, SNAPSHOT, DIFF, NO_CHANGE, UNFOLLOWED, REFUSED = EXAMPLES
 
 

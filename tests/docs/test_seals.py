@@ -1,4 +1,4 @@
-"""The commands and the test vectors of docs/seals.md."""
+"""The commands and the test vectors of the pages about seals."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from presence_events.seals import anchors, copies, verifier
 from presence_events.seals.sealing import seal
 from projections.models import Presence, Room
 from tests.archives import age, archive
-from tests.docs.test_examples import blocks
+from tests.docs.pages import blocks, text_of
 from tests.seals import leaf, line_of
 from tests.timestamp_server import TimestampServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = "docs/seals.md"
+PAGES = ("docs/operations/seals.md", "docs/operations/verifying.md", "docs/reference/seal-format.md")
 VECTOR = re.compile(
     r"^\| `(?P<line>\".*\")` \| (?:`(?P<subject>[^`]*)`)? *\| `(?P<leaf>[0-9a-f]{64})` \|$", re.MULTILINE
 )
 
 
 def test_the_vectors_hold_for_both_implementations() -> None:
-    found = list(VECTOR.finditer(Path(PAGE).read_text(encoding="utf-8")))
+    found = list(VECTOR.finditer(text_of(*PAGES)))
     assert len(found) == 4
     for vector in found:
         line = json.loads(vector["line"])
@@ -49,7 +49,7 @@ def test_the_vectors_hold_for_both_implementations() -> None:
 
 
 def test_the_commands_run(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    first, *rest = [block.splitlines() for block in blocks(PAGE, "console")]
+    first, *rest = [block.splitlines() for block in blocks(PAGES, "console")]
     Room.objects.add("room", "1", user)
     Room.objects.add("room", "2")
     session = Presence.objects.get(channel_name="1").pk
@@ -82,7 +82,7 @@ def test_the_commands_run(user: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_settings_are_valid(settings: Any) -> None:
     namespace: dict[str, Any] = {}
-    exec(blocks(PAGE, "python")[0], namespace)  # noqa: S102
+    exec(blocks(PAGES, "python")[0], namespace)  # noqa: S102
     settings.CHANNELS_PRESENCE_SEALS = namespace["CHANNELS_PRESENCE_SEALS"]
     assert run_checks() == []
 
@@ -99,7 +99,7 @@ def test_the_function_puts_each_seal_into_a_bucket(monkeypatch: pytest.MonkeyPat
     module = ModuleType("mysite_audit")
     monkeypatch.setitem(sys.modules, "boto3", package)
     monkeypatch.setitem(sys.modules, "mysite_audit", module)
-    exec(blocks(PAGE, "python")[1], vars(module))  # noqa: S102
+    exec(blocks(PAGES, "python")[1], vars(module))  # noqa: S102
     for number in (1, 2):
         Room.objects.add("room", str(number))
         seal("default")

@@ -1,4 +1,4 @@
-"""The database router of docs/operations.md."""
+"""The database router of docs/operations/replicas.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of docs/streams.md: no event is lost, whichever end is killed."""
+"""The examples of docs/howto/streams.md: no event is lost, whichever end is killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.docs.test_examples import blocks
+from tests.docs.pages import blocks
 from tests.live.chaos.processes import Valkey
 from tests.sites import ROOT, Site
 from tests.waiting import wait_until
@@ -112,7 +112,7 @@ def valkey() -> Iterator[Valkey]:
 @pytest.fixture
 def directory(site: Site, valkey: Valkey, tmp_path: Path) -> Path:
     """A site with the code of the page, and an empty log that both streams follow from its start."""
-    for block in blocks("docs/streams.md", "python"):
+    for block in blocks("docs/howto/streams.md", "python"):
         comment, code = block.split("\n", 1)
         site.write(comment.removeprefix("# "), code)
     site.write("mysite/handlers.py", HANDLERS)

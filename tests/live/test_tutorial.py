@@ -15,12 +15,12 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.docs.pages import ROOT, text_of
 from tests.live.browser import launched
 from tests.live.databases import Cluster
 from tests.live.servers import free_port
 from tests.waiting import wait_until
 
-ROOT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"\A(?:#|<!--) (\S+\.(?:py|html))(?: -->)?\n")
 PASSWORD = "correct horse battery"
@@ -44,7 +44,7 @@ class Project:
     def __init__(self, home: Path, database: Cluster) -> None:
         self.home = home
         self.database = database
-        self.blocks = BLOCK.findall((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
+        self.blocks = BLOCK.findall(text_of("docs/tutorial/roster.md", "docs/tutorial/own-list.md"))
         self.server: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 

@@ -1,6 +1,6 @@
--- Returns the commitment to the personal fields of an event, as docs/seals.md specifies it: SHA-256 of the event key and
--- the two fields of the canonical line, in hexadecimal digits. The event key is HMAC-SHA-256 of the position under the key
--- of the subject, which has 32 bytes. The text of a jsonb value has no control characters.
+-- Returns the commitment to the personal fields of an event, as docs/reference/seal-format.md specifies it: SHA-256 of
+-- the event key and the two fields of the canonical line, in hexadecimal digits. The event key is HMAC-SHA-256 of the
+-- position under the key of the subject, which has 32 bytes. The text of a jsonb value has no control characters.
 CREATE FUNCTION presence_commitment(key bytea, id bigint, user_id text, data text)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (

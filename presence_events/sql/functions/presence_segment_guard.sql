@@ -27,6 +27,6 @@ BEGIN
         MESSAGE = pg_catalog.format(
             '%s on %s is refused: it is a part of the presence log, which is append-only', TG_OP, TG_TABLE_NAME
         ),
-        HINT = 'Append to presence_event. To remove old events, see docs/retention.md.';
+        HINT = 'Append to presence_event. To remove old events, see Retention in the documentation.';
 END;
 $$

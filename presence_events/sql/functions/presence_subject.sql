@@ -1,5 +1,5 @@
--- Returns the name of the subject whose key the commitment of an event is made with. See docs/seals.md. A stay without
--- history, whose session is negative, has a key of its own, which is deleted when the stay is forgotten.
+-- Returns the name of the subject whose key the commitment of an event is made with. See docs/reference/seal-format.md.
+-- A stay without history, whose session is negative, has a key of its own, which is deleted when the stay is forgotten.
 CREATE FUNCTION presence_subject(user_id text, session bigint, id bigint)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE

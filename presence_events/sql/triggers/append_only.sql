@@ -3,5 +3,5 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = pg_catalog.format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),
-        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/retention.md.';
+        HINT = 'To end a stay, record a leave or a prune. To remove old events, see Retention in the documentation.';
 END;

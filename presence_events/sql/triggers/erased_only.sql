@@ -34,5 +34,5 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),
-        HINT = 'Events change only to erase a person, or to forget a stay without history. See docs/privacy.md.';
+        HINT = 'Events change only to erase a person, or to forget a stay without history. See Privacy in the documentation.';
 END;

@@ -14,5 +14,5 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = 'DELETE on presence_seal_key is refused: the rows of this table are permanent',
-        HINT = 'A key is deleted only when its person is erased, or its stay is forgotten. See docs/privacy.md.';
+        HINT = 'A key is deleted only when its person is erased, or its stay is forgotten. See Privacy in the documentation.';
 END;

@@ -108,7 +108,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation',
             MESSAGE = pg_catalog.format('a %s is refused: %s', NEW.kind, refused),
-            HINT = 'docs/guarantees.md lists the limits of names and data.';
+            HINT = 'The documentation lists the limits of names and data: What may enter, in Guarantees.';
     END IF;
     IF NEW.channel_name IS NULL AND NOT is_of_process
         AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['join', 'touch', 'leave']::pg_catalog.text[])

@@ -1,4 +1,4 @@
-// A replica of the roster of a room: the people, live. docs/roster-protocol.md specifies the messages.
+// A replica of the roster of a room: the people, live. docs/reference/roster-protocol.md specifies the messages.
 //
 //   const roster = new Roster("lobby", { url: "/ws/lobby/" });
 //   roster.onJoin((member) => console.log(member.id, "arrived"));

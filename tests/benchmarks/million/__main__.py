@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=docs.DIRECTORY,
         metavar="DIRECTORY",
-        help="write the tables into million.md there, and the plots into its images/ (default: docs)",
+        help="write the tables into its explanation/million*.md, and the plots into its images/ (default: docs)",
     )
     return parser
 

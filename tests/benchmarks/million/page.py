@@ -39,17 +39,27 @@ def about() -> dict[str, Any]:
 
 def report(results: Sequence[Result]) -> str:
     """Returns the targets of the last result, and tables with a column for each."""
-    tables = [f"## {title}\n\n{_table(results, lines)}" for title, lines in _tables(results[-1]).items()]
+    return f"{_promises(results)}\n\n{_figures(results)}"
+
+
+def _promises(results: Sequence[Result]) -> str:
     title = f"## Targets, with {results[-1]['scenario']['connections']:,} connections"
-    return "\n\n".join([f"{title}\n\n{targets.report(_targets(results[-1]))}", *tables])
+    return f"{title}\n\n{targets.report(_targets(results[-1]))}"
+
+
+def _figures(results: Sequence[Result]) -> str:
+    tables = _tables(results[-1]).items()
+    return "\n\n".join(f"## {title}\n\n{_table(results, lines)}" for title, lines in tables)
 
 
 def write(results: Sequence[Result], options: dict[str, str], directory: Path) -> None:
-    """Replaces what is between the marks in million.md, and draws the plots."""
+    """Replaces what is between the marks in both pages, and draws the plots. ``directory`` is docs, or a copy."""
     pictures = _pictures(results)
-    shown = [f"![{picture.alternative}](images/{picture.name})" for picture in pictures]
     setting = docs.setting({**results[-1]["about"], "options": options})
-    docs.replace(directory / "million.md", START, END, "\n\n".join([setting, report(results), "## Growth", *shown]))
+    pages = directory / "explanation"
+    docs.replace(pages / "million.md", START, END, f"{setting}\n\n{_promises(results)}")
+    shown = "\n\n".join(docs.image(picture) for picture in pictures)
+    docs.replace(pages / "million-figures.md", START, END, f"{_figures(results)}\n\n## Growth\n\n{shown}")
     docs.draw(pictures, directory)
 
 

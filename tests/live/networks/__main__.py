@@ -26,7 +26,7 @@ OPTIONS = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }
-"""The parameters of libpq that docs/operations.md recommends."""
+"""The parameters of libpq that docs/operations/database.md recommends."""
 
 
 def main(arguments: list[str]) -> None:

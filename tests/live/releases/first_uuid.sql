@@ -83,7 +83,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = pg_catalog.format('%s on %s is refused: the presence log is append-only', TG_OP, TG_TABLE_NAME),
-        HINT = 'To end a stay, record a leave or a prune. To remove old events, see docs/retention.md.';
+        HINT = 'To end a stay, record a leave or a prune. To remove old events, see Retention in the documentation.';
 END;
 END
 $$;
@@ -146,7 +146,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = pg_catalog.format('UPDATE on %s is refused: the presence log is append-only', TG_TABLE_NAME),
-        HINT = 'Events change only to erase a person, or to forget a stay without history. See docs/privacy.md.';
+        HINT = 'Events change only to erase a person, or to forget a stay without history. See Privacy in the documentation.';
 END;
 END
 $$;
@@ -283,7 +283,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation',
             MESSAGE = pg_catalog.format('a %s is refused: %s', NEW.kind, refused),
-            HINT = 'docs/guarantees.md lists the limits of names and data.';
+            HINT = 'The documentation lists the limits of names and data: What may enter, in Guarantees.';
     END IF;
     IF NEW.channel_name IS NULL AND NOT is_of_process
         AND NEW.kind OPERATOR(pg_catalog.=) ANY (ARRAY['join', 'touch', 'leave']::pg_catalog.text[])
@@ -643,7 +643,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'integrity_constraint_violation',
         MESSAGE = 'DELETE on presence_seal_key is refused: the rows of this table are permanent',
-        HINT = 'A key is deleted only when its person is erased, or its stay is forgotten. See docs/privacy.md.';
+        HINT = 'A key is deleted only when its person is erased, or its stay is forgotten. See Privacy in the documentation.';
 END;
 END
 $_$;
@@ -2781,7 +2781,7 @@ BEGIN
         MESSAGE = pg_catalog.format(
             '%s on %s is refused: it is a part of the presence log, which is append-only', TG_OP, TG_TABLE_NAME
         ),
-        HINT = 'Append to presence_event. To remove old events, see docs/retention.md.';
+        HINT = 'Append to presence_event. To remove old events, see Retention in the documentation.';
 END;
 $$;
 
@@ -3397,7 +3397,7 @@ COPY public.presence_baseline_stay (id, room, channel_name, user_id, joined_at, 
 --
 
 COPY public.presence_checkpoint (name, mark, cluster, moved_at) FROM stdin;
-projector	[[null, 302, []], null, 0, 0]	7714090300485050617	2026-11-30 22:10:13.375173+00
+projector	[[null, 302, []], null, 0, 0]	7714109115711812945	2026-11-30 23:23:15.787104+00
 \.
 
 
@@ -3406,7 +3406,7 @@ projector	[[null, 302, []], null, 0, 0]	7714090300485050617	2026-11-30 22:10:13.
 --
 
 COPY public.presence_dead_letter (id, worker, receiver, first, last, tries, error, at) FROM stdin;
-1	projector	site.receive	2	2	3	ValueError	2026-11-30 22:10:13.378665+00
+1	projector	site.receive	2	2	3	ValueError	2026-11-30 23:23:15.78914+00
 \.
 
 
@@ -3669,12 +3669,12 @@ COPY public.presence_event_stays_first (id, since, at, tx, session, last_seen, u
 299	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	826	120	\N	00000000-0000-0000-0000-000000000003	2026-03-05	\N	f	\N	join	lobby	specific.5!117	\N	\N	\N
 300	2026-03-05 14:42:00+00	2026-03-05 14:42:00+00	826	121	\N	\N	2026-03-05	\N	f	\N	join	support	specific.6!118	\N	{"tab": 118, "device": "phone"}	\N
 302	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	826	122	\N	00000000-0000-0000-0000-000000000002	2026-03-05	\N	f	\N	join	Büro 3	specific.0!119	\N	{"tab": 119, "device": "phone"}	\N
-305	2026-11-30 22:10:13.384745+00	2026-11-30 22:10:13.387118+00	833	\N	2026-11-30 22:10:13.384745+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
-306	2026-11-30 22:10:13.38842+00	2026-11-30 22:10:13.38842+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
-308	2026-11-30 22:10:13.396326+00	2026-11-30 22:10:13.396326+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
-309	2026-11-30 22:10:13.400793+00	2026-11-30 22:10:13.400793+00	838	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
-311	2026-11-30 22:10:13.40634+00	2026-11-30 22:10:13.40634+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
-312	2026-11-30 22:10:13.40634+00	2026-11-30 22:10:13.407954+00	841	126	2026-11-30 22:10:13.40634+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
+305	2026-11-30 23:23:15.795392+00	2026-11-30 23:23:15.798426+00	833	\N	2026-11-30 23:23:15.795392+00	\N	2026-11-30	\N	\N	\N	prune		\N	server 2	\N	\N
+306	2026-11-30 23:23:15.799791+00	2026-11-30 23:23:15.799791+00	834	123	\N	\N	2026-11-30	\N	f	\N	join	lobby	claimed	server 1	\N	\N
+308	2026-11-30 23:23:15.809276+00	2026-11-30 23:23:15.809276+00	836	124	\N	\N	2026-11-30	\N	t	\N	join	lobby	leased	server 1	\N	\N
+309	2026-11-30 23:23:15.813502+00	2026-11-30 23:23:15.813502+00	838	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	f	\N	join	lobby	last	\N	{"device": "desk"}	\N
+311	2026-11-30 23:23:15.81834+00	2026-11-30 23:23:15.81834+00	840	126	\N	\N	2026-11-30	\N	f	\N	join	support	gone	\N	\N	\N
+312	2026-11-30 23:23:15.81834+00	2026-11-30 23:23:15.820103+00	841	126	2026-11-30 23:23:15.81834+00	\N	2026-11-30	\N	\N	\N	leave	support	gone	\N	\N	\N
 \.
 
 
@@ -3747,11 +3747,11 @@ COPY public.presence_event_touches_first (id, since, at, tx, session, last_seen,
 295	2026-03-05 11:36:00+00	2026-03-05 12:59:20+00	826	116	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.1!113	\N	\N	\N
 298	2026-03-05 13:27:00+00	2026-03-05 13:33:40+00	826	119	\N	00000000-0000-0000-0000-000000000004	2026-03-05	\N	\N	\N	touch	Büro 3	specific.4!116	\N	\N	\N
 301	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	826	121	\N	\N	2026-03-05	\N	\N	\N	touch	support	specific.6!118	\N	\N	\N
-303	2026-11-30 22:10:13.383019+00	2026-11-30 22:10:13.383019+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
-304	2026-11-30 22:10:13.384745+00	2026-11-30 22:10:13.384745+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
-307	2026-11-30 22:10:13.38842+00	2026-11-30 22:10:13.392116+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
-310	2026-11-30 22:10:13.400793+00	2026-11-30 22:10:13.40474+00	839	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
-313	2026-11-30 22:10:13.383019+00	2026-11-30 22:10:13.409014+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+303	2026-11-30 23:23:15.793337+00	2026-11-30 23:23:15.793337+00	831	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
+304	2026-11-30 23:23:15.795392+00	2026-11-30 23:23:15.795392+00	832	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 2	\N	\N
+307	2026-11-30 23:23:15.799791+00	2026-11-30 23:23:15.803184+00	835	123	\N	\N	2026-11-30	\N	t	\N	touch	lobby	claimed	server 1	\N	\N
+310	2026-11-30 23:23:15.813502+00	2026-11-30 23:23:15.816753+00	839	125	\N	00000000-0000-0000-0000-000000000001	2026-11-30	\N	\N	\N	touch	lobby	last	\N	{"device": "phone"}	\N
+313	2026-11-30 23:23:15.793337+00	2026-11-30 23:23:15.821139+00	842	\N	\N	\N	2026-11-30	\N	\N	\N	touch		\N	server 1	\N	\N
 \.
 
 
@@ -3768,7 +3768,7 @@ COPY public.presence_hold (id, name, from_day, placed_at, placed_by, released_at
 --
 
 COPY public.presence_leader (name, pid, role, key, since) FROM stdin;
-projector	1	1	1	2026-11-30 22:10:13.37586+00
+projector	1	1	1	2026-11-30 23:23:15.787442+00
 \.
 
 
@@ -3782,9 +3782,9 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 120	2026-03-05 14:14:00+00	2026-03-05 14:14:00+00	00000000-0000-0000-0000-000000000003	f	lobby	specific.5!117	\N	\N	\N
 121	2026-03-05 14:42:00+00	2026-03-05 14:42:20+00	\N	f	support	specific.6!118	\N	\N	{"tab": 118, "device": "phone"}
 122	2026-03-05 15:48:00+00	2026-03-05 15:48:00+00	00000000-0000-0000-0000-000000000002	f	Büro 3	specific.0!119	\N	\N	{"tab": 119, "device": "phone"}
-123	2026-11-30 22:10:13.38842+00	2026-11-30 22:10:13.392116+00	\N	t	lobby	claimed	server 1	\N	\N
-124	2026-11-30 22:10:13.396326+00	2026-11-30 22:10:13.396326+00	\N	t	lobby	leased	server 1	\N	\N
-125	2026-11-30 22:10:13.400793+00	2026-11-30 22:10:13.40474+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
+123	2026-11-30 23:23:15.799791+00	2026-11-30 23:23:15.803184+00	\N	t	lobby	claimed	server 1	\N	\N
+124	2026-11-30 23:23:15.809276+00	2026-11-30 23:23:15.809276+00	\N	t	lobby	leased	server 1	\N	\N
+125	2026-11-30 23:23:15.813502+00	2026-11-30 23:23:15.816753+00	00000000-0000-0000-0000-000000000001	f	lobby	last	\N	\N	{"device": "phone"}
 \.
 
 
@@ -3793,7 +3793,7 @@ COPY public.presence_open_stay (id, joined_at, touched_at, user_id, is_leased, r
 --
 
 COPY public.presence_process (name, started_at, seen_at) FROM stdin;
-server 1	2026-11-30 22:10:13.383019+00	2026-11-30 22:10:13.409014+00
+server 1	2026-11-30 23:23:15.793337+00	2026-11-30 23:23:15.821139+00
 \.
 
 
@@ -4747,7 +4747,7 @@ CREATE TRIGGER pgtrigger_append_only_6794e BEFORE DELETE OR UPDATE OR TRUNCATE O
 -- Name: TRIGGER pgtrigger_append_only_6794e ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_append_only_6794e ON public.presence_event IS '563c32784c2f1f962b3603af56485e1f291cad0b';
+COMMENT ON TRIGGER pgtrigger_append_only_6794e ON public.presence_event IS '768360e710f483c6d1fc6c1c20dd743c75565b91';
 
 
 --
@@ -4761,7 +4761,7 @@ CREATE TRIGGER pgtrigger_erased_only_d477e BEFORE UPDATE ON public.presence_even
 -- Name: TRIGGER pgtrigger_erased_only_d477e ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS '801ef1673ce4cf2f14eaa5b4dc51738eb79aceea';
+COMMENT ON TRIGGER pgtrigger_erased_only_d477e ON public.presence_event IS 'f57741052658139fde053cad073c657888d5fb9f';
 
 
 --
@@ -4775,7 +4775,7 @@ CREATE TRIGGER pgtrigger_fold_72a36 BEFORE INSERT ON public.presence_event FOR E
 -- Name: TRIGGER pgtrigger_fold_72a36 ON presence_event; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS '02b2fec0c7f291add68cc6dc9011dc93d67f4d97';
+COMMENT ON TRIGGER pgtrigger_fold_72a36 ON public.presence_event IS 'c30fea5835becd38b6285087900cde05f861e153';
 
 
 --
@@ -4789,7 +4789,7 @@ CREATE TRIGGER pgtrigger_forgotten_c7c14 BEFORE DELETE ON public.presence_seal_k
 -- Name: TRIGGER pgtrigger_forgotten_c7c14 ON presence_seal_key; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TRIGGER pgtrigger_forgotten_c7c14 ON public.presence_seal_key IS '5f59ffc20518ee2a328a430dab9b4e1e1056b6b7';
+COMMENT ON TRIGGER pgtrigger_forgotten_c7c14 ON public.presence_seal_key IS 'f1e34d1a94a60c7f2d9462d47f94e3e341b8c863';
 
 
 --

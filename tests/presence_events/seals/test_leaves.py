@@ -43,11 +43,11 @@ VECTORS: list[tuple[str, str | None, str]] = [
         "f3388dc782bea45458dc0df653ebc96c5ce7e88de34994627b2a21f99229b116",
     ),
 ]
-"""Lines, their subjects, and the hashes of their leaves with the key of 32 bytes 0, as docs/seals.md gives them."""
+"""Lines, their subjects, and the hashes of their leaves with the key of 32 bytes 0, as in the documentation."""
 
 
 def escaped(value: Any) -> str:
-    """Writes a value as docs/seals.md says."""
+    """Writes a value as docs/reference/seal-format.md says."""
     if value is None:
         return "\\N"
     if isinstance(value, bool):

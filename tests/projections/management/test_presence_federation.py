@@ -183,7 +183,7 @@ def test_the_models_read_all_clusters(user: Any) -> None:
 
 
 class ReportsRouter:
-    """As in docs/federation.md."""
+    """As in docs/operations/federation.md."""
 
     past = ("projections.presencesession", "projections.timeline")
 

@@ -1,6 +1,6 @@
--- The events of a range of the log, each as the parts of the canonical line of docs/seals.md: the position, whether it is
--- a touch, all fields but the last two, the last two, the subject, and the commitment of what was erased. Times are
--- microseconds since 1970.
+-- The events of a range of the log, each as the parts of the canonical line of docs/reference/seal-format.md: the
+-- position, whether it is a touch, all fields but the last two, the last two, the subject, and the commitment of what
+-- was erased. Times are microseconds since 1970.
 -- The line is that of COPY in its text format. psycopg needs several times as long to read rows of COPY.
 SELECT
     event.id::text AS position,
