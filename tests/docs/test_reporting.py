@@ -131,14 +131,18 @@ def test_the_python_code_of_the_page_runs(people: dict[str, Any]) -> None:
 
 @pytest.fixture
 def long_past(history: None, people: dict[str, Any]) -> None:
-    """Writes months of stays before the history of the page, in its rooms too: reading all is the wrong plan."""
-    days = [datetime(2023, 10, 1, tzinfo=UTC) + timedelta(days=day) for day in range(100)]
+    """Writes months of stays before the history of the page, in its rooms too: reading all is the wrong plan.
+
+    Most are of others, so reading all stays is the wrong plan for a user, too.
+    """
+    days = [datetime(2023, 10, 1, tzinfo=UTC) + timedelta(days=day) for day in range(60)]
+    visitors = {**people, **{f"guest-{number}": None for number in range(30)}}
     write(
         *(
             Stay(room, f"{name}-{day}", user, day + timedelta(hours=n), day + timedelta(hours=n, minutes=n))
             for day in days
             for n, room in enumerate(["elsewhere", "lobby", "planning"])
-            for name, user in people.items()
+            for name, user in visitors.items()
         )
     )
     with connection.cursor() as cursor:

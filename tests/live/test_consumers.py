@@ -22,8 +22,8 @@ from tests.waiting import wait_until
 MAX_AGE = 2
 CONSUMERS = ("mixed-sync", "mixed-async")
 PINGS = {
-    "daphne": ("--ping-interval", "1", "--ping-timeout", "1"),
-    "uvicorn": ("--ws-ping-interval", "1", "--ws-ping-timeout", "1"),
+    "daphne": ("--ping-interval", "1", "--ping-timeout", "5"),
+    "uvicorn": ("--ws-ping-interval", "1", "--ws-ping-timeout", "5"),
 }
 
 
