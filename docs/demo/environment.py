@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +39,8 @@ class Environment:
 
     def install(self) -> None:
         """Installs the packages. Exits with the output of pip if it fails."""
-        run_quietly(str(self.python), "-m", "pip", "install", "--disable-pip-version-check", *self.packages)
+        pip = (str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off")
+        run_with_progress(*pip, *self.packages)
         self._stamp.write_text(self._fingerprint())
 
     def _fingerprint(self) -> str:
@@ -66,7 +70,51 @@ def run_quietly(*command: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
     )
     if done.returncode:
-        sys.exit(
-            f"{done.stdout}\nThe command above failed: {' '.join(command)}\n"
-            "If the network was the reason, start again when it is available."
-        )
+        _fail(command, done.stdout)
+
+
+def run_with_progress(*command: str, interval: float = 1) -> None:
+    """Runs ``command``, which is pip, and shows every ``interval`` seconds what it does, in one line of a terminal.
+
+    If the output is no terminal, it prints a line whenever that is something else. Prints the output of pip only if it
+    fails, and exits then.
+    """
+    lines: list[str] = []
+    shown = ""
+    began = time.monotonic()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", bufsize=1
+    ) as process:
+        reading = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
+        reading.start()
+        while reading.is_alive():
+            reading.join(interval)
+            step = _step(lines)
+            text = f"      {round(time.monotonic() - began)} s: {step}"
+            if sys.stdout.isatty():
+                print(f"\r{text:<78.78}", end="", flush=True)
+            elif step != shown:
+                print(text, flush=True)
+            shown = step
+    if sys.stdout.isatty():
+        print(flush=True)
+    if process.returncode:
+        _fail(command, "".join(lines))
+
+
+def _step(lines: list[str]) -> str:
+    """What pip does, by the last of its lines that says so."""
+    for line in reversed(lines):
+        words = line.split()
+        if words[:1] == ["Collecting"]:
+            return "collecting " + re.split(r"[^\w.-]", words[1])[0]
+        if words[:1] == ["Installing"]:
+            return "installing the packages"
+    return "starting pip"
+
+
+def _fail(command: Sequence[str], output: str) -> None:
+    sys.exit(
+        f"{output}\nThe command above failed: {' '.join(command)}\n"
+        "If the network was the reason, start again when it is available."
+    )

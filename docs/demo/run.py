@@ -22,7 +22,9 @@ def main() -> None:
     if problem:
         sys.exit(problem)
     from instance_lock import AlreadyRunning, instance_lock
+    from options import parse
 
+    parse(sys.argv[1:])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: pip does not keep running
     try:
         with instance_lock(DEMO / ".demo"):
@@ -43,7 +45,7 @@ def prepare() -> None:
         return
     print("[1/5] Making a Python environment in", ENVIRONMENT.home, flush=True)
     ENVIRONMENT.create()
-    print("[2/5] Installing Django, Channels, daphne and PostgreSQL into it (takes a minute)", flush=True)
+    print("[2/5] Installing Django, Channels, daphne and PostgreSQL into it", flush=True)
     ENVIRONMENT.install()
 
 

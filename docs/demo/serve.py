@@ -6,7 +6,6 @@ the next start.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import signal
@@ -15,19 +14,14 @@ import sys
 from pathlib import Path
 
 from instance_lock import AlreadyRunning, instance_lock
+from options import DEMO, PORT, parse
 from postgres import Postgres, PostgresError
 
-DEMO = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
-PORT = 8000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A chat that shows who is here.")
-    parser.add_argument("--port", type=int, help=f"default: {PORT}, or the next one that is free")
-    parser.add_argument("--data", type=Path, default=DEMO / ".demo", help="the directory for all data")
-    parser.add_argument("--history", action="store_true", help="write a day of history first, if the log is empty")
-    options = parser.parse_args()
+    options = parse(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # both like Ctrl-C: everything stops in order
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup: a closed terminal stops it
