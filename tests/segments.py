@@ -56,7 +56,11 @@ def names(part: str, **conditions: object) -> list[str]:
 
 @contextmanager
 def on(day: date) -> Iterator[None]:
-    """Makes ``day`` today for the creation, the end and the removal of segments."""
+    """Makes ``day`` today for the creation, the end and the removal of segments.
+
+    The database goes on with its own clock: what a test records is of the real day. A test that records and then says
+    which day it is uses days of the next century, so that it means the same on every day it is run.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for module in (preparing, closing, limits):
             patch.setattr(module, "today", lambda using: day)

@@ -23,6 +23,7 @@ from django.db import connections, router, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from presence_events import export
 from presence_events.exceptions import NotYetReplicated
@@ -230,7 +231,7 @@ def test_pages_and_reports_say_up_to_when_the_replica_has_the_log(standby: Stand
             (reverse("admin:projections_presencesession_changelist"), {}),
         ):
             page = client.get(url, parameters, follow=True).content.decode()
-            assert f"This database is a replica. It has replayed up to {reached:%Y-%m-%d}" in page
+            assert f"This database is a replica. It has replayed up to {localtime(reached):%Y-%m-%d}" in page
         assert f"It has replayed up to {reached.isoformat()}." in exported("replica")
         assert "replica" not in exported("default")
         with pytest.raises(CommandError, match="the replica has replayed up to"):

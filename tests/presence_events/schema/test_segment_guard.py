@@ -20,7 +20,7 @@ PARTITIONS = [
     "presence_event_touches",
     "presence_event_stays_first",
     "presence_event_touches_first",
-    "presence_event_stays_2026_12_01",
+    "presence_event_stays_2126_12_01",
 ]
 STATEMENTS = [
     "UPDATE {} SET room = 'other'",
@@ -48,11 +48,11 @@ pytestmark = pytest.mark.django_db
 def _history(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """A closed segment with events, and open ones."""
     with django_db_blocker.unblock():
-        with segments.on(date(2026, 11, 30)):
+        with segments.on(date(2126, 11, 30)):
             preparing.prepare("default")
         record([Draft("join", "room", "channel"), Draft("join", "room", "gone")])
         record([Draft("touch", "room", "channel"), Draft("leave", "room", "gone")])
-        with segments.on(date(2026, 12, 15)):
+        with segments.on(date(2126, 12, 15)):
             assert closing.close("default")
         record([Draft("join", "room", "second"), Draft("touch", "room", "second")])
         yield
@@ -120,10 +120,10 @@ def test_a_role_that_may_append_is_refused(partition: str, statement: str, grant
 def test_without_the_guard_a_partition_still_folds_what_is_inserted() -> None:
     """The second layer: the fold itself fires on partitions, too."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE presence_event_stays_2026_12_01 DISABLE TRIGGER presence_segment_guard")
+        cursor.execute("ALTER TABLE presence_event_stays_2126_12_01 DISABLE TRIGGER presence_segment_guard")
         cursor.execute(
-            "INSERT INTO presence_event_stays_2026_12_01 (kind, room, channel_name, day) "
-            "VALUES ('join', 'room', 'channel', '2026-12-01')"
+            "INSERT INTO presence_event_stays_2126_12_01 (kind, room, channel_name, day) "
+            "VALUES ('join', 'room', 'channel', '2126-12-01')"
         )
         assert cursor.rowcount == 0, "a second join of a connection that is present is not recorded"
         transaction.set_rollback(True)

@@ -17,8 +17,8 @@ from tests import segments
 from tests.concurrency.conftest import DatabaseConnection, new_connection  # noqa: F401
 from tests.fold import assert_live_is_the_fold
 
-NOVEMBER = date(2026, 11, 29)
-DECEMBER = date(2026, 12, 2)
+NOVEMBER = date(2126, 11, 29)
+DECEMBER = date(2126, 12, 2)
 
 
 def write() -> None:
@@ -34,9 +34,9 @@ def history() -> None:
 
 
 def test_a_segment_is_closed_when_its_days_are_over() -> None:
-    with segments.on(date(2026, 11, 30)):
+    with segments.on(date(2126, 11, 30)):
         assert closing.close("default") == []
-    with segments.on(date(2026, 12, 1)):
+    with segments.on(date(2126, 12, 1)):
         assert len(closing.close("default")) == 2
         assert closing.close("default") == []
     closed = Segment.objects.get(part="stays", state="closed")
@@ -53,7 +53,7 @@ def test_events_that_come_later_are_in_a_later_segment_although_the_clock_says_o
     with segments.on(DECEMBER):
         closing.close("default")
     write()
-    assert {event.day for event in PresenceEvent.objects.order_by("id")[4:]} == {date(2026, 12, 1)}
+    assert {event.day for event in PresenceEvent.objects.order_by("id")[4:]} == {date(2126, 12, 1)}
     assert Segment.objects.get(part="stays", state="closed").events == 3
     assert_live_is_the_fold()
 
@@ -61,17 +61,17 @@ def test_events_that_come_later_are_in_a_later_segment_although_the_clock_says_o
 def test_the_last_day_of_closed_segments_does_not_go_back() -> None:
     """Segments of touches may be closed earlier than those of stays, and the other way around."""
     segments.reset()
-    segments.divide("touches", date(2026, 1, 10), date(2026, 1, 20))
-    segments.divide("stays", date(2026, 1, 15))
-    Segment.objects.filter(part="touches", end_day=date(2026, 1, 20)).update(end_day=date(2030, 1, 1))
-    with segments.on(date(2030, 1, 1)):
+    segments.divide("touches", date(2126, 1, 10), date(2126, 1, 20))
+    segments.divide("stays", date(2126, 1, 15))
+    Segment.objects.filter(part="touches", end_day=date(2126, 1, 20)).update(end_day=date(2130, 1, 1))
+    with segments.on(date(2130, 1, 1)):
         closing.close("default")
-    segments.divide("stays", date(2026, 2, 15))
-    with segments.on(date(2026, 2, 15)):
+    segments.divide("stays", date(2126, 2, 15))
+    with segments.on(date(2126, 2, 15)):
         closing.close("default")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'presence_event'::regclass")
-        assert "2030-01-01" in cursor.fetchone()[0]
+        assert "2130-01-01" in cursor.fetchone()[0]
 
 
 def test_a_closed_segment_accepts_no_event_even_from_its_owner() -> None:
@@ -80,18 +80,18 @@ def test_a_closed_segment_accepts_no_event_even_from_its_owner() -> None:
     refused = pytest.raises(IntegrityError, match="presence_closed")
     with refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO presence_event (kind, room, channel_name, day) VALUES ('join', 'room', 'late', '2026-11-28')"
+            "INSERT INTO presence_event (kind, room, channel_name, day) VALUES ('join', 'room', 'late', '2126-11-28')"
         )
 
 
 def test_an_empty_segment_accepts_nothing_either() -> None:
-    with segments.on(date(2027, 1, 5)):
+    with segments.on(date(2127, 1, 5)):
         closing.close("default")
-    empty = Segment.objects.get(part="stays", first_day=date(2026, 12, 1))
+    empty = Segment.objects.get(part="stays", first_day=date(2126, 12, 1))
     assert (empty.state, empty.events, empty.first_id, empty.first_at) == ("closed", 0, None, None)
     with pytest.raises(IntegrityError, match="presence_closed"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO presence_event (kind, room, channel_name, day) VALUES ('join', 'room', 'late', '2026-12-28')"
+            "INSERT INTO presence_event (kind, room, channel_name, day) VALUES ('join', 'room', 'late', '2126-12-28')"
         )
 
 

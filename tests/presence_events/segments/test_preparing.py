@@ -16,7 +16,7 @@ from tests import segments
 from tests.concurrency.conftest import DatabaseConnection, new_connection  # noqa: F401
 from tests.fold import assert_live_is_the_fold
 
-FIRST = date(2026, 11, 29)
+FIRST = date(2126, 11, 29)
 
 
 def join(*channels: str) -> list[PresenceEvent]:
@@ -39,7 +39,7 @@ def test_months_are_prepared_ahead_and_what_is_there_stays() -> None:
     with segments.on(FIRST):
         created = preparing.prepare("default")
         assert preparing.prepare("default") == []
-    expected = ["first", "2026_12_01", "2027_01_01", "2027_02_01"]
+    expected = ["first", "2126_12_01", "2127_01_01", "2127_02_01"]
     assert segments.names("stays") == segments.names("touches") == expected
     assert len(created) == 6
     assert home(event) == "presence_event_stays_first"
@@ -50,7 +50,7 @@ def test_days_are_prepared_if_touches_are_kept_for_a_week(settings: Any) -> None
     settings.CHANNELS_PRESENCE_RETENTION = {"touches": timedelta(days=7)}
     with segments.on(FIRST):
         preparing.prepare("default")
-    assert segments.names("touches")[:3] == ["first", "2026_11_30", "2026_12_01"]
+    assert segments.names("touches")[:3] == ["first", "2126_11_30", "2126_12_01"]
     assert len(segments.names("touches")) == 11
     assert len(segments.names("stays")) == 4
 
@@ -60,14 +60,14 @@ def test_a_change_of_the_retention_changes_the_segments_that_come_later(settings
         preparing.prepare("default")
         settings.CHANNELS_PRESENCE_RETENTION = {"touches": timedelta(days=7)}
         assert preparing.prepare("default") == []
-    with segments.on(date(2027, 1, 25)):
+    with segments.on(date(2127, 1, 25)):
         preparing.prepare("default")
-    assert segments.names("touches")[3:6] == ["2027_02_01", "2027_02_02", "2027_02_03"]
+    assert segments.names("touches")[3:6] == ["2127_02_01", "2127_02_02", "2127_02_03"]
 
 
 def test_each_day_is_in_one_segment(settings: Any) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = {"touches": timedelta(days=7)}
-    for day in (FIRST, date(2026, 12, 3), date(2027, 4, 1)):
+    for day in (FIRST, date(2126, 12, 3), date(2127, 4, 1)):
         with segments.on(day):
             preparing.prepare("default")
     for part in Segment.Part.values:
@@ -86,7 +86,7 @@ def test_after_a_year_without_maintenance_appends_go_on_and_so_does_maintenance(
         preparing.prepare("default")
         closing.close("default")
         (later,) = join("other")
-    assert segments.names("stays")[-4:] == ["2025_09_01", "2026_12_01", "2027_01_01", "2027_02_01"]
+    assert segments.names("stays")[-4:] == ["2025_09_01", "2126_12_01", "2127_01_01", "2127_02_01"]
     assert home(later) == "presence_event_stays_2025_09_01"
     assert_live_is_the_fold()
 
@@ -96,13 +96,13 @@ def test_a_large_segment_is_proven_before_the_division(monkeypatch: pytest.Monke
     (event,) = join("channel")
     with segments.on(FIRST):
         preparing.prepare("default")
-    assert segments.names("stays") == ["first", "2027_01_01", "2027_02_01"]
+    assert segments.names("stays") == ["first", "2127_01_01", "2127_02_01"]
     assert home(event) == "presence_event_stays_first"
     assert _constraints() == []
 
 
 def test_the_constraint_of_an_interrupted_run_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    preparing._add_constraint("presence_event_stays_first", FIRST, "default")
+    preparing._add_constraint("presence_event_stays_first", date(2025, 11, 29), "default")
     with pytest.raises(IntegrityError, match="presence_ends"):
         record([Draft("join", "room", "channel")])
     with segments.on(FIRST):

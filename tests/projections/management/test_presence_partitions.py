@@ -24,14 +24,14 @@ def run(*arguments: str) -> tuple[list[str], str]:
 
 def test_it_creates_segments_and_lists_them() -> None:
     record([Draft("join", "room", "channel")])
-    with segments.on(date(2026, 11, 29)):
+    with segments.on(date(2126, 11, 29)):
         lines, told = run()
         assert told == "6 created, 0 closed\n"
         assert run()[1] == "0 created, 0 closed\n"
     assert re.split("  +", lines[0]) == ["part", "from", "to", "state", "events", "positions", "MB"]
     rows = [re.split("  +", line)[:6] for line in lines[1:]]
-    assert rows[0] == ["stays", "-", "2026-11-30", "open", "~0", "-"]
-    assert rows[3] == ["stays", "2027-02-01", "-", "open", "~0", "-"]
+    assert rows[0] == ["stays", "-", "2126-11-30", "open", "~0", "-"]
+    assert rows[3] == ["stays", "2127-02-01", "-", "open", "~0", "-"]
     assert [row[0] for row in rows] == ["stays"] * 4 + ["touches"] * 4
 
 
