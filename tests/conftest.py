@@ -22,7 +22,7 @@ from projections._live import joined
 from projections._live.heartbeat import Heartbeat
 from projections._worker.log_maintenance import LogMaintenance
 from projections.signals import presence_changed
-from tests import postgres, segments, truncation
+from tests import postgres, truncation
 from tests.sites import Site, new_site
 
 # A shell starts background jobs with SIGINT ignored. The processes of the tests would inherit that.
@@ -110,19 +110,15 @@ def _comparisons_on_demand(request: pytest.FixtureRequest, monkeypatch: pytest.M
 def _no_log_maintenance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers in the process of the tests leave the segments of the test database alone.
 
-    Tests of the maintenance itself use the fixture ``segments_reset``.
+    Tests of the maintenance itself use the fixture ``maintained_log``.
     """
-    if "segments_reset" not in request.fixturenames:
+    if "maintained_log" not in request.fixturenames:
         monkeypatch.setattr(LogMaintenance, "run_if_due", lambda self: None)
 
 
 @pytest.fixture
-def segments_reset(transactional_db: None) -> Iterator[None]:
-    """Makes the segments what they are after ``migrate``, before the test and after it."""
-    if segments.is_divided():
-        segments.reset()
-    yield
-    segments.reset()
+def maintained_log(transactional_db: None) -> None:
+    """Lets workers in the process of the test divide the log into segments."""
 
 
 @pytest.fixture

@@ -322,7 +322,7 @@ def test_the_timeline_of_an_empty_room_is_german(german: Client) -> None:
     response = german.get(url("presence_timeline"), {"room": "hall", **SPAN, "stay": "1"})
     assert_german(
         response,
-        "In diesem Zeitraum gab es keine Aufenthalte.",
+        "Das Protokoll hat zu keiner Zeit einen passenden Aufenthalt.",
         "In diesem Zeitraum gibt es keinen Aufenthalt mit dieser Nummer.",
     )
 

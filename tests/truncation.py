@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from presence_events.test_databases import is_test_database
+from tests import segments
 
 KEPT = ("django_content_type", "auth_permission")
 GUARDED = ("presence_events", "projections")  # their triggers refuse DELETE
@@ -71,6 +72,8 @@ def truncate() -> None:
 def fast_truncation(blocker: Any) -> Iterator[None]:
     """Replaces Django's flush after tests that commit, as long as the block runs.
 
+    Also gives the log the segments that it has after ``migrate``, if the test has divided them.
+
     Falls back to Django's flush for tests with several databases, and when content types or permissions have changed.
     """
     if not is_test_database(connection):
@@ -87,6 +90,8 @@ def fast_truncation(blocker: Any) -> Iterator[None]:
         else:
             flush(case)
             content = _content()
+        if segments.is_divided():
+            segments.reset()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)

@@ -108,7 +108,7 @@ def _step(lines: list[str]) -> str:
         words = line.split()
         if words[:1] == ["Collecting"]:
             return "collecting " + re.split(r"[^\w.-]", words[1])[0]
-        if words[:1] == ["Installing"]:
+        if words[:2] == ["Installing", "collected"]:
             return "installing the packages"
     return "starting pip"
 

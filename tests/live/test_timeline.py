@@ -506,13 +506,71 @@ def test_axe_finds_nothing_serious_in_either_color_scheme(operators: Operators, 
     operators.errors.clear()
 
 
-def test_it_fits_a_narrow_screen(operators: Operators, morning: None) -> None:
-    page = operators.look(viewport={"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    box = part(page, "plot").bounding_box()
-    assert box is not None
-    assert 300 < box["width"] <= 360
-    assert len(bars(page)) == 7
+SIZES = {"phone": (390, 844), "laptop": (1280, 800), "screen": (1600, 1000)}
+
+
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> dict[str, int]:
+    """The size of a window, as Playwright takes it."""
+    return dict(zip(("width", "height"), SIZES[request.param], strict=True))
+
+
+@pytest.fixture
+def meeting(people: Callable[[str], Any]) -> None:
+    """A room with more lanes than a window shows."""
+    write(*(Stay("planning", f"c{n}", people(f"person {n}"), at(9, n % 50), at(10)) for n in range(60)))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_the_screen(operators: Operators, meeting: None, size: Any, scheme: Any, tmp_path: Path) -> None:
+    page = operators.look(viewport=size, color_scheme=scheme)
+    page.screenshot(path=tmp_path / "page.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    plot, lanes = (part(page, name).bounding_box() for name in ("plot", "scroller"))
+    assert plot is not None
+    assert lanes is not None
+    assert plot["width"] > min(size["width"] - 60, 560)
+    # The lanes take the height that is left, and with them what is below them can be seen.
+    assert lanes["height"] > {390: 350, 1280: 230, 1600: 300}[size["width"]]
+    assert size["width"] == 390 or plot["y"] + plot["height"] < size["height"]
+
+
+def test_the_form_is_folded_where_the_chart_needs_its_place(operators: Operators, meeting: None, size: Any) -> None:
+    page = operators.look(viewport=size)
+    is_folded = size["height"] < 900
+    expect(page.get_by_label("Room:")).to_be_visible(visible=not is_folded)
+    if is_folded:
+        page.get_by_text("Room, user and span").click()
+    for name in ("From:", "Until:"):
+        field = page.get_by_label(name)
+        expect(field).to_be_visible()
+        # All of the time can be read. A field whose width nobody sets is as wide as its content.
+        own = (
+            "one => { one.style.width = 'max-content'; const own = one.offsetWidth; one.style.width = ''; return own }"
+        )
+        assert field.evaluate(own) <= field.evaluate("one => one.offsetWidth")
+    page.get_by_label("Room:").fill("lobby")
+    page.get_by_role("button", name="Show").first.click()
+    expect(part(page, "empty")).to_be_visible()
+
+
+def test_who_was_present_is_beside_the_chart_if_there_is_place(operators: Operators, meeting: None, size: Any) -> None:
+    page = operators.look(viewport=size)
+    moment, plot = page.locator("[data-region=moment]").bounding_box(), part(page, "plot").bounding_box()
+    assert moment is not None
+    assert plot is not None
+    assert (moment["x"] > plot["x"] + plot["width"]) == (size["width"] == 1600)
+    assert (moment["y"] < plot["y"] + 10) == (size["width"] == 1600)
+
+
+@pytest.mark.parametrize("has_fingers", [True, False])
+def test_hints_are_for_the_pointer_of_the_device(operators: Operators, morning: None, has_fingers: bool) -> None:
+    page = operators.look(viewport={"width": 390, "height": 844}, has_touch=has_fingers, is_mobile=has_fingers)
+    expect(page.get_by_text("Tap a bar to see")).to_be_visible(visible=has_fingers)
+    expect(page.get_by_text("Point at a bar")).to_be_visible(visible=not has_fingers)
+    if has_fingers:
+        page.get_by_role("option").first.tap()
+        expect(page.locator("[data-region=stay]")).to_contain_text("Events of the stay")
 
 
 def test_without_javascript_the_page_has_all_content(operators: Operators, morning: None) -> None:

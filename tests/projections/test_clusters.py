@@ -408,7 +408,7 @@ async def test_a_server_prunes_in_all_databases_from_its_first_request(monkeypat
         in_server.disconnect()
 
 
-@pytest.mark.usefixtures("segments_reset")
+@pytest.mark.usefixtures("maintained_log")
 def test_the_task_for_the_log_maintains_all_databases() -> None:
     before = {alias: Segment.objects.using(alias).count() for alias in CLUSTERS}
     tasks.maintain_log()

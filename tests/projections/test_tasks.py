@@ -47,7 +47,7 @@ def test_the_task_of_the_original_prunes_by_the_maximal_age() -> None:
     assert tasks.prune_presence.apply().get() == 1
 
 
-@pytest.mark.usefixtures("segments_reset")
+@pytest.mark.usefixtures("maintained_log")
 def test_the_task_for_the_log_creates_segments() -> None:
     tasks.maintain_log.apply().get()
     assert len(segments.names("stays")) > 2

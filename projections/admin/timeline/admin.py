@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from presence_events.admin import ReadOnlyAdmin
 from projections import conf
 from projections.admin.links import timeline_url
+from projections.admin.order import order_models
 from projections.admin.timeline import table
 from projections.admin.timeline.busiest_rooms import busiest_rooms
 from projections.admin.timeline.criteria import Criteria, CriteriaForm
@@ -35,6 +36,10 @@ REGIONS_HEADER = "X-Timeline-Regions"
 @admin.register(Timeline)
 class TimelineAdmin(ReadOnlyAdmin):
     """Puts the timeline on the index of the admin, beside the models. It has no table of its own."""
+
+    def __init__(self, model: type[Timeline], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        order_models(admin_site)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

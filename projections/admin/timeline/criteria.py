@@ -70,6 +70,10 @@ class Criteria:
         """The beginning of the part of the span that is not before the horizon. May be after `known_end`."""
         return self.start if self.horizon is None else max(self.start, self.horizon)
 
+    def is_unknown(self) -> bool:
+        """Returns whether the log has no stay of the room and the user at any time."""
+        return not self._all_stays().exists()
+
     def stays(self) -> PresenceSessionQuerySet:
         """Returns all stays that overlap the span. Of those before the horizon, some may be missing."""
         return self._all_stays().during(self.start, self.end, partial=True)

@@ -65,6 +65,7 @@ def page_context(criteria: Criteria, page_number: str, *, with_events: bool) -> 
         "page": page,
         "pages": _page_links(criteria, page),
         "rows": [_stay_row(criteria, stay) for stay in page or ()],
+        "is_unknown": page is not None and not page.paginator.count and criteria.is_unknown(),
         "too_many_stays": too_many_stays(),
         "csv_url": f"{reverse('admin:presence_timeline_csv')}?{criteria.query(moment=None, stay=None)}",
         "attendance_url": attendance_url(criteria.start, criteria.end, room=criteria.room) if criteria.room else None,

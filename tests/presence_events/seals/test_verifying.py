@@ -165,7 +165,7 @@ def test_a_part_that_was_emptied_is_found(sealed: list[int]) -> None:
     assert [kind for kind, _ in texts()] == [COMPLETENESS] * 2
 
 
-def test_what_retention_has_removed_is_counted(user: Any, settings: Any, segments_reset: None) -> None:
+def test_what_retention_has_removed_is_counted(user: Any, settings: Any, maintained_log: None) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = {"touches": timedelta(days=1)}
     Room.objects.add("room", "1", user)
     Presence.objects.touch("1")
@@ -181,7 +181,7 @@ def test_what_retention_has_removed_is_counted(user: Any, settings: Any, segment
 
 @pytest.mark.parametrize("state", ["closed", "leaving", "removed"])
 @pytest.mark.parametrize("part", ["stays", "touches"])
-def test_a_segment_that_was_removed_by_hand_is_found(part: str, state: str, user: Any, segments_reset: None) -> None:
+def test_a_segment_that_was_removed_by_hand_is_found(part: str, state: str, user: Any, maintained_log: None) -> None:
     """Also if the catalogue says that retention has removed it. Retention would have recorded that."""
     Room.objects.add("room", "1", user)
     Presence.objects.touch("1")

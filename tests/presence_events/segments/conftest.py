@@ -1,4 +1,4 @@
-"""Every test here leaves the segments as ``migrate`` makes them."""
+"""Every test here may divide the log into segments."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _reset(segments_reset: None) -> None:
+def _maintained(maintained_log: None) -> None:
     pass

@@ -38,7 +38,7 @@ STAYS, TOUCHES = "presence_event_stays_first", "presence_event_touches_first"
 @pytest.fixture(autouse=True)
 def _consistent(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[None]:
     yield
-    if "segments_reset" not in request.fixturenames:
+    if "maintained_log" not in request.fixturenames:
         assert_live_is_the_fold()
 
 
@@ -251,7 +251,7 @@ def test_a_hold_refuses_it_before_anything_is_changed(history: None, user: Any, 
     assert erase_person(user).events
 
 
-def test_a_hold_on_later_days_does_not(user: Any, settings: Any, segments_reset: None) -> None:
+def test_a_hold_on_later_days_does_not(user: Any, settings: Any, maintained_log: None) -> None:
     Room.objects.add("room", "a", user)
     Room.objects.remove("room", "a")
     end = retention.close_now()
@@ -373,7 +373,7 @@ def test_joins_while_the_person_is_erased_are_new_data(
     assert verify("default").findings == []
 
 
-def test_segments_that_are_closed_and_the_baseline_are_reached(user: Any, settings: Any, segments_reset: None) -> None:
+def test_segments_that_are_closed_and_the_baseline_are_reached(user: Any, settings: Any, maintained_log: None) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = retention.RETENTION
     Room.objects.add("room", "a", user, {"secret": 1})
     Presence.objects.touch("a", {"secret": 2})
@@ -391,7 +391,7 @@ def test_segments_that_are_closed_and_the_baseline_are_reached(user: Any, settin
     assert verify("default").findings == []
 
 
-def test_the_role_of_the_grant_files_can_erase(user: Any, settings: Any, segments_reset: None) -> None:
+def test_the_role_of_the_grant_files_can_erase(user: Any, settings: Any, maintained_log: None) -> None:
     settings.CHANNELS_PRESENCE_RETENTION = retention.RETENTION
     Room.objects.add("room", "a", user, {"secret": 1})
     Presence.objects.touch("a")
@@ -418,7 +418,7 @@ def test_the_role_of_the_grant_files_can_erase(user: Any, settings: Any, segment
     assert not compare("default")
 
 
-def test_segments_that_are_about_to_be_dropped_are_reached(user: Any, segments_reset: None) -> None:
+def test_segments_that_are_about_to_be_dropped_are_reached(user: Any, maintained_log: None) -> None:
     Room.objects.add("room", "a", user, {"secret": 1})
     Room.objects.remove("room", "a")
     retention.close_now("stays")

@@ -13,7 +13,7 @@ from django.db import connection
 from presence_events.recorder import Draft, record
 from tests import segments
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("segments_reset")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("maintained_log")]
 
 
 def run(*arguments: str) -> tuple[list[str], str]:

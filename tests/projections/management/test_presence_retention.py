@@ -31,10 +31,9 @@ A_DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def end(segments_reset: None, settings: Any, user: Any) -> Iterator[date]:
+def end(maintained_log: None, settings: Any, user: Any) -> Iterator[date]:
     """Writes a segment of touches that may go on this day, which is today until the end of the test."""
     settings.CHANNELS_PRESENCE_RETENTION = {"touches": A_DAY}
-    segments.reset()
     record_history(user)
     end = retention.close_now("touches") + A_DAY
     with segments.on(end):

@@ -339,7 +339,7 @@ def test_triggers_that_are_switched_off_by_session_replication_role_are_named() 
         assert status().triggers == ()
 
 
-@pytest.mark.usefixtures("segments_reset")
+@pytest.mark.usefixtures("maintained_log")
 def test_the_part_with_the_fewest_segments_counts() -> None:
     today = preparing.today("default")
     divide("stays", today + timedelta(days=3), today + timedelta(days=20))
@@ -348,7 +348,7 @@ def test_the_part_with_the_fewest_segments_counts() -> None:
     assert status().prepared_days == 8
 
 
-@pytest.mark.usefixtures("segments_reset")
+@pytest.mark.usefixtures("maintained_log")
 def test_a_log_without_segments_is_prepared_for_a_month_and_a_week() -> None:
     write(Stay("room", "channel", None, timezone.now() - timedelta(days=30), last_seen=timezone.now()))
     assert status().prepared_days == 8

@@ -23,7 +23,7 @@ from tests import segments
 from tests.concurrency.conftest import DatabaseConnection, new_connection  # noqa: F401
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("segments_reset")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("maintained_log")]
 
 READ_THE_LOG = "SELECT count(*) FROM presence_event"
 

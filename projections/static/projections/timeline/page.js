@@ -8,6 +8,8 @@ import { rounded } from "./views.js";
 /** Milliseconds without input after which a new view becomes the address. */
 const VIEW_DELAY = 300;
 const MOMENT_DELAY = 200;
+/** Windows in which the chart takes the place of the form, which a click opens. */
+const SMALL = "(max-width: 640px), (max-height: 850px)";
 
 export class Page {
   constructor(root, chart) {
@@ -23,6 +25,7 @@ export class Page {
     /** The query that the regions of the page belong to. */
     this.regionsSearch = location.search;
     this.isStayAnnounced = false;
+    root.querySelector(".timeline-choice").open = !matchMedia(SMALL).matches;
     this.writeZone();
     chart.addEventListener("view", ({ detail }) => this.setView(detail.view, detail.settled));
     chart.addEventListener("moment", ({ detail }) => this.setMoment(detail.moment, detail.settled));

@@ -223,7 +223,7 @@ def test_it_lists_who_was_present_at_the_moment(admin_client: Client) -> None:
     response = admin_client.get(url(), {"room": "lobby", **SPAN, "moment": "2026-03-02T09:50:00Z"})
     here = [(one.person.name, len(one.stays)) for one, _, _ in response.context["listed"]]
     assert here == [("ada", 2), ("grace", 1)]
-    assert "At 2026-03-02 09:50:00.000000 (UTC): 3 connections, 2 users." in text(response)
+    assert "At 2026-03-02 09:50:00 (UTC): 3 connections, 2 users." in text(response)
 
 
 @pytest.mark.usefixtures("past")
@@ -357,8 +357,26 @@ def test_the_form_contains_the_user_of_the_page(admin_client: Client, user: Any,
     assert response.context["criteria"].start == at(8)
 
 
+@pytest.mark.parametrize("room", ["nowhere", "Lobby", " lobby"])
+def test_a_room_that_nobody_ever_joined_is_said_to_be_unknown(
+    admin_client: Client, past: None, user: Any, room: str
+) -> None:
+    content = text(admin_client.get(url(), {"room": room, **SPAN}))
+    assert "The log has no matching stay at any time. The name of a room has to be exact." in content
+    assert "There were no stays in this span." not in content
+
+
+def test_an_unknown_key_of_a_user_is_said_to_be_unknown(admin_client: Client, past: None, user: Any) -> None:
+    user.delete()
+    other = type(user).objects.create_user("newcomer")
+    content = text(admin_client.get(url(), {"user": str(other.pk), **SPAN}))
+    assert "The log has no matching stay at any time." in content
+    assert "The name of a room" not in content
+
+
 def test_an_empty_span_states_that_it_is_empty(admin_client: Client, user: Any) -> None:
-    assert "There were no stays in this span." in text(admin_client.get(url(), {"room": "nowhere", **SPAN}))
+    write(Stay("hall", "c", user, at(2), at(3)))
+    assert "There were no stays in this span." in text(admin_client.get(url(), {"room": "hall", **SPAN}))
     content = text(admin_client.get(url(), {"user": str(user.pk), **SPAN}))
     assert "No other user was in the same room at the same time." in content
 
@@ -491,7 +509,7 @@ def test_the_head_states_up_to_when_the_log_is_sealed(admin_client: Client) -> N
     Room.objects.add("lobby", "later")
     assert "All events of this span are sealed." in text(admin_client.get(url(), {"room": "lobby", **SPAN}))
     until_now = {"room": "lobby", "last": "hour"}
-    shown = f"The log is sealed up to {last:%Y-%m-%d %H:%M:%S.%f} (UTC)."
+    shown = f"The log is sealed up to {last:%Y-%m-%d %H:%M:%S} (UTC)."
     assert shown in text(admin_client.get(url(), until_now, follow=True))
     german = text(admin_client.get(url(), until_now, follow=True, headers={"accept-language": "de"}))
-    assert f"Das Protokoll ist bis {last:%Y-%m-%d %H:%M:%S.%f} (UTC) versiegelt." in german
+    assert f"Das Protokoll ist bis {last:%Y-%m-%d %H:%M:%S} (UTC) versiegelt." in german
