@@ -14,7 +14,6 @@ from django.conf import settings
 from django.core.management import load_command_class
 from docutils import nodes
 from docutils.parsers.rst import Directive
-from pygments.lexers.special import TextLexer
 
 from presence_events import __version__
 
@@ -88,6 +87,5 @@ def mark_code(app: Any, *of_object: Any) -> None:
 
 def setup(app: Any) -> dict[str, Any]:
     app.add_directive("command-help", CommandHelp)
-    app.add_lexer("mermaid", TextLexer)
     app.connect("autodoc-process-docstring", mark_code)
     return {"parallel_read_safe": True}
