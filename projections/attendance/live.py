@@ -1,4 +1,4 @@
-"""Who is missing from a room now. A page learns it from its roster: see docs/howto/attendance.md."""
+"""Who is missing from a room now. A page learns it from its roster: see docs/howto/attendance-pages.md."""
 
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ def erase_person(
     erase, it changes nothing.
 
     Raises `InvalidUser`; `NotErasable` if a hold stops it, if archives are missing, or if rows of other tables refer to
-    presences of the person; what receivers of `erasing_person` raise. Nothing has been erased then. Raises
+    presences of the person; what receivers of `erasing_person` raise. Nothing has been erased then in that database
+    under that key. The other databases are erased, and the first error is raised at the end. Raises
     `RetentionIsRunning` if another erasure runs, or segments are removed. Raises `ArchiveDamaged`, an OSError, and what
     the database raises. Raises `TransactionManagementError` in a transaction. Needs the rights of the GRANT file
     ``projections grants/erasure``.

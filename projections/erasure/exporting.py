@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from presence_events import export, validation
 from presence_events.databases import write_alias
@@ -17,7 +17,8 @@ from presence_events.files import new_file
 from presence_events.models import PresenceEvent
 from projections.erasure.plan import person_key, person_keys
 from projections.final_reports.reading import records_about
-from projections.models import Presence, PresenceSession
+from projections.final_reports.records import ReportAnnotation, ScheduledReport
+from projections.models import DeadLetter, Presence, PresenceSession
 from projections.retention.baseline import BaselineStay
 
 __all__ = ["export_person"]
@@ -40,7 +41,36 @@ _REPORT_FIELDS = {
     "row": "What the report says about the person: name, figures and times of presence.",
     "corrections": "Corrections of it, each with its reason and time.",
 }
-"""The fields of the table ``reports``."""
+_SCHEDULE_FIELDS = {
+    "schedule": "The number of a scheduled report that expects the person. Others who are expected are not named.",
+    "room": "The name of the room.",
+    "title": "What the report is called.",
+    "starts_at": "When the span of the report begins.",
+    "ends_at": "When the span of the report ends.",
+}
+_CORRECTION_FIELDS = {
+    "report": "The number of a final report that the person has corrected.",
+    "correction": "The correction.",
+    "reason": "Why it was made.",
+    "author_name": "The name of the person at that time.",
+    "at": "When it was made.",
+}
+_DEAD_LETTER_FIELDS = {
+    "dead_letter": "The number of a failed signal about events of the person.",
+    "worker": "The name of the worker.",
+    "receiver": "What failed.",
+    "first": "The position in the log of the first event of the signal.",
+    "last": "The position in the log of the last event of the signal.",
+    "error": "The last exception; empty if the signal was also about events of others, whom it may name.",
+    "at": "When it failed.",
+}
+_TABLES = {
+    "reports": _REPORT_FIELDS,
+    "schedules": _SCHEDULE_FIELDS,
+    "corrections": _CORRECTION_FIELDS,
+    "dead_letters": _DEAD_LETTER_FIELDS,
+}
+"""The fields of the tables that are not tables of the database."""
 
 
 def export_person(
@@ -69,8 +99,14 @@ def export_person(
             file.write(b"]")
             with new_file(directory / f"{name}.csv") as table:
                 export.copy(rows, table.write, "csv")
-        reports = _reports(person, alias)
-        counts["reports"] = _write_table("reports", _REPORT_FIELDS, reports, directory, file.write)
+        tables = {
+            "reports": _reports(person, alias),
+            "schedules": _schedules(person, alias),
+            "corrections": _corrections(person, alias),
+            "dead_letters": _dead_letters(keys, alias),
+        }
+        for name, found in tables.items():
+            counts[name] = _write_table(name, _TABLES[name], found, directory, file.write)
         if archives:
             counts["archived"] = _write_table("archived", *_archived(person, archives), directory, file.write)
         file.write(b"}\n")
@@ -102,7 +138,7 @@ def _fields() -> dict[str, dict[str, str]]:
         }
         for name, model in _MODELS.items()
     }
-    return {**tables, "reports": _REPORT_FIELDS}
+    return {**tables, **_TABLES}
 
 
 def _reports(person: str, using: str) -> Iterator[dict[str, Any]]:
@@ -110,6 +146,31 @@ def _reports(person: str, using: str) -> Iterator[dict[str, Any]]:
     for report, row, corrections in records_about(person, using=using):
         times = (report.starts_at, report.ends_at, report.made_at)
         yield dict(zip(_REPORT_FIELDS, (report.pk, report.room, report.title, *times, row, corrections), strict=True))
+
+
+def _schedules(person: str, using: str) -> Iterator[dict[str, Any]]:
+    """Yields the scheduled reports that expect a person."""
+    for schedule in ScheduledReport.objects.using(using).filter(expected__contains=[person]).order_by("pk"):
+        values = (schedule.pk, schedule.room, schedule.title, schedule.starts_at, schedule.ends_at)
+        yield dict(zip(_SCHEDULE_FIELDS, values, strict=True))
+
+
+def _corrections(person: str, using: str) -> Iterator[dict[str, Any]]:
+    """Yields what a person has written to final reports."""
+    for note in ReportAnnotation.objects.using(using).filter(author=person).order_by("pk"):
+        values = (note.report_id, note.correction, note.reason, note.author_name, note.at)
+        yield dict(zip(_CORRECTION_FIELDS, values, strict=True))
+
+
+def _dead_letters(keys: Collection[Any], using: str) -> Iterator[dict[str, Any]]:
+    """Yields the failed signals about events of a person with ``keys``."""
+    of_signal = PresenceEvent.objects.using(using).filter(id__gte=OuterRef("first"), id__lte=OuterRef("last"))
+    of_others = of_signal.exclude(user__in=keys).exclude(user=None)
+    letters = DeadLetter.objects.using(using).filter(Exists(of_signal.filter(user__in=keys)))
+    for letter in letters.annotate(is_about_others=Exists(of_others)).order_by("pk"):
+        error = "" if letter.is_about_others else letter.error
+        values = (letter.pk, letter.worker, letter.receiver, letter.first, letter.last, error, letter.at)
+        yield dict(zip(_DEAD_LETTER_FIELDS, values, strict=True))
 
 
 def _archived(person: str, archives: Collection[Path]) -> tuple[list[str], Iterator[dict[str, Any]]]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from presence_events.exceptions import NotErasable
+from presence_events.models import PresenceEvent
 from projections.erasure import erase_person, export_person
-from projections.models import Presence, PresenceSession, Room
+from projections.final_reports.annotating import annotate
+from projections.final_reports.making import make_due_reports
+from projections.final_reports.records import AttendanceReport
+from projections.final_reports.scheduling import schedule_report
+from projections.models import DeadLetter, Presence, PresenceSession, Room
 from tests.archives import age, archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +34,8 @@ def history(user: Any, other_user: Any) -> None:
 
 def test_the_export_has_all_and_nothing_of_others(history: None, user: Any, tmp_path: Path) -> None:
     counts = export_person(user, tmp_path / "new")
-    assert counts == {"events": 4, "stays": 2, "presences": 1, "baseline": 0, "reports": 0}
+    nothing = dict.fromkeys(("baseline", "reports", "schedules", "corrections", "dead_letters"), 0)
+    assert counts == {"events": 4, "stays": 2, "presences": 1, **nothing}
     text = (tmp_path / "new" / "person.json").read_text(encoding="utf-8")
     found = json.loads(text)
     assert "secret" not in text
@@ -51,6 +58,37 @@ def test_each_field_has_a_description(history: None, user: Any, tmp_path: Path) 
     assert described == [
         (table, field, text) for table, fields in found["fields"].items() for field, text in fields.items()
     ]
+
+
+def test_what_operators_have_written_about_a_person_is_exported(
+    history: None, user: Any, other_user: Any, tmp_path: Path
+) -> None:
+    start = datetime(2024, 3, 4, 9, tzinfo=UTC)
+    for number, expected in enumerate(([user, other_user], [other_user])):
+        schedule_report("room", f"Weekly {number}", start, start + timedelta(hours=1), expected=expected)
+    make_due_reports("default")
+    report = AttendanceReport.objects.get(title="Weekly 1")
+    annotate(report, user, "Was ill.", "A letter")
+    annotate(report, other_user, "Was not.", "A call")
+    both = PresenceEvent.objects.order_by("id").values_list("id", flat=True)
+    letter = {"worker": "main", "receiver": "notify", "tries": 5}
+    DeadLetter.objects.create(first=both[0], last=both[len(both) - 1], error="names both", **letter)
+    DeadLetter.objects.create(first=both[0], last=both[0], error="names ada", **letter)
+    DeadLetter.objects.create(first=both[2], last=both[2], error="names grace", **letter)
+    counts = export_person(user, tmp_path)
+    text = (tmp_path / "person.json").read_text(encoding="utf-8")
+    found = json.loads(text)
+    assert [row["title"] for row in found["schedules"]] == ["Weekly 0"]
+    assert [(row["correction"], row["reason"]) for row in found["corrections"]] == [("Was ill.", "A letter")]
+    assert [row["error"] for row in found["dead_letters"]] == ["", "names ada"]
+    assert {name: counts[name] for name in ("schedules", "corrections", "dead_letters")} == {
+        "schedules": 1,
+        "corrections": 1,
+        "dead_letters": 2,
+    }
+    for name in ("schedules", "corrections", "dead_letters"):
+        assert set(found[name][0]) == set(found["fields"][name])
+    assert "grace" not in text
 
 
 def test_archives_are_read_too(history: None, user: Any, tmp_path: Path) -> None:
