@@ -36,6 +36,12 @@ def test_links_have_targets() -> None:
             assert not anchor or anchor in _anchors(linked), f"{page}: {target}#{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_pictures_are_shown_on_the_site_too(page: Path) -> None:
+    """Sphinx copies the files of pictures in Markdown, and not those of HTML."""
+    assert "<img" not in page.read_text(encoding="utf-8")
+
+
 def _anchors(page: Path) -> set[str]:
     """Returns the anchors that GitHub gives the headings of ``page``."""
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
