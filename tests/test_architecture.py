@@ -45,6 +45,7 @@ LAYERS = (
 """Lowest first. A module imports nothing from a higher layer."""
 
 
+@cache
 def modules() -> dict[str, Path]:
     return {
         name.removesuffix(".__init__"): path

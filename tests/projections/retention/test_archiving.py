@@ -86,7 +86,8 @@ def test_nothing_is_removed_if_the_archive_lacks_events(tmp_path: Path, monkeypa
 
 
 def test_nothing_is_removed_if_the_archive_is_damaged(tmp_path: Path) -> None:
-    call_command("presence_archive", "write", str(tmp_path), stdout=StringIO(), stderr=StringIO())
+    options = ["write", str(tmp_path), "--to", "2026-02-01"]
+    call_command("presence_archive", *options, stdout=StringIO(), stderr=StringIO())
     path = manifests.file_path(tmp_path, date(2026, 1, 11), "touches")
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(CommandError):
