@@ -13,14 +13,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Min, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
 from presence_events import export
+from presence_events.models import PresenceEvent
 from presence_events.segments import horizon
 from projections.sessions import PresenceSession
 
-__all__ = ["active_times"]
+__all__ = ["active_times", "is_reported"]
 
 _ACTIVITIES = frozenset({"active", "idle", "hidden"})
 
@@ -30,6 +31,19 @@ class _Report(NamedTuple):
 
     at: datetime
     activity: str | None
+
+
+def is_reported(room: str, start: datetime, until: datetime, using: str) -> bool:
+    """Returns whether a connection in ``room`` has joined with an activity, and `active_times` can be asked.
+
+    This reads the joins of the room alone, and `active_times` the events of all rooms.
+    """
+    if horizon.is_before(start, horizon.read(using).of_events):
+        return False
+    stays = PresenceSession.objects.using(using).in_room(room).during(start, until)
+    first = stays.order_by().aggregate(first=Min("joined_at"))["first"]
+    joins = PresenceEvent.objects.using(using).filter(room=room, kind=PresenceEvent.Kind.JOIN)
+    return first is not None and joins.filter(at__gte=first, at__lt=until, data__has_key="activity").exists()
 
 
 def active_times(room: str, start: datetime, until: datetime, using: str) -> dict[Any, timedelta]:

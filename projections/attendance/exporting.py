@@ -36,6 +36,7 @@ CONTENT_TYPES = {
 }
 """The formats, with the types of their files."""
 
+_NEGATIVE = re.compile("-[0-9]+")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -46,9 +47,15 @@ def as_bytes(sheet: Sheet, form: str) -> bytes:
 
 def _csv(sheet: Sheet) -> bytes:
     stream = io.StringIO()
-    rows = (tuple(map(export.spreadsheet_safe, _line(sheet, row))) for row in sheet.rows)
+    rows = (_safe(_line(sheet, row)) for row in sheet.rows)
     export.write(stream, "csv", Line._fields, rows)
     return stream.getvalue().encode()
+
+
+def _safe(line: Line) -> Line:
+    """Returns ``line`` without formulas. The key of an erased person can be a negative number, which is none."""
+    safe = Line._make(map(export.spreadsheet_safe, line))
+    return safe._replace(user_id=line.user_id) if _NEGATIVE.fullmatch(line.user_id or "") else safe
 
 
 def _json(sheet: Sheet) -> bytes:

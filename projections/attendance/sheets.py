@@ -50,6 +50,11 @@ class Sheet:
         """Returns ``part`` in percent of the `length`, with one decimal place."""
         return round(100 * (part / self.length), 1)
 
+    @property
+    def has_activity(self) -> bool:
+        """Whether it says of someone for how long they were active."""
+        return any(row.active is not None for row in self.rows)
+
     def count(self, *statuses: Status) -> int:
         """Returns how many rows have one of ``statuses``."""
         return sum(row.status in statuses for row in self.rows)
@@ -67,10 +72,16 @@ class Sheet:
 
 
 def sheet_of(
-    room: str | models.Model, start: datetime, end: datetime, expected: Expected | None = None, *, using: Any = None
+    room: str | models.Model,
+    start: datetime,
+    end: datetime,
+    expected: Expected | None = None,
+    *,
+    activity: bool = False,
+    using: Any = None,
 ) -> Sheet:
     """Returns the sheet of ``room`` from ``start`` to ``end``. Arguments and exceptions are those of `attendance`."""
-    found = attendance(room, start, end, expected, using=using)
+    found = attendance(room, start, end, expected, activity=activity, using=using)
     return Sheet(
         room=found.room,
         start=found.start,

@@ -26,6 +26,7 @@ from presence_events.positions import settled_position
 from presence_events.segments import horizon
 from projections import conf
 from projections.attendance import assembling
+from projections.attendance.activity import is_reported
 from projections.attendance.reading import attendance
 from projections.attendance.rows import Row
 from projections.final_reports.records import AttendanceReport, ScheduledReport
@@ -118,7 +119,8 @@ def _stored(schedule: ScheduledReport, position: int, using: str) -> AttendanceR
 
 
 def _rows(schedule: ScheduledReport, start: datetime, expected: Any, using: str) -> list[Row]:
-    found = attendance(schedule.room, start, schedule.ends_at, expected, using=using)
+    activity = is_reported(schedule.room, start, schedule.ends_at, using)
+    found = attendance(schedule.room, start, schedule.ends_at, expected, activity=activity, using=using)
     rows = assembling.rows(found, using=using)
     # Who was there at the horizon may have come at any time before it.
     return rows if start == schedule.starts_at else [replace(row, late=None) for row in rows]

@@ -14,7 +14,9 @@ from django.db import IntegrityError, transaction
 from django.test import TestCase
 
 from presence_events.models import PresenceEvent
-from projections.models import Presence, PresenceSession, Room
+from projections.attendance.rows import Status
+from projections.final_reports.reading import stored_sheet
+from projections.models import AttendanceReport, Presence, PresenceSession, Room
 from projections.replay.repair import compare
 from tests.docs.history import START, day, seed
 from tests.fold import assert_live_is_the_fold
@@ -126,6 +128,15 @@ def test_the_standup_lasts_a_quarter_of_an_hour_and_most_come_within_two_minutes
     assert joined[11] - joined[0] < timedelta(minutes=2)
     assert joined[-1] - joined[0] > timedelta(minutes=3)
     assert max(stay.left_at for stay in stays if stay.room == "standup") - joined[0] < timedelta(minutes=20)
+
+
+def test_some_people_come_late_to_the_meeting_that_has_a_report_and_some_not_at_all(
+    stays: list[PresenceSession],
+) -> None:
+    rows = stored_sheet(AttendanceReport.objects.get()).rows
+    late = [row.late for row in rows if row.late and row.late > timedelta(minutes=5)]
+    assert 3 <= len(late) < 10
+    assert any(row.status == Status.MISSING for row in rows)
 
 
 def test_some_people_have_several_tabs_and_phones(stays: list[PresenceSession]) -> None:

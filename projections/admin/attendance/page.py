@@ -34,6 +34,7 @@ class ShownRow(NamedTuple):
     longest_absence: str
     late: str
     left_early: str
+    active: str
     bars: list[Bar]
 
 
@@ -74,6 +75,7 @@ def _shown(sheet: Sheet, row: Row, number: int) -> ShownRow:
         _duration(row.longest_absence),
         _duration(row.late),
         _duration(row.left_early),
+        "" if row.active is None else format_duration(row.active),
         bars(sheet, row),
     )
 

@@ -20,16 +20,26 @@ __all__ = ["Question", "QuestionForm", "user_keys"]
 
 @dataclass(frozen=True)
 class Question:
-    """Who was in ``room`` from ``start`` to ``end``? ``expected`` are names or keys of users, one on each line."""
+    """Who was in ``room`` from ``start`` to ``end``? ``expected`` are names or keys of users, one on each line.
+
+    ``activity`` asks also for how long they were active.
+    """
 
     room: str
     start: datetime
     end: datetime
     expected: str
+    activity: bool = False
 
     def parameters(self) -> dict[str, str]:
         """Returns the parameters of the canonical address."""
-        values = {"room": self.room, "from": self.start, "until": self.end, "expected": self.expected}
+        values = {
+            "room": self.room,
+            "from": self.start,
+            "until": self.end,
+            "expected": self.expected,
+            "activity": "on" if self.activity else "",
+        }
         return {name: url_value(value) for name, value in values.items() if value}
 
     def query(self) -> str:
@@ -51,7 +61,11 @@ class QuestionForm(SpanForm):
         help_text=_("names or keys of users, one on each line"),
     )
 
-    field_order = ("room", "start", "end", "last", "expected")
+    activity = forms.BooleanField(
+        label=_("Activity"), required=False, help_text=_("also for how long people were active")
+    )
+
+    field_order = ("room", "start", "end", "last", "expected", "activity")
 
     def clean_expected(self) -> str:
         lines = [line.strip() for line in self.cleaned_data["expected"].splitlines()]
@@ -64,12 +78,12 @@ class QuestionForm(SpanForm):
         if not self.is_valid() or self.cleaned_data["room"] is None:
             return None
         found = self.cleaned_data
-        return Question(found["room"], found["start"], found["end"], found["expected"])
+        return Question(found["room"], found["start"], found["end"], found["expected"], found["activity"])
 
     @classmethod
     def of(cls, question: Question) -> QuestionForm:
         """Returns a form filled with ``question``, with times in the current time zone."""
-        form = cls(initial={"room": question.room, "expected": question.expected})
+        form = cls(initial={"room": question.room, "expected": question.expected, "activity": question.activity})
         form.fill(start=question.start, end=question.end)
         return form
 

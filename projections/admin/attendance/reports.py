@@ -209,7 +209,8 @@ _ADD_SCHEDULE = "projections.add_scheduledreport"
 
 
 def _asked(question: Question) -> Sheet:
-    return sheet_of(question.room, question.start, question.end, question.expected_users())
+    expected = question.expected_users()
+    return sheet_of(question.room, question.start, question.end, expected, activity=question.activity)
 
 
 def _refused(text: str) -> HttpResponse:

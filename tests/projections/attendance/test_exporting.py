@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -140,6 +141,13 @@ def test_harmless_names_stay_as_they_are(name: str) -> None:
 def test_characters_that_xml_does_not_have_are_replaced() -> None:
     cell = read_xlsx(as_bytes(sheet(named("a\x07b\ufffe")), "xlsx")).cell(12, 1)
     assert cell.value == "a\ufffdb\ufffd"
+
+
+def test_the_key_of_an_erased_person_is_a_number_in_csv() -> None:
+    (row,) = read_csv(as_bytes(sheet(replace(named(None), user_id="-12")), "csv"))
+    assert row["user_id"] == "-12"
+    (row,) = read_csv(as_bytes(sheet(replace(named(None), user_id="-12+1")), "csv"))
+    assert row["user_id"] == "'-12+1"
 
 
 def test_an_erased_person_has_no_name_in_any_file() -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from presence_events import sql
 from presence_events.models import PresenceEvent, Segment
+from projections.attendance import reading
 from projections.attendance.rows import Status
 from projections.attendance.sheets import sheet_of
 from projections.final_reports import making
@@ -47,6 +48,38 @@ def announced() -> Iterator[list[int]]:
 
 def schedule(title: str = "Weekly", room: str = "planning", **options: Any) -> ScheduledReport:
     return schedule_report(room, title, NINE, NINE + AN_HOUR, **options)
+
+
+def shown_name(user: Any) -> str:
+    return f"Dr. {user.get_username()}"
+
+
+def test_a_report_has_the_names_of_the_hook(make: Make, meeting: None, settings: Any) -> None:
+    settings.CHANNELS_PRESENCE_DISPLAY_NAME = f"{__name__}.shown_name"
+    assert stored_sheet(make()).rows[0].name == "Dr. ada"
+
+
+def test_a_report_has_the_activity_that_clients_reported(make: Make, user: Any, other_user: Any) -> None:
+    idle = [(NINE + AN_HOUR / 4, {"activity": "idle"})]
+    write(
+        Stay("planning", "a", user, NINE, NINE + AN_HOUR, data={"activity": "active"}, changes=idle),
+        Stay("planning", "b", other_user, NINE + AN_HOUR / 10, NINE + AN_HOUR),
+    )
+    ada, other = stored_sheet(make()).rows
+    assert (ada.active, ada.certain) == (AN_HOUR / 4, AN_HOUR)
+    assert other.active is None
+
+
+def test_without_a_join_with_an_activity_a_report_does_not_read_the_touches(make: Make, user: Any) -> None:
+    idle = [(NINE + AN_HOUR / 4, {"activity": "idle"})]
+    write(
+        Stay("planning", "a", user, NINE, NINE + AN_HOUR, changes=idle),
+        Stay("lobby", "b", user, NINE, NINE + AN_HOUR, data={"activity": "active"}),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "active_times", None)
+        (ada,) = stored_sheet(make()).rows
+    assert ada.active is None
 
 
 @pytest.mark.usefixtures("meeting")

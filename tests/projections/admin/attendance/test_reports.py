@@ -68,6 +68,19 @@ def test_the_page_shows_each_person_with_certain_and_possible_figures(admin_clie
     assert "America/Chicago" in text_of(response)
 
 
+def test_the_page_shows_activity_if_it_is_asked_for(admin_client: Client, django_user_model: Any) -> None:
+    eve = django_user_model.objects.create_user("eve")
+    write(Stay("planning", "eve", eve, NINE, TEN, changes=[(minutes(20), {"activity": "idle"})]))
+    (without,) = (row for row in rows(admin_client.get(ADDRESS)) if row.startswith("eve"))
+    response = admin_client.get(f"{ADDRESS}&activity=on")
+    (shown,) = (row for row in rows(response) if row.startswith("eve"))
+    assert shown == f"{without} 0:20:00"
+    assert "Left early Active" in text_of(response)
+    assert "Active" not in text_of(admin_client.get(ADDRESS))
+    people = json.loads(admin_client.get(ADDRESS.replace("/span/", "/span/json/") + "&activity=on").content)["people"]
+    assert {one["name"]: one["active"] for one in people}["eve"] == 1200
+
+
 def test_the_page_lists_who_is_missing(admin_client: Client, django_user_model: Any) -> None:
     django_user_model.objects.create_user("zoe")
     response = admin_client.get(f"{ADDRESS}&{urlencode({'expected': chr(10).join(['ada', 'zoe'])})}")
