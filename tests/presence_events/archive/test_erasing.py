@@ -53,6 +53,16 @@ def verified(days: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return "".join(capsys.readouterr())
 
 
+def test_files_without_the_person_stay_as_they_are(days: Path, other_user: Any) -> None:
+    """Grace has sent no touch."""
+    before = {path.name: path.read_bytes() for path in days.glob("*.parquet")}
+    erase_person(other_user, archives=[days])
+    changed = [name for name, content in before.items() if (days / name).read_bytes() != content]
+    assert len(before) > len(changed) > 0
+    assert not any("touches" in name for name in changed)
+    assert verifying.verify(days, using="default") == []
+
+
 def test_the_files_have_what_the_log_has(days: Path, user: Any, capsys: pytest.CaptureFixture[str]) -> None:
     done = erase_person(user, archives=[days])
     assert sum(done.events.values()) == 6
