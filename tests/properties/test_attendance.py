@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from projections.attendance import Attendance, Attendee, attendance
 from tests.backdating import Stay, write
 from tests.fold import assert_live_is_the_fold
+from tests.properties import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +147,7 @@ def visits(draw: st.DrawFn) -> list[Visit]:
     return found
 
 
+@examples(50)
 @given(visits(), MOMENT, st.integers(1, 15), st.sets(st.integers(0, 2)))
 def test_figures_equal_the_second_computation(
     visits: list[Visit], start: datetime, minutes: int, expected: set[int]
@@ -194,6 +196,7 @@ def reporting(draw: st.DrawFn) -> list[tuple[int, Stay]]:
     return found
 
 
+@examples(50)
 @given(reporting(), MOMENT, st.integers(1, 15))
 def test_active_times_equal_the_second_computation(
     drawn: list[tuple[int, Stay]], start: datetime, minutes: int
@@ -294,6 +297,7 @@ def tabs(draw: st.DrawFn) -> list[Tab]:
     return found
 
 
+@examples(50)
 @given(tabs(), MOMENT, st.integers(1, 15))
 @example([Tab(0, NOON, NOON + 5 * MINUTE, NOON + 4 * MINUTE, "operator", NOON + 9 * MINUTE)], NOON, 12).via(
     "an operator ends the stay of a tab that was lost before"

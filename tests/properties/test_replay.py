@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from presence_events.exceptions import AlreadyPresent, RoomIsFull
@@ -22,6 +22,7 @@ from projections.replay.state import state
 from tests import leases
 from tests.fold import assert_live_is_the_fold, fold, live
 from tests.projections.replay.histories import expected_rows, rows_of, tamper
+from tests.properties import examples
 
 ROOMS = st.sampled_from(["a", "B", "c-1"])
 CHANNELS = st.sampled_from(["1", "2", "3!x"])
@@ -84,7 +85,7 @@ def record_more(steps: list[Any]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(max_examples=40)
+@examples(25)
 @given(steps=STEPS_WITH_LIMITS, range_size=st.integers(1, 10), cut=st.integers(0, 25))
 def test_the_replay_of_any_part_is_its_fold(steps: list[Any], range_size: int, cut: int) -> None:
     record_steps(steps)
@@ -103,7 +104,7 @@ def test_the_replay_of_any_part_is_its_fold(steps: list[Any], range_size: int, c
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(max_examples=40)
+@examples(25)
 @given(
     steps=STEPS_WITH_LIMITS,
     range_size=st.integers(1, 10),

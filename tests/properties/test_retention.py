@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from presence_events.exceptions import BeforeHorizon
@@ -21,6 +21,7 @@ from projections.replay.what_if import gaps
 from tests import retention, segments
 from tests.fold import fold, live
 from tests.projections.replay.histories import expected_rows, rows_of
+from tests.properties import examples
 from tests.properties.test_replay import STEPS, record_more, record_steps
 
 A_DAY = timedelta(days=1)
@@ -28,7 +29,7 @@ PARTS = st.sampled_from([("touches",), ("stays",), ("touches", "stays")])
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(max_examples=25)
+@examples(15)
 @given(
     periods=st.lists(st.tuples(STEPS, PARTS), min_size=1, max_size=3),
     last=STEPS,

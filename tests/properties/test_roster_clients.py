@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.projections.rosters.node import NodeClient, running
 from tests.projections.rosters.twins import Twins
+from tests.properties import examples
 
 Members = dict[str, dict[str, Any]]
 
@@ -248,7 +249,7 @@ class Connection:
         assert (python.people, python.anonymous) == tuple(server.counts().values())
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(steps=rounds(EVENTS), limit=LIMITS)
 def test_when_the_room_is_quiet_both_clients_have_the_roster(
     process: NodeClient, steps: list[tuple[list[Any], str, int]], limit: int | None
@@ -259,7 +260,7 @@ def test_when_the_room_is_quiet_both_clients_have_the_roster(
     connection.check_end()
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(steps=rounds(EVENTS + FAULTS), limit=LIMITS)
 def test_whatever_happens_to_messages_the_next_connection_repairs_it(
     process: NodeClient, steps: list[tuple[list[Any], str, int]], limit: int | None

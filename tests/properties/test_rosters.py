@@ -9,26 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.rosters import Connection, Member
 from projections.rosters.people import ANONYMOUS, Stay
 from tests.projections.rosters.node import NodeClient, running
+from tests.properties import MORE, examples
 from tests.properties.rosters.kinds import KINDS, ModelRoster
 from tests.properties.rosters.loop import SimulatedLoop
 from tests.properties.rosters.pages import Page
 from tests.properties.rosters.world import World
 
-HISTORIES = int(os.environ.get("PRESENCE_HISTORIES", "500"))
-"""Random histories of the test. ``PRESENCE_HISTORIES=10000`` takes a minute."""
+HISTORIES = 250 * MORE
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +94,7 @@ ROSTERS = st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from([0, 5]))
 
 @pytest.mark.timeout(60 + HISTORIES)
 @given(seed=st.integers(0, 2**32), kinds=st.lists(ROSTERS, min_size=2, max_size=2), limit=st.sampled_from([2, 200]))
-@settings(max_examples=HISTORIES)
+@examples(250)
 def test_every_client_ends_with_the_people_in_the_room(
     process: NodeClient, seed: int, kinds: list[tuple[str, float]], limit: int
 ) -> None:

@@ -24,6 +24,7 @@ from projections.signals import presence_changed
 from projections.times import microseconds
 from tests import leases
 from tests.fold import assert_live_is_the_fold
+from tests.properties import MORE
 
 ROOMS = st.sampled_from(["a", "B", "c-1", "d.2"])
 CHANNELS = st.sampled_from(["1", "2", "3!x"])
@@ -256,5 +257,6 @@ def test_model_live_tables_and_log_agree_after_every_step() -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        PresenceMachine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+        PresenceMachine,
+        settings=settings(max_examples=30 * MORE, stateful_step_count=40, deadline=None, derandomize=True),
     )
