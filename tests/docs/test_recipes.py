@@ -96,10 +96,22 @@ async def test_who_is_sent_out_of_a_room_is_out_of_this_one(recipes: Any, user: 
     await page.disconnect()
 
 
+async def test_who_is_banned_is_sent_out_and_refused(recipes: Any, user: Any, other_user: Any) -> None:
+    page = await opened(recipes["ModeratedConsumer"], user)
+    await sync_to_async(recipes["ban"])(user, "lobby", other_user)
+    assert (await page.receive_output())["code"] == 4408
+    again = await opened(recipes["ModeratedConsumer"], user, joins=False)
+    assert (await again.receive_output())["code"] == 4403
+    assert await present("lobby") == []
+    for each in (page, again):
+        await each.disconnect()
+
+
 async def test_a_room_of_a_team_is_for_its_members(recipes: Any, user: Any, other_user: Any) -> None:
     await user.groups.aadd(await Group.objects.acreate(name="red"))
     router = URLRouter([path("<team>/", recipes["TeamConsumer"].as_asgi())])
     pages = [await opened(router, user, "/red/"), await opened(router, other_user, "/red/", joins=False)]
+    assert (await pages[1].receive_output())["code"] == 4403
     assert await present("team-red") == [user.pk]
     for each in pages:
         await each.disconnect()
