@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.routing import URLRouter
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AnonymousUser, Group
 from django.urls import path
 
 from presence_events.models import PresenceEvent
@@ -107,11 +107,20 @@ async def test_who_is_banned_is_sent_out_and_refused(recipes: Any, user: Any, ot
         await each.disconnect()
 
 
+async def test_a_visitor_without_a_user_is_refused_where_people_can_be_banned(recipes: Any) -> None:
+    page = await opened(recipes["ModeratedConsumer"], AnonymousUser(), joins=False)
+    assert (await page.receive_output())["code"] == 4403
+    assert await present("lobby") == []
+    await page.disconnect()
+
+
 async def test_a_room_of_a_team_is_for_its_members(recipes: Any, user: Any, other_user: Any) -> None:
     await user.groups.aadd(await Group.objects.acreate(name="red"))
     router = URLRouter([path("<team>/", recipes["TeamConsumer"].as_asgi())])
     pages = [await opened(router, user, "/red/"), await opened(router, other_user, "/red/", joins=False)]
     assert (await pages[1].receive_output())["code"] == 4403
     assert await present("team-red") == [user.pk]
+    await pages[0].send_json_to({"type": "typing"})
+    assert await pages[0].receive_json_from() == {"type": "typing", "user": str(user.pk)}
     for each in pages:
         await each.disconnect()
