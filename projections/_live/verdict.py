@@ -91,7 +91,7 @@ def decide(
     if its process was presumed dead, or if the log no longer has the stay.
 
     A connection for which the process does not vouch is healed by a message. Without one it is evicted, with two
-    exceptions. After a stall of the process it gets another maximal age in which to send a message. If the process has
+    exceptions. After a stall of the process it has until the second beat to send a message. If the process has
     recorded a sign of life within the maximal age, and the log has a longer silence, the clock of the database was set
     forward, and it is healed.
     """
