@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -463,6 +464,18 @@ def test_a_demo_with_history_has_a_past_that_matches_the_log(own_demo: Demo) -> 
 def test_the_project_passes_its_checks(demo: Demo) -> None:
     output = demo.manage("check", "--database", "default", "--fail-level", "WARNING")
     assert (output.returncode, output.stdout) == (0, "System check identified no issues (0 silenced).\n"), output.stderr
+
+
+def test_no_page_scrolls_sideways(visitors: Visitors, tmp_path: Path) -> None:
+    """Not on phones either, and also with a long name and a long word."""
+    page = visitors.join("Wolfeschlegelsteinhausenbergerdorff")
+    send(page, "x" * 300)
+    expect(page.get_by_text("xxx")).to_be_visible()
+    for width, scheme in product((390, 1280, 1600), ("light", "dark")):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.screenshot(path=tmp_path / f"{width}-{scheme}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
 
 
 def test_the_screenshots_of_the_readme(visitors: Visitors, tmp_path: Path) -> None:
